@@ -1,0 +1,99 @@
+//! Compiles every `.proto` under `koine/` with protox (no protoc), keeping comments and options in the descriptor.
+
+#![allow(clippy::disallowed_methods, reason = "Cargo tells a build script through the environment")]
+
+use std::{
+    env,
+    error::Error,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use prost_reflect::DescriptorPool;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=koine");
+    println!("cargo::rerun-if-changed=google");
+    let mut files = Vec::new();
+    collect(Path::new("koine"), &mut files)?;
+    files.sort();
+
+    let mut compiler = protox::Compiler::new(["."])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
+    // `encode_…` keeps the custom options, which a plain `FileDescriptorSet` of prost would drop
+    let bytes = compiler.encode_file_descriptor_set();
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptor.bin"), &bytes)?;
+
+    let pool = DescriptorPool::decode(bytes.as_slice())?;
+    fs::write(out.join("reasons.rs"), reasons(&pool)?)?;
+
+    let mut config = prost_build::Config::new();
+    // a piece of a file is passed on as it came, not copied
+    config.bytes([".google.api.HttpBody"]);
+    config.enable_type_names().compile_well_known_types().extern_path(".google.protobuf", "::prost_types");
+    for message in pool.all_messages() {
+        let name = message.full_name();
+        if name.starts_with("google.protobuf.") {
+            continue;
+        }
+        config.type_attribute(format!(".{name}"), "#[derive(::prost_reflect::ReflectMessage)]");
+        config.type_attribute(format!(".{name}"), format!(r#"#[prost_reflect(message_name = "{name}")]"#));
+        config.type_attribute(format!(".{name}"), r#"#[prost_reflect(descriptor_pool = "crate::descriptor()")]"#);
+    }
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .include_file("packages.rs")
+        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
+    Ok(())
+}
+
+/// `impl Declared` for every enum called `Reason`, with the code each value states.
+fn reasons(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
+    let code = pool.get_extension_by_name("koine.options.v1.code").ok_or("options.proto declares no `code`")?;
+    let mut text = String::new();
+    for reasons in pool.all_enums().filter(|reasons| reasons.name() == "Reason") {
+        let domain = reasons.package_name();
+        let path = domain.replace('.', "::");
+        let mut arms = String::new();
+        for value in reasons.values() {
+            let options = value.options();
+            if !options.has_extension(&code) {
+                return Err(format!("{}: say its `code`", value.full_name()).into());
+            }
+            let number = options.get_extension(&code).as_enum_number().unwrap_or_default();
+            writeln!(
+                arms,
+                "            {} => ({:?}, {number}),",
+                value.number(),
+                value.name().trim_start_matches("REASON_")
+            )?;
+        }
+        writeln!(
+            text,
+            "impl Declared for packages::{path}::Reason {{
+    const DOMAIN: &'static str = {domain:?};
+
+    fn entry(self) -> (&'static str, i32) {{
+        match self as i32 {{
+{arms}            _ => (\"UNSPECIFIED\", 13),
+        }}
+    }}
+}}"
+        )?;
+    }
+    Ok(text)
+}
+
+fn collect(folder: &Path, into: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, into)?;
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            into.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! The wire: every message, every service and the descriptor they were made from.
+//!
+//! A package is a folder: `koine.identity.v1` is `koine/identity/v1/`. What a method or a field asks of its caller stands
+//! beside it as an option of [`options::v1`]; `platform` enforces it from [`descriptor`], the gateway shows it.
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
+    reason = "generated code; the comments of the .proto become its docs"
+)]
+
+use std::sync::LazyLock;
+
+use prost_reflect::DescriptorPool;
+
+/// The encoded `FileDescriptorSet` of every package, comments and custom options included.
+pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
+
+/// The descriptors of every package, decoded once.
+pub fn descriptor() -> DescriptorPool {
+    static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+        #[expect(clippy::expect_used, reason = "the build made these bytes; nothing at run time can change them")]
+        DescriptorPool::decode(DESCRIPTOR_SET).expect("the embedded descriptor set decodes")
+    });
+    POOL.clone()
+}
+
+/// Every package as a module: `koine.identity.v1` is `identity::v1`, `google.api` is `google::api`.
+mod packages {
+    include!(concat!(env!("OUT_DIR"), "/packages.rs"));
+}
+pub use packages::{google, koine::*};
+
+/// A reason declared in some package: a value of an enum called `Reason`, with the gRPC code its option states. Implemented by the
+/// build, which fails for a reason without a code.
+pub trait Declared: Copy {
+    /// The package that declares it: `koine.identity.v1`.
+    const DOMAIN: &'static str;
+
+    /// Its name on the wire, `CALL_CLOSED`, and the number of its gRPC code.
+    fn entry(self) -> (&'static str, i32);
+}
+
+include!(concat!(env!("OUT_DIR"), "/reasons.rs"));

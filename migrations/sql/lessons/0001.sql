@@ -1,0 +1,112 @@
+-- Editions, made from a template of the tenant's file.
+CREATE TABLE edition (
+  id             uuid   NOT NULL PRIMARY KEY,
+  version        bigint NOT NULL,
+  code           text   NOT NULL UNIQUE,
+  label          text   NOT NULL,
+  template       text   NOT NULL,
+  state          text   NOT NULL CHECK (state IN ('draft', 'open')),
+  call_opens_at  bigint NOT NULL,
+  call_closes_at bigint NOT NULL,
+  created_at     bigint NOT NULL
+);
+
+-- Tracks. `rules` is the track as the template has it: levels, limits, lessons, roles.
+CREATE TABLE track (
+  id         uuid    NOT NULL PRIMARY KEY,
+  edition_id uuid    NOT NULL REFERENCES edition (id) ON DELETE CASCADE,
+  position   integer NOT NULL,
+  code       text    NOT NULL,
+  rules      text    NOT NULL,
+  UNIQUE (edition_id, code)
+);
+
+-- Forms by lesson and version. A report keeps the version it was begun with.
+CREATE TABLE form (
+  track_id uuid    NOT NULL REFERENCES track (id) ON DELETE CASCADE,
+  lesson   integer NOT NULL,
+  version  integer NOT NULL,
+  fields   text    NOT NULL,
+  PRIMARY KEY (track_id, lesson, version)
+);
+
+-- Calendar items: every version stays; the newest one holds.
+CREATE TABLE calendar_item (
+  id         uuid    NOT NULL,
+  version    integer NOT NULL,
+  track_id   uuid    NOT NULL REFERENCES track (id) ON DELETE CASCADE,
+  kind       text    NOT NULL,
+  title      text    NOT NULL,
+  lesson     integer,
+  starts_at  bigint  NOT NULL,
+  ends_at    bigint,
+  reason     text    NOT NULL,
+  revised_at bigint  NOT NULL,
+  is_current boolean NOT NULL,
+  PRIMARY KEY (id, version)
+);
+CREATE UNIQUE INDEX calendar_item_current ON calendar_item (id) WHERE is_current;
+CREATE INDEX calendar_item_track ON calendar_item (track_id, lesson);
+
+-- More time for one team and lesson; the newest one holds.
+CREATE TABLE extension (
+  id          uuid    NOT NULL PRIMARY KEY,
+  team_id     uuid    NOT NULL,
+  track_id    uuid    NOT NULL REFERENCES track (id) ON DELETE CASCADE,
+  lesson      integer NOT NULL,
+  deadline_at bigint  NOT NULL,
+  reason      text    NOT NULL,
+  granted_at  bigint  NOT NULL
+);
+CREATE INDEX extension_team ON extension (team_id, lesson, granted_at);
+CREATE INDEX extension_track ON extension (track_id, lesson);
+
+-- Reports. From `received_at` on it is the verdict on the first submission, which is never made worse; `digest` is of the last.
+CREATE TABLE report (
+  team_id      uuid    NOT NULL,
+  lesson       integer NOT NULL,
+  version      bigint  NOT NULL,
+  edition_id   uuid    NOT NULL,
+  track_id     uuid    NOT NULL REFERENCES track (id) ON DELETE CASCADE,
+  form_version integer NOT NULL,
+  state        text    NOT NULL CHECK (state IN ('draft', 'submitted', 'reopened')),
+  contents     text    NOT NULL,
+  saved_as     text    NOT NULL,
+  saved_at     bigint  NOT NULL,
+  digest       text,
+  received_at  bigint,
+  deadline_at  bigint,
+  rule_version integer,
+  extension_id uuid    REFERENCES extension (id),
+  on_time      boolean,
+  PRIMARY KEY (team_id, lesson),
+  CHECK ((state = 'draft') = (received_at IS NULL)),
+  CHECK ((received_at IS NULL) = (on_time IS NULL))
+);
+CREATE INDEX report_track ON report (track_id, lesson);
+
+-- What was submitted, each time, as it was: what a jury sees is found here by its digest.
+CREATE TABLE submission (
+  id           uuid    NOT NULL PRIMARY KEY,
+  team_id      uuid    NOT NULL,
+  lesson       integer NOT NULL,
+  form_version integer NOT NULL,
+  contents     text    NOT NULL,
+  digest       text    NOT NULL,
+  received_at  bigint  NOT NULL
+);
+CREATE INDEX submission_report ON submission (team_id, lesson, received_at);
+
+-- Uploaded files; their bytes are found by the digest.
+CREATE TABLE file (
+  id         uuid    NOT NULL PRIMARY KEY,
+  team_id    uuid    NOT NULL,
+  lesson     integer NOT NULL,
+  field      text    NOT NULL,
+  name       text    NOT NULL,
+  media_type text    NOT NULL,
+  size_bytes bigint  NOT NULL,
+  digest     text    NOT NULL,
+  created_at bigint  NOT NULL
+);
+CREATE INDEX file_team ON file (team_id);

@@ -1,0 +1,15 @@
+//! Accounts, sessions, schools, applications, teams, files.
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+use crate::{PLATFORM, Sql, steps};
+
+/// The schema of identity.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        steps([PLATFORM, Sql { name: "identity_0001", text: include_str!("../sql/identity/0001.sql") }])
+    }
+}

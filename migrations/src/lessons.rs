@@ -1,0 +1,15 @@
+//! Editions, calendars, forms, reports, files.
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+use crate::{PLATFORM, Sql, steps};
+
+/// The schema of lessons.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        steps([PLATFORM, Sql { name: "lessons_0001", text: include_str!("../sql/lessons/0001.sql") }])
+    }
+}

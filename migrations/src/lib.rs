@@ -1,0 +1,52 @@
+//! The schema: one module per service, each a list of SQL files that run in order and once. The same text runs on PostgreSQL and
+//! on SQLite: `uuid`, `bigint`, `integer`, `text`, `boolean` and `bytea` are words both take. Instants are `bigint`
+//! microseconds since 1970 in UTC.
+//!
+//! A file that has landed is never edited; a change is the next file.
+
+use sea_orm_migration::{
+    MigrationName, MigrationTrait, MigratorTrait, SchemaManager,
+    async_trait::async_trait,
+    sea_orm::{ConnectionTrait, DatabaseConnection, DbErr},
+};
+
+pub mod identity;
+pub mod lessons;
+
+/// The services that have a schema.
+pub const SERVICES: [&str; 2] = ["identity", "lessons"];
+
+/// Brings the schema of a service up to date. Error: the database's, or that no service has this name.
+pub async fn up(service: &str, database: &DatabaseConnection) -> Result<(), DbErr> {
+    match service {
+        "identity" => identity::Migrator::up(database, None).await,
+        "lessons" => lessons::Migrator::up(database, None).await,
+        other => Err(DbErr::Custom(format!("no service is called `{other}`"))),
+    }
+}
+
+/// One SQL file.
+struct Sql {
+    name: &'static str,
+    text: &'static str,
+}
+
+/// What every service has: outbox, inbox, answers given, audit log.
+const PLATFORM: Sql = Sql { name: "platform_0001", text: include_str!("../sql/platform/0001.sql") };
+
+fn steps(files: impl IntoIterator<Item = Sql>) -> Vec<Box<dyn MigrationTrait>> {
+    files.into_iter().map(|file| Box::new(file) as Box<dyn MigrationTrait>).collect()
+}
+
+impl MigrationName for Sql {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait]
+impl MigrationTrait for Sql {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.get_connection().execute_unprepared(self.text).await.map(drop)
+    }
+}

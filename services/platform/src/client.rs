@@ -1,0 +1,221 @@
+//! The other services: over TCP, with certificates on both sides, or over a pipe in memory where they run in the same process.
+//! One semantics; the generated clients do not notice.
+
+use std::{collections::BTreeMap, io, net::IpAddr, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::AUTHORIZATION};
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+use proto::Declared;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream},
+    net::TcpStream,
+    sync::mpsc,
+};
+use tonic::{
+    Code, Request, Status,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+use tonic_types::StatusExt;
+use tower::service_fn;
+
+use crate::{
+    Clock, Ctx, Error, Result,
+    error::{Reason, Shared},
+    layer::{deadline_passed, write_timeout},
+    telemetry,
+    tls::Tls,
+};
+
+/// How much a pipe in memory holds.
+const PIPE: usize = 256 * 1024;
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// The services this process can call, by name. Cheap to clone.
+#[derive(Clone)]
+pub struct Peers(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    channels: BTreeMap<String, Channel>,
+}
+
+/// A channel that speaks for a caller: it sends the token, the tenant, the trace and the time that is left along.
+pub type Peer = InterceptedService<Channel, Forward>;
+
+impl Peers {
+    /// A channel to a service. It connects when it is first used, and again when it must. Error: internal, when this process was
+    /// not told where the service is.
+    pub fn channel(&self, name: &str) -> Result<Channel> {
+        self.0.channels.get(name).cloned().ok_or_else(|| Error::internal(format!("peers.{name}: is missing")))
+    }
+
+    /// A channel to a service that speaks for the caller of `ctx`. Error: as [`Peers::channel`].
+    pub fn call(&self, name: &str, ctx: &Ctx) -> Result<Peer> {
+        Ok(InterceptedService::new(self.channel(name)?, Forward::new(ctx, self.0.clock.clone())?))
+    }
+
+    /// Whether this process was told where a service is.
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.channels.contains_key(name)
+    }
+}
+
+/// Gathers the peers of a process before it starts.
+pub(crate) struct Gathering {
+    clock: Clock,
+    channels: BTreeMap<String, Channel>,
+}
+
+impl Gathering {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, channels: BTreeMap::new() }
+    }
+
+    /// A service of this process. Its ends of the pipes come out of the receiver.
+    pub(crate) fn here(&mut self, name: &str) -> mpsc::Receiver<DuplexStream> {
+        let (ends, pipes) = mpsc::channel(16);
+        let connector = service_fn(move |_: Uri| {
+            let ends = ends.clone();
+            async move {
+                let (ours, theirs) = tokio::io::duplex(PIPE);
+                ends.send(theirs).await.map_err(|_| io::Error::from(io::ErrorKind::ConnectionRefused))?;
+                Ok::<_, io::Error>(TokioIo::new(ours))
+            }
+        });
+        let channel = Endpoint::from_static("http://in.memory").connect_with_connector_lazy(connector);
+        self.channels.insert(name.to_owned(), channel);
+        pipes
+    }
+
+    /// A service of another process. Error: internal, naming the key, when the URL is none, or would carry tokens over a network
+    /// in the open.
+    pub(crate) fn there(&mut self, name: &str, url: &str, tls: Option<&Tls>) -> Result<()> {
+        let fault = |text: &str| Error::internal(format!("peers.{name}: {text}"));
+        let uri: Uri = url.parse().map_err(|_| fault("is not a URL"))?;
+        let host = uri.host().ok_or_else(|| fault("names no host"))?.trim_matches(['[', ']']).to_owned();
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(fault("begins with `https://`, or with `http://` on this machine")),
+        };
+        let tls = match (secure, tls) {
+            (true, Some(tls)) => Some(tls.clone()),
+            (true, None) => return Err(fault("is `https://`, which needs the section [tls]")),
+            (false, _) if is_here(&host) => None,
+            (false, _) => {
+                return Err(fault("is `http://` to another machine, where tokens could be read; use `https://`"));
+            }
+        };
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        // the connector below makes the connection secure; tonic must not try to do so itself
+        let endpoint =
+            Endpoint::from_shared(format!("http://{}", uri.authority().map_or("", |authority| authority.as_str())));
+        let endpoint = endpoint
+            .map_err(|_| fault("is not a URL"))?
+            .connect_timeout(CONNECT)
+            .http2_keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(10))
+            .keep_alive_while_idle(true);
+        let connector = service_fn(move |_: Uri| connect(host.clone(), port, tls.clone()));
+        self.channels.insert(name.to_owned(), endpoint.connect_with_connector_lazy(connector));
+        Ok(())
+    }
+
+    pub(crate) fn peers(self) -> Peers {
+        Peers(Arc::new(Inner { clock: self.clock, channels: self.channels }))
+    }
+}
+
+/// Whether a host is this machine, so that what is sent to it passes no network.
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A plain or a secure connection.
+trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
+
+async fn connect(host: String, port: u16, tls: Option<Tls>) -> io::Result<TokioIo<Box<dyn Connection>>> {
+    let stream = TcpStream::connect((host.as_str(), port)).await?;
+    stream.set_nodelay(true)?;
+    let stream: Box<dyn Connection> = match tls {
+        Some(tls) => Box::new(tls.connect(host, stream).await?),
+        None => Box::new(stream),
+    };
+    Ok(TokioIo::new(stream))
+}
+
+/// What goes along with a call to another service.
+#[derive(Clone)]
+pub struct Forward {
+    headers: HeaderMap,
+    deadline: Option<Timestamp>,
+    clock: Clock,
+}
+
+impl Forward {
+    fn new(ctx: &Ctx, clock: Clock) -> Result<Self> {
+        let mut headers = HeaderMap::new();
+        let tenant = HeaderValue::from_str(ctx.tenant().id().as_str()).map_err(Error::internal)?;
+        headers.insert(HeaderName::from_static("koine-tenant"), tenant);
+        if let Some(token) = &ctx.call().token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(Error::internal)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        Ok(Self { headers, deadline: ctx.deadline(), clock })
+    }
+}
+
+impl Interceptor for Forward {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let headers: &mut HeaderMap = request.metadata_mut().as_mut();
+        headers.extend(self.headers.clone());
+        telemetry::inject(headers);
+        if let Some(deadline) = self.deadline {
+            let left = deadline.duration_since(self.clock.now());
+            match Duration::try_from(left) {
+                Ok(left) if !left.is_zero() => write_timeout(headers, left),
+                _ => return Err(deadline_passed().into()),
+            }
+        }
+        Ok(request)
+    }
+}
+
+/// What another service's refusal means for our own caller. What it did not find, whom it did not let in and what it could not do
+/// in time are passed on; any other refusal is a mistake of ours in asking.
+pub fn peer_error(status: Status) -> Error {
+    let details = status.get_error_details();
+    let info = details.error_info();
+    let reason = info.filter(|info| info.domain == Shared::DOMAIN).and_then(|info| {
+        let reason = Shared::from_str_name(&format!("REASON_{}", info.reason))?;
+        Some((reason, info.metadata.get("kind")))
+    });
+    // a message is for the caller and may repeat what the caller wrote; without a reason it is the transport's
+    let source = match info {
+        Some(info) => format!("peer: {:?}: {}/{}", status.code(), info.domain, info.reason),
+        None => format!("peer: {:?}: {}", status.code(), status.message()),
+    };
+    match (status.code(), reason) {
+        (Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled, _) => Error::unreachable(source),
+        // our services always give a reason: this is a connection that broke
+        (Code::Unknown, None) => Error::unreachable(source),
+        (
+            Code::NotFound | Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted,
+            Some((reason, kind)),
+        ) => {
+            let error = reason.error(status.message());
+            let error = match kind {
+                Some(kind) => error.with("kind", kind),
+                None => error,
+            };
+            let wait = details.retry_info().and_then(|info| info.retry_delay);
+            if let Some(wait) = wait { error.retry_after(wait) } else { error }
+        }
+        _ => Error::internal(source),
+    }
+}

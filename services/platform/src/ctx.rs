@@ -1,0 +1,176 @@
+//! Who asks, in which tenant, at what instant, until when.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use jiff::{Timestamp, Zoned};
+use proto::options::v1::Role;
+use uuid::Uuid;
+
+use crate::{
+    Clock, Error, Id, Ids, Result, Tenant,
+    error::{Reason, Shared},
+};
+
+/// The context of one call. It is made once, at the edge, from a verified token; nobody else can make one. Every function that
+/// touches data takes it first.
+#[derive(Clone, Debug)]
+pub struct Ctx {
+    tenant: Arc<Tenant>,
+    caller: Caller,
+    now: Timestamp,
+    deadline: Option<Timestamp>,
+    ids: Ids,
+    call: Arc<Call>,
+    handling: Option<Handling>,
+}
+
+/// What else is known of the call, for throttling and for forwarding.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    pub(crate) token: Option<String>,
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// The event a job is handling and the handler's name: what makes it happen once.
+#[derive(Clone, Debug)]
+pub(crate) struct Handling {
+    pub(crate) event: Uuid,
+    pub(crate) handler: &'static str,
+}
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody signed in.
+    Anonymous,
+    /// A signed-in account.
+    Member(Member),
+    /// Background work, by its name.
+    Job(&'static str),
+}
+
+/// A signed-in account, as its token says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The account.
+    pub account: Uuid,
+    /// The session the token belongs to.
+    pub session: Uuid,
+    /// What the account may be in this tenant.
+    pub roles: Vec<Role>,
+    /// What a shared account stands for.
+    pub acts_for: Option<Uuid>,
+    /// Whether it signed in with a credential that must be replaced first.
+    pub provisional: bool,
+}
+
+impl Ctx {
+    pub(crate) fn new(tenant: Arc<Tenant>, caller: Caller, clock: &Clock, ids: Ids) -> Self {
+        let now = clock.now();
+        Self { tenant, caller, now, deadline: None, ids, call: Arc::default(), handling: None }
+    }
+
+    /// A context for background work in one tenant.
+    pub(crate) fn for_job(tenant: Arc<Tenant>, job: &'static str, clock: &Clock, ids: Ids) -> Self {
+        Self::new(tenant, Caller::Job(job), clock, ids)
+    }
+
+    /// The same, for the handler of an event: its first commit also records that the event was handled.
+    pub(crate) fn handling(mut self, event: Uuid, handler: &'static str) -> Self {
+        self.handling = Some(Handling { event, handler });
+        self
+    }
+
+    pub(crate) fn with_call(mut self, call: Call, deadline: Option<Duration>) -> Self {
+        self.call = Arc::new(call);
+        self.deadline = deadline.and_then(|left| self.now.checked_add(left).ok());
+        self
+    }
+
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    pub(crate) fn handled_event(&self) -> Option<&Handling> {
+        self.handling.as_ref()
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &Arc<Tenant> {
+        &self.tenant
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The signed-in caller. Error: `TOKEN_MISSING`.
+    pub fn member(&self) -> Result<&Member> {
+        match &self.caller {
+            Caller::Member(member) => Ok(member),
+            Caller::Anonymous | Caller::Job(_) => Err(Shared::TokenMissing.error("Sign in first.")),
+        }
+    }
+
+    /// The signed-in account. Error: `TOKEN_MISSING`.
+    pub fn account<T>(&self) -> Result<Id<T>> {
+        self.member().map(|member| member.account.into())
+    }
+
+    /// Whether the caller has a role.
+    pub fn has(&self, role: Role) -> bool {
+        matches!(&self.caller, Caller::Member(member) if member.roles.contains(&role))
+    }
+
+    /// Whether the caller is the shared account that stands for `id`.
+    pub fn stands_for<T>(&self, id: Id<T>) -> bool {
+        matches!(&self.caller, Caller::Member(member) if member.acts_for == Some(id.uuid()))
+    }
+
+    /// The instant of the call: the same for its whole length.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The instant of the call, local to the tenant.
+    pub fn local(&self) -> Zoned {
+        self.now.to_zoned(self.tenant.zone().clone())
+    }
+
+    /// Until when the caller waits, if it said so.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.deadline
+    }
+
+    /// A new identifier.
+    pub fn new_id<T>(&self) -> Id<T> {
+        self.ids.next()
+    }
+
+    /// The network address of the caller, for throttling only: it is not stored and not logged.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.call.address
+    }
+
+    /// Who acts, as the audit log writes it: `account 0190…`, `job sweep`.
+    pub fn actor(&self) -> String {
+        match &self.caller {
+            Caller::Anonymous => "anonymous".to_owned(),
+            Caller::Member(member) => format!("account {}", member.account),
+            Caller::Job(job) => format!("job {job}"),
+        }
+    }
+}
+
+/// What a caller may not know of does not exist for it.
+pub trait Visible<T> {
+    /// The thing, or `NOT_FOUND` where it is missing or `seen` says that this caller may not see it.
+    fn visible(self, kind: &'static str, seen: impl FnOnce(&T) -> bool) -> Result<T>;
+}
+
+impl<T> Visible<T> for Option<T> {
+    fn visible(self, kind: &'static str, seen: impl FnOnce(&T) -> bool) -> Result<T> {
+        self.filter(seen).ok_or_else(|| Error::not_found(kind))
+    }
+}

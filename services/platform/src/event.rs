@@ -1,0 +1,113 @@
+//! Facts. One is published in the transaction that made it true (outbox) and handled once by each handler (inbox), though the
+//! process dies in between or the fact arrives twice.
+//!
+//! Between services of one process facts travel through the [`Bus`]. A message broker takes its place when services run apart:
+//! `Bus::publish` is the only thing it replaces.
+
+use std::{pin::Pin, sync::Arc};
+
+use prost::{Message, Name};
+use sea_orm::EntityTrait;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::{
+    Clock, Ctx, Error, Ids, Reads, Result, Store, Tenant,
+    store::rows::{inbox, outbox},
+    telemetry,
+};
+
+mod dispatch;
+
+pub use dispatch::Dispatcher;
+
+/// A message that tells a fact: any message of a service's `event.proto`.
+pub trait Event: Message + Name + Default + 'static {}
+impl<T: Message + Name + Default + 'static> Event for T {}
+
+type Run = Arc<dyn Fn(Ctx, Vec<u8>) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+
+/// What a service does when facts become known.
+#[derive(Clone, Default)]
+pub struct Handlers(Vec<Handler>);
+
+#[derive(Clone)]
+struct Handler {
+    event: String,
+    name: &'static str,
+    run: Run,
+}
+
+impl Handlers {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one. Its `name` is kept with the facts it handled: rename it and it handles them again. Its first `commit` also
+    /// records that the fact was handled, so what it does to the database happens once; what it does elsewhere can happen again.
+    #[must_use]
+    pub fn on<E, F, Done>(mut self, name: &'static str, handle: F) -> Self
+    where
+        E: Event,
+        F: Fn(Ctx, E) -> Done + Clone + Send + Sync + 'static,
+        Done: Future<Output = Result<()>> + Send + 'static,
+    {
+        let run: Run = Arc::new(move |ctx, body| {
+            let handle = handle.clone();
+            Box::pin(async move { handle(ctx, E::decode(body.as_slice()).map_err(Error::internal)?).await })
+        });
+        self.0.push(Handler { event: E::full_name(), name, run });
+        self
+    }
+}
+
+/// Carries facts to the handlers of this process.
+#[derive(Clone)]
+pub struct Bus {
+    subscribers: Arc<Vec<(Store, Handler)>>,
+    clock: Clock,
+    ids: Ids,
+}
+
+impl Bus {
+    /// A bus with the handlers of every service, each with the store its inbox is in.
+    pub fn new(services: Vec<(Store, Handlers)>, clock: Clock, ids: Ids) -> Self {
+        let subscribers = services
+            .into_iter()
+            .flat_map(|(store, Handlers(handlers))| handlers.into_iter().map(move |handler| (store.clone(), handler)))
+            .collect();
+        Self { subscribers: Arc::new(subscribers), clock, ids }
+    }
+
+    /// Brings a fact to every handler that has not handled it. Error: the first handler's that failed; it is tried again later.
+    async fn publish(&self, tenant: &Arc<Tenant>, fact: &outbox::Model) -> Result<()> {
+        for (store, handler) in self.subscribers.iter().filter(|(_, handler)| handler.event == fact.name) {
+            let span = tracing::info_span!("handle", handler = handler.name, event = %fact.name);
+            if let Some(trace) = &fact.trace {
+                telemetry::follow(&span, trace);
+            }
+            let ctx = Ctx::for_job(tenant.clone(), handler.name, &self.clock, self.ids.clone());
+            handle(store, handler, ctx, fact).instrument(span).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &outbox::Model) -> Result<()> {
+    if is_handled(store, &ctx, fact.id, handler.name).await? {
+        return Ok(());
+    }
+    let ctx = ctx.handling(fact.id, handler.name);
+    (handler.run)(ctx.clone(), fact.body.clone()).await?;
+    if !is_handled(store, &ctx, fact.id, handler.name).await? {
+        // it wrote nothing: the record is all there is to commit
+        store.write(&ctx).await?.commit().await?;
+    }
+    Ok(())
+}
+
+async fn is_handled(store: &Store, ctx: &Ctx, event: Uuid, handler: &str) -> Result<bool> {
+    let db = store.read(ctx).await?;
+    Ok(inbox::Entity::find_by_id((event, handler.to_owned())).one(db.conn()).await?.is_some())
+}

@@ -1,0 +1,112 @@
+//! Whether the caller's role may call the method at all, as the method's option says. What it may do *with what* is said in
+//! domain code.
+
+use http::Response;
+use proto::{Declared, options::v1::Access};
+use tonic::{Code, Status, body::Body};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use super::{Inbound, Layer, Next, refuse};
+use crate::{
+    Ctx, Result,
+    error::{Reason, Shared},
+};
+
+pub(super) struct Authorize;
+
+impl Layer for Authorize {
+    async fn around(&self, call: Inbound, next: &impl Next) -> Response<Body> {
+        let Some(access) = &call.method.access else { return no_such_method().into_http() };
+        match check(access, call.ctx.as_ref()) {
+            Ok(()) => next.run(call).await,
+            Err(error) => refuse(error),
+        }
+    }
+}
+
+fn check(access: &Access, ctx: Option<&Ctx>) -> Result<()> {
+    if access.anonymous {
+        return Ok(());
+    }
+    let missing = || Shared::TokenMissing.error("Sign in first, and send `authorization: Bearer <access token>`.");
+    let ctx = ctx.ok_or_else(missing)?;
+    let member = ctx.member().map_err(|_| missing())?;
+    if member.provisional && !access.provisional {
+        return Err(Shared::PasswordChangeNeeded.error("Change the password first, then sign in again."));
+    }
+    if !access.roles().any(|role| member.roles.contains(&role)) {
+        return Err(Shared::RoleMissing.error("This is for other roles than yours."));
+    }
+    Ok(())
+}
+
+/// The one refusal whose code is not its reason's: over gRPC a method that does not exist is `UNIMPLEMENTED`.
+fn no_such_method() -> Status {
+    let details = ErrorDetails::with_error_info(Shared::RouteUnknown.name(), Shared::DOMAIN, []);
+    Status::with_error_details(Code::Unimplemented, "There is no such method.", details)
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::options::v1::Role;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        Caller, Ids, Member,
+        layer::{
+            Call, Method,
+            testing::{call_of, clock, fine, reason, tenants},
+        },
+    };
+
+    fn as_caller(caller: Caller) -> Ctx {
+        let (tenants, _folder) = tenants();
+        Ctx::new(tenants.get("it").unwrap(), caller, &clock(), Ids::new(clock()))
+    }
+
+    fn member(role: Role, provisional: bool) -> Caller {
+        let (account, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        Caller::Member(Member { account, session, roles: vec![role], acts_for: None, provisional })
+    }
+
+    fn access(roles: &[Role]) -> Access {
+        Access { roles: roles.iter().map(|role| *role as i32).collect(), ..Access::default() }
+    }
+
+    async fn outcome(access: Option<Access>, caller: Caller) -> String {
+        let call = Box::new(Call { ctx: Some(as_caller(caller)), ..*call_of(Method::with(access), &[]) });
+        reason(&Authorize.around(call, &fine()).await)
+    }
+
+    #[tokio::test]
+    async fn a_method_is_for_the_roles_it_names() {
+        let both = || Some(access(&[Role::Teacher, Role::Coordinator]));
+        assert_eq!(outcome(both(), member(Role::Teacher, false)).await, "OK");
+        assert_eq!(outcome(both(), member(Role::Coordinator, false)).await, "OK");
+        assert_eq!(outcome(both(), member(Role::Team, false)).await, "ROLE_MISSING");
+        assert_eq!(outcome(both(), Caller::Anonymous).await, "TOKEN_MISSING");
+    }
+
+    #[tokio::test]
+    async fn an_anonymous_method_is_for_everybody() {
+        let anybody = || Some(Access { anonymous: true, ..Access::default() });
+        assert_eq!(outcome(anybody(), Caller::Anonymous).await, "OK");
+        assert_eq!(outcome(anybody(), member(Role::Team, true)).await, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_provisional_credential_is_replaced_before_anything_else() {
+        let one = || access(&[Role::Teacher]);
+        assert_eq!(outcome(Some(one()), member(Role::Teacher, true)).await, "PASSWORD_CHANGE_NEEDED");
+        let allowed = Access { provisional: true, ..one() };
+        assert_eq!(outcome(Some(allowed), member(Role::Teacher, true)).await, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_method_that_does_not_exist_is_unimplemented() {
+        let answer = Authorize.around(call_of(Method::with(None), &[]), &fine()).await;
+        assert_eq!(Status::from_header_map(answer.headers()).unwrap().code(), Code::Unimplemented);
+        assert_eq!(reason(&answer), "ROUTE_UNKNOWN");
+    }
+}

@@ -1,0 +1,107 @@
+//! The methods of the contract and who may call them, read once from the descriptor.
+
+use std::{collections::HashMap, sync::Arc};
+
+use prost_reflect::{DescriptorPool, MethodDescriptor};
+use proto::options::v1::Access;
+
+use crate::{Error, Result};
+
+/// One method.
+pub(crate) struct Method {
+    /// `koine.identity.v1.SessionService/SignIn`.
+    pub(crate) name: Arc<str>,
+    /// Who may call it. None: there is no such method.
+    pub(crate) access: Option<Access>,
+    /// Whether messages come or go one after the other, at the pace of the caller.
+    pub(crate) streams_in: bool,
+    pub(crate) streams_out: bool,
+}
+
+/// All of them, by path.
+pub(crate) struct Methods {
+    by_path: HashMap<String, Arc<Method>>,
+    unknown: Arc<Method>,
+}
+
+impl Methods {
+    /// Reads them. Error: every method that does not say who may call it. A process with such a method does not start.
+    pub(crate) fn of(contract: &DescriptorPool) -> Result<Self> {
+        let mut by_path = HashMap::new();
+        let mut faults = Vec::new();
+        for method in contract.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
+            let name = format!("{}/{}", method.parent_service().full_name(), method.name());
+            match access(contract, &method) {
+                Ok(access) => {
+                    let (streams_in, streams_out) = (method.is_client_streaming(), method.is_server_streaming());
+                    let entry = Method { name: name.as_str().into(), access: Some(access), streams_in, streams_out };
+                    by_path.insert(format!("/{name}"), Arc::new(entry));
+                }
+                Err(fault) => faults.push(format!("{name}: {fault}")),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(Error::internal(faults.join("\n")));
+        }
+        // one name for all of them: what strangers ask for must not become a label or a log line
+        let unknown = Method { name: "_OTHER".into(), access: None, streams_in: false, streams_out: false };
+        Ok(Self { by_path, unknown: Arc::new(unknown) })
+    }
+
+    /// The method of a path.
+    pub(crate) fn find(&self, path: &str) -> Arc<Method> {
+        self.by_path.get(path).unwrap_or(&self.unknown).clone()
+    }
+}
+
+fn access(contract: &DescriptorPool, method: &MethodDescriptor) -> Result<Access, &'static str> {
+    let missing = "says with no `(koine.options.v1.access)` who may call it";
+    let option = contract.get_extension_by_name("koine.options.v1.access").ok_or(missing)?;
+    let options = method.options();
+    if !options.has_extension(&option) {
+        return Err(missing);
+    }
+    let value = options.get_extension(&option);
+    let message = value.as_message().ok_or(missing)?;
+    let access: Access = message.transcode_to().map_err(|_| missing)?;
+    if access.roles.is_empty() && !access.anonymous {
+        return Err("lets nobody in: name a role, or `anonymous`");
+    }
+    if access.tenantless && !access.anonymous {
+        return Err("is `tenantless`, so it cannot know a role: it needs `anonymous`");
+    }
+    Ok(access)
+}
+
+#[cfg(test)]
+impl Method {
+    /// A method for a test of one layer.
+    pub(crate) fn with(access: Option<Access>) -> Arc<Self> {
+        Arc::new(Self { name: "test.v1.Test/Call".into(), access, streams_in: false, streams_out: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    #[test]
+    fn every_method_of_the_contract_says_who_may_call_it() {
+        let methods = Methods::of(&proto::descriptor()).unwrap();
+        let sign_in = methods.find("/koine.identity.v1.SessionService/SignIn");
+        assert!(sign_in.access.as_ref().is_some_and(|access| access.anonymous && !access.tenantless));
+        assert!(methods.find("/koine.identity.v1.FileService/UploadFile").streams_in);
+        assert!(methods.find("/koine.identity.v1.SessionService/Nothing").access.is_none());
+    }
+
+    #[test]
+    fn a_method_that_does_not_say_it_is_named_and_refused() {
+        // messages that do not know the option drop it when they are read
+        let plain = prost_types::FileDescriptorSet::decode(proto::DESCRIPTOR_SET).unwrap();
+        let contract = DescriptorPool::from_file_descriptor_set(plain).unwrap();
+        let error = Methods::of(&contract).err().unwrap();
+        assert!(format!("{error:?}").contains("koine.identity.v1.SessionService/SignIn"), "{error:?}");
+    }
+}

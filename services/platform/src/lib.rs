@@ -1,0 +1,52 @@
+//! How every process of Koine lives: who asks ([`Ctx`]), where data is ([`Store`]), what went wrong ([`Error`]), what became
+//! true ([`event`]), and how a service is started, reached, measured and stopped ([`Process`]). No word of the programme
+//! appears in this crate.
+//!
+//! A service is read best from its RPC bodies: open, load, decide, save, answer.
+//!
+//! ```ignore
+//! let (ctx, req) = request.open()?;                            // who asks, and a well-formed message
+//! let tx = self.store.write(&ctx).await?;
+//! let mut team = store::get(&tx, req.team_id.parse()?).await?; // load
+//! let handed = team.hand_over(&ctx, new_referent)?;            // decide: pure, synchronous, no I/O
+//! store::save(&tx, &mut team).await?;                          // save
+//! tx.answer(pb::Team::from(team)).await                        // answer: commits
+//! ```
+
+pub mod audit;
+pub mod blob;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod ctx;
+pub mod error;
+pub mod event;
+pub mod id;
+mod layer;
+pub mod mail;
+pub mod open;
+pub mod page;
+pub mod secret;
+pub mod service;
+pub mod store;
+pub mod tasks;
+pub mod telemetry;
+pub mod tenant;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod tls;
+pub mod token;
+pub mod wire;
+
+pub use client::{Peer, Peers};
+pub use clock::Clock;
+pub use config::Config;
+pub use ctx::{Caller, Ctx, Member};
+pub use error::{Code, Error, Reason, Result, Violations};
+pub use id::{Id, Ids};
+pub use open::Open;
+pub use page::{Page, PageRequest};
+pub use service::{Host, Process, Service, run, run_with};
+pub use store::{Reads, Snapshot, Store, Tx};
+pub use tasks::Tasks;
+pub use tenant::{Tenant, TenantId, Tenants};

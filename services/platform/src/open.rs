@@ -1,0 +1,99 @@
+//! The first of the five steps: who asks, and a well-formed message.
+//!
+//! The shape of a message is said in its proto as `koine.options.v1.rules` and checked here, once, so that the same limits hold
+//! at every entrance. All violations are named at once. The rules of the programme come later, in domain code.
+
+use prost_reflect::ReflectMessage;
+use tonic::{Request, Streaming};
+
+use crate::{
+    Ctx, Error, Result,
+    error::{Reason, Shared},
+};
+
+mod rules;
+mod shape;
+
+pub use rules::check;
+
+/// Opens a request.
+pub trait Open {
+    /// What it carries.
+    type Message;
+
+    /// Who asks, and the message, if it has the shape its proto asks for. Error: `FIELDS_INVALID` with every violation.
+    fn open(self) -> Result<(Ctx, Self::Message)>;
+}
+
+impl<T: ReflectMessage> Open for Request<T> {
+    type Message = T;
+
+    fn open(mut self) -> Result<(Ctx, T)> {
+        let ctx = ctx_of(&mut self)?;
+        check(self.get_ref())?;
+        Ok((ctx, self.into_inner()))
+    }
+}
+
+/// Opens a request that arrives in pieces.
+pub trait OpenStream {
+    /// What each piece is.
+    type Piece;
+
+    /// Who asks, and the pieces.
+    fn open_stream(self) -> Result<(Ctx, Pieces<Self::Piece>)>;
+}
+
+impl<T> OpenStream for Request<Streaming<T>> {
+    type Piece = T;
+
+    fn open_stream(mut self) -> Result<(Ctx, Pieces<T>)> {
+        let ctx = ctx_of(&mut self)?;
+        Ok((ctx, Pieces(self.into_inner())))
+    }
+}
+
+/// The pieces of a streamed request, each checked as it arrives.
+pub struct Pieces<T>(Streaming<T>);
+
+impl<T: ReflectMessage> Pieces<T> {
+    /// The next piece, or none at the end. Error: a piece has not the shape asked for, or the caller went away.
+    pub async fn next(&mut self) -> Result<Option<T>> {
+        let piece = self.0.message().await.map_err(|gone| {
+            Shared::BodyMalformed.error("The upload broke off before its end; nothing was kept.").caused_by(gone)
+        })?;
+        if piece.is_none() {
+            // a caller that goes away looks like the end of the stream; one turn later this call has been dropped with it, and
+            // half a file is not taken for a whole one
+            tokio::task::yield_now().await;
+        }
+        piece.as_ref().map_or(Ok(()), check)?;
+        Ok(piece)
+    }
+
+    /// The first piece. Error: there is none.
+    pub async fn first(&mut self) -> Result<T> {
+        self.next().await?.ok_or_else(|| Shared::BodyMalformed.error("The upload is empty."))
+    }
+}
+
+/// The context the authentication layer left in the request.
+fn ctx_of<T>(request: &mut Request<T>) -> Result<Ctx> {
+    request
+        .extensions_mut()
+        .remove::<Ctx>()
+        .ok_or_else(|| Error::internal("no context: the method is tenantless or unlayered"))
+}
+
+/// The digest and key a repeated request is known by, if it carries a `request_id`.
+pub(crate) fn request_key<T: ReflectMessage>(message: &T) -> Option<(String, Vec<u8>)> {
+    let field = message.descriptor().get_field_by_name("request_id")?;
+    let key = message.transcode_to_dynamic().get_field(&field).as_str()?.to_owned();
+    if key.is_empty() {
+        return None;
+    }
+    let mut bytes = message.descriptor().full_name().as_bytes().to_vec();
+    message.encode(&mut bytes).ok()?;
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+    Some((key, digest.as_ref().to_vec()))
+}

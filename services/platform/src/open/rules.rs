@@ -1,0 +1,248 @@
+//! The shape rules of every message, read from the descriptor once.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
+
+use prost::Message;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value};
+use proto::options::v1::{Format, Rules};
+use regex::Regex;
+
+use super::shape;
+use crate::{
+    Result, Violations,
+    error::{Shared, Violation},
+};
+
+/// What strings and lists may hold where the proto says nothing: enough for people, too little for abuse.
+const DEFAULT_MAX_LEN: u32 = 1_000;
+const DEFAULT_MAX_ITEMS: u32 = 1_000;
+
+struct Plan(Vec<FieldPlan>);
+
+struct FieldPlan {
+    field: FieldDescriptor,
+    rules: Rules,
+    pattern: Option<Regex>,
+}
+
+/// A plan for every message of the descriptor, by its full name.
+static PLANS: LazyLock<HashMap<String, Plan>> = LazyLock::new(|| {
+    let pool = proto::descriptor();
+    pool.all_messages().map(|message| (message.full_name().to_owned(), plan(&message))).collect()
+});
+
+fn plan(message: &MessageDescriptor) -> Plan {
+    let extension = proto::descriptor().get_extension_by_name("koine.options.v1.rules");
+    let rules_of = |field: &FieldDescriptor| {
+        let options = field.options();
+        let value = extension.as_ref().map(|extension| options.get_extension(extension).into_owned());
+        value
+            .and_then(|value| value.as_message().and_then(|rules| rules.transcode_to::<Rules>().ok()))
+            .unwrap_or_default()
+    };
+    Plan(
+        message
+            .fields()
+            .map(|field| {
+                let rules = rules_of(&field);
+                let pattern = (!rules.pattern.is_empty()).then(|| Regex::new(&format!("^(?:{})$", rules.pattern)));
+                FieldPlan { field, rules, pattern: pattern.and_then(std::result::Result::ok) }
+            })
+            .collect(),
+    )
+}
+
+/// Checks a message against the rules its proto states. Error: `FIELDS_INVALID` with every violation.
+pub fn check<T: ReflectMessage>(message: &T) -> Result<()> {
+    let mut found = Violations::new();
+    // a message without fields, or with scalars at their default only, encodes to nothing: the cheapest case is the common one
+    walk(&dynamic(message), "", &mut found);
+    found.done()
+}
+
+fn dynamic<T: ReflectMessage>(message: &T) -> DynamicMessage {
+    let mut dynamic = DynamicMessage::new(message.descriptor());
+    let bytes = message.encode_to_vec();
+    // the bytes were just made from the same descriptor, so this cannot fail; an empty message would only be refused
+    let _ = dynamic.merge(bytes.as_slice());
+    dynamic
+}
+
+fn walk(message: &DynamicMessage, path: &str, found: &mut Violations) {
+    let Some(Plan(fields)) = PLANS.get(message.descriptor().full_name()) else { return };
+    for plan in fields {
+        let name = plan.field.name();
+        let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        if plan.rules.required && is_empty(message, &plan.field) {
+            found.push(violation(&path, "This field is needed."));
+        } else if message.has_field(&plan.field) {
+            value(plan, &message.get_field(&plan.field), &path, found);
+        }
+    }
+}
+
+fn is_empty(message: &DynamicMessage, field: &FieldDescriptor) -> bool {
+    match message.get_field(field).as_ref() {
+        Value::String(text) => text.trim().is_empty(),
+        _ => !message.has_field(field),
+    }
+}
+
+fn value(plan: &FieldPlan, value: &Value, path: &str, found: &mut Violations) {
+    match value {
+        Value::List(items) => {
+            count(&plan.rules, items.len(), path, found);
+            for (index, item) in items.iter().enumerate() {
+                single(plan, item, &format!("{path}[{index}]"), found);
+            }
+        }
+        Value::Map(items) => {
+            count(&plan.rules, items.len(), path, found);
+            let sorted: BTreeMap<String, &Value> =
+                items.iter().map(|(key, item)| (key.as_str().unwrap_or_default().to_owned(), item)).collect();
+            for (key, item) in sorted {
+                found_in_text(&key, path, found);
+                single(plan, item, &format!("{path}[{key}]"), found);
+            }
+        }
+        one => single(plan, one, path, found),
+    }
+}
+
+fn count(rules: &Rules, items: usize, path: &str, found: &mut Violations) {
+    let max = if rules.max_items == 0 { DEFAULT_MAX_ITEMS } else { rules.max_items } as usize;
+    if items > max {
+        found.push(violation(path, format!("At most {max} entries fit here; there are {items}.")));
+    }
+    if items < rules.min_items as usize {
+        found.push(violation(path, format!("At least {} entries are needed.", rules.min_items)));
+    }
+}
+
+fn single(plan: &FieldPlan, value: &Value, path: &str, found: &mut Violations) {
+    match value {
+        Value::String(text) => string(plan, text, path, found),
+        Value::Message(message) => walk(message, path, found),
+        Value::EnumNumber(number) => {
+            if let Kind::Enum(known) = plan.field.kind()
+                && known.get_value(*number).is_none()
+            {
+                found.push(violation(path, format!("{number} is not a value of {}.", known.name())));
+            }
+        }
+        number => {
+            let number = number.as_i64().or_else(|| number.as_i32().map(i64::from));
+            range(&plan.rules, number, path, found);
+        }
+    }
+}
+
+fn range(rules: &Rules, number: Option<i64>, path: &str, found: &mut Violations) {
+    let Some(number) = number else { return };
+    if rules.min.is_some_and(|min| number < min) || rules.max.is_some_and(|max| number > max) {
+        let bound = |bound: Option<i64>, word: &str| bound.map_or(String::new(), |bound| format!(" {word} {bound}"));
+        let text = format!("Must be{}{}.", bound(rules.min, "at least"), bound(rules.max, "at most"));
+        found.push(violation(path, text));
+    }
+}
+
+fn string(plan: &FieldPlan, text: &str, path: &str, found: &mut Violations) {
+    let rules = &plan.rules;
+    found_in_text(text, path, found);
+    if text.is_empty() {
+        return;
+    }
+    let max = if rules.max_len == 0 { DEFAULT_MAX_LEN } else { rules.max_len } as usize;
+    // a byte count below the limit settles it without counting characters
+    if text.len() > max {
+        let length = text.chars().count();
+        if length > max {
+            found.push(violation(path, format!("At most {max} characters fit here; there are {length}.")));
+        }
+    }
+    if (text.chars().take(rules.min_len as usize).count() as u32) < rules.min_len {
+        found.push(violation(path, format!("At least {} characters are needed.", rules.min_len)));
+    }
+    if let Some(pattern) = &plan.pattern
+        && !pattern.is_match(text)
+    {
+        found.push(violation(path, format!("Must match `{}`.", rules.pattern)));
+    }
+    let format = Format::try_from(rules.format).unwrap_or_default();
+    if let Err(wanted) = shape::fits(format, text) {
+        found.push(violation(path, wanted));
+    }
+}
+
+/// No text field, anywhere, holds characters that no person types: they break exports, logs and databases.
+fn found_in_text(text: &str, path: &str, found: &mut Violations) {
+    if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+        found.push(violation(path, "Control characters, such as NUL, cannot be part of a text."));
+    }
+}
+
+fn violation(path: &str, description: impl Into<String>) -> Violation {
+    use crate::error::Reason;
+    Violation { field: path.to_owned(), reason: Shared::FieldsInvalid.name(), description: description.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::identity::v1 as pb;
+
+    use super::*;
+
+    fn fields<T: ReflectMessage>(message: &T) -> Vec<String> {
+        let error = check(message).err();
+        error.map_or(Vec::new(), |error| error.violations().iter().map(|one| one.field.clone()).collect())
+    }
+
+    #[test]
+    fn every_rule_states_a_pattern_that_compiles() {
+        let broken: Vec<_> = PLANS
+            .values()
+            .flat_map(|Plan(fields)| fields)
+            .filter(|plan| plan.pattern.is_none() && !plan.rules.pattern.is_empty())
+            .map(|plan| plan.field.full_name().to_owned())
+            .collect();
+        assert_eq!(broken, Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_violations_are_named_at_once() {
+        let request = pb::CreateAccountRequest {
+            email: "nobody".into(),
+            given_name: "a\0".into(),
+            surname: "x".repeat(101),
+            ..Default::default()
+        };
+        assert_eq!(fields(&request), ["email", "password", "given_name", "surname"]);
+    }
+
+    #[test]
+    fn rules_reach_into_nested_and_repeated_fields() {
+        let application = pb::Application {
+            file_ids: vec!["0190-nope".into()],
+            classes: vec!["3A".into(); 21],
+            team_size: 501,
+            ..Default::default()
+        };
+        let request = pb::CreateApplicationRequest { application: Some(application), request_id: String::new() };
+        assert_eq!(fields(&request), ["application.classes", "application.team_size", "application.file_ids[0]"]);
+    }
+
+    #[test]
+    fn a_number_that_no_enum_has_is_refused() {
+        let request = pb::ListApplicationsRequest { state: 99, ..Default::default() };
+        assert_eq!(fields(&request), ["state"]);
+    }
+
+    #[test]
+    fn a_good_message_passes() {
+        let request = pb::FindTeachersRequest { surname: "Žižek".into(), school_id: uuid::Uuid::nil().to_string() };
+        assert_eq!(fields(&request), Vec::<String>::new());
+    }
+}

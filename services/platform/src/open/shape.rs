@@ -1,0 +1,88 @@
+//! The well-known shapes of strings. Each says what it wants in words the caller can act on.
+
+use jiff::{civil::DateTime, fmt::strtime};
+use proto::options::v1::Format;
+use uuid::Uuid;
+
+/// Whether `text` has this shape; otherwise what it should be.
+pub(super) fn fits(format: Format, text: &str) -> Result<(), &'static str> {
+    let (fits, wanted) = match format {
+        Format::Unspecified => (true, ""),
+        Format::Uuid => {
+            (Uuid::try_parse(text).is_ok() && text.len() == 36, "Must be an id as this system gives them, a UUID.")
+        }
+        Format::Email => (email(text), "Must be an e-mail address, such as name@school.example."),
+        Format::Url => (url(text), "Must be a link that begins with https:// or http://."),
+        Format::LocalTime => (local_time(text), "Must be a local date and time, such as 2022-12-20T23:59:59."),
+    };
+    if fits { Ok(()) } else { Err(wanted) }
+}
+
+/// What a mail server would take, without the exotic forms of RFC 5321 that no school uses.
+fn email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let local_fits = !local.is_empty()
+        && local.len() <= 64
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && local.chars().all(|letter| letter.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(letter));
+    let label_fits = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|letter| letter.is_alphanumeric() || letter == '-')
+    };
+    local_fits && domain.contains('.') && domain.split('.').all(label_fits)
+}
+
+fn url(text: &str) -> bool {
+    text.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("https" | "http"))
+            && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+            && uri.host().is_some_and(|host| !host.is_empty())
+    })
+}
+
+/// `2022-12-20T23:59:59`, and with an offset only in the form `+01:00`.
+fn local_time(text: &str) -> bool {
+    let plain = text.len() == 19 && text.as_bytes()[10] == b'T' && text.parse::<DateTime>().is_ok();
+    plain || (text.len() == 25 && strtime::parse("%Y-%m-%dT%H:%M:%S%:z", text).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_take_what_people_write_and_nothing_else() {
+        let good = [
+            (Format::Email, "maria.rossi@istruzione.it"),
+            (Format::Email, "ana.horvat+asoc@skole.hr"),
+            (Format::Url, "https://opencoesione.gov.it/it/progetti/1mise/"),
+            (Format::LocalTime, "2022-12-20T23:59:59"),
+            (Format::LocalTime, "2022-10-30T02:30:00+01:00"),
+        ];
+        let bad = [
+            (Format::Email, "maria"),
+            (Format::Email, "a@b"),
+            (Format::Email, "a b@c.it"),
+            (Format::Email, "a@b.it\r\nBcc: x@y.it"),
+            (Format::Url, "javascript:alert(1)"),
+            (Format::Url, "https://"),
+            (Format::Url, "https://good.example@evil.example/"),
+            (Format::LocalTime, "2022-12-20"),
+            (Format::LocalTime, "2022-12-20 23:59:59"),
+            (Format::LocalTime, "2022-12-20T23:59:59Z"),
+            (Format::LocalTime, "2022-02-30T10:00:00"),
+            (Format::Uuid, "0190"),
+        ];
+        for (format, text) in good {
+            assert_eq!(fits(format, text), Ok(()), "{text}");
+        }
+        for (format, text) in bad {
+            assert!(fits(format, text).is_err(), "{text}");
+        }
+    }
+}

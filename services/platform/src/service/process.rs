@@ -1,0 +1,385 @@
+//! One or many services, alive.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use axum::{Router, routing::get};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::{io::DuplexStream, sync::mpsc};
+use tonic::{body::Body, service::Routes};
+use tonic_health::{
+    ServingStatus,
+    server::{HealthReporter, health_reporter},
+};
+
+use super::{Host, Readiness, Service, listen};
+use crate::{
+    Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
+    blob::Blobs,
+    client::{Gathering, peer_error},
+    config::Config,
+    event::{Bus, Dispatcher},
+    layer::{Ground, Methods, Stack, stack},
+    mail::Mailer,
+    secret::Keys,
+    store::Budget,
+    telemetry,
+    tenant::Fault,
+    tls::Tls,
+    token::{KeySource, PublicKey, Signer, Verifier},
+};
+
+/// The service that signs people in: the others ask it for the public key of its tokens.
+const ISSUER: &str = "identity";
+/// How often the files of the tenants are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A running process. It ends with [`Process::stop`].
+pub struct Process {
+    config: Arc<Config>,
+    pub(super) readiness: Readiness,
+    health: HealthReporter,
+    /// What calls come in through. It ends first, so that calls under way still find everything they need.
+    pub(super) edge: Tasks,
+    pub(super) tasks: Tasks,
+    tls: Option<Tls>,
+    tenants: Tenants,
+    clock: Clock,
+    peers: Peers,
+    stores: Vec<Store>,
+    dispatchers: Vec<Dispatcher>,
+    entrances: BTreeMap<&'static str, Entrance>,
+    router: Option<Router>,
+}
+
+/// What all services of a process share.
+struct Common {
+    config: Arc<Config>,
+    readiness: Readiness,
+    tasks: Tasks,
+    tenants: Tenants,
+    peers: Peers,
+    clock: Clock,
+    ids: Ids,
+    keys: Keys,
+    signer: Option<Signer>,
+    budget: Budget,
+}
+
+impl Process {
+    /// Starts services. From here on they call each other in memory, handle facts and answer to [`Process::peers`]; the network
+    /// reaches them after [`Process::listen`]. Error: anything that would only show itself later, such as a method that does not
+    /// say who may call it.
+    pub async fn start(config: Config, clock: Clock, services: Vec<Service>) -> Result<Self> {
+        let (config, tasks) = (Arc::new(config), Tasks::new());
+        let methods = Arc::new(Methods::of(&proto::descriptor())?);
+        let tls = config.tls.as_ref().map(Tls::load).transpose()?;
+        let (peers, pipes) = peers(&config, &clock, &services, tls.as_ref())?;
+        let signs = services.iter().any(|service| service.signs_tokens);
+        let common = Common {
+            readiness: Readiness::default(),
+            tenants: tenants(&config, &services),
+            peers,
+            keys: keys(&config, &services)?,
+            signer: signs.then(|| signer(&config)).transpose()?,
+            ids: Ids::new(clock.clone()),
+            budget: Budget::new(config.store.connections),
+            clock,
+            config,
+            tasks,
+        };
+        let (health, health_server) = health_reporter();
+        let mut process = Self::bare(&common, tls, health);
+        process.settle(&common, methods, &services, Routes::new(health_server)).await?;
+        process.connect(pipes);
+        process.watch();
+        process.readiness.set(true);
+        Ok(process)
+    }
+
+    fn bare(common: &Common, tls: Option<Tls>, health: HealthReporter) -> Self {
+        Self {
+            config: common.config.clone(),
+            readiness: common.readiness.clone(),
+            health,
+            edge: Tasks::new(),
+            tasks: common.tasks.clone(),
+            tls,
+            tenants: common.tenants.clone(),
+            clock: common.clock.clone(),
+            peers: common.peers.clone(),
+            stores: Vec::new(),
+            dispatchers: Vec::new(),
+            entrances: BTreeMap::new(),
+            router: None,
+        }
+    }
+
+    /// Lets every service build what it answers with.
+    async fn settle(
+        &mut self,
+        common: &Common,
+        methods: Arc<Methods>,
+        services: &[Service],
+        health: Routes,
+    ) -> Result<()> {
+        let mut handlers = Vec::new();
+        for service in services {
+            let host = common.host(service)?;
+            if let Some(routes) = service.routes {
+                let stack = stack(common.ground(methods.clone())?, routes(&host)?);
+                self.entrances.insert(service.name, Entrance { health: health.clone(), stack });
+                self.health.set_service_status(service.name, ServingStatus::Serving).await;
+            }
+            if let Some(router) = service.router {
+                self.router = Some(router(&host)?);
+            }
+            if let Some(of) = service.handlers {
+                handlers.push((host.store.clone(), of(&host)?));
+            }
+            self.stores.push(host.store);
+        }
+        let bus = Bus::new(handlers, common.clock.clone(), common.ids.clone());
+        let keeping = self.stores.iter().filter(|store| self.entrances.contains_key(store.service()));
+        self.dispatchers = keeping
+            .map(|store| {
+                let (tenants, clock) = (common.tenants.clone(), common.clock.clone());
+                Dispatcher::new(store.clone(), bus.clone(), tenants, clock, common.ids.clone())
+            })
+            .collect();
+        Ok(())
+    }
+
+    fn connect(&self, pipes: Vec<(&'static str, mpsc::Receiver<DuplexStream>)>) {
+        for (name, pipes) in pipes {
+            if let Some(entrance) = self.entrances.get(name) {
+                listen::memory(pipes, entrance.clone(), &self.tasks);
+            }
+        }
+    }
+
+    fn watch(&self) {
+        for dispatcher in &self.dispatchers {
+            self.tasks.spawn("dispatcher", dispatcher.clone().run(self.tasks.token()));
+        }
+        let tenants = self.tenants.clone();
+        self.tasks.spawn_every("tenants", LOOK, move || report(tenants.reload_if_changed()));
+        if let Some(tls) = &self.tls {
+            tls.watch(&self.tasks);
+        }
+    }
+
+    /// The services this process can call, its own among them.
+    pub fn peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    /// The tenants.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
+    /// The store of one of its services. Error: internal, when it has no service of this name.
+    pub fn store(&self, service: &str) -> Result<&Store> {
+        let found = self.stores.iter().find(|store| store.service() == service);
+        found.ok_or_else(|| Error::internal(format!("this process has no service `{service}`")))
+    }
+
+    /// A context for what an operator does at the command line. Services cannot get one: they are not handed their process.
+    pub fn operator(&self, tenant: &str) -> Result<Ctx> {
+        let clock = &self.clock;
+        Ok(Ctx::for_job(self.tenants.get(tenant)?, "operator", clock, Ids::new(clock.clone())))
+    }
+
+    /// The dispatchers of its services: for tests, which wait until every fact is handled.
+    pub fn dispatchers(&self) -> &[Dispatcher] {
+        &self.dispatchers
+    }
+
+    /// The names of the background tasks that run.
+    pub fn live_tasks(&self) -> Vec<&'static str> {
+        self.edge.live().into_iter().chain(self.tasks.live()).collect()
+    }
+
+    /// Lets the network in, at the addresses of the settings: to the pages, if a service has some, or else to the methods of the
+    /// one service. Gives the address that was bound.
+    pub async fn listen(&self) -> Result<SocketAddr> {
+        let address = self.config.process.address;
+        let bound = match (&self.router, self.entrances.values().next()) {
+            // those who come here come from outside: their certificates are shown by what stands before us
+            (Some(router), _) => listen::tcp(address, None, true, router.clone(), &self.edge).await?,
+            (None, Some(entrance)) if self.entrances.len() == 1 => {
+                listen::tcp(address, self.tls.clone(), false, entrance.clone(), &self.edge).await?
+            }
+            _ => return Err(Error::internal("a process has one service, or one that has pages among several")),
+        };
+        if let Some(address) = self.config.process.admin_address {
+            listen::tcp(address, None, true, probes(&self.readiness), &self.edge).await?;
+        }
+        tracing::info!(address = %bound, "ready");
+        Ok(bound)
+    }
+
+    /// Ends it in order: says that it wants no more calls, takes no more, answers those it has, stops what runs in the
+    /// background, closes its databases. What takes longer than `process.drain_seconds` is cut off.
+    pub async fn stop(self) {
+        let (begun, patience) = (Instant::now(), Duration::from_secs(self.config.process.drain_seconds));
+        self.readiness.set(false);
+        for name in self.entrances.keys().copied().chain([""]) {
+            self.health.set_service_status(name, ServingStatus::NotServing).await;
+        }
+        let mut late = self.edge.shutdown(patience).await;
+        late.extend(self.tasks.shutdown(patience.saturating_sub(begun.elapsed())).await);
+        if !late.is_empty() {
+            tracing::warn!(?late, "cut off");
+        }
+        for store in &self.stores {
+            store.close().await;
+        }
+    }
+}
+
+impl Common {
+    fn host(&self, service: &Service) -> Result<Host> {
+        let name = service.name;
+        Ok(Host {
+            name,
+            config: self.config.clone(),
+            tenants: self.tenants.clone(),
+            store: Store::new(
+                name,
+                self.config.store.engine()?,
+                self.budget.clone(),
+                self.keys.clone(),
+                service.schema,
+            ),
+            blobs: Blobs::new(&self.config.blobs),
+            mailer: Mailer::new(&self.config.mail)?,
+            peers: self.peers.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            keys: self.keys.clone(),
+            signer: self.signer.clone().filter(|_| service.signs_tokens),
+            tasks: self.tasks.clone(),
+            readiness: self.readiness.clone(),
+        })
+    }
+
+    fn ground(&self, methods: Arc<Methods>) -> Result<Ground> {
+        let source = match &self.signer {
+            Some(signer) => KeySource::fixed(vec![signer.public_jwk().clone()]),
+            None if self.peers.knows(ISSUER) => issuer(self.peers.clone()),
+            None => return Err(Error::internal(format!("peers.{ISSUER}: is missing: it has the keys of the tokens"))),
+        };
+        Ok(Ground {
+            methods,
+            tenants: self.tenants.clone(),
+            verifier: Verifier::new(self.config.tokens.issuer.clone(), self.clock.clone(), source),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            limits: self.config.limits.clone(),
+        })
+    }
+}
+
+impl Host {
+    /// Pages for operators: `/metrics`, `/livez`, `/readyz`.
+    pub fn probes(&self) -> Router {
+        probes(&self.readiness)
+    }
+}
+
+type Pipes = Vec<(&'static str, mpsc::Receiver<DuplexStream>)>;
+
+fn peers(config: &Config, clock: &Clock, services: &[Service], tls: Option<&Tls>) -> Result<(Peers, Pipes)> {
+    let mut gathering = Gathering::new(clock.clone());
+    for (name, url) in &config.peers {
+        gathering.there(name, url, tls)?;
+    }
+    // a service of this process is called in memory, though the file that serves all processes says where else it is
+    let here = services.iter().filter(|service| service.routes.is_some());
+    let pipes = here.map(|service| (service.name, gathering.here(service.name))).collect();
+    Ok((gathering.peers(), pipes))
+}
+
+fn tenants(config: &Config, services: &[Service]) -> Tenants {
+    let kinds = services.iter().flat_map(|service| service.tenants.iter().copied()).collect();
+    let (tenants, faults) = Tenants::load(&config.tenants.dir, kinds);
+    report(faults);
+    tenants
+}
+
+fn report(faults: Vec<Fault>) {
+    for Fault { file, faults } in faults {
+        for fault in faults {
+            tracing::error!(file = %file.display(), fault, "a tenant's file cannot be used");
+        }
+    }
+}
+
+fn keys(config: &Config, services: &[Service]) -> Result<Keys> {
+    if services.iter().all(|service| service.routes.is_none()) {
+        // it keeps nothing, so it needs no key that lasts, nor a folder for it
+        return Keys::random();
+    }
+    Keys::load_or_create(&config.process.data.join("keys"), config.process.secret.as_ref())
+}
+
+fn signer(config: &Config) -> Result<Signer> {
+    Signer::load_or_create(&config.process.data.join("keys"), config.tokens.signing_key.as_ref())
+}
+
+/// Asks the service that signs tokens for its public keys.
+fn issuer(peers: Peers) -> KeySource {
+    use proto::identity::v1::{ListKeysRequest, session_service_client::SessionServiceClient};
+    KeySource::new(move || {
+        let channel = peers.channel(ISSUER);
+        async move {
+            let answer = SessionServiceClient::new(channel?).list_keys(ListKeysRequest {}).await.map_err(peer_error)?;
+            Ok(answer.into_inner().keys.into_iter().map(|key| PublicKey { kid: key.kid, x: key.x }).collect())
+        }
+    })
+}
+
+fn probes(readiness: &Readiness) -> Router {
+    let readiness = readiness.clone();
+    let ready =
+        move || async move { if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE } };
+    Router::new()
+        .route("/metrics", get(async || telemetry::metrics_page()))
+        .route("/livez", get(async || StatusCode::OK))
+        .route("/readyz", get(ready))
+}
+
+/// The door of one service: its methods under all layers, and beside them, under none, the question whether it is well. Who asks
+/// that is not signed in and must be answered under load.
+#[derive(Clone)]
+struct Entrance {
+    health: Routes,
+    stack: Stack,
+}
+
+impl tower::Service<Request<Incoming>> for Entrance {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        if request.uri().path().starts_with("/grpc.health.v1.Health/") {
+            return Box::pin(self.health.call(request));
+        }
+        self.stack.call(request.map(Body::new))
+    }
+}

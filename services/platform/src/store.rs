@@ -1,0 +1,206 @@
+//! The only door to a database. It opens for a [`Ctx`], and opens that tenant's database: no ctx, no query.
+//!
+//! A tenant is a database. Embedded: `data/<tenant>/<service>.db`, SQLite. Otherwise one PostgreSQL database per tenant with one
+//! schema and one role per service. Pools are opened on first use and closed when idle; one budget of connections spans them all.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    Ctx, Error, Result, TenantId,
+    error::{Reason, Shared},
+    secret::Keys,
+};
+
+mod engine;
+mod fault;
+mod idempotency;
+mod provision;
+pub(crate) mod rows;
+mod settings;
+mod text;
+mod tx;
+
+pub use fault::is_duplicate;
+pub use rows::At;
+pub use settings::{Engine, Settings};
+pub use text::{of_text, to_text};
+pub use tx::Tx;
+
+pub(crate) use idempotency::KEPT as ANSWERS_KEPT;
+
+/// How long a call waits for a connection before it is told that there is too much to do.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The door. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    service: &'static str,
+    engine: Engine,
+    keys: Keys,
+    budget: Budget,
+    schema: Option<Schema>,
+    pools: Mutex<HashMap<TenantId, Pool>>,
+    opening: AsyncMutex<()>,
+    committed: Notify,
+}
+
+/// Brings the schema of a service up to date in a database. Safe to run again and from several processes at once.
+pub type Schema = fn(&'static str, DatabaseConnection) -> BoxFuture<'static, std::result::Result<(), DbErr>>;
+
+/// The connections all stores of a process share. Cheap to clone.
+#[derive(Clone)]
+pub struct Budget(Arc<Semaphore>);
+
+impl Budget {
+    /// At most this many connections in use at once.
+    pub fn new(connections: u32) -> Self {
+        Self(Arc::new(Semaphore::new(connections.max(1) as usize)))
+    }
+}
+
+/// The connections to one tenant's database.
+#[derive(Clone)]
+struct Pool {
+    connections: DatabaseConnection,
+    /// SQLite lets one writer in at a time and makes others poll; queueing here is fair and does not poll.
+    writer: Option<Arc<AsyncMutex<()>>>,
+}
+
+/// What reads: a [`Snapshot`] or a [`Tx`].
+pub trait Reads: Sync {
+    /// The transaction to run a statement in.
+    fn conn(&self) -> &DatabaseTransaction;
+
+    /// The context it was opened for.
+    fn ctx(&self) -> &Ctx;
+}
+
+/// Read-only access to one tenant's database, consistent from the first statement to the last.
+pub struct Snapshot {
+    ctx: Ctx,
+    transaction: DatabaseTransaction,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Reads for Snapshot {
+    fn conn(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+}
+
+impl Store {
+    /// The store of one service. With a `schema`, a tenant's database is made and brought up to date before it is used for the
+    /// first time, so that a country added while the process runs needs nothing else; without one, `koine migrate` has done it.
+    pub fn new(service: &'static str, engine: Engine, budget: Budget, keys: Keys, schema: Option<Schema>) -> Self {
+        Self(Arc::new(Inner {
+            service,
+            engine,
+            keys,
+            budget,
+            schema,
+            pools: Mutex::default(),
+            opening: AsyncMutex::default(),
+            committed: Notify::new(),
+        }))
+    }
+
+    /// The service it belongs to.
+    pub fn service(&self) -> &'static str {
+        self.0.service
+    }
+
+    /// Opens the caller's tenant for reading.
+    pub async fn read(&self, ctx: &Ctx) -> Result<Snapshot> {
+        let (permit, pool) = self.enter(ctx).await?;
+        let transaction = pool.connections.begin_with_options(engine::read(&self.0.engine)).await?;
+        Ok(Snapshot { ctx: ctx.clone(), transaction, _permit: permit })
+    }
+
+    /// Opens the caller's tenant for reading and writing. Nothing is written before `commit` or `answer`; dropping it rolls
+    /// everything back.
+    pub async fn write(&self, ctx: &Ctx) -> Result<Tx> {
+        let (permit, pool) = self.enter(ctx).await?;
+        let turn = match pool.writer {
+            Some(writer) => Some(writer.lock_owned().await),
+            None => None,
+        };
+        let transaction = pool.connections.begin_with_options(engine::WRITE).await?;
+        Ok(Tx::new(self.clone(), ctx.clone(), transaction, permit, turn))
+    }
+
+    /// Waits until some transaction of this store was committed.
+    pub(crate) async fn committed(&self) {
+        self.0.committed.notified().await;
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    async fn enter(&self, ctx: &Ctx) -> Result<(OwnedSemaphorePermit, Pool)> {
+        let waiting = self.0.budget.0.clone().acquire_owned();
+        let permit =
+            tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| overloaded())?.map_err(Error::internal)?;
+        Ok((permit, self.pool(ctx.tenant().id()).await?))
+    }
+
+    async fn pool(&self, tenant: &TenantId) -> Result<Pool> {
+        if let Some(pool) = self.known(tenant) {
+            return Ok(pool);
+        }
+        let _first = self.0.opening.lock().await;
+        if let Some(pool) = self.known(tenant) {
+            return Ok(pool);
+        }
+        if self.0.schema.is_some() {
+            provision::provision(&self.0.engine, self.0.service, tenant).await?;
+        }
+        let pool = engine::open(&self.0.engine, self.0.service, tenant).await?;
+        if let Some(schema) = self.0.schema {
+            schema(self.0.service, pool.connections.clone()).await?;
+        }
+        self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), pool.clone());
+        Ok(pool)
+    }
+
+    fn known(&self, tenant: &TenantId) -> Option<Pool> {
+        self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned()
+    }
+
+    /// Closes every connection. For the end of a process, and before a database is moved or restored.
+    pub async fn close(&self) {
+        let pools: Vec<_> = self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
+        for (_, pool) in pools {
+            // closing is best effort: the process is ending and every commit is already durable
+            let _ = pool.connections.close().await;
+        }
+    }
+
+    /// Opens a tenant's database and, where this store has a schema, brings it up to date.
+    pub async fn open(&self, tenant: &TenantId) -> Result<()> {
+        self.pool(tenant).await.map(drop)
+    }
+}
+
+fn overloaded() -> Error {
+    Shared::Overloaded
+        .error("There is more to do now than can be done in time. Nothing was changed; try again in a moment.")
+        .retry_after(Duration::from_secs(1))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Opening the connections to one tenant's database.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::{
+    AccessMode, ConnectOptions, Database, DatabaseConnection, IsolationLevel, SqliteTransactionMode,
+    TransactionOptions,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::{Engine, Pool, settings::Postgres};
+use crate::{Error, Result, TenantId};
+
+/// A consistent view that blocks nobody. SQLite gives one by itself and knows no words for it.
+pub(super) fn read(engine: &Engine) -> TransactionOptions {
+    match engine {
+        Engine::Sqlite(_) => TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+            ..TransactionOptions::default()
+        },
+        Engine::Postgres(_) => TransactionOptions {
+            isolation_level: Some(IsolationLevel::RepeatableRead),
+            access_mode: Some(AccessMode::ReadOnly),
+            ..TransactionOptions::default()
+        },
+    }
+}
+
+/// SQLite takes its write lock at once: a transaction that reads first could otherwise fail when it comes to write.
+pub(super) const WRITE: TransactionOptions = TransactionOptions {
+    isolation_level: None,
+    access_mode: None,
+    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+};
+
+/// Connections are given back when idle this long, so that quiet tenants cost nothing.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Connections to one SQLite file: readers do not wait for the writer, and more of them only fight over two cores' caches.
+const SQLITE_CONNECTIONS: u32 = 6;
+
+/// Opens the pool of one service in one tenant. No connection is made yet.
+pub(super) async fn open(engine: &Engine, service: &str, tenant: &TenantId) -> Result<Pool> {
+    match engine {
+        Engine::Sqlite(folder) => {
+            let folder = folder.join(tenant.as_str());
+            tokio::fs::create_dir_all(&folder).await.map_err(Error::internal)?;
+            let url = format!("sqlite://{}?mode=rwc", folder.join(format!("{service}.db")).display());
+            let mut options = ConnectOptions::new(url);
+            options.max_connections(SQLITE_CONNECTIONS).map_sqlx_sqlite_opts(|options| {
+                options
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // what was answered is on the disk, also when the power fails
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(Duration::from_secs(5))
+                    .statement_cache_capacity(200)
+            });
+            Ok(Pool { connections: connect(options).await?, writer: Some(Arc::default()) })
+        }
+        Engine::Postgres(postgres) => {
+            Ok(Pool { connections: connect(postgres_options(postgres, service, tenant)?).await?, writer: None })
+        }
+    }
+}
+
+fn postgres_options(postgres: &Postgres, service: &str, tenant: &TenantId) -> Result<ConnectOptions> {
+    let mut options = ConnectOptions::new(postgres.url(service, tenant)?);
+    let schema = service.to_owned();
+    options.max_connections(postgres.connections).map_sqlx_postgres_opts(move |options| {
+        options.options([("search_path", schema.as_str())]).application_name("koine")
+    });
+    Ok(options)
+}
+
+/// The one place that connects.
+#[expect(clippy::disallowed_methods, reason = "the door itself")]
+pub(super) async fn connect(mut options: ConnectOptions) -> Result<DatabaseConnection> {
+    options
+        .connect_lazy(true)
+        .min_connections(0)
+        .idle_timeout(IDLE)
+        .acquire_timeout(super::PATIENCE)
+        // a ping before each use costs a third of the time of a small transaction; a dead connection shows itself soon enough
+        .test_before_acquire(false)
+        .sqlx_logging(false);
+    Database::connect(options).await.map_err(Error::from)
+}

@@ -1,0 +1,159 @@
+//! The tables every service has, and the form an instant has in a row.
+
+use jiff::Timestamp;
+use sea_orm::{
+    ColIdx, QueryResult, TryGetError, TryGetable, Value,
+    sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr},
+};
+
+/// An instant in a row: microseconds since 1970 in UTC, in both databases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At(pub Timestamp);
+
+impl From<Timestamp> for At {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+impl From<At> for Timestamp {
+    fn from(at: At) -> Self {
+        at.0
+    }
+}
+impl From<At> for Value {
+    fn from(at: At) -> Self {
+        at.0.as_microsecond().into()
+    }
+}
+impl TryGetable for At {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        let micros = i64::try_get_by(row, index)?;
+        Timestamp::from_microsecond(micros)
+            .map(Self)
+            .map_err(|_| TryGetError::DbErr(sea_orm::DbErr::Type(format!("{micros} is not an instant"))))
+    }
+}
+impl ValueType for At {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        let micros = <i64 as ValueType>::try_from(value)?;
+        Timestamp::from_microsecond(micros).map(Self).map_err(|_| ValueTypeErr)
+    }
+    fn type_name() -> String {
+        "At".to_owned()
+    }
+    fn array_type() -> ArrayType {
+        ArrayType::BigInt
+    }
+    fn column_type() -> ColumnType {
+        ColumnType::BigInteger
+    }
+}
+impl Nullable for At {
+    fn null() -> Value {
+        Value::BigInt(None)
+    }
+}
+
+/// Facts waiting to be published.
+pub(crate) mod outbox {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "outbox")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub name: String,
+        pub body: Vec<u8>,
+        pub trace: Option<String>,
+        pub at: At,
+        pub attempts: i32,
+        pub due_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Which handler has handled which fact.
+pub(crate) mod inbox {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "inbox")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub event: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub handler: String,
+        pub at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Answers already given, by the caller's request id.
+pub(crate) mod answered {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "answered")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub key: String,
+        pub digest: Vec<u8>,
+        pub answer: Vec<u8>,
+        pub at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The audit log.
+pub(crate) mod audit {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub seq: i64,
+        pub at: At,
+        pub actor: String,
+        pub action: String,
+        pub subject: String,
+        pub detail: String,
+        pub mac: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The end of the audit log: one row, locked while entries are added.
+pub(crate) mod audit_head {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_head")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i32,
+        pub seq: i64,
+        pub mac: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,239 @@
+//! The door, on SQLite: what is kept, what is undone, what happens once.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use jiff::SignedDuration;
+use proto::{
+    identity::v1::{CredentialIssued, HandOverTeamRequest, ReissueCredentialRequest, Team, VerificationIssued},
+    options::v1::Role,
+};
+use sea_orm::{ConnectionTrait, EntityTrait};
+use tempfile::TempDir;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::{Budget, Engine, Reads, Store, rows::outbox};
+use crate::{
+    Caller, Clock, Ctx, Ids, Member, Tenants,
+    audit::{self, Verdict},
+    error::{Error, Shared},
+    event::{Bus, Dispatcher, Handlers},
+    secret::Keys,
+};
+
+struct Ground {
+    store: Store,
+    tenants: Tenants,
+    clock: Clock,
+    ids: Ids,
+    folder: TempDir,
+}
+
+impl Ground {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("tenants");
+        std::fs::create_dir(&dir).unwrap();
+        for tenant in ["aa", "bb"] {
+            let head = "kind = \"country\"\nname = \"Test\"\nlocales = [\"en\"]\nzone = \"Europe/Rome\"\n";
+            std::fs::write(dir.join(format!("{tenant}.toml")), head).unwrap();
+        }
+        let (tenants, faults) = Tenants::load(dir, Vec::new());
+        assert_eq!(faults, []);
+        let clock = Clock::held("2022-10-10T09:00:00Z".parse().unwrap());
+        let schema: super::Schema = |service, database| async move { migrations::up(service, &database).await }.boxed();
+        let engine = Engine::Sqlite(folder.path().join("data"));
+        let store = Store::new("identity", engine, Budget::new(8), Keys::random().unwrap(), Some(schema));
+        Self { store, tenants, ids: Ids::new(clock.clone()), clock, folder }
+    }
+
+    fn ctx(&self, tenant: &str) -> Ctx {
+        let member = Member {
+            account: uuid::Uuid::nil(),
+            session: uuid::Uuid::nil(),
+            roles: vec![Role::Teacher],
+            acts_for: None,
+            provisional: false,
+        };
+        crate::testing::ctx(&self.tenants.get(tenant).unwrap(), Caller::Member(member), &self.clock, &self.ids)
+    }
+
+    async fn note(&self, tenant: &str, subject: &str) {
+        let tx = self.store.write(&self.ctx(tenant)).await.unwrap();
+        tx.note("try", subject, "");
+        tx.commit().await.unwrap();
+    }
+
+    async fn sql(&self, tenant: &str, sql: &str) {
+        let tx = self.store.write(&self.ctx(tenant)).await.unwrap();
+        tx.conn().execute_unprepared(sql).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn verdict(&self, tenant: &str) -> Verdict {
+        audit::verify(&self.store, &self.ctx(tenant)).await.unwrap()
+    }
+
+    fn dispatcher(&self, handlers: Handlers) -> Dispatcher {
+        let bus = Bus::new(vec![(self.store.clone(), handlers)], self.clock.clone(), self.ids.clone());
+        Dispatcher::new(self.store.clone(), bus, self.tenants.clone(), self.clock.clone(), self.ids.clone())
+    }
+}
+
+fn issued(id: &str) -> CredentialIssued {
+    CredentialIssued { team_id: id.to_owned(), credential_id: String::new() }
+}
+
+#[tokio::test]
+async fn what_is_not_committed_never_was() {
+    let ground = Ground::new();
+    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    tx.emit(&issued("1"));
+    tx.note("try", "this", "");
+    drop(tx);
+    assert_eq!(ground.dispatcher(Handlers::new()).waiting().await.unwrap(), 0);
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(0));
+}
+
+#[tokio::test]
+async fn a_tenants_data_are_in_a_file_of_its_own() {
+    let ground = Ground::new();
+    ground.note("aa", "one").await;
+    assert!(ground.folder.path().join("data/aa/identity.db").exists());
+    assert!(!ground.folder.path().join("data/bb").exists());
+    assert_eq!(ground.verdict("bb").await, Verdict::Whole(0));
+}
+
+#[tokio::test]
+async fn the_same_request_gets_the_same_answer_for_a_day() {
+    let ground = Ground::new();
+    let ctx = ground.ctx("aa");
+    let request = ReissueCredentialRequest { team_id: "t".into(), request_id: "once".into() };
+    let answer = async |ctx: &Ctx, code: &str| {
+        let tx = ground.store.write(ctx).await.unwrap();
+        match tx.answered::<_, Team>(&request).await.unwrap() {
+            Some(before) => before.into_inner().code,
+            None => tx.answer(Team { code: code.to_owned(), ..Team::default() }).await.unwrap().into_inner().code,
+        }
+    };
+    assert_eq!(answer(&ctx, "first").await, "first");
+    assert_eq!(answer(&ctx, "second").await, "first");
+
+    let other = ReissueCredentialRequest { team_id: "another".into(), ..request.clone() };
+    let tx = ground.store.write(&ctx).await.unwrap();
+    let error = tx.answered::<_, Team>(&other).await.unwrap_err();
+    assert!(error.is(Shared::RequestIdReused), "{error:?}");
+    drop(tx);
+
+    ground.clock.advance(SignedDuration::from_hours(25));
+    assert_eq!(answer(&ground.ctx("aa"), "third").await, "third");
+}
+
+#[tokio::test]
+async fn a_request_without_an_id_is_a_new_one_each_time() {
+    let ground = Ground::new();
+    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let without_field = HandOverTeamRequest::default();
+    let without_value = ReissueCredentialRequest::default();
+    assert!(tx.answered::<_, Team>(&without_field).await.unwrap().is_none());
+    assert!(tx.answered::<_, Team>(&without_value).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_changed_removed_or_reordered_entry_of_the_audit_log_is_found() {
+    for (damage, verdict) in [
+        ("UPDATE audit SET subject = 'else' WHERE seq = 2", Verdict::Broken(2)),
+        ("DELETE FROM audit WHERE seq = 2", Verdict::Broken(2)),
+        ("DELETE FROM audit WHERE seq = 3", Verdict::Cut(2)),
+        ("DELETE FROM audit", Verdict::Cut(0)),
+        ("DELETE FROM audit_head", Verdict::Cut(3)),
+        (
+            "UPDATE audit SET seq = 9 WHERE seq = 1; UPDATE audit SET seq = 1 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 9",
+            Verdict::Broken(1),
+        ),
+    ] {
+        let ground = Ground::new();
+        for subject in ["one", "two", "three"] {
+            ground.note("aa", subject).await;
+        }
+        assert_eq!(ground.verdict("aa").await, Verdict::Whole(3));
+        ground.sql("aa", damage).await;
+        assert_eq!(ground.verdict("aa").await, verdict, "{damage}");
+    }
+}
+
+#[tokio::test]
+async fn a_fact_is_handled_once_though_it_comes_twice() {
+    let ground = Ground::new();
+    let seen = Arc::new(AsyncMutex::new(Vec::new()));
+    let (store, kept) = (ground.store.clone(), seen.clone());
+    let dispatcher = ground.dispatcher(Handlers::new().on("keep", move |ctx: Ctx, fact: CredentialIssued| {
+        let (store, kept) = (store.clone(), kept.clone());
+        async move {
+            let tx = store.write(&ctx).await?;
+            tx.note("handle", &fact.team_id, "");
+            tx.commit().await?;
+            kept.lock().await.push(fact.team_id);
+            Ok(())
+        }
+    }));
+    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    tx.emit(&issued("1"));
+    tx.emit(&issued("2"));
+    tx.emit(&VerificationIssued::default());
+    tx.commit().await.unwrap();
+
+    let db = ground.store.read(&ground.ctx("aa")).await.unwrap();
+    let again = outbox::Entity::find().all(db.conn()).await.unwrap();
+    drop(db);
+    dispatcher.drain().await;
+    // a broker may bring the same facts again
+    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let rows = again.into_iter().map(sea_orm::IntoActiveModel::into_active_model);
+    outbox::Entity::insert_many(rows.map(sea_orm::ActiveModelTrait::reset_all))
+        .exec_without_returning(tx.conn())
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    dispatcher.drain().await;
+
+    assert_eq!(*seen.lock().await, ["1", "2"]);
+    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_fact_that_cannot_be_handled_now_is_handled_later() {
+    let ground = Ground::new();
+    let tries = Arc::new(AsyncMutex::new(0));
+    let counted = tries.clone();
+    let dispatcher = ground.dispatcher(Handlers::new().on("fail-once", move |_: Ctx, _: CredentialIssued| {
+        let counted = counted.clone();
+        async move {
+            let mut tries = counted.lock().await;
+            *tries += 1;
+            if *tries == 1 { Err(Error::unreachable("the mail server sleeps")) } else { Ok(()) }
+        }
+    }));
+    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    tx.emit(&issued("1"));
+    tx.commit().await.unwrap();
+
+    dispatcher.drain().await;
+    assert_eq!((*tries.lock().await, dispatcher.waiting().await.unwrap()), (1, 1));
+    dispatcher.drain().await;
+    assert_eq!(*tries.lock().await, 1, "not before its time");
+    ground.clock.advance(SignedDuration::from_secs(3));
+    dispatcher.drain().await;
+    assert_eq!((*tries.lock().await, dispatcher.waiting().await.unwrap()), (2, 0));
+}
+
+#[tokio::test]
+async fn writers_wait_for_each_other_and_lose_nothing() {
+    let ground = Ground::new();
+    let notes = (0..20).map(|number| {
+        let ground = &ground;
+        async move { ground.note("aa", &number.to_string()).await }
+    });
+    futures::future::join_all(notes).await;
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(20));
+}

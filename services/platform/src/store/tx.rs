@@ -1,0 +1,144 @@
+//! Reading and writing. What is emitted and noted on the way is written in the same transaction, at its end.
+
+use std::sync::{Mutex, PoisonError};
+
+use prost::Message;
+use prost_reflect::ReflectMessage;
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, UpdateResult};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
+use tonic::Response;
+
+use super::{
+    At, Reads, Store, idempotency,
+    rows::{inbox, outbox},
+};
+use crate::{
+    Ctx, Error, Result,
+    audit::{self, Note},
+    ctx::Handling,
+    event::Event,
+    telemetry, wire,
+};
+
+/// Read-and-write access to one tenant's database. Dropping it undoes everything.
+pub struct Tx {
+    store: Store,
+    ctx: Ctx,
+    transaction: DatabaseTransaction,
+    pending: Mutex<Pending>,
+    _permit: OwnedSemaphorePermit,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+#[derive(Default)]
+struct Pending {
+    events: Vec<outbox::ActiveModel>,
+    notes: Vec<Note>,
+    answering: Option<idempotency::Key>,
+}
+
+impl Reads for Tx {
+    fn conn(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    fn ctx(&self) -> &Ctx {
+        &self.ctx
+    }
+}
+
+impl Tx {
+    pub(super) fn new(
+        store: Store,
+        ctx: Ctx,
+        transaction: DatabaseTransaction,
+        permit: OwnedSemaphorePermit,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) -> Self {
+        Self { store, ctx, transaction, pending: Mutex::default(), _permit: permit, _turn: turn }
+    }
+
+    /// The answer this very request was given before, if its `request_id` was seen within 24 hours. A call that repeats a
+    /// request returns it and does nothing else. Error: `REQUEST_ID_REUSED` where the id came with another body.
+    pub async fn answered<Q, A>(&self, request: &Q) -> Result<Option<Response<A>>>
+    where
+        Q: ReflectMessage,
+        A: Message + Default,
+    {
+        let Some(key) = idempotency::Key::of(&self.ctx, request) else { return Ok(None) };
+        let before = idempotency::find(self, &key).await?;
+        self.pending().answering = Some(key);
+        before.map(|bytes| A::decode(bytes.as_slice()).map(Response::new).map_err(Error::internal)).transpose()
+    }
+
+    /// Publishes a fact, when and only when this transaction commits.
+    pub fn emit<E: Event>(&self, event: &E) {
+        let now = At(self.ctx.now());
+        self.pending().events.push(outbox::ActiveModel {
+            id: Set(self.ctx.new_id::<E>().uuid()),
+            name: Set(E::full_name()),
+            body: Set(event.encode_to_vec()),
+            trace: Set(telemetry::current_traceparent()),
+            at: Set(now),
+            attempts: Set(0),
+            due_at: Set(now),
+        });
+    }
+
+    /// Notes in the tenant's audit log that the caller did `action` to `subject`. `detail` is for facts that are not personal.
+    pub fn note(&self, action: &'static str, subject: impl std::fmt::Display, detail: impl Into<String>) {
+        self.pending().notes.push(Note { action, subject: subject.to_string(), detail: detail.into() });
+    }
+
+    /// Commits, and answers. A request with a `request_id` is given the same answer again for 24 hours.
+    pub async fn answer<A: Message>(self, answer: A) -> Result<Response<A>, tonic::Status> {
+        let answering = self.pending().answering.take();
+        if let Some(key) = answering {
+            idempotency::keep(&self, key, answer.encode_to_vec()).await?;
+        }
+        self.commit().await?;
+        Ok(Response::new(answer))
+    }
+
+    /// Commits.
+    pub async fn commit(self) -> Result<()> {
+        let Pending { events, notes, .. } = std::mem::take(&mut *self.pending());
+        let published = !events.is_empty();
+        if published {
+            outbox::Entity::insert_many(events).exec_without_returning(&self.transaction).await?;
+        }
+        if let Some(handling) = self.ctx.handled_event() {
+            self.record(handling).await?;
+        }
+        if !notes.is_empty() {
+            // last, because the log's end stays locked from here to the commit
+            audit::append(&self, notes).await?;
+        }
+        self.transaction.commit().await?;
+        if published {
+            self.store.0.committed.notify_one();
+        }
+        Ok(())
+    }
+
+    /// One row was saved, or somebody else saved it first. `version` is the one that was expected.
+    pub fn saved(&self, result: UpdateResult, version: i64) -> Result<()> {
+        if result.rows_affected == 1 { Ok(()) } else { Err(wire::stale(version + 1)) }
+    }
+
+    /// Keys of the installation.
+    pub(crate) fn keys(&self) -> &crate::secret::Keys {
+        self.store.keys()
+    }
+
+    async fn record(&self, Handling { event, handler }: &Handling) -> Result<()> {
+        let row =
+            inbox::ActiveModel { event: Set(*event), handler: Set((*handler).to_owned()), at: Set(At(self.ctx.now())) };
+        inbox::Entity::insert(row).exec_without_returning(&self.transaction).await?;
+        Ok(())
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

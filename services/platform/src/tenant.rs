@@ -1,0 +1,254 @@
+//! Tenants: one TOML file each, in a directory that is watched. Adding a country is adding a file.
+//!
+//! The head of a file ([`Tenant`]) is for everybody; each of its tables belongs to one service, which declares its shape as a
+//! [`Section`]. A file is read whole or not at all: a broken one leaves its tenant as it was and every other one untouched.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    str::FromStr,
+    sync::Arc,
+};
+
+use jiff::tz::TimeZone;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    Error, Result,
+    error::{Reason, Shared},
+};
+
+mod registry;
+
+pub use registry::{Fault, Tenants};
+
+/// The name of a tenant, as paths have it: `it`, `it-hr`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(Arc<str>);
+
+impl TenantId {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TenantId {
+    type Err = Error;
+
+    /// Lower-case letters, digits and inner hyphens, at most 20: it names folders, databases and roles.
+    fn from_str(text: &str) -> Result<Self> {
+        let fits = (2..=20).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && !text.ends_with('-');
+        if fits { Ok(Self(text.into())) } else { Err(unknown()) }
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// No tenant has this name. What was asked for is not repeated: it may be anything.
+pub(crate) fn unknown() -> Error {
+    Shared::TenantUnknown.error("There is no tenant of this name. The list of tenants is at /v1/tenants.")
+}
+
+/// What a tenant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A country.
+    Country,
+    /// A programme that several countries share.
+    Programme,
+}
+
+/// A table of a tenant's file that belongs to one service.
+pub trait Section: DeserializeOwned + Send + Sync + 'static {
+    /// The name of the table.
+    const NAME: &'static str;
+
+    /// Checks what the shape alone does not say. Each fault names its key: `schools.code: not a regular expression`.
+    fn faults(&self, head: &Head) -> Vec<String>;
+}
+
+/// The part of a file that is for everybody.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// Country or programme.
+    pub kind: Kind,
+    /// The name people know it by.
+    pub name: String,
+    /// BCP 47 tags of the languages it speaks, its own first.
+    pub locales: Vec<String>,
+    /// IANA name of the zone its deadlines are local to.
+    pub zone: String,
+}
+
+/// One country or programme: one set of data and one set of rules.
+pub struct Tenant {
+    id: TenantId,
+    head: Head,
+    zone: TimeZone,
+    sections: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl Tenant {
+    /// Its name in paths.
+    pub fn id(&self) -> &TenantId {
+        &self.id
+    }
+
+    /// Country or programme.
+    pub fn kind(&self) -> Kind {
+        self.head.kind
+    }
+
+    /// The name people know it by.
+    pub fn name(&self) -> &str {
+        &self.head.name
+    }
+
+    /// The languages it speaks, its own first.
+    pub fn locales(&self) -> &[String] {
+        &self.head.locales
+    }
+
+    /// The zone its deadlines are local to.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// A service's table of its file. Error: internal, when the process was started without declaring the section.
+    pub fn section<S: Section>(&self) -> Result<&S> {
+        self.sections
+            .get(&TypeId::of::<S>())
+            .and_then(|section| section.downcast_ref())
+            .ok_or_else(|| Error::internal(format!("section `{}` is not declared by this process", S::NAME)))
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tenant").field(&self.id).finish()
+    }
+}
+
+/// A table that was read, by its type.
+type Parsed = (TypeId, Arc<dyn Any + Send + Sync>);
+
+/// How one table of the files is read: made by the service that owns it.
+#[derive(Clone, Copy)]
+pub struct SectionKind {
+    name: &'static str,
+    read: fn(toml::Value, &Head, &mut Vec<String>) -> Option<Parsed>,
+}
+
+impl SectionKind {
+    /// The kind of `S`.
+    pub fn of<S: Section>() -> Self {
+        Self { name: S::NAME, read: read::<S> }
+    }
+}
+
+fn read<S: Section>(value: toml::Value, head: &Head, faults: &mut Vec<String>) -> Option<Parsed> {
+    match S::deserialize(value) {
+        Ok(section) => {
+            faults.extend(section.faults(head));
+            Some((TypeId::of::<S>(), Arc::new(section)))
+        }
+        Err(error) => {
+            faults.push(format!("{}: {}", S::NAME, error.to_string().trim().replace('\n', " ")));
+            None
+        }
+    }
+}
+
+/// Reads one file's text. All its faults are named at once, each with its key.
+pub fn parse(id: &TenantId, text: &str, kinds: &[SectionKind]) -> Result<Tenant, Vec<String>> {
+    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| vec![error.to_string()])?;
+    let mut faults = Vec::new();
+    let mut values = Vec::new();
+    for kind in kinds {
+        match table.remove(kind.name) {
+            Some(value) => values.push((kind, value)),
+            None => faults.push(format!("{}: this table is missing", kind.name)),
+        }
+    }
+    let head: Head = match toml::Value::Table(table).try_into() {
+        Ok(head) => head,
+        Err(error) => {
+            faults.push(error.to_string().trim().replace('\n', " "));
+            return Err(faults);
+        }
+    };
+    if head.locales.is_empty() {
+        faults.push("locales: at least one language is needed".to_owned());
+    }
+    let zone = TimeZone::get(&head.zone)
+        .inspect_err(|_| faults.push(format!("zone: `{}` is not a zone of the IANA database", head.zone)))
+        .unwrap_or(TimeZone::UTC);
+    let sections = values.into_iter().filter_map(|(kind, value)| (kind.read)(value, &head, &mut faults)).collect();
+    if faults.is_empty() { Ok(Tenant { id: id.clone(), head, zone, sections }) } else { Err(faults) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "kind = \"country\"\nname = \"Test\"\nlocales = [\"it\"]\nzone = \"Europe/Rome\"\n";
+
+    #[derive(Deserialize)]
+    struct Doors {
+        count: u32,
+    }
+
+    impl Section for Doors {
+        const NAME: &'static str = "doors";
+
+        fn faults(&self, _: &Head) -> Vec<String> {
+            if self.count == 0 { vec!["doors.count: at least one".to_owned()] } else { Vec::new() }
+        }
+    }
+
+    fn read(text: &str) -> Result<Tenant, Vec<String>> {
+        parse(&"it".parse().unwrap(), text, &[SectionKind::of::<Doors>()])
+    }
+
+    #[test]
+    fn a_file_gives_a_tenant_and_its_sections() {
+        let tenant = read(&format!("{HEAD}[doors]\ncount = 2")).unwrap();
+        assert_eq!(tenant.section::<Doors>().unwrap().count, 2);
+        assert_eq!(tenant.zone().iana_name(), Some("Europe/Rome"));
+    }
+
+    #[test]
+    fn every_fault_of_a_file_is_named_with_its_key() {
+        let text = format!("{}[doors]\ncount = 0", HEAD.replace("Europe/Rome", "Europe/Roma"));
+        let faults = read(&text).unwrap_err();
+        assert!(faults.iter().any(|fault| fault.starts_with("doors.count")), "{faults:?}");
+        assert!(faults.iter().any(|fault| fault.starts_with("zone")), "{faults:?}");
+    }
+
+    #[test]
+    fn a_key_nobody_knows_is_a_fault() {
+        assert!(
+            read(&format!("colour = \"red\"\n{HEAD}[doors]\ncount = 1"))
+                .is_err_and(|faults| faults[0].contains("colour"))
+        );
+    }
+
+    #[test]
+    fn a_tenant_id_can_name_a_folder_and_a_database() {
+        for bad in ["", "i", "IT", "it/hr", "..", "it_hr", "-it", "it-", "1t", &"a".repeat(21)] {
+            assert!(bad.parse::<TenantId>().is_err(), "{bad}");
+        }
+        assert_eq!("it-hr".parse::<TenantId>().unwrap().as_str(), "it-hr");
+    }
+}

@@ -1,0 +1,105 @@
+//! Between the messages of the well-known types and the values rules work with. (The types on both sides are foreign, so these
+//! are functions where `From` would be expected.)
+
+use jiff::{Timestamp, civil::Date};
+use prost_types::FieldMask;
+
+use crate::{
+    Result, Violations,
+    error::{Reason, Shared},
+};
+
+/// An instant as a message.
+pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
+/// A date as a message.
+pub fn date(date: Date) -> proto::google::r#type::Date {
+    proto::google::r#type::Date {
+        year: i32::from(date.year()),
+        month: i32::from(date.month()),
+        day: i32::from(date.day()),
+    }
+}
+
+/// A date from a message. Error: `FIELDS_INVALID` where the calendar has no such day.
+pub fn to_date(date: &proto::google::r#type::Date) -> Result<Date> {
+    let part = |value: i32| i8::try_from(value).unwrap_or(-1);
+    let year = i16::try_from(date.year).unwrap_or(i16::MIN);
+    Date::new(year, part(date.month), part(date.day))
+        .map_err(|_| Shared::FieldsInvalid.error("The calendar has no such day."))
+}
+
+/// The version of a row as an etag.
+pub fn etag(version: i64) -> String {
+    version.to_string()
+}
+
+/// Refuses a save by somebody who read another version than the current one. An empty `given` means: whatever it is now.
+/// Error: `ETAG_STALE` with `current_etag`.
+pub fn check_etag(given: &str, version: i64) -> Result<()> {
+    if given.is_empty() || given == etag(version) { Ok(()) } else { Err(stale(version)) }
+}
+
+/// Somebody else saved first.
+pub fn stale(version: i64) -> crate::Error {
+    Shared::EtagStale
+        .error(
+            "Somebody saved this after you read it. Nothing of yours was saved; read it again and repeat your change.",
+        )
+        .with("current_etag", version)
+}
+
+/// The fields an update may change, as its mask names them; all of `may` where the mask is absent and the value is set.
+/// Error: `FIELDS_INVALID` for each path that cannot be changed.
+pub fn masked<'a>(mask: Option<&FieldMask>, may: &[&'a str], is_set: impl Fn(&str) -> bool) -> Result<Vec<&'a str>> {
+    let Some(mask) = mask.filter(|mask| !mask.paths.is_empty()) else {
+        return Ok(may.iter().copied().filter(|path| is_set(path)).collect());
+    };
+    let mut violations = Violations::new();
+    let mut paths = Vec::new();
+    for path in &mask.paths {
+        match may.iter().find(|may| *may == path) {
+            Some(may) => paths.push(*may),
+            None if path == "*" => paths.extend(may),
+            // an id or etag in the body only says which one and which version
+            None if path == "id" || path == "etag" => {}
+            None => violations.add(
+                format!("update_mask: {path}"),
+                Shared::FieldsInvalid,
+                format!("This field cannot be changed. These can: {}.", may.join(", ")),
+            ),
+        }
+    }
+    violations.done().map(|()| paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_changes_what_it_names_and_refuses_the_rest() {
+        let mask = |paths: &[&str]| FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() };
+        let may = ["name", "email"];
+        assert_eq!(masked(Some(&mask(&["email", "id"])), &may, |_| false).unwrap(), ["email"]);
+        assert_eq!(masked(None, &may, |path| path == "name").unwrap(), ["name"]);
+        assert_eq!(masked(Some(&mask(&["*"])), &may, |_| false).unwrap(), may);
+        let error = masked(Some(&mask(&["code", "state"])), &may, |_| true).unwrap_err();
+        assert_eq!(error.violations().len(), 2);
+    }
+
+    #[test]
+    fn only_the_version_that_was_read_may_be_saved() {
+        assert!(check_etag("", 7).is_ok() && check_etag("7", 7).is_ok());
+        assert!(check_etag("6", 7).is_err_and(|error| error.is(Shared::EtagStale)));
+    }
+
+    #[test]
+    fn a_day_the_calendar_does_not_have_is_refused() {
+        let day = |day| proto::google::r#type::Date { year: 2023, month: 2, day };
+        assert!(to_date(&day(29)).is_err() && to_date(&day(400)).is_err());
+        assert_eq!(date(to_date(&day(28)).unwrap()), day(28));
+    }
+}

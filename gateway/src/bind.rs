@@ -1,0 +1,137 @@
+//! Binds the path and the query of a request to the fields of its message.
+
+use std::collections::BTreeSet;
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
+use tonic_types::FieldViolation;
+
+use crate::{
+    field::{FieldPath, parse},
+    path::decode,
+    rpc::Body,
+    table::{Found, Route},
+};
+
+/// Sets the fields named in the path. A body that says something else about them is contradicted, not overruled.
+pub(crate) fn path(found: &Found<'_>, message: &mut DynamicMessage, violations: &mut Vec<FieldViolation>) {
+    for (field, text) in found.route.bound.iter().zip(&found.values) {
+        match parse(&field.field().kind(), text) {
+            Ok(value) => set_bound(field, value, message, violations),
+            Err(expected) => violations.push(FieldViolation::new(field.name(), expected)),
+        }
+    }
+}
+
+fn set_bound(field: &FieldPath, value: Value, message: &mut DynamicMessage, violations: &mut Vec<FieldViolation>) {
+    let Some(holder) = field.holder(message) else { return };
+    if holder.has_field(field.field()) && *holder.get_field(field.field()) != value {
+        let said = "The path and the body say different things. Leave it out of the body, or say the same.";
+        violations.push(FieldViolation::new(field.name(), said));
+    }
+    holder.set_field(field.field(), value);
+}
+
+/// Sets the fields named in the query.
+pub(crate) fn query(
+    found: &Found<'_>,
+    text: Option<&str>,
+    message: &mut DynamicMessage,
+    violations: &mut Vec<FieldViolation>,
+) {
+    let mut query = Query { found, message, given: BTreeSet::new() };
+    for pair in text.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let set = match form_decode(name).zip(form_decode(value)) {
+            Some((name, value)) => query.set(&name, &value),
+            None => Err(FieldViolation::new(name, "It is not percent-encoded UTF-8.")),
+        };
+        violations.extend(set.err());
+    }
+}
+
+/// Undoes the encoding of forms, where a space is a plus.
+fn form_decode(text: &str) -> Option<String> {
+    decode(&text.replace('+', " "), false).map(|text| text.into_owned())
+}
+
+struct Query<'q> {
+    found: &'q Found<'q>,
+    message: &'q mut DynamicMessage,
+    /// Fields that have a value and can have no other.
+    given: BTreeSet<String>,
+}
+
+impl Query<'_> {
+    fn set(&mut self, name: &str, text: &str) -> Result<(), FieldViolation> {
+        let route = self.found.route;
+        let path = FieldPath::resolve(&route.input, name);
+        let path = path.ok_or_else(|| FieldViolation::new(name, unknown(route)))?;
+        let set = match self.in_path(&path) {
+            Some(value) if value == text => Ok(()),
+            Some(_) => Err("The path says something else. Leave it out of the query.".to_owned()),
+            None => in_body(route, &path).and_then(|()| self.place(&path, text)),
+        };
+        set.map_err(|fault| FieldViolation::new(path.name(), fault))
+    }
+
+    /// What the path says about a field, if it does.
+    fn in_path(&self, path: &FieldPath) -> Option<&str> {
+        let at = self.found.route.bound.iter().position(|bound| bound.name() == path.name())?;
+        self.found.values.get(at).map(String::as_str)
+    }
+
+    fn place(&mut self, path: &FieldPath, text: &str) -> Result<(), String> {
+        let field = path.field();
+        if field.is_map() {
+            return Err("A map cannot be given in the query.".to_owned());
+        }
+        if !field.is_list() && !self.given.insert(path.name()) {
+            return Err("It is given twice and can have one value only.".to_owned());
+        }
+        let value = parse(&field.kind(), text)?;
+        let Some(holder) = path.holder(self.message) else { return Ok(()) };
+        if let Some(other) = other_of_oneof(field, holder) {
+            return Err(format!("Give either this or `{}`.", other.name()));
+        }
+        match field.is_list().then(|| holder.get_field_mut(field).as_list_mut()).flatten() {
+            Some(list) => list.push(value),
+            None => holder.set_field(field, value),
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a parameter whose place is the body.
+fn in_body(route: &Route, path: &FieldPath) -> Result<(), String> {
+    match &route.body {
+        Body::Whole => Err("This method takes its fields in the body. Give it there.".to_owned()),
+        Body::Field(body) if body == path.first() => {
+            Err(format!("`{}` is the body of this method. Give it there.", body.name()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Setting one field of a `oneof` empties the others, and so would silently drop what the caller said before.
+fn other_of_oneof(field: &FieldDescriptor, holder: &DynamicMessage) -> Option<FieldDescriptor> {
+    field.containing_oneof()?.fields().find(|other| other != field && holder.has_field(other))
+}
+
+fn unknown(route: &Route) -> String {
+    let names = parameter_names(&route.input, route);
+    if names.is_empty() {
+        return "This method has no parameters.".to_owned();
+    }
+    format!("This method has no such parameter. It has {}.", names.join(", "))
+}
+
+fn parameter_names(input: &MessageDescriptor, route: &Route) -> Vec<String> {
+    let in_path = |field: &FieldDescriptor| route.bound.iter().any(|bound| bound.first() == field);
+    let in_body = |field: &FieldDescriptor| match &route.body {
+        Body::Nothing => false,
+        Body::Whole => true,
+        Body::Field(body) => body == field,
+    };
+    let left = input.fields().filter(|field| !in_path(field) && !in_body(field));
+    left.map(|field| format!("`{}`", field.json_name())).collect()
+}

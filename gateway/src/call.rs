@@ -1,0 +1,122 @@
+//! Calls to services: what of a request goes with them, and the three ways to make one.
+
+use std::net::SocketAddr;
+
+use axum::extract::ConnectInfo;
+use futures::Stream;
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Uri, Version,
+    header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, TE},
+    request::Parts,
+};
+use prost_reflect::DynamicMessage;
+use proto::error::v1::Reason;
+use tonic::{
+    Request, Response, Status, Streaming, body::Body, client::Grpc, codec::EncodeBody, metadata::MetadataMap,
+    transport::Channel,
+};
+use tower::ServiceExt;
+
+use crate::{
+    codec::{Dynamic, Encoding},
+    reason::refuse,
+    table::Route,
+};
+
+/// The tenant of a call, in its metadata.
+pub(crate) const TENANT: HeaderName = HeaderName::from_static("koine-tenant");
+/// The address the caller called from. Only the edge can know it, so only the edge may say it.
+pub(crate) const ADDRESS: HeaderName = HeaderName::from_static("koine-address");
+
+/// The headers of a JSON request that concern the service. All others end here.
+static FORWARDED: [HeaderName; 5] = [
+    AUTHORIZATION,
+    ACCEPT_LANGUAGE,
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+    HeaderName::from_static("grpc-timeout"),
+];
+
+/// The metadata of a call made for a JSON request.
+pub(crate) fn metadata(request: &Parts, tenant: Option<&str>) -> Result<HeaderMap, Status> {
+    let said_otherwise = |said: &HeaderValue| Some(said.as_bytes()) != tenant.map(str::as_bytes);
+    if request.headers.get_all(TENANT).iter().any(said_otherwise) {
+        let message =
+            "The header `koine-tenant` does not name the tenant of the path. Leave it out: the path is enough.";
+        return Err(refuse(Reason::TenantUnknown, message));
+    }
+    let mut metadata = HeaderMap::with_capacity(8);
+    for name in &FORWARDED {
+        metadata.extend(request.headers.get(name).map(|value| (name.clone(), value.clone())));
+    }
+    metadata.extend(tenant.and_then(|tenant| Some((TENANT, HeaderValue::from_str(tenant).ok()?))));
+    stamp_address(&mut metadata, &request.extensions);
+    Ok(metadata)
+}
+
+/// Sets the caller's address, whatever the caller says it is.
+pub(crate) fn stamp_address(metadata: &mut HeaderMap, extensions: &Extensions) {
+    metadata.remove(ADDRESS);
+    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string());
+    metadata.extend(address.and_then(|address| Some((ADDRESS, HeaderValue::try_from(address).ok()?))));
+}
+
+/// One message there, one back.
+pub(crate) async fn unary(
+    route: &Route,
+    metadata: HeaderMap,
+    message: DynamicMessage,
+) -> Result<DynamicMessage, Status> {
+    let mut client = ready(route).await?;
+    let answer = client.unary(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await?;
+    Ok(answer.into_inner())
+}
+
+/// One message there, any number back. A method that answers once looks the same on the wire.
+pub(crate) async fn stream(
+    route: &Route,
+    metadata: HeaderMap,
+    message: DynamicMessage,
+) -> Result<Response<Streaming<DynamicMessage>>, Status> {
+    let mut client = ready(route).await?;
+    client.server_streaming(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await
+}
+
+async fn ready(route: &Route) -> Result<Grpc<Channel>, Status> {
+    // how large an answer may be is the service's to decide; callers by gRPC are not held to less either
+    let mut client = Grpc::new(route.channel.clone()).max_decoding_message_size(usize::MAX);
+    client.ready().await.map_err(|fault| Status::from_error(Box::new(fault)))?;
+    Ok(client)
+}
+
+fn request(metadata: HeaderMap, message: DynamicMessage) -> Request<DynamicMessage> {
+    Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message)
+}
+
+/// A stream of pieces there, one message back.
+///
+/// Made without [`Grpc`], whose streams cannot fail: when an upload breaks off, the service must see an error and not the end
+/// of the stream.
+pub(crate) async fn upload<S>(route: &Route, metadata: HeaderMap, pieces: S) -> Result<DynamicMessage, Status>
+where
+    S: Stream<Item = Result<DynamicMessage, Status>> + Send + 'static,
+{
+    let mut request = http::Request::new(Body::new(EncodeBody::new_client(Encoding, pieces, None, None)));
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = Uri::from(route.grpc.clone());
+    *request.version_mut() = Version::HTTP_2;
+    *request.headers_mut() = metadata;
+    request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    let answer = route.channel.clone().oneshot(request).await.map_err(|fault| Status::from_error(Box::new(fault)))?;
+    if let Some(refused) = Status::from_header_map(answer.headers()) {
+        return Err(refused);
+    }
+    let (head, body) = answer.into_parts();
+    let mut messages =
+        Streaming::new_response(Dynamic(route.output.clone()), body, head.status, None, Some(usize::MAX));
+    let message = messages.message().await?;
+    // an error may still follow the message
+    messages.trailers().await?;
+    message.ok_or_else(|| Status::internal("the service ended without an answer"))
+}

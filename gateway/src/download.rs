@@ -1,0 +1,105 @@
+//! A stream of `google.api.HttpBody` as the bytes of a response.
+
+use crate::{call, path, problem::Problem, table::Route};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures::{StreamExt, stream};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
+};
+use prost_reflect::{DynamicMessage, Value};
+
+/// The name a file is saved under, from the service: UTF-8, percent-encoded, because metadata is ASCII.
+static FILE_NAME: HeaderName = HeaderName::from_static("koine-file-name");
+
+/// Answers with the bytes as they come. An error in the middle breaks the connection off: there is no other way left to tell
+/// a caller that what it has is not the whole file.
+pub(crate) async fn answer(route: &Route, metadata: HeaderMap, message: DynamicMessage) -> Result<Response, Problem> {
+    let (metadata, mut pieces, _) = call::stream(route, metadata, message).await?.into_parts();
+    let first = pieces.message().await?.unwrap_or_else(|| DynamicMessage::new(route.output.clone()));
+    let media_type = first.get_field_by_name("content_type");
+    let media_type = media_type.as_ref().and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let pieces = stream::iter([Ok(first)]).chain(pieces);
+    let mut response = Body::from_stream(pieces.map(|piece| piece.map(data))).into_response();
+    let name = metadata.into_headers().remove(&FILE_NAME).and_then(|name| file_name(&name));
+    response.headers_mut().extend(headers(&media_type, name.as_deref()));
+    Ok(response)
+}
+
+fn data(mut piece: DynamicMessage) -> Bytes {
+    match piece.take_field_by_name("data") {
+        Some(Value::Bytes(data)) => data,
+        _ => Bytes::new(),
+    }
+}
+
+/// A file was made by somebody else than us. Whatever it is, it must not act in our origin.
+fn headers(media_type: &str, name: Option<&str>) -> [(HeaderName, HeaderValue); 5] {
+    let content_type = HeaderValue::try_from(media_type).ok().filter(|_| !media_type.is_empty());
+    let disposition = disposition(if shown(media_type) { "inline" } else { "attachment" }, name);
+    [
+        (CONTENT_TYPE, content_type.unwrap_or(HeaderValue::from_static("application/octet-stream"))),
+        (CONTENT_DISPOSITION, HeaderValue::try_from(disposition).unwrap_or(HeaderValue::from_static("attachment"))),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ]
+}
+
+/// Pictures and PDF are shown, all else is saved. SVG is a picture that runs scripts.
+fn shown(media_type: &str) -> bool {
+    let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/pdf" || (kind.starts_with("image/") && !kind.starts_with("image/svg"))
+}
+
+fn file_name(value: &HeaderValue) -> Option<String> {
+    let name = path::decode(value.to_str().ok()?, false)?;
+    (!name.is_empty()).then(|| name.into_owned())
+}
+
+/// RFC 6266: a name in ASCII for old clients, and the name itself in the encoding of RFC 5987.
+fn disposition(kind: &str, name: Option<&str>) -> String {
+    let Some(name) = name else { return kind.to_owned() };
+    let plain = |letter: char| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '_' };
+    let ascii: String = name.chars().map(plain).map(|l| if matches!(l, '"' | '\\' | '%') { '_' } else { l }).collect();
+    let mut encoded = String::new();
+    for byte in name.bytes() {
+        match byte {
+            b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            byte => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    format!("{kind}; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_any_script_is_given_twice() {
+        assert_eq!(
+            disposition("attachment", Some("perché \"x\".pdf")),
+            "attachment; filename=\"perch_ _x_.pdf\"; filename*=UTF-8''perch%C3%A9%20%22x%22.pdf"
+        );
+        assert_eq!(disposition("inline", None), "inline");
+    }
+
+    #[test]
+    fn what_could_act_in_our_origin_is_saved_and_not_shown() {
+        for kind in ["image/svg+xml", "IMAGE/SVG+XML; x", "text/html", "application/xhtml+xml", ""] {
+            assert!(!shown(kind), "{kind}");
+        }
+        assert!(shown("image/png") && shown("application/pdf"));
+    }
+
+    #[test]
+    fn a_file_without_a_kind_is_bytes() {
+        assert_eq!(headers("", None)[0].1, "application/octet-stream");
+        assert_eq!(headers("text\nhtml", None)[0].1, "application/octet-stream");
+    }
+}

@@ -1,0 +1,119 @@
+//! The edge: one port which gives every RPC of the descriptor as JSON over HTTP, as gRPC and as gRPC-Web. It knows no
+//! service; a new RPC is here as soon as it is in the `.proto`.
+//!
+//! The path of a request:
+//!
+//! 1. `cors` lets the pages of known origins in. `pages` answers what is for people: `/`, `/problems`, `/livez`.
+//! 2. A content type `application/grpc…` goes to `grpc`, which passes frames through undecoded. All else is JSON:
+//! 3. `table` finds the route: `path` cuts the path, `trie` walks it, the first segment is the tenant.
+//! 4. `call` picks the headers that concern a service and stamps tenant and address.
+//! 5. `body` reads JSON within limits, `transcode` makes the message, `bind` sets what path and query say, `mask` says
+//!    what a PATCH changes. What does not fit is explained by `diagnose`, all of it at once.
+//! 6. `call` sends it through `codec`, and the answer becomes JSON (`transcode`), events (`events`) or a file
+//!    (`download`). A file on its way in is a stream of pieces (`upload`).
+//! 7. Whatever goes wrong is a gRPC status with a `reason`, here as in a service, and leaves as a `problem`.
+//!
+//! What the descriptor says of a method is read once, by `rpc`; `openapi` tells it to programs and people.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that meets the unexpected has failed"))]
+
+mod bind;
+mod body;
+mod call;
+mod codec;
+mod comments;
+mod cors;
+mod diagnose;
+mod download;
+mod events;
+mod field;
+mod grpc;
+mod health;
+mod mask;
+mod openapi;
+mod pages;
+mod path;
+mod problem;
+mod reason;
+mod rpc;
+mod service;
+mod settings;
+mod table;
+mod template;
+#[cfg(test)]
+mod tests;
+mod transcode;
+mod trie;
+mod upload;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+pub use service::service;
+pub use settings::Settings;
+use tokio::sync::watch;
+use tonic::transport::Channel;
+use tower::ServiceExt;
+
+use crate::{grpc::Grpc, table::Table};
+
+/// A channel to each service, by the last but one segment of its package: `identity` for `koine.identity.v1`.
+pub type Channels = BTreeMap<String, Channel>;
+
+/// Why the gateway cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The descriptor asks for something that cannot be served.
+    #[error("{method} cannot be served over HTTP: {fault}")]
+    Rule {
+        /// The method, or the option, by its full name.
+        method: String,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The descriptor has a service nobody said how to reach.
+    #[error("there is no channel to the service `{0}`; name its address among the peers")]
+    Peer(String),
+    /// An origin is not one.
+    #[error("gateway.cors_origins: `{0}` is not an origin such as `https://app.example.org`")]
+    Origin(String),
+    /// The embedded descriptor cannot be reflected.
+    #[error("the descriptor cannot be reflected: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+struct Edge {
+    settings: Settings,
+    table: Table,
+    grpc: Grpc,
+}
+
+/// Makes the router of the one port. `ready` turns false when the process drains: `/readyz` and `grpc.health.v1` follow it.
+///
+/// The caller's address is taken from axum's `ConnectInfo<SocketAddr>`, which the process that listens has to provide.
+pub fn router(settings: Settings, channels: &Channels, ready: watch::Receiver<bool>) -> Result<Router, Error> {
+    let pool = proto::descriptor();
+    let rpcs = rpc::all(&pool)?;
+    let cors = cors::layer(&settings.cors_origins)?;
+    let pages = pages::router(openapi::document(&pool, &rpcs)?, ready.clone());
+    let grpc = grpc::service(&pool, channels, ready)?;
+    let edge = Edge { table: Table::new(&rpcs, channels)?, grpc, settings };
+    let router = pages.fallback_service(axum::routing::any(serve).with_state(Arc::new(edge)));
+    Ok(match cors {
+        Some(cors) => router.layer(cors),
+        None => router,
+    })
+}
+
+async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+    if grpc::is_grpc(request.headers()) {
+        let answer = edge.grpc.clone().oneshot(request).await;
+        return answer.map_or_else(|never| match never {}, |answer| answer.map(axum::body::Body::new));
+    }
+    let answer = transcode::answer(&edge.table, &edge.settings, request).await;
+    answer.unwrap_or_else(IntoResponse::into_response)
+}

@@ -1,0 +1,142 @@
+//! One HTTP rule as an operation.
+
+use prost_reflect::{FieldDescriptor, Kind};
+use proto::options::v1::Access;
+use serde_json::{Value, json};
+
+use super::{
+    schema::{Schemas, is_plain},
+    tag,
+};
+use crate::{
+    comments::{Comments, first_sentence},
+    field::FieldPath,
+    rpc::{Binding, Body, Rpc, Shape},
+};
+
+pub(super) fn operation(
+    schemas: &mut Schemas<'_>,
+    comments: &Comments,
+    rpc: &Rpc,
+    binding: &Binding,
+    index: usize,
+) -> Value {
+    let service = rpc.method.parent_service();
+    let tag = tag(service.package_name(), service.name());
+    let text = comments.at(&rpc.method.parent_file(), rpc.method.path());
+    // a second rule of the same method needs a name of its own
+    let suffix = if index == 0 { String::new() } else { format!("_{}", index + 1) };
+    let mut operation = json!({
+        "operationId": format!("{tag}.{}{suffix}", rpc.method.name()),
+        "tags": [tag],
+        "summary": first_sentence(text),
+        "description": format!("{text}\n\n{}", audience(&rpc.access)),
+        "parameters": parameters(schemas, rpc, binding),
+        "responses": {"200": answer(schemas, rpc), "default": {"$ref": "#/components/responses/Problem"}},
+        "security": if rpc.access.anonymous { json!([]) } else { json!([{"token": []}]) },
+        "x-koine-roles": roles(&rpc.access),
+        "x-koine-grpc": format!("{}/{}", service.full_name(), rpc.method.name()),
+    });
+    if let Some(body) = request_body(schemas, rpc, binding) {
+        operation["requestBody"] = body;
+    }
+    operation
+}
+
+fn roles(access: &Access) -> Vec<String> {
+    access.roles().map(|role| role.as_str_name().trim_start_matches("ROLE_").to_lowercase()).collect()
+}
+
+fn audience(access: &Access) -> String {
+    let provisional = if access.provisional { " A provisional credential is enough." } else { "" };
+    match &roles(access)[..] {
+        [] => "For everybody, without a token.".to_owned(),
+        roles => format!("For the roles: {}.{provisional}", roles.join(", ")),
+    }
+}
+
+fn parameters(schemas: &mut Schemas<'_>, rpc: &Rpc, binding: &Binding) -> Vec<Value> {
+    let input = rpc.method.input();
+    let tenant = (!rpc.access.tenantless).then(|| json!({"$ref": "#/components/parameters/tenant"}));
+    let mut parameters: Vec<_> = tenant.into_iter().collect();
+    for variable in &binding.template.variables {
+        if let Some(path) = FieldPath::resolve(&input, &variable.field) {
+            let mut parameter = parameter(schemas, path.field(), &variable.field, "path");
+            parameter["required"] = json!(true);
+            parameters.push(parameter);
+        }
+    }
+    let in_query = input.fields().filter(|field| match &binding.body {
+        Body::Nothing => true,
+        Body::Whole => false,
+        Body::Field(body) => body != field,
+    });
+    for field in in_query {
+        query_parameters(schemas, binding, &field, "", &mut parameters);
+    }
+    parameters
+}
+
+/// A field of the query; a group of fields is given one by one, after dots.
+fn query_parameters(
+    schemas: &mut Schemas<'_>,
+    binding: &Binding,
+    field: &FieldDescriptor,
+    prefix: &str,
+    parameters: &mut Vec<Value>,
+) {
+    let in_path = |name: &str| binding.template.variables.iter().any(|variable| variable.field == name);
+    let name = format!("{prefix}{}", field.json_name());
+    match field.kind() {
+        _ if field.is_map() || in_path(field.name()) => {}
+        // deeper groups would be endless in a message that holds itself, and nobody writes them by hand
+        Kind::Message(group) if !is_plain(&group) && !field.is_list() && !prefix.contains('.') => {
+            for inner in group.fields() {
+                query_parameters(schemas, binding, &inner, &format!("{name}."), parameters);
+            }
+        }
+        Kind::Message(group) if !is_plain(&group) => {}
+        _ => parameters.push(parameter(schemas, field, &name, "query")),
+    }
+}
+
+fn parameter(schemas: &mut Schemas<'_>, field: &FieldDescriptor, name: &str, place: &str) -> Value {
+    let mut schema = schemas.field(field);
+    let description = schema.as_object_mut().and_then(|schema| schema.remove("description")).unwrap_or_default();
+    let required = schemas.rules(field).required;
+    json!({"name": name, "in": place, "required": required, "description": description, "schema": schema})
+}
+
+fn request_body(schemas: &mut Schemas<'_>, rpc: &Rpc, binding: &Binding) -> Option<Value> {
+    let content = match (&rpc.shape, &binding.body) {
+        (_, Body::Nothing) => return None,
+        (Shape::Upload(_), _) => json!({"*/*": {"schema": {"type": "string", "format": "binary"}}}),
+        (_, Body::Field(field)) => json!({"application/json": {"schema": schemas.field(field)}}),
+        (_, Body::Whole) => {
+            let in_path: Vec<_> = binding.template.variables.iter().map(|variable| variable.field.as_str()).collect();
+            let schema = if in_path.is_empty() {
+                schemas.message(&rpc.method.input())
+            } else {
+                schemas.object(&rpc.method.input(), &in_path)
+            };
+            json!({"application/json": {"schema": schema}})
+        }
+    };
+    Some(json!({"required": true, "content": content}))
+}
+
+fn answer(schemas: &mut Schemas<'_>, rpc: &Rpc) -> Value {
+    if rpc.shape == Shape::Download {
+        let schema = json!({"type": "string", "format": "binary"});
+        return json!({"description": "The bytes.", "content": {"*/*": {"schema": schema}}});
+    }
+    let schema = schemas.message(&rpc.method.output());
+    match rpc.shape {
+        Shape::Events => json!({
+            "description": "Events as they happen. The `data` of each is one message; an event named `error` is the last one \
+                            and its `data` a problem.",
+            "content": {"text/event-stream": {"schema": schema}},
+        }),
+        _ => json!({"description": "The answer.", "content": {"application/json": {"schema": schema}}}),
+    }
+}

@@ -1,0 +1,162 @@
+//! Reasons: what the descriptor says of each, and the refusals the gateway makes itself, in the same form as a service's.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
+
+use prost_reflect::EnumDescriptor;
+use proto::error::v1::Reason;
+use tonic::{Code, Status, TimeoutExpired};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+use crate::{comments::Comments, rpc};
+
+const DOMAIN: &str = "koine.error.v1";
+
+/// Every reason of every package, by service and name. The descriptor is embedded, so one copy serves the process.
+pub(crate) static REASONS: LazyLock<BTreeMap<String, BTreeMap<String, String>>> = LazyLock::new(|| {
+    let pool = proto::descriptor();
+    let comments = Comments::of(&pool);
+    let enums = pool.all_enums().filter(|found| found.name() == "Reason" && found.parent_message().is_none());
+    enums.map(|found| (rpc::service_name(found.package_name()).to_owned(), texts(&comments, &found))).collect()
+});
+
+fn texts(comments: &Comments, reasons: &EnumDescriptor) -> BTreeMap<String, String> {
+    let sent = reasons.values().filter(|value| value.number() != 0);
+    sent.map(|value| (short(value.name()).to_owned(), comments.at(&value.parent_file(), value.path()).to_owned()))
+        .collect()
+}
+
+/// The name as `ErrorInfo` has it.
+fn short(name: &str) -> &str {
+    name.strip_prefix("REASON_").unwrap_or(name)
+}
+
+/// What the `.proto` says of a reason.
+pub(crate) fn text(domain: &str, reason: &str) -> Option<&'static str> {
+    REASONS.get(rpc::service_name(domain))?.get(reason).map(String::as_str)
+}
+
+/// A refusal for one of the reasons every service shares.
+pub(crate) fn refuse(reason: Reason, message: impl Into<String>) -> Status {
+    Status::with_error_details(code(reason), message, info(reason))
+}
+
+/// A refusal that names fields.
+pub(crate) fn fields(violations: Vec<FieldViolation>) -> Status {
+    listed(Reason::FieldsInvalid, violations)
+}
+
+/// A refusal of a body that is JSON and not what the method asks for.
+pub(crate) fn malformed(violations: Vec<FieldViolation>) -> Status {
+    listed(Reason::BodyMalformed, violations)
+}
+
+/// What is wrong with one field, where it is not the reason of the whole refusal.
+pub(crate) fn violation(reason: Reason, field: String, description: impl Into<String>) -> FieldViolation {
+    FieldViolation { reason: short(reason.as_str_name()).to_owned(), ..FieldViolation::new(field, description) }
+}
+
+fn listed(reason: Reason, mut violations: Vec<FieldViolation>) -> Status {
+    for violation in violations.iter_mut().filter(|violation| violation.reason.is_empty()) {
+        violation.reason = short(reason.as_str_name()).to_owned();
+    }
+    let message = match &violations[..] {
+        [one] => format!("`{}`: {}", one.field, one.description),
+        many => format!("{} fields are not as the method asks for. `violations` lists each.", many.len()),
+    };
+    let mut details = info(reason);
+    details.set_bad_request(violations);
+    Status::with_error_details(code(reason), message, details)
+}
+
+/// A refusal of a body beyond a limit.
+pub(crate) fn too_large(limit: u64) -> Status {
+    let metadata = HashMap::from([("limit_bytes".to_owned(), limit.to_string())]);
+    let reason = Reason::BodyTooLarge;
+    let details = ErrorDetails::with_error_info(short(reason.as_str_name()), DOMAIN, metadata);
+    Status::with_error_details(code(reason), format!("The body is larger than {limit} bytes. Send less."), details)
+}
+
+fn info(reason: Reason) -> ErrorDetails {
+    ErrorDetails::with_error_info(short(reason.as_str_name()), DOMAIN, HashMap::new())
+}
+
+/// The code of the reasons the gateway itself gives.
+fn code(reason: Reason) -> Code {
+    match reason {
+        Reason::FieldsInvalid | Reason::BodyMalformed => Code::InvalidArgument,
+        Reason::BodyTooLarge => Code::ResourceExhausted,
+        Reason::TenantUnknown | Reason::RouteUnknown => Code::NotFound,
+        _ => Code::Internal,
+    }
+}
+
+/// Gives a reason to a status that has none: it was made by the transport and not by a service, and what it says is for the
+/// operator's log and not for the caller.
+pub(crate) fn explained(status: Status) -> Status {
+    if status.get_details_error_info().is_some() {
+        return status;
+    }
+    let (code, reason) = guess(&status);
+    tracing::warn!(code = ?status.code(), message = status.message(), "a service was not reached or gave no reason");
+    let reason_name = short(reason.as_str_name());
+    Status::with_error_details(code, text(DOMAIN, reason_name).unwrap_or_default(), info(reason))
+}
+
+fn guess(status: &Status) -> (Code, Reason) {
+    let reason = match status.code() {
+        Code::Cancelled if timed_out(status) => return (Code::DeadlineExceeded, Reason::DeadlinePassed),
+        Code::DeadlineExceeded => Reason::DeadlinePassed,
+        Code::NotFound => Reason::NotFound,
+        Code::ResourceExhausted => Reason::Overloaded,
+        // tonic says so of a message over its limit
+        Code::OutOfRange => Reason::BodyTooLarge,
+        Code::Unavailable => Reason::Unreachable,
+        Code::Unimplemented => Reason::RouteUnknown,
+        _ => Reason::Internal,
+    };
+    (status.code(), reason)
+}
+
+/// Whether our own channel gave up because of the caller's `grpc-timeout`, which it reports as a cancellation.
+fn timed_out(status: &Status) -> bool {
+    let source = std::error::Error::source(status);
+    std::iter::successors(source, |fault| fault.source()).any(|fault| fault.is::<TimeoutExpired>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_package_with_reasons_is_known_by_its_service() {
+        assert_eq!(REASONS.keys().collect::<Vec<_>>(), ["error", "identity", "lessons"]);
+        assert_eq!(text("koine.identity.v1", "CALL_CLOSED"), Some("The call of the edition has closed."));
+        assert_eq!(text("koine.identity.v1", "UNSPECIFIED"), None);
+    }
+
+    #[test]
+    fn one_violation_is_the_message_and_more_are_counted() {
+        let one = fields(vec![FieldViolation::new("pageSize", "Give a whole number.")]);
+        assert_eq!(one.message(), "`pageSize`: Give a whole number.");
+        let two = fields(vec![FieldViolation::new("a", "x"), FieldViolation::new("b", "y")]);
+        assert!(two.message().starts_with("2 fields"));
+        assert_eq!(two.get_details_bad_request().unwrap().field_violations[1].reason, "FIELDS_INVALID");
+    }
+
+    #[test]
+    fn what_the_transport_says_does_not_reach_the_caller() {
+        let status = explained(Status::unavailable("tcp connect error: 10.0.0.7:4000"));
+        assert_eq!(status.get_details_error_info().unwrap().reason, "UNREACHABLE");
+        assert_eq!(status.code(), Code::Unavailable);
+        assert!(!status.message().contains("10.0.0.7"), "{}", status.message());
+    }
+
+    #[test]
+    fn a_status_with_a_reason_stays_as_it_is() {
+        let status = explained(refuse(Reason::TenantUnknown, "There is no tenant `xx`."));
+        assert_eq!((status.code(), status.message()), (Code::NotFound, "There is no tenant `xx`."));
+    }
+}

@@ -1,0 +1,197 @@
+//! JSON over HTTP: from a request to a message, and from an answer to a response.
+
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
+use proto::error::v1::Reason;
+use tonic::Status;
+
+use crate::{
+    bind, body, call, diagnose, download, events, mask,
+    problem::Problem,
+    reason,
+    rpc::{Body, Shape},
+    settings::Settings,
+    table::{Found, Table},
+    upload,
+};
+
+/// Answers a request in JSON.
+pub(crate) async fn answer(table: &Table, settings: &Settings, request: Request) -> Result<Response, Problem> {
+    let (parts, incoming) = request.into_parts();
+    let found = table.find(&parts.method, parts.uri.path())?;
+    let metadata = call::metadata(&parts, found.tenant.as_deref())?;
+    if let Shape::Upload(field) = &found.route.shape {
+        return upload::answer(settings, &found, field, metadata, &parts, incoming).await;
+    }
+    let text = body::json(settings, &parts.headers, incoming).await?;
+    let message = message(&found, parts.uri.query(), &text)?;
+    match found.route.shape {
+        Shape::Events => events::answer(found.route, metadata, message).await,
+        Shape::Download => download::answer(found.route, metadata, message).await,
+        Shape::Unary | Shape::Upload(_) => unary(&found, metadata, message).await,
+    }
+}
+
+async fn unary(found: &Found<'_>, metadata: HeaderMap, message: DynamicMessage) -> Result<Response, Problem> {
+    let answer = call::unary(found.route, metadata, message).await?;
+    respond(&answer)
+}
+
+/// A message as the body of a response. Nothing of it is kept on the way or on a shared computer.
+pub(crate) fn respond(message: &DynamicMessage) -> Result<Response, Problem> {
+    let text = serde_json::to_vec(message).map_err(|fault| Status::internal(fault.to_string()))?;
+    let mut response = Bytes::from(text).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Makes the request message of body, path and query; names everything in path and query that does not fit, at once.
+fn message(found: &Found<'_>, query: Option<&str>, text: &[u8]) -> Result<DynamicMessage, Status> {
+    let mut message = from_body(found, text)?;
+    let mut violations = Vec::new();
+    bind::path(found, &mut message, &mut violations);
+    bind::query(found, query, &mut message, &mut violations);
+    if !violations.is_empty() {
+        return Err(reason::fields(violations));
+    }
+    if let Body::Field(field) = &found.route.body {
+        mask::derive(found.route, field, text, &mut message);
+    }
+    Ok(message)
+}
+
+fn from_body(found: &Found<'_>, text: &[u8]) -> Result<DynamicMessage, Status> {
+    let input = &found.route.input;
+    let mut message = DynamicMessage::new(input.clone());
+    match &found.route.body {
+        _ if text.is_empty() => {}
+        Body::Nothing => return Err(reason::refuse(Reason::BodyMalformed, "This method takes no body. Send none.")),
+        Body::Whole => message = parse(input, "", text)?,
+        Body::Field(field) => {
+            if let Some(kind) = field.kind().as_message() {
+                message.set_field(field, Value::Message(parse(kind, &format!("{}.", field.name()), text)?));
+            }
+        }
+    }
+    Ok(message)
+}
+
+fn parse(kind: &MessageDescriptor, prefix: &str, text: &[u8]) -> Result<DynamicMessage, Status> {
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let message = DynamicMessage::deserialize(kind.clone(), &mut json);
+    let message = message.and_then(|message| json.end().map(|()| message));
+    message.map_err(|fault| diagnose::body(kind, prefix, text, &fault))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+    use prost_reflect::ReflectMessage;
+    use proto::identity::v1::{ListTeamsRequest, SignInRequest, UpdateAccountRequest, UpdateTeamRequest};
+    use tonic_types::StatusExt;
+
+    use super::*;
+    use crate::{rpc, tests::unconnected};
+
+    fn bound<M: prost::Message + ReflectMessage + Default>(
+        method: Method,
+        target: &str,
+        text: &str,
+    ) -> Result<M, Vec<String>> {
+        let table = Table::new(&rpc::all(&proto::descriptor()).unwrap(), &unconnected()).unwrap();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let found = table.find(&method, path).unwrap();
+        let fields = |status: Status| {
+            let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
+            violations.into_iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
+        };
+        message(&found, Some(query), text.as_bytes()).map(|message| message.transcode_to().unwrap()).map_err(fields)
+    }
+
+    #[tokio::test]
+    async fn query_parameters_are_read_in_both_spellings() {
+        let request: ListTeamsRequest =
+            bound(Method::GET, "/it/v1/teams?editionId=e%201&track_id=a+b&page_size=5", "").unwrap();
+        assert_eq!((request.edition_id.as_str(), request.track_id.as_str(), request.page_size), ("e 1", "a b", 5));
+    }
+
+    #[tokio::test]
+    async fn everything_wrong_in_a_query_is_named_at_once() {
+        let target = "/it/v1/teams?pageSize=many&colour=red&territory=ITF1&territory=ITF2";
+        let faults = bound::<ListTeamsRequest>(Method::GET, target, "").unwrap_err();
+        assert_eq!(faults.len(), 3);
+        assert!(faults[0].starts_with("page_size: Give a whole number"), "{}", faults[0]);
+        assert!(
+            faults[1].starts_with("colour: This method has no such parameter. It has `editionId`"),
+            "{}",
+            faults[1]
+        );
+        assert!(faults[2].starts_with("territory: It is given twice"), "{}", faults[2]);
+    }
+
+    #[tokio::test]
+    async fn a_nested_field_takes_its_value_from_the_path() {
+        let request: UpdateTeamRequest = bound(Method::PATCH, "/it/v1/teams/7", r#"{"name": "Oloturie"}"#).unwrap();
+        let team = request.team.unwrap();
+        assert_eq!((team.id.as_str(), team.name.as_str()), ("7", "Oloturie"));
+    }
+
+    #[tokio::test]
+    async fn a_body_cannot_contradict_the_path() {
+        let faults = bound::<UpdateTeamRequest>(Method::PATCH, "/it/v1/teams/7", r#"{"id": "8"}"#).unwrap_err();
+        assert!(faults[0].starts_with("team.id: The path and the body"), "{}", faults[0]);
+        assert!(bound::<UpdateTeamRequest>(Method::PATCH, "/it/v1/teams/7", r#"{"id": "7"}"#).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_mask_is_what_stands_in_the_body() {
+        let text = r#"{"givenName": "Ada", "schoolId": null, "etag": "3"}"#;
+        let request: UpdateAccountRequest = bound(Method::PATCH, "/it/v1/account", text).unwrap();
+        let mut paths = request.update_mask.unwrap().paths;
+        paths.sort();
+        assert_eq!(paths, ["given_name", "school_id"]);
+    }
+
+    #[tokio::test]
+    async fn the_mask_names_neither_the_id_nor_what_a_mask_of_the_caller_leaves_out() {
+        let text = r#"{"id": "7", "name": "Oloturie", "email": ""}"#;
+        let derived: UpdateTeamRequest = bound(Method::PATCH, "/it/v1/teams/7", text).unwrap();
+        let mut paths = derived.update_mask.unwrap().paths;
+        paths.sort();
+        assert_eq!(paths, ["email", "name"]);
+        let given: UpdateTeamRequest = bound(Method::PATCH, "/it/v1/teams/7?updateMask=name", text).unwrap();
+        assert_eq!(given.update_mask.unwrap().paths, ["name"]);
+    }
+
+    #[tokio::test]
+    async fn a_mask_names_the_fields_of_a_group_and_takes_a_date_whole() {
+        let text =
+            r#"{"reservation": {"documents": "x", "dueOn": {"year": 2023}}, "admittedAt": "2022-12-20T00:00:00Z"}"#;
+        let request: UpdateTeamRequest = bound(Method::PATCH, "/it/v1/teams/7", text).unwrap();
+        let mut paths = request.update_mask.unwrap().paths;
+        paths.sort();
+        assert_eq!(paths, ["admitted_at", "reservation.documents", "reservation.due_on"]);
+    }
+
+    #[tokio::test]
+    async fn an_empty_body_is_an_empty_message() {
+        assert_eq!(bound::<SignInRequest>(Method::POST, "/it/v1/sessions", "").unwrap(), SignInRequest::default());
+    }
+
+    #[tokio::test]
+    async fn what_belongs_in_the_body_is_not_taken_from_the_query() {
+        let faults = bound::<SignInRequest>(Method::POST, "/it/v1/sessions?login=ada", "{}").unwrap_err();
+        assert!(faults[0].contains("in the body"), "{}", faults[0]);
+        let faults = bound::<UpdateTeamRequest>(Method::PATCH, "/it/v1/teams/7?team.name=x", "{}").unwrap_err();
+        assert!(faults[0].contains("`team` is the body"), "{}", faults[0]);
+    }
+}

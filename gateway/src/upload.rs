@@ -1,0 +1,138 @@
+//! The raw body of a request as a stream of pieces.
+//!
+//! Nothing is held but the piece on its way: the next is read when the service has taken this one. The service may answer
+//! before it has read everything, and then the rest is not read here either.
+
+use axum::{
+    body::{Body, BodyDataStream},
+    response::Response,
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt, stream};
+use http::{HeaderMap, header::CONTENT_TYPE, request::Parts};
+use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
+use proto::error::v1::Reason;
+use tokio::sync::oneshot;
+use tonic::Status;
+
+use crate::{
+    bind, body, call,
+    problem::Problem,
+    reason::{self, refuse},
+    settings::Settings,
+    table::Found,
+    transcode::respond,
+};
+
+/// Small enough to share a connection fairly, large enough that its header does not count.
+const PIECE: usize = 64 << 10;
+
+/// Answers a request whose body is a file.
+pub(crate) async fn answer(
+    settings: &Settings,
+    found: &Found<'_>,
+    field: &FieldDescriptor,
+    metadata: HeaderMap,
+    parts: &Parts,
+    incoming: Body,
+) -> Result<Response, Problem> {
+    body::announced(&parts.headers, settings.max_upload_bytes)?;
+    body::encoding(&parts.headers)?;
+    let (fault, broken) = oneshot::channel();
+    let pieces = Pieces {
+        first: Some((first(found, parts.uri.query())?, media_type(&parts.headers))),
+        field: field.clone(),
+        body: incoming.into_data_stream(),
+        rest: Bytes::new(),
+        left: settings.max_upload_bytes,
+        limit: settings.max_upload_bytes,
+        fault: Some(fault),
+    };
+    tokio::select! {
+        // what broke here explains what the service says about it
+        biased;
+        Ok(fault) = broken => Err(fault.into()),
+        answer = call::upload(found.route, metadata, pieces.stream()) => respond(&answer?),
+    }
+}
+
+/// The first piece, which carries what path and query say.
+fn first(found: &Found<'_>, query: Option<&str>) -> Result<DynamicMessage, Status> {
+    let mut message = DynamicMessage::new(found.route.input.clone());
+    let mut violations = Vec::new();
+    bind::path(found, &mut message, &mut violations);
+    bind::query(found, query, &mut message, &mut violations);
+    if violations.is_empty() { Ok(message) } else { Err(reason::fields(violations)) }
+}
+
+fn media_type(headers: &HeaderMap) -> String {
+    let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    said.unwrap_or("application/octet-stream").to_owned()
+}
+
+struct Pieces {
+    first: Option<(DynamicMessage, String)>,
+    field: FieldDescriptor,
+    body: BodyDataStream,
+    /// What was read and is more than a piece.
+    rest: Bytes,
+    left: u64,
+    limit: u64,
+    /// Tells the waiting half of the request what broke; taken once it did.
+    fault: Option<oneshot::Sender<Status>>,
+}
+
+impl Pieces {
+    fn stream(self) -> impl Stream<Item = Result<DynamicMessage, Status>> {
+        stream::unfold(self, |mut pieces| async move {
+            // nothing follows a fault
+            pieces.fault.as_ref()?;
+            match pieces.next().await {
+                Ok(Some(piece)) => Some((Ok(piece), pieces)),
+                Ok(None) => None,
+                Err(fault) => {
+                    let said = Status::internal("the upload broke off");
+                    // nobody waits any more when the caller is gone
+                    let _ = pieces.fault.take().map(|waiting| waiting.send(fault));
+                    Some((Err(said), pieces))
+                }
+            }
+        })
+    }
+
+    async fn next(&mut self) -> Result<Option<DynamicMessage>, Status> {
+        while self.rest.is_empty() {
+            let Some(read) = self.body.next().await else {
+                return Ok(self.first.take().map(|first| self.begin(first, Bytes::new())));
+            };
+            let broken = |_| refuse(Reason::BodyMalformed, "The upload ended before it was complete. Send it again.");
+            self.rest = read.map_err(broken)?;
+            self.left = self.left.checked_sub(self.rest.len() as u64).ok_or_else(|| reason::too_large(self.limit))?;
+        }
+        let bytes = self.rest.split_to(PIECE.min(self.rest.len()));
+        Ok(Some(match self.first.take() {
+            Some(first) => self.begin(first, bytes),
+            None => self.piece(DynamicMessage::new(self.field.parent_message().clone()), None, bytes),
+        }))
+    }
+
+    fn begin(&self, (message, media_type): (DynamicMessage, String), bytes: Bytes) -> DynamicMessage {
+        self.piece(message, Some(media_type), bytes)
+    }
+
+    fn piece(&self, mut message: DynamicMessage, media_type: Option<String>, bytes: Bytes) -> DynamicMessage {
+        if let Some(kind) = self.field.kind().as_message() {
+            message.set_field(&self.field, Value::Message(http_body(kind, media_type, bytes)));
+        }
+        message
+    }
+}
+
+fn http_body(kind: &MessageDescriptor, media_type: Option<String>, bytes: Bytes) -> DynamicMessage {
+    let mut body = DynamicMessage::new(kind.clone());
+    if let Some(media_type) = media_type {
+        body.set_field_by_name("content_type", Value::String(media_type));
+    }
+    body.set_field_by_name("data", Value::Bytes(bytes));
+    body
+}

@@ -1,0 +1,309 @@
+//! Accounts: a person of the central team, a teacher, or what the pupils of a class share.
+//!
+//! An account exists from the moment its address is proven. What a teacher says when registering waits in a [`Registration`], one
+//! for each time, and takes effect with the code of that very time: whoever registers with somebody else's address, before or
+//! after its owner does, can neither read the code nor slip a password of their own under it.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use platform::{Ctx, Id, Result, Violations, error::Shared};
+use proto::options::v1::Role;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{country::Country, hasher::Hash, password, reason::Reason, school::School, team::Team, words};
+
+pub mod api;
+mod coordinator;
+mod registration;
+pub(crate) mod store;
+mod wire;
+
+pub use coordinator::{Coordinator, create_coordinator, has_coordinator};
+pub use registration::{Form, Registration};
+
+/// Somebody who can sign in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    id: Id<Account>,
+    version: i64,
+    login: Login,
+    kind: Kind,
+    person: Person,
+    school: Option<Id<School>>,
+    password: Option<Hash>,
+    created_at: Timestamp,
+}
+
+/// What an account may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Of the central team of a country.
+    Coordinator,
+    /// A teacher, referent or support.
+    Teacher,
+    /// Shared by the pupils of a team.
+    Team(Id<Team>),
+}
+
+/// What somebody signs in with, an e-mail address or the code of a team: in lower case and without spaces around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login(String);
+
+impl Login {
+    /// The login somebody means.
+    pub fn of(typed: &str) -> Self {
+        Self(typed.trim().nfc().collect::<String>().to_lowercase())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is known of a person. Of a team, nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// Given name.
+    pub given_name: String,
+    /// Surname.
+    pub surname: String,
+    /// The subject a teacher teaches, in their words.
+    pub subject_area: String,
+    /// The BCP 47 tag of the language to write in. May be empty.
+    pub locale: String,
+}
+
+/// What `UpdateAccount` can change. `Some(None)` empties a field.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Surname.
+    pub surname: Option<String>,
+    /// The school.
+    pub school: Option<Option<Id<School>>>,
+    /// The subject taught.
+    pub subject_area: Option<String>,
+}
+
+impl Account {
+    /// An account of the central team, which vouches for the address.
+    pub(crate) fn coordinator(ctx: &Ctx, login: Login, person: Person, password: Hash) -> Self {
+        Self::new(ctx, login, Kind::Coordinator, person, Some(password))
+    }
+
+    /// The account a team shares. Its pupils sign in with the team's credential until they choose a password.
+    pub(crate) fn of_team(ctx: &Ctx, team: &Team) -> Self {
+        Self::new(ctx, Login::of(team.code().as_str()), Kind::Team(team.id()), Person::default(), None)
+    }
+
+    fn new(ctx: &Ctx, login: Login, kind: Kind, person: Person, password: Option<Hash>) -> Self {
+        Self { id: ctx.new_id(), version: 0, login, kind, person, school: None, password, created_at: ctx.now() }
+    }
+
+    /// Changes what its owner may change. `school` is the new one as the register has it, if there is one there. Error: every
+    /// violation at once, `SCHOOL_UNKNOWN` for a school that is closed or not there.
+    pub fn change(&mut self, change: Change, school: Option<&School>) -> Result<()> {
+        let mut violations = Violations::new();
+        refuse_nameless(&mut violations, "account.given_name", change.given_name.as_deref());
+        refuse_nameless(&mut violations, "account.surname", change.surname.as_deref());
+        if matches!(change.school, Some(Some(_))) && !school.is_some_and(School::is_open) {
+            let text =
+                "This school is not in the register of this country, or is closed. Look it up in the list of schools.";
+            violations.add("account.school_id", Reason::SchoolUnknown, text);
+        }
+        violations.done()?;
+        let Person { given_name, surname, subject_area, .. } = &mut self.person;
+        replace(given_name, change.given_name);
+        replace(surname, change.surname);
+        replace(subject_area, change.subject_area);
+        self.school = change.school.unwrap_or(self.school);
+        Ok(())
+    }
+
+    /// Gives it another password.
+    pub(crate) fn choose_password(&mut self, password: Hash) {
+        self.password = Some(password);
+    }
+
+    /// Error: `TEACHER_NOT_REGISTERED` on this field, where it is not a teacher's (I4).
+    pub fn registered_teacher(&self, field: &str) -> Result<()> {
+        if self.kind == Kind::Teacher { Ok(()) } else { not_registered(field).done() }
+    }
+
+    /// What anybody would try as its password.
+    pub(crate) fn context(&self) -> [&str; 3] {
+        context(&self.login, &self.person)
+    }
+
+    /// What it may be in this tenant.
+    pub fn role(&self) -> Role {
+        match self.kind {
+            Kind::Coordinator => Role::Coordinator,
+            Kind::Teacher => Role::Teacher,
+            Kind::Team(_) => Role::Team,
+        }
+    }
+
+    /// The team it stands for, if it is shared.
+    pub fn team(&self) -> Option<Id<Team>> {
+        match self.kind {
+            Kind::Team(team) => Some(team),
+            Kind::Coordinator | Kind::Teacher => None,
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id<Account> {
+        self.id
+    }
+
+    /// What it signs in with.
+    pub fn login(&self) -> &Login {
+        &self.login
+    }
+
+    /// What is known of the person.
+    pub fn person(&self) -> &Person {
+        &self.person
+    }
+
+    /// The hash of its password. A team has none before it redeemed its credential.
+    pub(crate) fn password(&self) -> Option<&Hash> {
+        self.password.as_ref()
+    }
+}
+
+/// Nobody registered is a teacher with the id of this field (I4).
+fn not_registered(field: &str) -> Violations {
+    let mut violations = Violations::new();
+    let text = "There is no registered teacher with this id. They register and verify their address first.";
+    violations.add(field, Reason::TeacherNotRegistered, text);
+    violations
+}
+
+/// A name as it is looked for: letters alone, without case and accents. `D’Angelo` is `dangelo`.
+pub(crate) fn folded(name: &str) -> String {
+    words::plain(name).filter(|letter| letter.is_alphanumeric()).collect()
+}
+
+/// Adds a violation for a name without a letter.
+fn refuse_nameless(violations: &mut Violations, field: &str, name: Option<&str>) {
+    if name.is_some_and(|name| folded(name).is_empty()) {
+        violations.add(field, Shared::FieldsInvalid, "A name has at least one letter.");
+    }
+}
+
+/// Adds a violation for each weakness of a new password. `context` is what anybody would try for this account; what anybody would
+/// try in this country is added to it.
+pub(crate) fn refuse_weak(
+    violations: &mut Violations,
+    ctx: &Ctx,
+    field: &str,
+    password: &str,
+    context: &[&str],
+) -> Result<()> {
+    let tenant = ctx.tenant();
+    let mut context = context.to_vec();
+    context.extend(tenant.section::<Country>()?.words().iter());
+    context.push(tenant.name());
+    for weakness in password::weaknesses(password, &context) {
+        violations.add(field, Reason::PasswordWeak, weakness);
+    }
+    Ok(())
+}
+
+fn context<'a>(login: &'a Login, person: &'a Person) -> [&'a str; 3] {
+    [login.as_str(), &person.given_name, &person.surname]
+}
+
+fn replace(old: &mut String, new: Option<String>) {
+    if let Some(new) = new {
+        *old = new;
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::testing::Ground;
+
+    /// An account with this login, not saved yet.
+    pub(crate) fn account(ctx: &Ctx, login: &str, kind: Kind, password: Option<Hash>) -> Account {
+        let person = Person { given_name: "Ana".to_owned(), surname: "Horvat".to_owned(), ..Person::default() };
+        Account::new(ctx, Login::of(login), kind, person, password)
+    }
+
+    #[test]
+    fn a_login_is_the_same_however_it_is_typed() {
+        assert_eq!(Login::of("  Maria.Rossi@Scuola.Example "), Login::of("maria.rossi@scuola.example"));
+        assert_eq!(Login::of("22-23-EN_0001").as_str(), "22-23-en_0001");
+        assert_eq!(Login::of("jose\u{301}@x.es"), Login::of("JOSÉ@x.es"));
+    }
+
+    #[test]
+    fn a_name_is_found_without_its_case_accents_and_signs() {
+        assert_eq!(folded("D’Angelo"), folded("d'angelo"));
+        assert_eq!(folded("De Rossi"), "derossi");
+        assert_eq!(folded("ŠIMIĆ-Đurić"), "simicduric");
+        assert_eq!(folded("Παπαδόπουλος"), folded("ΠΑΠΑΔΟΠΟΥΛΟΣ"));
+    }
+
+    #[test]
+    fn only_a_teacher_is_a_registered_teacher() {
+        let ctx = Ground::without_store().anybody();
+        let of = |kind| account(&ctx, "a@b.it", kind, None);
+        assert!(of(Kind::Teacher).registered_teacher("teacher_id").is_ok());
+        for kind in [Kind::Coordinator, Kind::Team(ctx.new_id())] {
+            let error = of(kind).registered_teacher("teacher_id").unwrap_err();
+            assert!(error.is(Shared::FieldsInvalid));
+            let violation = &error.violations()[0];
+            assert_eq!((violation.field.as_str(), violation.reason), ("teacher_id", "TEACHER_NOT_REGISTERED"));
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_of_a_change_is_named_and_nothing_changes() {
+        let ctx = Ground::without_store().anybody();
+        let mut account = account(&ctx, "a@b.it", Kind::Teacher, None);
+        let before = account.clone();
+        let change = Change {
+            given_name: Some(" ".to_owned()),
+            surname: Some("-".to_owned()),
+            school: Some(Some(ctx.new_id())),
+            subject_area: Some("Geografia".to_owned()),
+        };
+        let error = account.change(change, None).unwrap_err();
+        let fields: Vec<_> = error.violations().iter().map(|violation| violation.field.as_str()).collect();
+        assert_eq!(fields, ["account.given_name", "account.surname", "account.school_id"]);
+        assert_eq!(account, before);
+    }
+
+    #[test]
+    fn a_change_leaves_what_it_does_not_name() {
+        let ctx = Ground::without_store().anybody();
+        let mut account = account(&ctx, "a@b.hr", Kind::Teacher, None);
+        account.change(Change { surname: Some("Kovač".to_owned()), ..Change::default() }, None).unwrap();
+        assert_eq!((account.person.given_name.as_str(), account.person.surname.as_str()), ("Ana", "Kovač"));
+    }
+
+    #[test]
+    fn the_words_of_the_country_are_no_password() {
+        let ground = Ground::without_store();
+        let weak = |password: &str| {
+            let mut violations = Violations::new();
+            refuse_weak(&mut violations, &ground.anybody(), "password", password, &["Mariangela"]).unwrap();
+            !violations.is_empty()
+        };
+        assert!(weak("OpenCoesione2223") && weak("Mariangela.2223") && weak("Testlandia12345"));
+        assert!(!weak("quattro lune sul lago"));
+    }
+}

@@ -1,0 +1,330 @@
+//! The methods on accounts: open, load, decide, save, answer.
+
+use platform::{Ctx, Id, Open, Reads, Result, Store, Tx, secret::Keys, wire};
+use proto::identity::v1::{self as pb, account_service_server::AccountService};
+use tonic::{Request, Response, Status};
+
+use super::{Account, Change, Form, Login, Registration, registration::invalid, store};
+use crate::{
+    country::Country,
+    hasher::Hasher,
+    school::{self, School},
+    throttle::Throttle,
+};
+
+/// The methods on accounts.
+#[derive(Clone)]
+pub struct Accounts {
+    /// Identity's data.
+    pub store: Store,
+    /// The keys verification codes are derived with.
+    pub keys: Keys,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Slows down who guesses codes and who has mails sent to others.
+    pub throttle: Throttle,
+}
+
+#[tonic::async_trait]
+impl AccountService for Accounts {
+    async fn create_account(
+        &self,
+        request: Request<pb::CreateAccountRequest>,
+    ) -> Result<Response<pb::CreateAccountResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let form = Form::from(req);
+        form.check(&ctx)?;
+        self.throttle.letter(&ctx, form.login.as_str())?;
+        // a known address costs as much as an unknown one
+        let password = self.hasher.hash(&form.password).await?;
+        let registration = Registration::new(&ctx, form, password, lifetime(&ctx)?);
+        let tx = self.store.write(&ctx).await?;
+        let known = store::by_login(&tx, registration.login()).await?;
+        tell(&tx, known, &registration).await?;
+        tx.answer(pb::CreateAccountResponse {}).await
+    }
+
+    async fn verify_email(
+        &self,
+        request: Request<pb::VerifyEmailRequest>,
+    ) -> Result<Response<pb::VerifyEmailResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let attempt = self.throttle.code(&ctx)?;
+        let id = Registration::read_code(&ctx, &self.keys, &req.code)?;
+        attempt.succeeded();
+        let tx = self.store.write(&ctx).await?;
+        let registration = store::registration(&tx, id).await?.ok_or_else(invalid)?;
+        let mut account = registration.confirm(&ctx)?;
+        store::settle(&tx, &registration).await?;
+        store::save(&tx, &mut account).await?;
+        tx.note("verify account", format!("account {}", account.id()), "");
+        tx.answer(pb::VerifyEmailResponse {}).await
+    }
+
+    async fn resend_verification(
+        &self,
+        request: Request<pb::ResendVerificationRequest>,
+    ) -> Result<Response<pb::ResendVerificationResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let login = Login::of(&req.email);
+        self.throttle.letter(&ctx, login.as_str())?;
+        let tx = self.store.write(&ctx).await?;
+        let lifetime = lifetime(&ctx)?;
+        let again = store::last_registration(&tx, &login).await?.map(|last| last.again(&ctx, lifetime));
+        issue(&tx, again.as_ref()).await?;
+        tx.answer(pb::ResendVerificationResponse {}).await
+    }
+
+    async fn get_account(&self, request: Request<pb::GetAccountRequest>) -> Result<Response<pb::Account>, Status> {
+        let (ctx, _) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let account = store::get(&db, ctx.account()?).await?;
+        Ok(Response::new(account.into()))
+    }
+
+    async fn update_account(
+        &self,
+        request: Request<pb::UpdateAccountRequest>,
+    ) -> Result<Response<pb::Account>, Status> {
+        let (ctx, req) = request.open()?;
+        let etag = req.account.as_ref().map(|account| account.etag.clone()).unwrap_or_default();
+        let change = Change::try_from(req)?;
+        let tx = self.store.write(&ctx).await?;
+        let mut account = store::get(&tx, ctx.account()?).await?;
+        wire::check_etag(&etag, account.version)?;
+        let school = named(&tx, change.school).await?;
+        account.change(change, school.as_ref())?;
+        store::save(&tx, &mut account).await?;
+        tx.note("change account", format!("account {}", account.id()), "");
+        tx.answer(account.into()).await
+    }
+
+    async fn find_teachers(
+        &self,
+        request: Request<pb::FindTeachersRequest>,
+    ) -> Result<Response<pb::FindTeachersResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        // a search writes: that personal data was read is an entry in the log
+        let tx = self.store.write(&ctx).await?;
+        let found = store::teachers(&tx, &req.surname, req.school_id.parse()?).await?;
+        let ids: Vec<_> = found.iter().map(|teacher| teacher.id().to_string()).collect();
+        tx.note("find teachers", format!("school {}", req.school_id), format!("found {}", ids.join(" ")));
+        tx.answer(pb::FindTeachersResponse { teachers: found.into_iter().map(pb::Teacher::from).collect() }).await
+    }
+}
+
+/// Tells who registered, by mail: their code, or that they have an account.
+async fn tell(tx: &Tx, known: Option<Account>, registration: &Registration) -> Result<()> {
+    let Some(account) = known else { return issue(tx, Some(registration)).await };
+    let notice_id = tx.ctx().new_id::<pb::RegistrationRepeated>().to_string();
+    tx.emit(&pb::RegistrationRepeated { account_id: account.id().to_string(), notice_id });
+    Ok(())
+}
+
+/// Issues the code of a registration. Where there is none, a code of nobody is told of: it takes as long, and nothing is mailed.
+async fn issue(tx: &Tx, registration: Option<&Registration>) -> Result<()> {
+    if let Some(registration) = registration {
+        store::register(tx, registration).await?;
+    }
+    let code_id = registration.map_or_else(|| tx.ctx().new_id(), Registration::id).to_string();
+    tx.emit(&pb::VerificationIssued { code_id });
+    Ok(())
+}
+
+/// How long a code lives here.
+fn lifetime(ctx: &Ctx) -> Result<jiff::SignedDuration> {
+    Ok(ctx.tenant().section::<Country>()?.credentials().verification())
+}
+
+/// The school a change names, if the register has it.
+async fn named(db: &impl Reads, school: Option<Option<Id<School>>>) -> Result<Option<School>> {
+    match school {
+        Some(Some(id)) => school::store::find(db, id).await,
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::{
+        session::api::Sessions,
+        testing::{Ground, PASSWORD, reason, request},
+    };
+
+    /// Another password than [`PASSWORD`].
+    const OTHER: &str = "tre stelle nel bosco";
+
+    struct Stage {
+        ground: Ground,
+        accounts: Accounts,
+        sessions: Sessions,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let ground = Ground::new();
+            Self { accounts: ground.accounts(), sessions: ground.sessions(), ground }
+        }
+
+        async fn register(&self, email: &str, password: &str) -> Result<pb::CreateAccountResponse, Status> {
+            let message = pb::CreateAccountRequest {
+                email: email.to_owned(),
+                password: password.to_owned(),
+                given_name: "Ana".to_owned(),
+                surname: "Horvat".to_owned(),
+                ..pb::CreateAccountRequest::default()
+            };
+            self.accounts.create_account(request(&self.ground.anybody(), message)).await.map(Response::into_inner)
+        }
+
+        /// The code of the last registration with an address.
+        async fn code(&self, email: &str) -> String {
+            let ctx = self.ground.anybody();
+            let db = self.ground.store().read(&ctx).await.unwrap();
+            let last = store::last_registration(&db, &Login::of(email)).await.unwrap().unwrap();
+            last.code(&ctx, &self.ground.keys)
+        }
+
+        async fn verify(&self, code: &str) -> String {
+            let message = pb::VerifyEmailRequest { code: code.to_owned() };
+            reason(self.accounts.verify_email(request(&self.ground.anybody(), message)).await)
+        }
+
+        async fn resend(&self, email: &str) -> String {
+            let message = pb::ResendVerificationRequest { email: email.to_owned() };
+            reason(self.accounts.resend_verification(request(&self.ground.anybody(), message)).await)
+        }
+
+        async fn sign_in(&self, password: &str) -> String {
+            use proto::identity::v1::session_service_server::SessionService;
+            let message = pb::SignInRequest { login: "ana@school.example".to_owned(), password: password.to_owned() };
+            reason(self.sessions.sign_in(request(&self.ground.anybody(), message)).await)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_teacher_registers_verifies_and_signs_in() {
+        let stage = Stage::new();
+        stage.register("Ana@School.Example", PASSWORD).await.unwrap();
+        assert_eq!(stage.sign_in(PASSWORD).await, "EMAIL_UNVERIFIED");
+        assert_eq!(stage.sign_in(OTHER).await, "SIGN_IN_FAILED");
+        let code = stage.code("ana@school.example").await;
+        assert_eq!(stage.verify(&code).await, "OK");
+        assert_eq!(stage.verify(&code).await, "CODE_INVALID");
+        assert_eq!(stage.sign_in(PASSWORD).await, "OK");
+    }
+
+    #[tokio::test]
+    async fn of_two_that_redeem_one_code_at_once_one_wins() {
+        let stage = Stage::new();
+        stage.register("ana@school.example", PASSWORD).await.unwrap();
+        let code = stage.code("ana@school.example").await;
+        let (one, other) = tokio::join!(stage.verify(&code), stage.verify(&code));
+        let mut outcomes = [one, other];
+        outcomes.sort();
+        assert_eq!(outcomes, ["CODE_INVALID", "OK"]);
+    }
+
+    #[tokio::test]
+    async fn a_known_address_gets_the_same_answer_and_keeps_its_password() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        assert_eq!(stage.register("ana@school.example", OTHER).await.unwrap(), pb::CreateAccountResponse {});
+        assert_eq!(stage.sign_in(OTHER).await, "SIGN_IN_FAILED");
+        assert_eq!(stage.sign_in(PASSWORD).await, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_password_takes_effect_with_the_code_of_its_own_registration() {
+        for attacker_first in [true, false] {
+            let stage = Stage::new();
+            let mut codes = Vec::new();
+            let order = if attacker_first { [OTHER, PASSWORD] } else { [PASSWORD, OTHER] };
+            for password in order {
+                stage.register("ana@school.example", password).await.unwrap();
+                codes.push((password, stage.code("ana@school.example").await));
+                stage.ground.clock.advance(SignedDuration::from_secs(1));
+            }
+            let (_, own) = codes.iter().find(|(password, _)| *password == PASSWORD).unwrap();
+            let (_, strange) = codes.iter().find(|(password, _)| *password == OTHER).unwrap();
+            assert_eq!(stage.verify(own).await, "OK");
+            assert_eq!(stage.verify(strange).await, "CODE_INVALID");
+            assert_eq!(stage.sign_in(PASSWORD).await, "OK");
+            assert_eq!(stage.sign_in(OTHER).await, "SIGN_IN_FAILED");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_expired_code_is_replaced_on_request() {
+        let stage = Stage::new();
+        stage.register("ana@school.example", PASSWORD).await.unwrap();
+        let first = stage.code("ana@school.example").await;
+        stage.ground.clock.advance(SignedDuration::from_hours(49));
+        assert_eq!(stage.verify(&first).await, "CODE_EXPIRED");
+        assert_eq!(stage.resend("Ana@school.example").await, "OK");
+        let second = stage.code("ana@school.example").await;
+        assert_ne!(first, second);
+        assert_eq!(stage.verify(&second).await, "OK");
+        assert_eq!(stage.sign_in(PASSWORD).await, "OK");
+    }
+
+    #[tokio::test]
+    async fn an_address_nobody_registered_gets_the_same_answer_and_no_code() {
+        let stage = Stage::new();
+        assert_eq!(stage.resend("nobody@school.example").await, "OK");
+        let db = stage.ground.store().read(&stage.ground.anybody()).await.unwrap();
+        assert_eq!(store::last_registration(&db, &Login::of("nobody@school.example")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn mails_to_one_address_are_few() {
+        let stage = Stage::new();
+        stage.register("ana@school.example", PASSWORD).await.unwrap();
+        for _ in 0..4 {
+            assert_eq!(stage.resend("ana@school.example").await, "OK");
+        }
+        assert_eq!(stage.resend("Ana@School.Example").await, "RATE_EXCEEDED");
+        assert_eq!(reason(stage.register("ana@school.example", PASSWORD).await), "RATE_EXCEEDED");
+        assert_eq!(stage.resend("ivo@school.example").await, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_teacher_gives_a_school_that_is_open_and_no_other() {
+        let stage = Stage::new();
+        let teacher = stage.ground.teacher("ana@school.example").await;
+        let school = stage.ground.school("CHTD007011").await;
+        let ctx = stage.ground.member(&teacher);
+        let update = async |school_id: String, etag: &str| {
+            let account = pb::Account { school_id, etag: etag.to_owned(), ..pb::Account::default() };
+            let message = pb::UpdateAccountRequest { account: Some(account), update_mask: None };
+            stage.accounts.update_account(request(&ctx, message)).await.map(Response::into_inner)
+        };
+        assert_eq!(reason(update(ctx.new_id::<School>().to_string(), "").await), "FIELDS_INVALID");
+        let changed = update(school.id().to_string(), "1").await.unwrap();
+        assert_eq!((changed.school_id, changed.etag.as_str()), (school.id().to_string(), "2"));
+        assert_eq!(reason(update(school.id().to_string(), "1").await), "ETAG_STALE");
+    }
+
+    #[tokio::test]
+    async fn colleagues_are_found_without_their_address_and_the_search_is_in_the_log() {
+        let stage = Stage::new();
+        let school = stage.ground.school("CHTD007011").await;
+        let ctx = stage.ground.anybody();
+        let mut colleague =
+            crate::account::tests::account(&ctx, "ivo@school.example", super::super::Kind::Teacher, None);
+        colleague.school = Some(school.id());
+        let tx = stage.ground.store().write(&ctx).await.unwrap();
+        store::save(&tx, &mut colleague).await.unwrap();
+        tx.commit().await.unwrap();
+        let log = async || platform::audit::verify(stage.ground.store(), &ctx).await.unwrap();
+        assert_eq!(log().await, platform::audit::Verdict::Whole(0));
+        let message = pb::FindTeachersRequest { surname: "HORVAT".to_owned(), school_id: school.id().to_string() };
+        let found = stage.accounts.find_teachers(request(&ctx, message)).await.unwrap().into_inner().teachers;
+        assert_eq!(found.iter().map(|teacher| &teacher.id).collect::<Vec<_>>(), [&colleague.id().to_string()]);
+        assert!(!format!("{found:?}").contains("ivo@"));
+        assert_eq!(log().await, platform::audit::Verdict::Whole(1));
+    }
+}

@@ -1,0 +1,77 @@
+//! How the first account of a country comes into being: the operator makes it at the command line.
+
+use platform::{Ctx, Id, Result, Store, Violations, error::Shared};
+
+use super::{Account, Login, Person, context, refuse_nameless, refuse_weak, store};
+use crate::hasher::Hasher;
+
+/// Who joins the central team.
+pub struct Coordinator {
+    /// The address; it becomes the login.
+    pub email: String,
+    /// The password.
+    pub password: String,
+    /// Given name.
+    pub given_name: String,
+    /// Surname.
+    pub surname: String,
+}
+
+/// Makes an account of the central team; the operator vouches for the address. Error: every violation at once, `PASSWORD_WEAK` among
+/// them; that the address has an account.
+pub async fn create_coordinator(store: &Store, ctx: &Ctx, hasher: &Hasher, new: Coordinator) -> Result<Id<Account>> {
+    let login = Login::of(&new.email);
+    let person = Person { given_name: new.given_name, surname: new.surname, ..Person::default() };
+    let mut violations = Violations::new();
+    refuse_nameless(&mut violations, "given_name", Some(&person.given_name));
+    refuse_nameless(&mut violations, "surname", Some(&person.surname));
+    refuse_weak(&mut violations, ctx, "password", &new.password, &context(&login, &person))?;
+    if !login.as_str().contains('@') {
+        violations.add("email", Shared::FieldsInvalid, "Must be an e-mail address, such as name@school.example.");
+    }
+    if store::by_login(&store.read(ctx).await?, &login).await?.is_some() {
+        violations.add("email", Shared::FieldsInvalid, "There is an account with this address already.");
+    }
+    violations.done()?;
+    let password = hasher.hash(&new.password).await?;
+    let mut account = Account::coordinator(ctx, login, person, password);
+    let tx = store.write(ctx).await?;
+    store::forget_registrations(&tx, account.login()).await?;
+    store::save(&tx, &mut account).await?;
+    tx.note("create coordinator", format!("account {}", account.id()), "");
+    tx.commit().await?;
+    Ok(account.id())
+}
+
+/// Whether the country has somebody in its central team.
+pub async fn has_coordinator(store: &Store, ctx: &Ctx) -> Result<bool> {
+    store::has_coordinator(&store.read(ctx).await?).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{settings::Settings, testing::Ground};
+
+    fn new(email: &str, password: &str) -> Coordinator {
+        let (given_name, surname) = ("Ivo".to_owned(), "Kovač".to_owned());
+        Coordinator { email: email.to_owned(), password: password.to_owned(), given_name, surname }
+    }
+
+    #[tokio::test]
+    async fn the_operator_makes_the_first_account_of_a_country() {
+        let ground = Ground::new();
+        let (store, ctx) = (ground.store(), ground.anybody());
+        let hasher = Hasher::new(&Settings::default().hashing).unwrap();
+        assert!(!has_coordinator(store, &ctx).await.unwrap());
+        let id =
+            create_coordinator(store, &ctx, &hasher, new("Ivo@Centre.Example", "tre stelle nel bosco")).await.unwrap();
+        assert!(has_coordinator(store, &ctx).await.unwrap());
+        let account = store::get(&store.read(&ctx).await.unwrap(), id).await.unwrap();
+        assert_eq!(account.login().as_str(), "ivo@centre.example");
+        let again = create_coordinator(store, &ctx, &hasher, new("ivo@centre.example", "kovac")).await.unwrap_err();
+        let mut fields: Vec<_> = again.violations().iter().map(|one| one.field.as_str()).collect();
+        fields.dedup();
+        assert_eq!(fields, ["password", "email"], "everything wrong is said at once");
+    }
+}

@@ -1,0 +1,207 @@
+//! A registration waits for its address to be proven. Its code is `id ++ mac`, derived with a key of the installation: the mail can
+//! be written again after a crash, and no secret lies in a row or a queue.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
+use platform::{Ctx, Error, Id, Result, Violations, secret::Keys};
+use uuid::Uuid;
+
+use super::{Account, Kind, Login, Person, context, refuse_nameless, refuse_weak};
+use crate::{
+    hasher::Hash,
+    reason::{Reason, Refuse},
+};
+
+/// What a teacher fills in. It does not print: there is a password in it.
+pub struct Form {
+    /// The address; it becomes the login.
+    pub login: Login,
+    /// The password.
+    pub password: String,
+    /// Who they are.
+    pub person: Person,
+}
+
+impl Form {
+    /// Error: every violation at once, `PASSWORD_WEAK` among them.
+    pub fn check(&self, ctx: &Ctx) -> Result<()> {
+        let mut violations = Violations::new();
+        refuse_nameless(&mut violations, "given_name", Some(&self.person.given_name));
+        refuse_nameless(&mut violations, "surname", Some(&self.person.surname));
+        refuse_weak(&mut violations, ctx, "password", &self.password, &context(&self.login, &self.person))?;
+        violations.done()
+    }
+}
+
+/// What somebody said when registering with an address that may be theirs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    pub(super) id: Id<Registration>,
+    pub(super) login: Login,
+    pub(super) password: Hash,
+    pub(super) person: Person,
+    pub(super) registered_at: Timestamp,
+    pub(super) expires_at: Timestamp,
+}
+
+/// How many bytes of the mac a code carries: nobody guesses one of 2^128.
+const MAC: usize = 16;
+
+impl Registration {
+    /// A new one.
+    pub fn new(ctx: &Ctx, form: Form, password: Hash, lifetime: SignedDuration) -> Self {
+        let Form { login, person, .. } = form;
+        let (id, registered_at) = (ctx.new_id(), ctx.now());
+        Self { id, login, password, person, registered_at, expires_at: registered_at + lifetime }
+    }
+
+    /// The same once more, under a code of its own that lives anew.
+    #[must_use]
+    pub fn again(self, ctx: &Ctx, lifetime: SignedDuration) -> Self {
+        Self { id: ctx.new_id(), expires_at: ctx.now() + lifetime, ..self }
+    }
+
+    /// What the mail says.
+    pub fn code(&self, ctx: &Ctx, keys: &Keys) -> String {
+        let mut bytes = self.id.uuid().as_bytes().to_vec();
+        bytes.extend(mac(ctx, keys, self.id));
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Whose code this is. Error: `CODE_INVALID`, where it is none of ours.
+    pub fn read_code(ctx: &Ctx, keys: &Keys, code: &str) -> Result<Id<Self>> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(code.trim()).map_err(|_| invalid())?;
+        let (id, given) = bytes.split_at_checked(16).ok_or_else(invalid)?;
+        let id = Uuid::from_slice(id).map_err(|_| invalid())?.into();
+        aws_lc_rs::constant_time::verify_slices_are_equal(given, &mac(ctx, keys, id)).map_err(|_| invalid())?;
+        Ok(id)
+    }
+
+    /// The account it becomes, now that its address is proven. Error: `CODE_EXPIRED`.
+    pub fn confirm(&self, ctx: &Ctx) -> Result<Account> {
+        if self.is_over(ctx) {
+            let text = "This code has expired. Ask for another one: the page for signing in offers it.";
+            return Err(Reason::CodeExpired.error(text));
+        }
+        Ok(Account::new(ctx, self.login.clone(), Kind::Teacher, self.person.clone(), Some(self.password.clone())))
+    }
+
+    /// Whether its code has expired.
+    pub fn is_over(&self, ctx: &Ctx) -> bool {
+        ctx.now() > self.expires_at
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    /// The address.
+    pub fn login(&self) -> &Login {
+        &self.login
+    }
+
+    /// The language to write in.
+    pub fn locale(&self) -> &str {
+        &self.person.locale
+    }
+
+    /// The hash of the password it comes with.
+    pub(crate) fn password(&self) -> &Hash {
+        &self.password
+    }
+
+    /// When somebody registered.
+    pub fn registered_at(&self) -> Timestamp {
+        self.registered_at
+    }
+
+    /// Until when its code works, inclusive.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+}
+
+fn mac(ctx: &Ctx, keys: &Keys, id: Id<Registration>) -> [u8; MAC] {
+    let tenant = ctx.tenant().id().as_str().as_bytes();
+    let whole = keys.derive("verification code", &[tenant, id.uuid().as_bytes()]);
+    std::array::from_fn(|at| whole[at])
+}
+
+/// Not a code of ours, or one that was used.
+pub(super) fn invalid() -> Error {
+    Reason::CodeInvalid.error("This code is not one we sent, or was used before. Sign in, or ask for another code.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Ground;
+
+    fn form(password: &str) -> Form {
+        let person = Person { given_name: "Ana".to_owned(), surname: "Horvat".to_owned(), ..Person::default() };
+        Form { login: Login::of("ana@school.example"), password: password.to_owned(), person }
+    }
+
+    fn registration(ctx: &Ctx) -> Registration {
+        Registration::new(ctx, form(""), Hash::stored("$".to_owned()), SignedDuration::from_hours(48))
+    }
+
+    #[test]
+    fn a_code_tells_whose_it_is_and_no_other_text_does() {
+        let (ground, keys) = (Ground::without_store(), Keys::random().unwrap());
+        let ctx = ground.anybody();
+        let registration = registration(&ctx);
+        let code = registration.code(&ctx, &keys);
+        let read = |code: &str| Registration::read_code(&ctx, &keys, code);
+        assert_eq!(read(&format!(" {code}\n")).unwrap(), registration.id);
+        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(&code).unwrap();
+        for at in 0..bytes.len() {
+            bytes[at] ^= 1;
+            assert!(read(&BASE64_URL_SAFE_NO_PAD.encode(&bytes)).is_err_and(|error| error.is(Reason::CodeInvalid)));
+            bytes[at] ^= 1;
+        }
+        for broken in ["", "%%%", "AAAA", &code[..42], &format!("{code}AAAA")] {
+            assert!(read(broken).is_err_and(|error| error.is(Reason::CodeInvalid)), "{broken}");
+        }
+        let other = Keys::random().unwrap();
+        assert!(Registration::read_code(&ctx, &other, &code).is_err());
+    }
+
+    #[test]
+    fn a_code_works_to_its_last_instant() {
+        let ground = Ground::without_store();
+        let registration = registration(&ground.anybody());
+        ground.clock.set(registration.expires_at);
+        assert_eq!(registration.confirm(&ground.anybody()).unwrap().login(), &registration.login);
+        ground.clock.advance(SignedDuration::from_micros(1));
+        assert!(registration.confirm(&ground.anybody()).is_err_and(|error| error.is(Reason::CodeExpired)));
+    }
+
+    #[test]
+    fn once_more_is_another_code_for_the_same_words() {
+        let ground = Ground::without_store();
+        let first = registration(&ground.anybody());
+        ground.clock.advance(SignedDuration::from_hours(72));
+        let second = first.clone().again(&ground.anybody(), SignedDuration::from_hours(48));
+        assert_ne!(second.id, first.id);
+        assert_eq!(
+            (second.registered_at, &second.person, &second.password),
+            (first.registered_at, &first.person, &first.password)
+        );
+        assert!(!second.is_over(&ground.anybody()) && first.is_over(&ground.anybody()));
+    }
+
+    #[test]
+    fn a_form_names_everything_that_is_wrong_with_it() {
+        let ctx = Ground::without_store().anybody();
+        let mut form = form("Horvat");
+        form.person.given_name = "-".to_owned();
+        let error = form.check(&ctx).unwrap_err();
+        assert!(error.violations().iter().any(|one| one.field == "given_name"));
+        assert!(error.violations().iter().any(|one| one.field == "password" && one.reason == "PASSWORD_WEAK"));
+        form.person.given_name = "Ana".to_owned();
+        form.password = "sedam mačaka na krovu".to_owned();
+        assert!(form.check(&ctx).is_ok());
+    }
+}

@@ -1,0 +1,407 @@
+//! Accounts and registrations as rows.
+
+use platform::{Error, Id, Reads, Result, Tx};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
+};
+
+use super::{Account, Kind, Login, Person, Registration, folded, not_registered, registration::invalid};
+use crate::{hasher::Hash, school::School, session, team::Team};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{account::Account, school::School, team::Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "account")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Account>,
+        pub version: i64,
+        pub login: String,
+        pub kind: String,
+        pub given_name: String,
+        pub surname: String,
+        pub surname_folded: String,
+        pub subject_area: String,
+        pub locale: String,
+        pub school_id: Option<Id<School>>,
+        pub team_id: Option<Id<Team>>,
+        pub password: Option<String>,
+        pub created_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod registration {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::account::Registration;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "registration")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Registration>,
+        pub login: String,
+        pub password: String,
+        pub given_name: String,
+        pub surname: String,
+        pub subject_area: String,
+        pub locale: String,
+        pub registered_at: At,
+        pub expires_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// How many teachers a search gives at most: enough for a surname at a school, too few for a directory.
+const MOST: u64 = 10;
+
+/// The account. Error: not found.
+pub(crate) async fn get(db: &impl Reads, id: Id<Account>) -> Result<Account> {
+    find(db, id).await?.ok_or_else(|| Error::not_found("account"))
+}
+
+/// The teacher's account. Error: a violation at `field`, where nobody registered with this id is a teacher.
+pub(crate) async fn teacher(db: &impl Reads, field: &str, id: Id<Account>) -> Result<Account> {
+    let Some(account) = find(db, id).await? else {
+        return not_registered(field).done().and(Err(Error::not_found("teacher")));
+    };
+    account.registered_teacher(field).map(|()| account)
+}
+
+async fn find(db: &impl Reads, id: Id<Account>) -> Result<Option<Account>> {
+    row::Entity::find_by_id(id).one(db.conn()).await?.map(account).transpose()
+}
+
+/// The account somebody signs in with.
+pub(crate) async fn by_login(db: &impl Reads, login: &Login) -> Result<Option<Account>> {
+    let query = row::Entity::find().filter(row::Column::Login.eq(login.as_str()));
+    query.one(db.conn()).await?.map(account).transpose()
+}
+
+/// Whether anybody is of the central team.
+pub(crate) async fn has_coordinator(db: &impl Reads) -> Result<bool> {
+    Ok(row::Entity::find().filter(row::Column::Kind.eq(COORDINATOR)).one(db.conn()).await?.is_some())
+}
+
+/// Teachers with this surname, of this school.
+pub(crate) async fn teachers(db: &impl Reads, surname: &str, school: Id<School>) -> Result<Vec<Account>> {
+    let rows = row::Entity::find()
+        .filter(row::Column::Kind.eq(TEACHER))
+        .filter(row::Column::SurnameFolded.eq(folded(surname)))
+        .filter(row::Column::SchoolId.eq(school))
+        .order_by_asc(row::Column::GivenName)
+        .order_by_asc(row::Column::Id)
+        .limit(MOST)
+        .all(db.conn())
+        .await?;
+    rows.into_iter().map(account).collect()
+}
+
+/// Makes the account the pupils of a new team share.
+pub(crate) async fn open_team(tx: &Tx, team: &Team) -> Result<()> {
+    save(tx, &mut Account::of_team(tx.ctx(), team)).await
+}
+
+/// Takes a team's password away and ends all its sessions: from here on a new credential alone opens it.
+pub(crate) async fn close_team(tx: &Tx, team: Id<Team>) -> Result<()> {
+    let query = row::Entity::find().filter(row::Column::TeamId.eq(team));
+    let row = query.one(tx.conn()).await?.ok_or_else(|| Error::not_found("account"))?;
+    let mut account = account(row)?;
+    account.password = None;
+    save(tx, &mut account).await?;
+    session::store::end_all(tx, account.id).await
+}
+
+/// Saves an account: a new one, or the next version of one that was read. Error: `ETAG_STALE`.
+pub(crate) async fn save(tx: &Tx, account: &mut Account) -> Result<()> {
+    let before = account.version;
+    account.version += 1;
+    let row = row_of(account).into_active_model().reset_all();
+    if before == 0 {
+        row::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+        return Ok(());
+    }
+    let saved = row::Entity::update_many()
+        .set(row::ActiveModel { id: NotSet, ..row })
+        .filter(row::Column::Id.eq(account.id))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(saved, before)
+}
+
+/// Makes sure that an account stays as it was read until this transaction ends: who closes it waits, or was first. Error: `ETAG_STALE`.
+pub(crate) async fn hold(tx: &Tx, account: &Account) -> Result<()> {
+    let held = row::Entity::update_many()
+        .col_expr(row::Column::Version, Expr::value(account.version))
+        .filter(row::Column::Id.eq(account.id))
+        .filter(row::Column::Version.eq(account.version))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(held, account.version)
+}
+
+fn row_of(account: &Account) -> row::Model {
+    let Person { given_name, surname, subject_area, locale } = account.person.clone();
+    row::Model {
+        id: account.id,
+        version: account.version,
+        login: account.login.to_string(),
+        kind: kind_of(account.kind).to_owned(),
+        surname_folded: folded(&surname),
+        given_name,
+        surname,
+        subject_area,
+        locale,
+        school_id: account.school,
+        team_id: account.team(),
+        password: account.password.as_ref().map(|hash| hash.as_str().to_owned()),
+        created_at: account.created_at.into(),
+    }
+}
+
+fn account(row: row::Model) -> Result<Account> {
+    let kind = match (row.kind.as_str(), row.team_id) {
+        (COORDINATOR, None) => Kind::Coordinator,
+        (TEACHER, None) => Kind::Teacher,
+        (TEAM, Some(team)) => Kind::Team(team),
+        _ => return Err(Error::internal(format!("account {}: kind `{}`", row.id, row.kind))),
+    };
+    Ok(Account {
+        id: row.id,
+        version: row.version,
+        login: Login(row.login),
+        kind,
+        person: Person {
+            given_name: row.given_name,
+            surname: row.surname,
+            subject_area: row.subject_area,
+            locale: row.locale,
+        },
+        school: row.school_id,
+        password: row.password.map(Hash::stored),
+        created_at: row.created_at.0,
+    })
+}
+
+const COORDINATOR: &str = "coordinator";
+const TEACHER: &str = "teacher";
+const TEAM: &str = "team";
+
+fn kind_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Coordinator => COORDINATOR,
+        Kind::Teacher => TEACHER,
+        Kind::Team(_) => TEAM,
+    }
+}
+
+/// Saves a new registration.
+pub(crate) async fn register(tx: &Tx, new: &Registration) -> Result<()> {
+    let Person { given_name, surname, subject_area, locale } = new.person.clone();
+    let row = registration::Model {
+        id: new.id,
+        login: new.login.to_string(),
+        password: new.password.as_str().to_owned(),
+        given_name,
+        surname,
+        subject_area,
+        locale,
+        registered_at: new.registered_at.into(),
+        expires_at: new.expires_at.into(),
+    };
+    registration::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// A registration that waits, if it still does.
+pub(crate) async fn registration(db: &impl Reads, id: Id<Registration>) -> Result<Option<Registration>> {
+    Ok(registration::Entity::find_by_id(id).one(db.conn()).await?.map(registration_of))
+}
+
+/// The last registration that waits with this address.
+pub(crate) async fn last_registration(db: &impl Reads, login: &Login) -> Result<Option<Registration>> {
+    let query = registration::Entity::find().filter(registration::Column::Login.eq(login.as_str()));
+    let last = query.order_by_desc(registration::Column::RegisteredAt).order_by_desc(registration::Column::Id);
+    Ok(last.one(db.conn()).await?.map(registration_of))
+}
+
+/// Uses up a registration, and with it all others of its address, which is proven now. Of two at once, the second finds nothing.
+/// Error: `CODE_INVALID`.
+pub(crate) async fn settle(tx: &Tx, used: &Registration) -> Result<()> {
+    let gone = registration::Entity::delete_by_id(used.id).exec(tx.conn()).await?;
+    if gone.rows_affected != 1 {
+        return Err(invalid());
+    }
+    forget_registrations(tx, &used.login).await
+}
+
+/// Forgets what waits with an address.
+pub(crate) async fn forget_registrations(tx: &Tx, login: &Login) -> Result<()> {
+    let theirs = registration::Entity::delete_many().filter(registration::Column::Login.eq(login.as_str()));
+    theirs.exec(tx.conn()).await?;
+    Ok(())
+}
+
+fn registration_of(row: registration::Model) -> Registration {
+    Registration {
+        id: row.id,
+        login: Login(row.login),
+        password: Hash::stored(row.password),
+        person: Person {
+            given_name: row.given_name,
+            surname: row.surname,
+            subject_area: row.subject_area,
+            locale: row.locale,
+        },
+        registered_at: row.registered_at.0,
+        expires_at: row.expires_at.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use platform::{Ctx, error::Shared};
+
+    use super::*;
+    use crate::{
+        account::{Form, tests},
+        reason::Reason,
+        testing::Ground,
+    };
+
+    async fn saved(ground: &Ground, login: &str, kind: Kind, surname: &str, school: Option<Id<School>>) -> Account {
+        let ctx = ground.anybody();
+        let mut account = tests::account(&ctx, login, kind, Some(Hash::stored("$".to_owned())));
+        account.person.surname = surname.to_owned();
+        account.school = school;
+        let tx = ground.store().write(&ctx).await.unwrap();
+        save(&tx, &mut account).await.unwrap();
+        tx.commit().await.unwrap();
+        account
+    }
+
+    async fn waiting(ground: &Ground, ctx: &Ctx, login: &str) -> Registration {
+        let form = Form { login: Login::of(login), password: String::new(), person: Person::default() };
+        let new = Registration::new(ctx, form, Hash::stored("$".to_owned()), SignedDuration::from_hours(48));
+        let tx = ground.store().write(ctx).await.unwrap();
+        register(&tx, &new).await.unwrap();
+        tx.commit().await.unwrap();
+        new
+    }
+
+    #[tokio::test]
+    async fn an_account_reads_as_it_was_saved() {
+        let ground = Ground::new();
+        let school = ground.school("CHTD007011").await;
+        let teacher = saved(&ground, "ana@school.example", Kind::Teacher, "Šimić", Some(school.id())).await;
+        let team = saved(&ground, "22-23_0001", Kind::Team(ground.anybody().new_id()), "", None).await;
+        let db = ground.store().read(&ground.anybody()).await.unwrap();
+        for account in [teacher, team] {
+            assert_eq!(get(&db, account.id).await.unwrap(), account);
+            assert_eq!(by_login(&db, &account.login).await.unwrap(), Some(account));
+        }
+    }
+
+    #[tokio::test]
+    async fn two_accounts_cannot_have_one_login() {
+        let ground = Ground::new();
+        saved(&ground, "ana@school.example", Kind::Teacher, "Horvat", None).await;
+        let ctx = ground.anybody();
+        let tx = ground.store().write(&ctx).await.unwrap();
+        let twice = save(&tx, &mut tests::account(&ctx, "Ana@School.Example", Kind::Coordinator, None)).await;
+        assert!(twice.is_err_and(|error| error.is(Shared::EtagStale)));
+    }
+
+    #[tokio::test]
+    async fn only_who_read_the_last_version_can_save() {
+        let ground = Ground::new();
+        let mut first = saved(&ground, "ana@school.example", Kind::Teacher, "Horvat", None).await;
+        let mut second = first.clone();
+        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        save(&tx, &mut first).await.unwrap();
+        assert!(save(&tx, &mut second).await.is_err_and(|error| error.is(Shared::EtagStale)));
+    }
+
+    #[tokio::test]
+    async fn teachers_are_found_by_the_whole_surname_at_their_school_and_ten_at_most() {
+        let ground = Ground::new();
+        let (here, there) = (ground.school("CHTD007011").await.id(), ground.school("RMPS00101X").await.id());
+        let found = saved(&ground, "a@school.example", Kind::Teacher, "D’Angelo-Šimić", Some(here)).await;
+        saved(&ground, "b@school.example", Kind::Teacher, "D'Angelo", Some(here)).await;
+        saved(&ground, "c@school.example", Kind::Teacher, "Dangelo Simic", Some(there)).await;
+        saved(&ground, "d@school.example", Kind::Coordinator, "Dangelo Simic", Some(here)).await;
+        let db = ground.store().read(&ground.anybody()).await.unwrap();
+        assert_eq!(teachers(&db, "d'angelo SIMIC", here).await.unwrap(), [found]);
+        drop(db);
+        for number in 0..11 {
+            saved(&ground, &format!("{number}@school.example"), Kind::Teacher, "Rossi", Some(here)).await;
+        }
+        let db = ground.store().read(&ground.anybody()).await.unwrap();
+        assert_eq!(teachers(&db, "rossi", here).await.unwrap().len(), 10);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_id_and_somebody_who_is_no_teacher_are_the_same_violation() {
+        let ground = Ground::new();
+        let coordinator = saved(&ground, "c@school.example", Kind::Coordinator, "Horvat", None).await;
+        let teacher_account = saved(&ground, "t@school.example", Kind::Teacher, "Horvat", None).await;
+        let db = ground.store().read(&ground.anybody()).await.unwrap();
+        let one = teacher(&db, "teacher_id", coordinator.id).await.unwrap_err();
+        let other = teacher(&db, "teacher_id", ground.anybody().new_id()).await.unwrap_err();
+        assert_eq!(one.violations()[0].reason, "TEACHER_NOT_REGISTERED");
+        assert_eq!((one.message(), one.violations()), (other.message(), other.violations()));
+        assert_eq!(teacher(&db, "teacher_id", teacher_account.id).await.unwrap(), teacher_account);
+    }
+
+    #[tokio::test]
+    async fn a_registration_is_used_once_and_takes_the_others_of_its_address_along() {
+        let ground = Ground::new();
+        let ctx = ground.anybody();
+        let first = waiting(&ground, &ctx, "ana@school.example").await;
+        ground.clock.advance(SignedDuration::from_secs(1));
+        let second = waiting(&ground, &ground.anybody(), "ana@school.example").await;
+        let other = waiting(&ground, &ctx, "ivo@school.example").await;
+        let tx = ground.store().write(&ctx).await.unwrap();
+        assert_eq!(last_registration(&tx, &second.login).await.unwrap().as_ref(), Some(&second));
+        settle(&tx, &first).await.unwrap();
+        assert!(settle(&tx, &first).await.is_err_and(|error| error.is(Reason::CodeInvalid)));
+        assert_eq!(registration(&tx, second.id).await.unwrap(), None);
+        assert_eq!(registration(&tx, other.id).await.unwrap(), Some(other));
+    }
+
+    #[tokio::test]
+    async fn a_team_shares_an_account_whose_login_is_its_code() {
+        let ground = Ground::new();
+        let referent = ground.teacher("ana@school.example").await;
+        let (team, _) = ground.team(&referent).await;
+        let db = ground.store().read(&ground.anybody()).await.unwrap();
+        let account = by_login(&db, &Login::of("22-23_0001")).await.unwrap().unwrap();
+        assert_eq!((account.kind, account.password), (Kind::Team(team.id()), None));
+        assert_eq!(account.person, Person::default(), "nothing is known of pupils");
+    }
+
+    #[tokio::test]
+    async fn a_country_has_a_coordinator_or_none() {
+        let ground = Ground::new();
+        saved(&ground, "t@school.example", Kind::Teacher, "Horvat", None).await;
+        let has = async || has_coordinator(&ground.store().read(&ground.anybody()).await.unwrap()).await.unwrap();
+        assert!(!has().await);
+        saved(&ground, "c@school.example", Kind::Coordinator, "Horvat", None).await;
+        assert!(has().await);
+    }
+}

@@ -1,0 +1,58 @@
+//! What an admission does beside changing the application: it founds a team with its shared account and its credential.
+
+use platform::{Ctx, Error, Result, Tx, secret::Keys};
+use proto::identity::v1 as pb;
+
+use super::{Admitted, Application, State};
+use crate::{
+    account,
+    country::Country,
+    school,
+    team::{self, Admission, Code, Credential, Team},
+    track::Track,
+};
+
+/// Founds the team, or changes what is due from it.
+pub(super) async fn carry_out(
+    tx: &Tx,
+    keys: &Keys,
+    track: &Track,
+    application: &Application,
+    admitted: Admitted,
+) -> Result<()> {
+    match admitted {
+        Admitted::Founds(_) => found(tx, keys, track, application, admitted).await,
+        Admitted::Changes(id) => {
+            let mut team = team::store::find(tx, id).await?.ok_or_else(|| Error::not_found("team"))?;
+            team.reserve(reservation(application));
+            team::store::save(tx, &mut team).await
+        }
+    }
+}
+
+async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, admitted: Admitted) -> Result<()> {
+    let ctx: &Ctx = platform::Reads::ctx(tx);
+    let (Admitted::Founds(id) | Admitted::Changes(id)) = admitted;
+    let school = application.draft.school.ok_or_else(|| Error::not_found("school"))?;
+    let admission = Admission {
+        edition: track.edition,
+        track: track.id,
+        code: Code::new(&track.edition_code, &track.infix, team::store::count(tx, track.id).await? + 1),
+        school: (&school::store::get(tx, school).await?).into(),
+    };
+    let lifetime = ctx.tenant().section::<Country>()?.credentials().provisional();
+    let credential = Credential::issue(ctx, keys, id, lifetime);
+    let mut team = Team::admit(ctx, application, admission, &credential, reservation(application));
+    team::store::save(tx, &mut team).await?;
+    team::store::save_credential(tx, &credential).await?;
+    account::store::open_team(tx, &team).await?;
+    tx.emit(&pb::CredentialIssued::from(&credential));
+    Ok(())
+}
+
+fn reservation(application: &Application) -> Option<super::Reservation> {
+    match &application.state {
+        State::Admitted { reservation, .. } => reservation.clone(),
+        _ => None,
+    }
+}

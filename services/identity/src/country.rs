@@ -1,0 +1,385 @@
+//! What a country's file says to identity: the table `[identity]`. A country is data, not code: everything in which countries
+//! differ stands here, and a further country is a further file.
+
+use std::{fmt, sync::LazyLock};
+
+use jiff::SignedDuration;
+use platform::tenant::{Head, Kind, Section};
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+
+use crate::{territory, words::Words};
+
+mod pattern;
+mod schools;
+
+pub use schools::{Column, Schools};
+
+/// The table `[identity]` of a country's or a programme's file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Country {
+    nuts: Vec<String>,
+    schools: Option<Schools>,
+    programme: Option<Programme>,
+    #[serde(default)]
+    words: Forbidden,
+    #[serde(default)]
+    retention: Retention,
+    #[serde(default)]
+    credentials: Credentials,
+}
+
+/// The stage a school teaches at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Lower secondary: scuola secondaria di I grado, ESO, gymnasio.
+    LowerSecondary,
+    /// Upper secondary: scuola secondaria di II grado, srednja škola, bachillerato, lykeio.
+    UpperSecondary,
+    /// Another level; listed, and admitted to no track.
+    Other,
+}
+
+impl Level {
+    /// Its name in data: `lower_secondary`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LowerSecondary => "lower_secondary",
+            Self::UpperSecondary => "upper_secondary",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A programme that several countries share: `[identity.programme]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Programme {
+    /// The Commission's codes of the Interreg programmes whose projects are observed: `2014TC16RFCB042`.
+    pub cci: Vec<String>,
+    /// The tenants whose schools can take part.
+    pub countries: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Forbidden {
+    forbidden: Words,
+}
+
+/// How many days data of a kind are kept: `[identity.retention]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// An account whose address was never verified, from its registration.
+    pub unverified_accounts: u16,
+    /// An application that was begun and never submitted, from its last change.
+    pub abandoned_drafts: u16,
+    /// The head teacher's authorisation and what else was attached, from the end of the edition.
+    pub authorisation_files: u16,
+    /// An account nobody signed in to, from the last time.
+    pub inactive_accounts: u16,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { unverified_accounts: 30, abandoned_drafts: 365, authorisation_files: 730, inactive_accounts: 1825 }
+    }
+}
+
+/// How long what is sent by mail can be used: `[identity.credentials]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Credentials {
+    provisional_hours: u16,
+    verification_hours: u16,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self { provisional_hours: 336, verification_hours: 48 }
+    }
+}
+
+impl Credentials {
+    /// The life of a team's provisional credential.
+    pub fn provisional(&self) -> SignedDuration {
+        SignedDuration::from_hours(self.provisional_hours.into())
+    }
+
+    /// The life of a code that proves an address.
+    pub fn verification(&self) -> SignedDuration {
+        SignedDuration::from_hours(self.verification_hours.into())
+    }
+}
+
+impl Country {
+    /// Where it is: the beginnings of its territories' codes. Of a programme, its area.
+    pub fn nuts(&self) -> &[String] {
+        &self.nuts
+    }
+
+    /// Whether a territory is inside: eligibility of a school for a programme is this question (`ITF14` and `it-hr`).
+    pub fn contains(&self, territory: &str) -> bool {
+        self.nuts.iter().any(|prefix| territory.starts_with(prefix.as_str()))
+    }
+
+    /// How its register of schools is read. A programme has none.
+    pub fn schools(&self) -> Option<&Schools> {
+        self.schools.as_ref()
+    }
+
+    /// What makes it a programme. A country has none.
+    pub fn programme(&self) -> Option<&Programme> {
+        self.programme.as_ref()
+    }
+
+    /// Whether a text has the form of a school's code here.
+    pub fn school_code_fits(&self, code: &str) -> bool {
+        self.schools.as_ref().is_some_and(|schools| schools.code_fits(code))
+    }
+
+    /// The forbidden words (I5).
+    pub fn words(&self) -> &Words {
+        &self.words.forbidden
+    }
+
+    /// How long data are kept.
+    pub fn retention(&self) -> &Retention {
+        &self.retention
+    }
+
+    /// How long what is sent by mail can be used.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    fn kind_faults(&self, kind: Kind) -> Vec<String> {
+        match (kind, &self.schools, &self.programme) {
+            (Kind::Country, Some(schools), None) => schools.faults(&self.nuts),
+            (Kind::Programme, None, Some(programme)) => programme.faults(),
+            (Kind::Country, _, Some(_)) => vec!["identity.programme: a country has no such table".to_owned()],
+            (Kind::Country, None, None) => {
+                vec!["identity.schools: a country needs this table, which says how its register is read".to_owned()]
+            }
+            (Kind::Programme, Some(_), _) => {
+                vec!["identity.schools: a programme has no register, its schools are those of its countries".to_owned()]
+            }
+            (Kind::Programme, None, None) => {
+                vec!["identity.programme: a programme needs this table, with `cci` and `countries`".to_owned()]
+            }
+        }
+    }
+
+    fn day_faults(&self) -> Vec<String> {
+        let Retention { unverified_accounts, abandoned_drafts, authorisation_files, inactive_accounts } =
+            self.retention;
+        let Credentials { provisional_hours, verification_hours } = self.credentials;
+        let counts = [
+            ("retention.unverified_accounts", unverified_accounts),
+            ("retention.abandoned_drafts", abandoned_drafts),
+            ("retention.authorisation_files", authorisation_files),
+            ("retention.inactive_accounts", inactive_accounts),
+            ("credentials.provisional_hours", provisional_hours),
+            ("credentials.verification_hours", verification_hours),
+        ];
+        let empty = counts.into_iter().filter(|(_, count)| *count == 0);
+        empty.map(|(key, _)| format!("identity.{key}: at least 1")).collect()
+    }
+}
+
+impl Section for Country {
+    const NAME: &'static str = "identity";
+
+    fn faults(&self, head: &Head) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.nuts.is_empty() {
+            faults.push("identity.nuts: at least one code of NUTS, or the beginning of one, such as `IT`".to_owned());
+        }
+        let strange = self.nuts.iter().filter(|code| code.len() < 2 || territory::within(code).is_empty());
+        faults.extend(strange.map(|code| format!("identity.nuts: no territory of NUTS begins with `{code}`")));
+        faults.extend(self.kind_faults(head.kind));
+        faults.extend(self.words.forbidden.faults("identity.words.forbidden"));
+        faults.extend(self.day_faults());
+        faults
+    }
+}
+
+/// `2014` `TC` `16` `RF` `CB` `042`: year, objective, kind of fund, strand, number.
+static CCI: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^20\d\dTC16[A-Z][A-Z0-9][A-Z]{2}\d{3}$").ok());
+
+impl Programme {
+    fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if self.cci.is_empty() {
+            faults.push("identity.programme.cci: at least one code of a programme".to_owned());
+        }
+        let strange = self.cci.iter().filter(|code| CCI.as_ref().is_some_and(|cci| !cci.is_match(code)));
+        faults.extend(strange.map(|code| format!("identity.programme.cci: `{code}` is not like `2014TC16RFCB042`")));
+        if self.countries.len() < 2 {
+            faults.push("identity.programme.countries: a programme joins at least two tenants".to_owned());
+        }
+        let named = self.countries.iter().filter(|id| id.parse::<platform::TenantId>().is_err());
+        faults.extend(named.map(|id| format!("identity.programme.countries: `{id}` is not the name of a tenant")));
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::tenant::{SectionKind, Tenant, parse};
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    /// The table of another service, which these tests do not look at.
+    #[derive(Deserialize)]
+    #[serde(transparent)]
+    struct Lessons(IgnoredAny);
+
+    impl Section for Lessons {
+        const NAME: &'static str = "lessons";
+
+        fn faults(&self, _: &Head) -> Vec<String> {
+            Vec::new()
+        }
+    }
+
+    fn tenant(id: &str, text: &str) -> Result<Tenant, Vec<String>> {
+        parse(&id.parse().unwrap(), text, &[SectionKind::of::<Country>(), SectionKind::of::<Lessons>()])
+    }
+
+    fn faults(kind: &str, identity: &str) -> Vec<String> {
+        let head = format!("kind = '{kind}'\nname = 'Test'\nlocales = ['it']\nzone = 'Europe/Rome'\nlessons = {{}}\n");
+        tenant("it", &format!("{head}{identity}")).map(|_| Vec::new()).unwrap_or_else(|faults| faults)
+    }
+
+    fn file(name: &str) -> Tenant {
+        let path = format!("{}/../koine/tenants/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        tenant(name, &text).unwrap_or_else(|faults| panic!("{name}: {faults:#?}"))
+    }
+
+    #[test]
+    fn the_files_of_all_tenants_are_without_fault() {
+        for name in ["it", "hr", "es", "gr", "si"] {
+            let tenant = file(name);
+            let country = tenant.section::<Country>().unwrap();
+            assert_eq!(tenant.kind(), Kind::Country, "{name}");
+            assert!(country.schools().is_some(), "{name}");
+            assert_eq!(country.words().find("team.A-S-O-C"), Some("asoc"), "{name}");
+        }
+        for name in ["it-hr", "it-si", "gr-it", "si-hr", "euro-med"] {
+            let tenant = file(name);
+            let country = tenant.section::<Country>().unwrap();
+            assert_eq!(tenant.kind(), Kind::Programme, "{name}");
+            let programme = country.programme().unwrap();
+            for home in &programme.countries {
+                let home = file(home);
+                let nuts = home.section::<Country>().unwrap().nuts();
+                let part =
+                    country.nuts().iter().filter(|code| nuts.iter().any(|prefix| code.starts_with(prefix.as_str())));
+                assert!(part.count() > 0, "{name}: no part of the area is in {home:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_area_of_a_programme_decides_who_can_take_part() {
+        let area = file("it-hr");
+        let area = area.section::<Country>().unwrap();
+        assert!(
+            area.contains("ITF14") && area.contains("HR027"),
+            "Chieti and Karlovac are in the area of Italy-Croatia"
+        );
+        assert!(!area.contains("ITF11") && !area.contains("HR050"), "L'Aquila and Zagreb are not");
+        assert!(!area.school_code_fits("CHTD007011"), "a programme has no register");
+    }
+
+    #[test]
+    fn codes_of_schools_have_their_country_s_form() {
+        for (name, fitting, other) in [
+            ("it", "CHTD007011", "CHTD00701"),
+            ("hr", "21-114-504", "21114504"),
+            ("es", "08013275", "8013275"),
+            ("gr", "0501015", "501015"),
+            ("si", "5084059000", "50840590"),
+        ] {
+            let tenant = file(name);
+            let country = tenant.section::<Country>().unwrap();
+            assert!(country.school_code_fits(fitting) && !country.school_code_fits(other), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_italian_province_has_its_territory_and_no_other() {
+        let tenant = file("it");
+        let country = tenant.section::<Country>().unwrap();
+        let schools = country.schools().unwrap();
+        let provinces = territory::within("IT").iter().filter(|one| one.level == 3 && !one.code.ends_with("ZZZ"));
+        let mut count = 0;
+        for province in provinces {
+            assert_eq!(schools.territory("", province.name).as_deref(), Ok(province.code));
+            count += 1;
+        }
+        assert_eq!(count, 107);
+        assert_eq!(schools.territory("", "REGGIO CALABRIA").as_deref(), Ok("ITF65"));
+        assert_eq!(schools.territory("", "FORLI' - CESENA").as_deref(), Ok("ITH58"));
+    }
+
+    #[test]
+    fn what_is_not_said_has_its_default() {
+        let country: Country = toml::from_str("nuts = ['IT']").unwrap();
+        assert_eq!(country.credentials().provisional(), SignedDuration::from_hours(14 * 24));
+        assert_eq!(country.credentials().verification(), SignedDuration::from_hours(48));
+        assert_eq!(country.retention().unverified_accounts, 30);
+        assert_eq!(country.words().find("asoc"), None);
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once_with_its_key() {
+        let found = faults(
+            "programme",
+            "[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0 }\n\
+             credentials = { verification_hours = 0 }\nprogramme = { cci = ['2014'], countries = ['IT'] }\n",
+        );
+        for key in [
+            "identity.nuts: no territory of NUTS begins with `XX`",
+            "identity.nuts: no territory of NUTS begins with `I`",
+            "identity.words.forbidden: `a`",
+            "identity.retention.unverified_accounts:",
+            "identity.credentials.verification_hours:",
+            "identity.programme.cci: `2014`",
+            "identity.programme.countries: a programme joins",
+            "identity.programme.countries: `IT`",
+        ] {
+            assert!(found.iter().any(|fault| fault.starts_with(key)), "{key} {found:#?}");
+        }
+    }
+
+    #[test]
+    fn a_country_has_a_register_and_a_programme_an_agreement() {
+        let programme = "programme = { cci = ['2014TC16RFCB042'], countries = ['it', 'hr'] }";
+        let none = "[identity]\nnuts = ['IT']\n";
+        assert!(faults("country", none)[0].starts_with("identity.schools: a country needs"));
+        assert!(faults("programme", none)[0].starts_with("identity.programme: a programme needs"));
+        assert!(
+            faults("country", &format!("{none}{programme}"))[0].starts_with("identity.programme: a country has no")
+        );
+        assert_eq!(faults("programme", &format!("{none}{programme}")), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_key_nobody_knows_is_a_fault() {
+        let found = faults("country", "[identity]\nnuts = ['IT']\ncolour = 'red'\n");
+        assert!(found[0].contains("colour"), "{found:?}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Files that applications and teams need. What a file is, is judged by its first bytes.
+
+use jiff::Timestamp;
+use platform::{Ctx, Id, Result, blob::Blob, error::Shared};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Account,
+    reason::{Reason, Refuse},
+};
+
+pub mod api;
+pub(crate) mod store;
+mod wire;
+
+/// A stored file. Its bytes are found by the digest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    id: Id<File>,
+    owner: Id<Account>,
+    purpose: Purpose,
+    name: String,
+    media_type: String,
+    size: u64,
+    digest: String,
+    created_at: Timestamp,
+}
+
+/// What a file is for. It decides what kinds and sizes are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// The head teacher's signed authorisation.
+    Authorisation,
+    /// A letter of support, a statute.
+    SupportLetter,
+    /// The logo of a team.
+    Logo,
+}
+
+/// Pictures a browser shows and that hold no script.
+const PICTURES: [&str; 3] = ["image/jpeg", "image/png", "image/gif"];
+
+impl Purpose {
+    /// The largest file, in bytes.
+    pub fn max_bytes(self) -> u64 {
+        8 << 20
+    }
+
+    /// Error: `FILE_KIND_REFUSED`, for what this purpose does not take.
+    pub fn check_kind(self, media_type: &str) -> Result<()> {
+        let is_letter = self != Self::Logo && media_type == "application/pdf";
+        if is_letter || PICTURES.contains(&media_type) {
+            return Ok(());
+        }
+        let wanted =
+            if self == Self::Logo { "a JPEG, PNG or GIF picture" } else { "a PDF, or a JPEG, PNG or GIF picture" };
+        Err(Reason::FileKindRefused
+            .error(format!("This file is not {wanted}; nothing was kept."))
+            .with("found", media_type))
+    }
+}
+
+impl File {
+    /// The record of bytes that were kept for the caller.
+    pub fn new(ctx: &Ctx, purpose: Purpose, name: String, blob: Blob) -> Result<Self> {
+        if name.trim().is_empty() {
+            return Err(Shared::FieldsInvalid.error("name: the file needs its name"));
+        }
+        Ok(Self {
+            id: ctx.new_id(),
+            owner: ctx.account()?,
+            purpose,
+            name,
+            media_type: blob.media_type.to_owned(),
+            size: blob.size,
+            digest: blob.digest,
+            created_at: ctx.now(),
+        })
+    }
+
+    /// Whether the caller uploaded it.
+    pub fn is_of(&self, ctx: &Ctx) -> bool {
+        ctx.account().is_ok_and(|account| account == self.owner)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id<File> {
+        self.id
+    }
+
+    /// Who uploaded it.
+    pub fn owner(&self) -> Id<Account> {
+        self.owner
+    }
+
+    /// What it is for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_purpose_takes_its_kinds_and_never_what_can_run_in_a_browser() {
+        assert!(Purpose::Authorisation.check_kind("application/pdf").is_ok());
+        assert!(Purpose::Logo.check_kind("application/pdf").is_err());
+        for purpose in [Purpose::Authorisation, Purpose::SupportLetter, Purpose::Logo] {
+            assert!(purpose.check_kind("image/png").is_ok());
+            for bad in ["text/html", "image/svg+xml", "application/octet-stream", "text/xml"] {
+                assert!(purpose.check_kind(bad).is_err_and(|error| error.is(Reason::FileKindRefused)), "{bad}");
+            }
+        }
+    }
+}

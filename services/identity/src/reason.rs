@@ -1,0 +1,5 @@
+//! Why identity refuses. The reasons and their codes are declared in `koine/identity/v1/reason.proto`; rules name them through
+//! this module, so that a rule does not import the wire.
+
+pub use platform::Reason as Refuse;
+pub use proto::identity::v1::Reason;

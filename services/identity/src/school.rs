@@ -1,0 +1,92 @@
+//! Schools, as a country's register has them. A register is imported whole, again and again; a school that is no longer in it is
+//! kept and closed, because teams point to it.
+
+use std::collections::HashMap;
+
+use platform::{Ctx, Id};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use crate::{country::Level, register::SchoolRecord};
+
+pub mod api;
+pub(crate) mod store;
+mod wire;
+
+/// One site of a school.
+#[derive(Clone, Debug, PartialEq)]
+pub struct School {
+    pub(crate) id: Id<School>,
+    pub(crate) record: SchoolRecord,
+    pub(crate) is_open: bool,
+}
+
+/// What an import changes.
+#[derive(Debug, Default, PartialEq)]
+pub struct Import {
+    /// Schools that were not known.
+    pub created: Vec<School>,
+    /// Schools whose data changed, or that are open again.
+    pub updated: Vec<School>,
+    /// Schools known before and not in this register.
+    pub closed: Vec<Id<School>>,
+    /// How many stay as they were.
+    pub unchanged: usize,
+}
+
+impl Import {
+    /// Compares a register with the schools known so far.
+    pub fn plan(ctx: &Ctx, known: Vec<School>, register: Vec<SchoolRecord>) -> Self {
+        let mut known: HashMap<String, School> =
+            known.into_iter().map(|school| (school.record.code.clone(), school)).collect();
+        let mut import = Self::default();
+        for record in register {
+            match known.remove(&record.code) {
+                None => import.created.push(School { id: ctx.new_id(), record, is_open: true }),
+                Some(school) if school.is_open && school.record == record => import.unchanged += 1,
+                Some(school) => import.updated.push(School { id: school.id, record, is_open: true }),
+            }
+        }
+        import.closed = known.into_values().filter(|school| school.is_open).map(|school| school.id).collect();
+        import.closed.sort();
+        import
+    }
+}
+
+impl School {
+    /// Its id.
+    pub fn id(&self) -> Id<School> {
+        self.id
+    }
+
+    /// The level it teaches.
+    pub fn level(&self) -> Level {
+        self.record.level
+    }
+
+    /// Whether the last import still had it.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// What a search looks in: code, name and municipality, folded.
+    pub(crate) fn words(&self) -> String {
+        let SchoolRecord { code, institute_code, name, institute_name, municipality, .. } = &self.record;
+        fold(&format!("{code} {institute_code} {name} {institute_name} {municipality}"))
+    }
+}
+
+/// A text without case and accents, for comparing what people type with what is written.
+pub fn fold(text: &str) -> String {
+    text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_forgets_case_and_accents() {
+        assert_eq!(fold("Škola ŽUPANIJE Forlì"), "skola zupanije forli");
+        assert_eq!(fold("ΓΥΜΝΆΣΙΟ"), fold("γυμνάσιο"));
+    }
+}

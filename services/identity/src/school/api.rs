@@ -1,0 +1,112 @@
+//! The methods on schools.
+
+use platform::{
+    Ctx, Error, Open, PageRequest, Result, Store, Violations, blob,
+    open::{OpenStream, Pieces},
+    page::Sizes,
+};
+use proto::identity::v1::{self as pb, school_service_server::SchoolService};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{Import, store};
+use crate::{
+    country::Country,
+    reason::Reason,
+    register::{self, Cause, SchoolRecord},
+};
+
+/// The methods on schools.
+#[derive(Clone)]
+pub struct Schools {
+    /// Identity's data.
+    pub store: Store,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 200 };
+
+/// The largest register: Italy's has 60,000 lines and 15 MB.
+const MAX_BYTES: u64 = 64 << 20;
+
+#[tonic::async_trait]
+impl SchoolService for Schools {
+    async fn import_schools(
+        &self,
+        request: Request<Streaming<pb::ImportSchoolsRequest>>,
+    ) -> Result<Response<pb::ImportSchoolsResponse>, Status> {
+        let (ctx, pieces) = request.open_stream()?;
+        let register = read(&ctx, collect(pieces).await?).await?;
+        let tx = self.store.write(&ctx).await?;
+        let read = register.len();
+        let import = Import::plan(&ctx, store::all(&tx).await?, register);
+        store::save(&tx, &import).await?;
+        tx.note("import schools", "register", format!("{read} lines, {} new", import.created.len()));
+        tx.answer(answer(read, &import)).await
+    }
+
+    async fn list_schools(
+        &self,
+        request: Request<pb::ListSchoolsRequest>,
+    ) -> Result<Response<pb::ListSchoolsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, (&req.query, &req.territory))?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, &req.query, &req.territory, page).await?.map(pb::School::from);
+        Ok(Response::new(pb::ListSchoolsResponse { schools: page.items, next_page_token: page.next }))
+    }
+
+    async fn get_school(&self, request: Request<pb::GetSchoolRequest>) -> Result<Response<pb::School>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let school = store::get(&db, req.school_id.parse()?).await?;
+        Ok(Response::new(school.into()))
+    }
+}
+
+/// The whole register: it is judged line by line and imported all or nothing.
+async fn collect(mut pieces: Pieces<pb::ImportSchoolsRequest>) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = pieces.next().await? {
+        bytes.extend(piece.file.unwrap_or_default().data);
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(blob::too_large(Reason::FileTooLarge, MAX_BYTES));
+        }
+    }
+    Ok(bytes)
+}
+
+/// Reads the register off the threads that answer calls. Error: every wrong line, up to a hundred of them.
+async fn read(ctx: &Ctx, bytes: Vec<u8>) -> Result<Vec<SchoolRecord>> {
+    let tenant = ctx.tenant().clone();
+    let reading = move || tenant.section::<Country>().map(|country| register::read(country, &bytes));
+    let faults = match tokio::task::spawn_blocking(reading).await.map_err(Error::internal)?? {
+        Ok(register) => return Ok(register),
+        Err(faults) => faults,
+    };
+    let mut violations = Violations::new();
+    for fault in faults.listed {
+        let reason = match fault.cause {
+            Cause::ColumnMissing => Reason::ColumnMissing,
+            _ => Reason::LineInvalid,
+        };
+        violations.add(format!("line {}, {}", fault.line, fault.column), reason, fault.description);
+    }
+    if faults.more > 0 {
+        violations.add(
+            "file",
+            Reason::LineInvalid,
+            format!("{} more lines are wrong. Correct these first.", faults.more),
+        );
+    }
+    violations.done().map(|()| Vec::new())
+}
+
+fn answer(read: usize, import: &Import) -> pb::ImportSchoolsResponse {
+    let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    pb::ImportSchoolsResponse {
+        read: count(read),
+        created: count(import.created.len()),
+        updated: count(import.updated.len()),
+        unchanged: count(import.unchanged),
+        closed: count(import.closed.len()),
+    }
+}

@@ -1,0 +1,382 @@
+//! The methods on sessions: open, load, decide, save, answer.
+
+use platform::{Ctx, Error, Open, Reads, Result, Store, Tx};
+use proto::identity::v1::{self as pb, session_service_server::SessionService};
+use tonic::{Request, Response, Status};
+
+use super::{Door, Entry, Refresh, Session, Tokens, decide_change, over, store, wire};
+use crate::{
+    account::{self, Account, Login},
+    hasher::{Hash, Hasher},
+    team,
+    throttle::{Attempt, Throttle},
+};
+
+/// The methods on sessions.
+#[derive(Clone)]
+pub struct Sessions {
+    /// Identity's data.
+    pub store: Store,
+    /// Makes tokens.
+    pub tokens: Tokens,
+    /// Compares passwords.
+    pub hasher: Hasher,
+    /// Slows down who guesses.
+    pub throttle: Throttle,
+}
+
+#[tonic::async_trait]
+impl SessionService for Sessions {
+    async fn sign_in(&self, request: Request<pb::SignInRequest>) -> Result<Response<pb::Session>, Status> {
+        let (ctx, req) = request.open()?;
+        let login = Login::of(&req.login);
+        let attempt = self.throttle.guess(&ctx, login.as_str())?;
+        let door = store::door(&self.store.read(&ctx).await?, &login).await?;
+        let entry = self.knock(&ctx, door, &req.password, attempt).await?;
+        let tx = self.store.write(&ctx).await?;
+        account::store::hold(&tx, &entry.account).await?;
+        self.enter(tx, &entry.account, entry.provisional.is_some()).await
+    }
+
+    async fn refresh_session(
+        &self,
+        request: Request<pb::RefreshSessionRequest>,
+    ) -> Result<Response<pb::Session>, Status> {
+        let (ctx, req) = request.open()?;
+        let token = Refresh::read(&ctx, self.tokens.keys(), &req.refresh_token)?;
+        let tx = self.store.write(&ctx).await?;
+        let mut session = store::get(&tx, token.session()).await?;
+        if !session.refresh(ctx.now(), &token)? || !store::turn(&tx, &mut session).await? {
+            return Err(end_reused(tx, &session).await?.into());
+        }
+        let account = account::store::get(&tx, session.account()).await?;
+        let grant = self.tokens.grant(&ctx, &session, &account, false)?;
+        tx.answer(grant.into()).await
+    }
+
+    async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Result<Response<pb::SignOutResponse>, Status> {
+        let (ctx, _) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        store::end(&tx, ctx.member()?.session.into()).await?;
+        tx.answer(pb::SignOutResponse {}).await
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<pb::ChangePasswordRequest>,
+    ) -> Result<Response<pb::Session>, Status> {
+        let (ctx, req) = request.open()?;
+        let (login, door, team) = store::own_door(&self.store.read(&ctx).await?).await?;
+        let attempt = self.throttle.guess(&ctx, login.as_str())?;
+        let next = door.check_next(&ctx, team.as_ref(), &req.current_password, &req.new_password);
+        let entry = self.knock(&ctx, door, &req.current_password, attempt).await;
+        let entry = decide_change(entry, next)?;
+        let password = self.hasher.hash(&req.new_password).await?;
+        let tx = self.store.write(&ctx).await?;
+        let account = replace_password(&tx, entry, password).await?;
+        tx.note("change password", format!("account {}", account.id()), "");
+        self.enter(tx, &account, false).await
+    }
+
+    async fn list_keys(&self, _: Request<pb::ListKeysRequest>) -> Result<Response<pb::ListKeysResponse>, Status> {
+        Ok(Response::new(pb::ListKeysResponse { keys: vec![wire::key(self.tokens.signer().public_jwk())] }))
+    }
+}
+
+impl Sessions {
+    /// Compares what was typed with what opens the door. It takes as long whoever knocks.
+    async fn knock(&self, ctx: &Ctx, door: Door, typed: &str, attempt: Attempt) -> Result<Entry> {
+        let fits = self.hasher.verify(typed, door.password()).await?;
+        let entry = door.enter(ctx, self.tokens.keys(), typed, fits)?;
+        attempt.succeeded();
+        Ok(entry)
+    }
+
+    /// Opens a session and answers with its tokens.
+    async fn enter(&self, tx: Tx, account: &Account, provisional: bool) -> Result<Response<pb::Session>, Status> {
+        let session = Session::open(tx.ctx(), account.id(), self.tokens.lifetime(provisional));
+        store::insert(&tx, &session).await?;
+        let grant = self.tokens.grant(tx.ctx(), &session, account, provisional)?;
+        tx.answer(grant.into()).await
+    }
+}
+
+/// A refresh token was used a second time: whoever holds the session, one of them should not. It ends although the call fails.
+async fn end_reused(tx: Tx, session: &Session) -> Result<Error> {
+    store::end(&tx, session.id()).await?;
+    tx.note("end session", format!("account {}", session.account()), "a refresh token was used twice");
+    tx.commit().await?;
+    Ok(over())
+}
+
+/// Gives an account its next password; a team's credential is redeemed by it. Every session there was ends. Error: `CREDENTIAL_USED`
+/// for the second of two at once.
+async fn replace_password(tx: &Tx, entry: Entry, password: Hash) -> Result<Account> {
+    let Entry { mut account, provisional } = entry;
+    if let Some(credential) = provisional {
+        // read before: redeemed and not yet active, a team could not be read
+        let team = team::store::find(tx, credential.team()).await?;
+        let mut team = team.ok_or_else(|| Error::not_found("team"))?;
+        team::store::redeem(tx, &credential).await?;
+        team.activate(tx.ctx().now());
+        team::store::save(tx, &mut team).await?;
+    }
+    account.choose_password(password);
+    account::store::save(tx, &mut account).await?;
+    store::end_all(tx, account.id()).await?;
+    Ok(account)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    use jiff::SignedDuration;
+    use platform::{Caller, Id, Member, token::Claims};
+    use tonic::Code;
+
+    use super::*;
+    use crate::{
+        team::{Credential, Team},
+        testing::{Ground, PASSWORD, reason, request},
+    };
+
+    const NEXT: &str = "quattro lune sul lago";
+
+    struct Stage {
+        ground: Ground,
+        sessions: Sessions,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let ground = Ground::new();
+            Self { sessions: ground.sessions(), ground }
+        }
+
+        async fn sign_in(&self, login: &str, password: &str) -> Result<pb::Session, Status> {
+            let message = pb::SignInRequest { login: login.to_owned(), password: password.to_owned() };
+            self.sessions.sign_in(request(&self.ground.anybody(), message)).await.map(Response::into_inner)
+        }
+
+        async fn refresh(&self, session: &pb::Session) -> Result<pb::Session, Status> {
+            let message = pb::RefreshSessionRequest { refresh_token: session.refresh_token.clone() };
+            self.sessions.refresh_session(request(&self.ground.anybody(), message)).await.map(Response::into_inner)
+        }
+
+        async fn change(&self, ctx: &Ctx, current: &str, new: &str) -> Result<pb::Session, Status> {
+            let message = pb::ChangePasswordRequest { current_password: current.into(), new_password: new.into() };
+            self.sessions.change_password(request(ctx, message)).await.map(Response::into_inner)
+        }
+
+        /// A context of who was given this session.
+        fn holder(&self, session: &pb::Session) -> Ctx {
+            self.ground.ctx(Caller::Member(Member::from(&claims(session))))
+        }
+
+        async fn team(&self) -> (Team, Credential, String) {
+            let referent = self.ground.teacher("ana@school.example").await;
+            let (team, credential) = self.ground.team(&referent).await;
+            let typed = credential.text(&self.ground.keys);
+            (team, credential, typed)
+        }
+
+        /// What the team's referent does when a credential is lost.
+        async fn reissue(&self, team: Id<Team>) -> String {
+            let ctx = self.ground.anybody();
+            let credential = Credential::issue(&ctx, &self.ground.keys, team, SignedDuration::from_hours(1));
+            let tx = self.ground.store().write(&ctx).await.unwrap();
+            team::store::save_credential(&tx, &credential).await.unwrap();
+            account::store::close_team(&tx, team).await.unwrap();
+            tx.commit().await.unwrap();
+            credential.text(&self.ground.keys)
+        }
+    }
+
+    fn claims(session: &pb::Session) -> Claims {
+        let payload = session.access_token.split('.').nth(1).unwrap();
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_teacher_signs_in_however_the_address_is_typed() {
+        let stage = Stage::new();
+        let teacher = stage.ground.teacher("ana@school.example").await;
+        let session = stage.sign_in(" Ana@School.Example ", PASSWORD).await.unwrap();
+        assert_eq!(claims(&session).sub, teacher.id().uuid());
+        assert!(!session.refresh_token.is_empty() && !session.password_change_needed);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_login_and_a_wrong_password_get_the_same_answer() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        let wrong = stage.sign_in("ana@school.example", "not the password").await.unwrap_err();
+        let unknown = stage.sign_in("ivo@school.example", "not the password").await.unwrap_err();
+        assert_eq!(wrong.code(), Code::Unauthenticated);
+        assert_eq!(
+            (wrong.code(), wrong.message(), wrong.details()),
+            (unknown.code(), unknown.message(), unknown.details())
+        );
+    }
+
+    #[tokio::test]
+    async fn wrong_passwords_are_slowed_and_the_right_one_with_them() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        for _ in 0..5 {
+            assert_eq!(reason(stage.sign_in("ANA@school.example", "not the password").await), "SIGN_IN_FAILED");
+        }
+        assert_eq!(reason(stage.sign_in("ana@school.example", PASSWORD).await), "RATE_EXCEEDED");
+        stage.ground.clock.advance(SignedDuration::from_secs(10));
+        assert_eq!(reason(stage.sign_in("ana@school.example", PASSWORD).await), "OK");
+    }
+
+    #[tokio::test]
+    async fn the_second_use_of_a_refresh_token_ends_the_session_for_all() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        let first = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+        let second = stage.refresh(&first).await.unwrap();
+        assert_eq!(claims(&second).sid, claims(&first).sid);
+        let third = stage.refresh(&second).await.unwrap();
+        assert_eq!(reason(stage.refresh(&first).await), "SESSION_OVER");
+        assert_eq!(reason(stage.refresh(&third).await), "SESSION_OVER", "the thief has it too");
+    }
+
+    #[tokio::test]
+    async fn of_two_refreshes_at_once_one_wins_and_the_session_ends() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        let session = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+        let (one, other) = tokio::join!(stage.refresh(&session), stage.refresh(&session));
+        let won = [&one, &other].into_iter().flatten().next().cloned();
+        let mut outcomes = [reason(one), reason(other)];
+        outcomes.sort();
+        assert_eq!(outcomes, ["OK", "SESSION_OVER"]);
+        assert_eq!(reason(stage.refresh(&won.unwrap()).await), "SESSION_OVER");
+    }
+
+    #[tokio::test]
+    async fn a_session_is_refreshed_for_thirty_days() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        let session = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+        stage.ground.clock.advance(SignedDuration::from_hours(30 * 24));
+        let session = stage.refresh(&session).await.unwrap();
+        stage.ground.clock.advance(SignedDuration::from_micros(1));
+        assert_eq!(reason(stage.refresh(&session).await), "SESSION_OVER");
+    }
+
+    #[tokio::test]
+    async fn who_signed_out_stays_out() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        let session = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+        let ctx = stage.holder(&session);
+        for _ in 0..2 {
+            stage.sessions.sign_out(request(&ctx, pb::SignOutRequest {})).await.unwrap();
+        }
+        assert_eq!(reason(stage.refresh(&session).await), "SESSION_OVER");
+        assert_eq!(reason(stage.change(&ctx, PASSWORD, NEXT).await), "SESSION_OVER");
+    }
+
+    #[tokio::test]
+    async fn a_team_signs_in_with_its_credential_and_must_choose_a_password() {
+        let stage = Stage::new();
+        let (team, _, typed) = stage.team().await;
+        let provisional = stage.sign_in("22-23_0001", &typed).await.unwrap();
+        assert!(provisional.password_change_needed && provisional.refresh_token.is_empty());
+        assert!(claims(&provisional).provisional);
+        assert_eq!(claims(&provisional).acts_for, Some(team.id().uuid()));
+        let session = stage.change(&stage.holder(&provisional), &typed, NEXT).await.unwrap();
+        assert!(!session.password_change_needed && !claims(&session).provisional);
+        let db = stage.ground.store().read(&stage.ground.anybody()).await.unwrap();
+        let team = team::store::find(&db, team.id()).await.unwrap().unwrap();
+        assert!(pb::Team::from(team).state() == pb::TeamState::Active);
+        assert_eq!(reason(stage.sign_in("22-23_0001", &typed).await), "CREDENTIAL_USED");
+        assert_eq!(reason(stage.sign_in("22-23_0001", NEXT).await), "OK");
+    }
+
+    #[tokio::test]
+    async fn of_two_redemptions_at_once_one_wins() {
+        let stage = Stage::new();
+        let (_, _, typed) = stage.team().await;
+        let one = stage.holder(&stage.sign_in("22-23_0001", &typed).await.unwrap());
+        let other = stage.holder(&stage.sign_in("22-23_0001", &typed).await.unwrap());
+        let (one, other) =
+            tokio::join!(stage.change(&one, &typed, NEXT), stage.change(&other, &typed, "tre stelle nel bosco fitto"),);
+        let mut outcomes = [reason(one), reason(other)];
+        outcomes.sort();
+        assert_eq!(outcomes, ["CREDENTIAL_USED", "OK"]);
+    }
+
+    #[tokio::test]
+    async fn an_expired_credential_says_so_and_a_reissued_one_works() {
+        let stage = Stage::new();
+        let (team, credential, typed) = stage.team().await;
+        stage.ground.clock.set(credential.expires_at() + SignedDuration::from_secs(1));
+        assert_eq!(reason(stage.sign_in("22-23_0001", &typed).await), "CREDENTIAL_EXPIRED");
+        let again = stage.reissue(team.id()).await;
+        assert_eq!(reason(stage.sign_in("22-23_0001", &typed).await), "CREDENTIAL_USED");
+        assert_eq!(reason(stage.sign_in("22-23_0001", &again).await), "OK");
+    }
+
+    #[tokio::test]
+    async fn a_reissued_credential_takes_password_and_sessions_away() {
+        let stage = Stage::new();
+        let (team, _, typed) = stage.team().await;
+        let provisional = stage.sign_in("22-23_0001", &typed).await.unwrap();
+        let session = stage.change(&stage.holder(&provisional), &typed, NEXT).await.unwrap();
+        stage.reissue(team.id()).await;
+        assert_eq!(reason(stage.refresh(&session).await), "SESSION_OVER");
+        assert_eq!(reason(stage.sign_in("22-23_0001", NEXT).await), "SIGN_IN_FAILED");
+    }
+
+    #[tokio::test]
+    async fn a_change_of_password_ends_every_other_session() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        let here = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+        let elsewhere = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+        let new = stage.change(&stage.holder(&here), PASSWORD, NEXT).await.unwrap();
+        assert_eq!(reason(stage.refresh(&elsewhere).await), "SESSION_OVER");
+        assert_eq!(reason(stage.refresh(&here).await), "SESSION_OVER");
+        assert_eq!(reason(stage.refresh(&new).await), "OK");
+        assert_eq!(reason(stage.sign_in("ana@school.example", PASSWORD).await), "SIGN_IN_FAILED");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_current_password_changes_nothing() {
+        let stage = Stage::new();
+        stage.ground.teacher("ana@school.example").await;
+        let session = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+        let refused = stage.change(&stage.holder(&session), "not the password", NEXT).await;
+        assert_eq!(reason(refused), "FIELDS_INVALID");
+        assert_eq!(reason(stage.refresh(&session).await), "OK");
+        assert_eq!(reason(stage.sign_in("ana@school.example", NEXT).await), "SIGN_IN_FAILED");
+    }
+
+    #[tokio::test]
+    async fn an_account_that_changed_since_it_was_read_opens_no_session() {
+        let stage = Stage::new();
+        let (team, ..) = stage.team().await;
+        let ctx = stage.ground.anybody();
+        let db = stage.ground.store().read(&ctx).await.unwrap();
+        let read = account::store::by_login(&db, &Login::of("22-23_0001")).await.unwrap().unwrap();
+        drop(db);
+        assert_eq!(read.team(), Some(team.id()));
+        stage.reissue(team.id()).await;
+        let tx = stage.ground.store().write(&ctx).await.unwrap();
+        let held = account::store::hold(&tx, &read).await;
+        assert!(held.is_err_and(|error| error.is(platform::error::Shared::EtagStale)));
+    }
+
+    #[tokio::test]
+    async fn the_keys_are_those_tokens_are_signed_with() {
+        let stage = Stage::new();
+        let keys = stage.sessions.list_keys(Request::new(pb::ListKeysRequest {})).await.unwrap().into_inner().keys;
+        assert_eq!(keys.len(), 1);
+        assert_eq!(keys[0].kid, stage.sessions.tokens.signer().public_jwk().kid);
+        assert_eq!((keys[0].kty.as_str(), keys[0].alg.as_str()), ("OKP", "EdDSA"));
+    }
+}

@@ -1,0 +1,84 @@
+//! The text of a refresh token: `session ++ generation ++ mac`, derived with a key of the installation. No token is kept, so none
+//! can be read out of a database or a backup.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use platform::{Ctx, Id, Result, secret::Keys};
+use uuid::Uuid;
+
+use super::{Session, over};
+
+/// A token that was issued here, for one generation of a session.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Refresh {
+    session: Id<Session>,
+    generation: i32,
+}
+
+impl Refresh {
+    /// The token of a session as it is now.
+    pub(super) fn of(session: &Session) -> Self {
+        Self { session: session.id, generation: session.generation }
+    }
+
+    /// Its text.
+    pub fn write(&self, ctx: &Ctx, keys: &Keys) -> String {
+        let mut bytes = self.session.uuid().as_bytes().to_vec();
+        bytes.extend(self.generation.to_be_bytes());
+        bytes.extend(self.mac(ctx, keys));
+        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The token this text is. Error: `SESSION_OVER`, where it is none of ours.
+    pub fn read(ctx: &Ctx, keys: &Keys, text: &str) -> Result<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| over())?;
+        let (session, rest) = bytes.split_first_chunk::<16>().ok_or_else(over)?;
+        let (generation, mac) = rest.split_first_chunk::<4>().ok_or_else(over)?;
+        let token = Self { session: Uuid::from_bytes(*session).into(), generation: i32::from_be_bytes(*generation) };
+        aws_lc_rs::constant_time::verify_slices_are_equal(mac, &token.mac(ctx, keys)).map_err(|_| over())?;
+        Ok(token)
+    }
+
+    fn mac(&self, ctx: &Ctx, keys: &Keys) -> [u8; 32] {
+        let tenant = ctx.tenant().id().as_str().as_bytes();
+        keys.derive("refresh token", &[tenant, self.session.uuid().as_bytes(), &self.generation.to_be_bytes()])
+    }
+
+    /// The session it belongs to.
+    pub fn session(&self) -> Id<Session> {
+        self.session
+    }
+
+    /// The generation it was issued for.
+    pub fn generation(&self) -> i32 {
+        self.generation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::{reason::Reason, testing::Ground};
+
+    #[test]
+    fn a_token_reads_as_it_was_written_and_no_other_text_does() {
+        let ground = Ground::without_store();
+        let (ctx, keys) = (ground.anybody(), &ground.keys);
+        let session = Session::open(&ctx, ctx.new_id(), SignedDuration::from_hours(1));
+        let token = Refresh { generation: 7, ..Refresh::of(&session) };
+        let text = token.write(&ctx, keys);
+        assert_eq!(Refresh::read(&ctx, keys, &text).unwrap(), token);
+        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(&text).unwrap();
+        for at in 0..bytes.len() {
+            bytes[at] ^= 1;
+            let forged = Refresh::read(&ctx, keys, &BASE64_URL_SAFE_NO_PAD.encode(&bytes));
+            assert!(forged.is_err_and(|error| error.is(Reason::SessionOver)), "byte {at}");
+            bytes[at] ^= 1;
+        }
+        for broken in ["", "AAAA", "%%%", &text[..text.len() - 1], &format!("{text}AA")] {
+            assert!(Refresh::read(&ctx, keys, broken).is_err(), "{broken}");
+        }
+        assert!(Refresh::read(&ctx, &Keys::random().unwrap(), &text).is_err());
+    }
+}

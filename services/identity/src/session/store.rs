@@ -1,0 +1,265 @@
+//! Sessions as rows, and what opens a login.
+
+use platform::{Id, Reads, Result, Tx, store::At};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::{Expr, ExprTrait},
+};
+
+use super::{Door, Session, over};
+use crate::{
+    account::{self, Account, Login},
+    team::{self, Credential, Team},
+};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{account::Account, session::Session};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "session")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Session>,
+        pub version: i64,
+        pub account_id: Id<Account>,
+        pub generation: i32,
+        pub created_at: At,
+        pub expires_at: At,
+        pub ended_at: Option<At>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The credentials of a team, by their ids alone: what they are, `team` knows.
+mod credential {
+    use platform::Id;
+    use sea_orm::entity::prelude::*;
+
+    use crate::team::{Credential, Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "credential")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Credential>,
+        pub team_id: Id<Team>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Everything that could open a login. The same questions are asked whether or not anybody has it.
+pub(crate) async fn door(db: &impl Reads, login: &Login) -> Result<Door> {
+    let account = account::store::by_login(db, login).await?;
+    let registration = account::store::last_registration(db, login).await?;
+    let team = account.as_ref().and_then(Account::team);
+    let credentials = credentials(db, team.unwrap_or_else(|| uuid::Uuid::nil().into())).await?;
+    Ok(Door { account, registration, credentials })
+}
+
+/// The caller's own login and door, and the team it stands for. Error: `SESSION_OVER`, where the session the caller came with has ended.
+pub(crate) async fn own_door(db: &impl Reads) -> Result<(Login, Door, Option<Team>)> {
+    get(db, db.ctx().member()?.session.into()).await?.living(db.ctx().now())?;
+    let account = account::store::get(db, db.ctx().account()?).await?;
+    let door = door(db, account.login()).await?;
+    let team = match account.team() {
+        Some(team) => team::store::find(db, team).await?,
+        None => None,
+    };
+    Ok((account.login().clone(), door, team))
+}
+
+/// One session. Error: `SESSION_OVER`.
+pub(crate) async fn get(db: &impl Reads, id: Id<Session>) -> Result<Session> {
+    row::Entity::find_by_id(id).one(db.conn()).await?.map(session).ok_or_else(over)
+}
+
+/// Every credential a team was ever issued.
+async fn credentials(db: &impl Reads, team: Id<Team>) -> Result<Vec<Credential>> {
+    let query = credential::Entity::find().filter(credential::Column::TeamId.eq(team));
+    let mut credentials = Vec::new();
+    for row in query.all(db.conn()).await? {
+        credentials.push(team::store::credential(db, row.id).await?);
+    }
+    Ok(credentials)
+}
+
+/// Saves a new session. Those of its account that are over are of no use to anybody: they go.
+pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
+    let over = row::Column::EndedAt.is_not_null().or(row::Column::ExpiresAt.lt(At(tx.ctx().now())));
+    let theirs = row::Entity::delete_many().filter(row::Column::AccountId.eq(session.account));
+    theirs.filter(over).exec(tx.conn()).await?;
+    let row = row::Model {
+        id: session.id,
+        version: session.version + 1,
+        account_id: session.account,
+        generation: session.generation,
+        created_at: session.created_at.into(),
+        expires_at: session.expires_at.into(),
+        ended_at: session.ended_at.map(At::from),
+    };
+    row::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// Saves the next generation of a session that was read. False where somebody else did: of two at once, one is the second use.
+pub(crate) async fn turn(tx: &Tx, session: &mut Session) -> Result<bool> {
+    let before = session.version;
+    session.version += 1;
+    let turned = row::Entity::update_many()
+        .col_expr(row::Column::Version, Expr::value(session.version))
+        .col_expr(row::Column::Generation, Expr::value(session.generation))
+        .filter(row::Column::Id.eq(session.id))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    Ok(turned.rows_affected == 1)
+}
+
+/// Ends a session, if it has not ended.
+pub(crate) async fn end(tx: &Tx, id: Id<Session>) -> Result<()> {
+    end_where(tx, row::Column::Id.eq(id)).await
+}
+
+/// Ends every session of an account.
+pub(crate) async fn end_all(tx: &Tx, account: Id<Account>) -> Result<()> {
+    end_where(tx, row::Column::AccountId.eq(account)).await
+}
+
+async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<()> {
+    let now: At = tx.ctx().now().into();
+    row::Entity::update_many()
+        .col_expr(row::Column::EndedAt, now.into())
+        .filter(row::Column::EndedAt.is_null())
+        .filter(which.into())
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}
+
+fn session(row: row::Model) -> Session {
+    Session {
+        id: row.id,
+        version: row.version,
+        account: row.account_id,
+        generation: row.generation,
+        created_at: row.created_at.0,
+        expires_at: row.expires_at.0,
+        ended_at: row.ended_at.map(|at| at.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+    use platform::{Ctx, Error, Store};
+
+    use super::*;
+    use crate::{reason::Reason, testing::Ground};
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    async fn opened(store: &Store, ctx: &Ctx, account: &Account) -> Session {
+        let session = Session::open(ctx, account.id(), HOUR);
+        let tx = store.write(ctx).await.unwrap();
+        insert(&tx, &session).await.unwrap();
+        tx.commit().await.unwrap();
+        session
+    }
+
+    async fn read(ground: &Ground, id: Id<Session>) -> Result<Session, Error> {
+        get(&ground.store().read(&ground.anybody()).await.unwrap(), id).await
+    }
+
+    #[tokio::test]
+    async fn a_session_reads_as_it_was_saved() {
+        let ground = Ground::new();
+        let saved = opened(ground.store(), &ground.anybody(), &ground.teacher("ana@school.example").await).await;
+        assert_eq!(read(&ground, saved.id).await.unwrap(), Session { version: 1, ..saved });
+        let nobodys = read(&ground, ground.anybody().new_id()).await;
+        assert!(nobodys.is_err_and(|error| error.is(Reason::SessionOver)));
+    }
+
+    #[tokio::test]
+    async fn of_two_that_turn_one_session_one_wins() {
+        let ground = Ground::new();
+        let ctx = ground.anybody();
+        let id = opened(ground.store(), &ctx, &ground.teacher("ana@school.example").await).await.id;
+        let (mut one, mut other) = (read(&ground, id).await.unwrap(), read(&ground, id).await.unwrap());
+        for session in [&mut one, &mut other] {
+            let token = super::super::Refresh::of(session);
+            assert!(session.refresh(ctx.now(), &token).unwrap(), "both have seen the same generation");
+        }
+        let tx = ground.store().write(&ctx).await.unwrap();
+        assert!(turn(&tx, &mut one).await.unwrap());
+        assert!(!turn(&tx, &mut other).await.unwrap());
+        tx.commit().await.unwrap();
+        assert_eq!(read(&ground, id).await.unwrap(), one);
+    }
+
+    #[tokio::test]
+    async fn ending_all_ends_those_of_one_account() {
+        let ground = Ground::new();
+        let ctx = ground.anybody();
+        let one = ground.teacher("ana@school.example").await;
+        let other = ground.teacher("ivo@school.example").await;
+        let [first, second, strange] = [&one, &one, &other].map(|account| Session::open(&ctx, account.id(), HOUR));
+        let tx = ground.store().write(&ctx).await.unwrap();
+        for session in [&first, &second, &strange] {
+            insert(&tx, session).await.unwrap();
+        }
+        end_all(&tx, one.id()).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut living = Vec::new();
+        for session in [&first, &second, &strange] {
+            living.push(read(&ground, session.id).await.unwrap().living(ctx.now()).is_ok());
+        }
+        assert_eq!(living, [false, false, true]);
+    }
+
+    #[tokio::test]
+    async fn a_new_session_sweeps_away_those_that_are_over() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let old = opened(ground.store(), &ground.anybody(), &teacher).await;
+        ground.clock.advance(SignedDuration::from_mins(30));
+        let living = opened(ground.store(), &ground.anybody(), &teacher).await;
+        ground.clock.advance(SignedDuration::from_mins(31));
+        opened(ground.store(), &ground.anybody(), &teacher).await;
+        assert!(read(&ground, old.id).await.is_err());
+        assert!(read(&ground, living.id).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_login_of_nobody_has_a_door_that_nothing_opens() {
+        let ground = Ground::new();
+        let db = ground.store().read(&ground.anybody()).await.unwrap();
+        let door = door(&db, &Login::of("nobody@school.example")).await.unwrap();
+        assert!(door.account.is_none() && door.registration.is_none() && door.credentials.is_empty());
+        assert!(door.password().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_caller_whose_session_ended_finds_no_door() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let ctx = ground.member(&teacher);
+        let db = ground.store().read(&ctx).await.unwrap();
+        assert!(own_door(&db).await.is_err_and(|error| error.is(Reason::SessionOver)));
+        drop(db);
+        let session = opened(ground.store(), &ctx, &teacher).await;
+        let ctx = ground.member_in(&teacher, session.id);
+        let db = ground.store().read(&ctx).await.unwrap();
+        let (login, door, team) = own_door(&db).await.unwrap();
+        assert_eq!((login.as_str(), team), ("ana@school.example", None));
+        assert_eq!(door.account.map(|account| account.id()), Some(teacher.id()));
+    }
+}

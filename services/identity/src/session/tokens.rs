@@ -1,0 +1,138 @@
+//! What a signed-in caller is given.
+
+use jiff::{SignedDuration, Timestamp};
+use platform::{
+    Ctx, Error, Result,
+    secret::Keys,
+    token::{Claims, Settings, Signer},
+};
+
+use super::{Refresh, Session};
+use crate::account::Account;
+
+/// Makes tokens. Cheap to clone.
+#[derive(Clone)]
+pub struct Tokens {
+    signer: Signer,
+    keys: Keys,
+    issuer: String,
+    access: SignedDuration,
+    session: SignedDuration,
+}
+
+/// The tokens of a session, once.
+#[derive(Debug)]
+pub struct Grant {
+    /// The access token.
+    pub access: String,
+    /// Until when it works.
+    pub access_expires_at: Timestamp,
+    /// The refresh token, and until when it works. None while the password must be changed.
+    pub refresh: Option<(String, Timestamp)>,
+}
+
+impl Tokens {
+    /// With the lifetimes of the settings.
+    pub fn new(signer: Signer, keys: Keys, settings: &Settings) -> Self {
+        Self {
+            signer,
+            keys,
+            issuer: settings.issuer.clone(),
+            access: SignedDuration::from_mins(settings.access_minutes.into()),
+            session: SignedDuration::from_hours(24 * i64::from(settings.refresh_days)),
+        }
+    }
+
+    /// How long a session can be refreshed. A provisional one cannot: it lives as long as its one access token.
+    pub(super) fn lifetime(&self, provisional: bool) -> SignedDuration {
+        if provisional { self.access } else { self.session }
+    }
+
+    /// The tokens of a session's present generation.
+    pub(super) fn grant(&self, ctx: &Ctx, session: &Session, account: &Account, provisional: bool) -> Result<Grant> {
+        // tokens count in whole seconds
+        let issued = ctx.now().as_second();
+        let expires = issued.saturating_add(self.access.as_secs()).min(session.expires_at.as_second());
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            sub: account.id().uuid(),
+            tenant: ctx.tenant().id().to_string(),
+            sid: session.id.uuid(),
+            roles: vec![account.role()],
+            acts_for: account.team().map(platform::Id::uuid),
+            provisional,
+            iat: issued,
+            exp: expires,
+            jti: ctx.new_id::<Grant>().uuid(),
+        };
+        let refresh = (!provisional).then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
+        Ok(Grant {
+            access: self.signer.sign(&claims)?,
+            access_expires_at: Timestamp::from_second(expires).map_err(Error::internal)?,
+            refresh,
+        })
+    }
+
+    /// The keys refresh tokens and credentials are derived with.
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// What tokens are signed with.
+    pub(super) fn signer(&self) -> &Signer {
+        &self.signer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::token::{KeySource, Verifier};
+
+    use super::*;
+    use crate::{
+        account::{Kind, tests::account},
+        testing::Ground,
+    };
+
+    async fn claims(ground: &Ground, kind: Kind, provisional: bool) -> (Claims, Grant) {
+        let (ctx, signer) = (ground.anybody(), Signer::random().unwrap());
+        let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
+        let account = account(&ctx, "ana@school.example", kind, None);
+        let session = Session::open(&ctx, account.id(), tokens.lifetime(provisional));
+        let grant = tokens.grant(&ctx, &session, &account, provisional).unwrap();
+        let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
+        let claims =
+            Verifier::new("koine".to_owned(), ground.clock.clone(), source).verify(&grant.access).await.unwrap();
+        assert_eq!((claims.sub, claims.sid, claims.tenant.as_str()), (account.id().uuid(), session.id.uuid(), "it"));
+        ((*claims).clone(), grant)
+    }
+
+    #[tokio::test]
+    async fn a_team_is_given_what_it_may_be_and_whom_it_stands_for() {
+        let ground = Ground::without_store();
+        let team = ground.anybody().new_id();
+        let (claims, grant) = claims(&ground, Kind::Team(team), false).await;
+        assert_eq!((claims.roles, claims.acts_for), (vec![proto::options::v1::Role::Team], Some(team.uuid())));
+        assert_eq!(claims.exp - claims.iat, 600);
+        assert_eq!(grant.access_expires_at.as_second(), claims.exp);
+        let (_, until) = grant.refresh.unwrap();
+        assert_eq!(until, ground.anybody().now() + SignedDuration::from_hours(30 * 24));
+    }
+
+    #[tokio::test]
+    async fn who_must_change_the_password_first_cannot_refresh() {
+        let ground = Ground::without_store();
+        let (claims, grant) = claims(&ground, Kind::Team(ground.anybody().new_id()), true).await;
+        assert!(claims.provisional && grant.refresh.is_none());
+    }
+
+    #[test]
+    fn no_access_token_outlives_its_session() {
+        let ground = Ground::without_store();
+        let ctx = ground.anybody();
+        let tokens = Tokens::new(Signer::random().unwrap(), ground.keys.clone(), &Settings::default());
+        let account = account(&ctx, "ana@school.example", Kind::Teacher, None);
+        let session = Session::open(&ctx, account.id(), SignedDuration::from_secs(90));
+        assert_eq!(tokens.grant(&ctx, &session, &account, false).unwrap().access_expires_at, session.expires_at);
+    }
+}

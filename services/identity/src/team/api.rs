@@ -1,0 +1,135 @@
+//! The methods on teams: open, load, decide, save, answer.
+
+use platform::{Open, PageRequest, Result, Store, page::Sizes, secret::Keys, wire};
+use proto::identity::v1::{self as pb, team_service_server::TeamService};
+use tonic::{Request, Response, Status};
+
+use super::{
+    Credential,
+    store::{self, Filter},
+    wire::some_id,
+};
+use crate::{account, country::Country};
+
+/// The methods on teams.
+#[derive(Clone)]
+pub struct Teams {
+    /// Identity's data.
+    pub store: Store,
+    /// The keys credentials are derived with.
+    pub keys: Keys,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
+#[tonic::async_trait]
+impl TeamService for Teams {
+    async fn get_team(&self, request: Request<pb::GetTeamRequest>) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let team = store::get(&db, req.team_id.parse()?).await?;
+        Ok(Response::new(team.into()))
+    }
+
+    async fn list_teams(
+        &self,
+        request: Request<pb::ListTeamsRequest>,
+    ) -> Result<Response<pb::ListTeamsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let filter = Filter::try_from(&req)?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, &filter)?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, filter, page).await?.map(pb::Team::from);
+        Ok(Response::new(pb::ListTeamsResponse { teams: page.items, next_page_token: page.next }))
+    }
+
+    async fn update_team(&self, request: Request<pb::UpdateTeamRequest>) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let (id, etag) = req.team.as_ref().map(|team| (team.id.clone(), team.etag.clone())).unwrap_or_default();
+        let mut team = store::get(&tx, id.parse()?).await?;
+        wire::check_etag(&etag, team.version)?;
+        team.change(&ctx, req.try_into()?)?;
+        crate::file::store::check_logo(&tx, team.logo).await?;
+        store::save(&tx, &mut team).await?;
+        tx.note("change team", format!("team {}", team.id), "");
+        tx.answer(team.into()).await
+    }
+
+    async fn add_support_teacher(
+        &self,
+        request: Request<pb::AddSupportTeacherRequest>,
+    ) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let mut team = store::get(&tx, req.team_id.parse()?).await?;
+        let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
+        team.add_support(&ctx, &teacher)?;
+        store::save(&tx, &mut team).await?;
+        tx.note("add support teacher", format!("team {}", team.id), format!("account {}", teacher.id()));
+        tx.answer(team.into()).await
+    }
+
+    async fn remove_support_teacher(
+        &self,
+        request: Request<pb::RemoveSupportTeacherRequest>,
+    ) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let mut team = store::get(&tx, req.team_id.parse()?).await?;
+        team.remove_support(&ctx, req.teacher_id.parse()?)?;
+        store::save(&tx, &mut team).await?;
+        tx.note("remove support teacher", format!("team {}", team.id), format!("account {}", req.teacher_id));
+        tx.answer(team.into()).await
+    }
+
+    async fn reissue_credential(
+        &self,
+        request: Request<pb::ReissueCredentialRequest>,
+    ) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut team = store::get(&tx, req.team_id.parse()?).await?;
+        let lifetime = ctx.tenant().section::<Country>()?.credentials().provisional();
+        let credential = Credential::issue(&ctx, &self.keys, team.id, lifetime);
+        team.reissue(&ctx, &credential)?;
+        store::save(&tx, &mut team).await?;
+        store::save_credential(&tx, &credential).await?;
+        account::store::close_team(&tx, team.id).await?;
+        tx.note("reissue credential", format!("team {}", team.id), "");
+        tx.emit(&pb::CredentialIssued::from(&credential));
+        tx.answer(team.into()).await
+    }
+
+    async fn hand_over_team(&self, request: Request<pb::HandOverTeamRequest>) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let mut team = store::get(&tx, req.team_id.parse()?).await?;
+        let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
+        team.hand_over(&ctx, &teacher)?;
+        store::save(&tx, &mut team).await?;
+        tx.note("hand over team", format!("team {}", team.id), format!("to account {}: {}", teacher.id(), req.reason));
+        tx.answer(team.into()).await
+    }
+}
+
+impl TryFrom<&pb::ListTeamsRequest> for Filter {
+    type Error = platform::Error;
+
+    fn try_from(req: &pb::ListTeamsRequest) -> Result<Self> {
+        Ok(Self {
+            edition: some_id(&req.edition_id)?,
+            track: some_id(&req.track_id)?,
+            territory: req.territory.clone(),
+        })
+    }
+}
+
+impl From<&Credential> for pb::CredentialIssued {
+    fn from(credential: &Credential) -> Self {
+        Self { team_id: credential.team().to_string(), credential_id: credential.id().to_string() }
+    }
+}

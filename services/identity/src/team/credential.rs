@@ -1,0 +1,116 @@
+//! The provisional credential a team signs in with first (S1 "Attivazione del profilo Team Classe"): single use, and it expires.
+//!
+//! Its text is derived from its id with a key of the installation, so that the mail that carries it can be written again after
+//! a crash without a secret ever lying in a queue. The database holds a digest only.
+
+use jiff::{SignedDuration, Timestamp};
+use platform::{Ctx, Error, Id, Result, secret::Keys};
+
+use super::Team;
+use crate::reason::{Reason, Refuse};
+
+/// A provisional credential.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credential {
+    id: Id<Credential>,
+    team: Id<Team>,
+    hash: Vec<u8>,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    ended_at: Option<Timestamp>,
+}
+
+/// Letters and digits nobody confuses on paper (Crockford's base 32).
+const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+impl Credential {
+    /// A new one for a team.
+    pub fn issue(ctx: &Ctx, keys: &Keys, team: Id<Team>, lifetime: SignedDuration) -> Self {
+        let id = ctx.new_id();
+        let hash = hash(keys, &text(keys, id));
+        Self { id, team, hash, issued_at: ctx.now(), expires_at: ctx.now() + lifetime, ended_at: None }
+    }
+
+    pub(super) fn stored(
+        id: Id<Credential>,
+        team: Id<Team>,
+        hash: Vec<u8>,
+        (issued_at, expires_at): (Timestamp, Timestamp),
+        ended_at: Option<Timestamp>,
+    ) -> Self {
+        Self { id, team, hash, issued_at, expires_at, ended_at }
+    }
+
+    /// What the mail says: five groups of four.
+    pub fn text(&self, keys: &Keys) -> String {
+        text(keys, self.id)
+    }
+
+    /// Whether this is what the mail said. Case, spaces and hyphens do not matter; O reads as 0, I and L as 1.
+    pub fn fits(&self, keys: &Keys, typed: &str) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(&self.hash, &hash(keys, &plain(typed))).is_ok()
+    }
+
+    /// Whether it can still be redeemed. Error: `CREDENTIAL_EXPIRED`, `CREDENTIAL_USED`.
+    pub fn redeemable(&self, now: Timestamp) -> Result<()> {
+        if self.ended_at.is_some() {
+            return Err(used());
+        }
+        if now > self.expires_at {
+            let text = "This credential has expired. Ask your referent teacher to issue another one for the team.";
+            return Err(Reason::CredentialExpired.error(text));
+        }
+        Ok(())
+    }
+
+    /// It was redeemed, or another one took its place.
+    pub fn end(&mut self, now: Timestamp) {
+        self.ended_at = Some(now);
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id<Credential> {
+        self.id
+    }
+
+    /// The team it was issued for.
+    pub fn team(&self) -> Id<Team> {
+        self.team
+    }
+
+    /// Until when it can be redeemed, inclusive.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    pub(super) fn parts(&self) -> (&[u8], Timestamp, Option<Timestamp>) {
+        (&self.hash, self.issued_at, self.ended_at)
+    }
+}
+
+/// Somebody redeemed it before.
+pub(crate) fn used() -> Error {
+    Reason::CredentialUsed.error("This credential was used before. Sign in with the password that was chosen then.")
+}
+
+fn text(keys: &Keys, id: Id<Credential>) -> String {
+    let bytes = keys.derive("team credential", &[id.uuid().as_bytes()]);
+    let letters: Vec<char> = bytes.iter().take(20).map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-")
+}
+
+fn hash(keys: &Keys, text: &str) -> Vec<u8> {
+    keys.derive("team credential digest", &[plain(text).as_bytes()]).to_vec()
+}
+
+fn plain(typed: &str) -> String {
+    let letters = typed.chars().filter(|letter| !letter.is_whitespace() && *letter != '-');
+    letters
+        .flat_map(char::to_uppercase)
+        .map(|letter| match letter {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        })
+        .collect()
+}

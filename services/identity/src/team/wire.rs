@@ -1,0 +1,67 @@
+//! Teams as messages.
+
+use platform::{Id, Result, wire};
+use proto::identity::v1 as pb;
+
+use super::{Change, State, Team};
+
+/// What `UpdateTeam` can change.
+const CHANGEABLE: [&str; 3] = ["name", "email", "logo_file_id"];
+
+impl From<Team> for pb::Team {
+    fn from(team: Team) -> Self {
+        let (state, credential_expires_at) = match &team.state {
+            State::Invited { until } => (pb::TeamState::Invited, Some(wire::timestamp(*until))),
+            State::Active { .. } => (pb::TeamState::Active, None),
+        };
+        Self {
+            id: team.id.to_string(),
+            code: team.code.to_string(),
+            name: team.name,
+            edition_id: team.edition.to_string(),
+            track_id: team.track.to_string(),
+            school_id: team.school.id.to_string(),
+            school_code: team.school.code,
+            school_name: team.school.name,
+            territory: team.school.territory,
+            team_type: pb::TeamType::from(team.team_type).into(),
+            size: team.size,
+            referent_id: team.referent.to_string(),
+            support_teacher_ids: team.supports.iter().map(Id::to_string).collect(),
+            email: team.email.unwrap_or_default(),
+            logo_file_id: team.logo.map(|file| file.to_string()).unwrap_or_default(),
+            state: state.into(),
+            admitted_at: Some(wire::timestamp(team.admitted_at)),
+            reservation: team.reservation.map(Into::into),
+            credential_expires_at,
+            etag: wire::etag(team.version),
+        }
+    }
+}
+
+impl TryFrom<pb::UpdateTeamRequest> for Change {
+    type Error = platform::Error;
+
+    fn try_from(request: pb::UpdateTeamRequest) -> Result<Self> {
+        let team = request.team.unwrap_or_default();
+        let is_set = |path: &str| match path {
+            "name" => !team.name.is_empty(),
+            "email" => !team.email.is_empty(),
+            _ => !team.logo_file_id.is_empty(),
+        };
+        let mut change = Self::default();
+        for path in wire::masked(request.update_mask.as_ref(), &CHANGEABLE, is_set)? {
+            match path {
+                "name" => change.name = Some(team.name.trim().to_owned()),
+                "email" => change.email = Some(Some(team.email.clone()).filter(|email| !email.is_empty())),
+                _ => change.logo = Some(some_id(&team.logo_file_id)?),
+            }
+        }
+        Ok(change)
+    }
+}
+
+/// An id, or none where the field is empty.
+pub(crate) fn some_id<T>(text: &str) -> Result<Option<Id<T>>> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}

@@ -1,0 +1,270 @@
+//! What the tests of this crate share: a country, a clock to hold, somebody who asks, and a store in a folder that goes.
+
+use std::{fs, net::IpAddr, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use platform::{
+    Caller, Clock, Ctx, Id, Ids, Member, Store, Tenant, Tenants,
+    event::{Bus, Dispatcher, Handlers},
+    mail::{self, Mailer},
+    secret::Keys,
+    store::{Budget, Engine},
+    tenant::{SectionKind, parse},
+    testing,
+    token::{self, Signer},
+};
+use tempfile::TempDir;
+use tonic::Request;
+
+use crate::{
+    account::{self, Account, Kind, api::Accounts, tests::account},
+    application::{self, Application, Draft, IntegrationMode, TeamType},
+    country::{Country, Level},
+    hasher::Hasher,
+    register::SchoolRecord,
+    school::{self, Import, School},
+    session::{Session, Tokens, api::Sessions},
+    settings::Settings,
+    team::{self, Admission, Code, Credential, Team},
+    throttle::Throttle,
+    track::{Call, Track},
+};
+
+/// Where a test stands.
+pub(crate) struct Ground {
+    pub(crate) tenant: Arc<Tenant>,
+    pub(crate) clock: Clock,
+    pub(crate) keys: Keys,
+    ids: Ids,
+    store: Option<Store>,
+    tenants: Tenants,
+    folder: TempDir,
+}
+
+const HEAD: &str = "kind = 'country'\nname = 'Testlandia'\nzone = 'Europe/Rome'\n";
+const SECTION: &str = "[identity]\nnuts = ['IT']\nwords = { forbidden = ['asoc', 'opencoesione'] }\n\
+    [identity.schools]\ncode = '[A-Z]{4}\\d{5}[A-Z0-9]'\nlevels = [{ matches = '.', level = 'upper_secondary' }]\n\
+    columns = { code = 'code', name = 'name', level = 'level', territory = 'territory' }\n";
+
+impl Ground {
+    /// Without a database.
+    pub(crate) fn without_store() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let files = folder.path().join("tenants");
+        fs::create_dir(&files).unwrap();
+        fs::write(files.join("it.toml"), format!("{HEAD}locales = ['it', 'en']\n{SECTION}")).unwrap();
+        let (tenants, faults) = Tenants::load(files, vec![SectionKind::of::<Country>()]);
+        assert_eq!(faults, []);
+        let clock = Clock::held("2022-10-03T08:00:00Z".parse::<Timestamp>().unwrap());
+        let (ids, keys) = (Ids::new(clock.clone()), Keys::random().unwrap());
+        Self { tenant: tenants.get("it").unwrap(), clock, keys, ids, store: None, tenants, folder }
+    }
+
+    /// With a database that has the schema of identity.
+    pub(crate) fn new() -> Self {
+        let mut ground = Self::without_store();
+        let engine = Engine::Sqlite(ground.folder.path().join("data"));
+        let schema = |service, database| -> futures::future::BoxFuture<'static, _> {
+            Box::pin(async move { migrations::up(service, &database).await })
+        };
+        ground.store = Some(Store::new("identity", engine, Budget::new(8), ground.keys.clone(), Some(schema)));
+        ground
+    }
+
+    /// A tenant whose file has this text in its head.
+    pub(crate) fn tenant_of(head: &str) -> Arc<Tenant> {
+        let text = format!("{HEAD}{head}\n{SECTION}");
+        Arc::new(parse(&"it".parse().unwrap(), &text, &[SectionKind::of::<Country>()]).unwrap())
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
+    /// A context of nobody's.
+    pub(crate) fn anybody(&self) -> Ctx {
+        self.ctx(Caller::Anonymous)
+    }
+
+    /// A context of nobody's, from a network address.
+    pub(crate) fn from(&self, address: &str) -> Ctx {
+        let address: IpAddr = address.parse().unwrap();
+        testing::ctx_from(&self.tenant, Caller::Anonymous, &self.clock, &self.ids, address)
+    }
+
+    /// A context of an account's, in no session.
+    pub(crate) fn member(&self, account: &Account) -> Ctx {
+        self.member_in(account, self.ids.next())
+    }
+
+    /// A context of an account's, in a session.
+    pub(crate) fn member_in(&self, account: &Account, session: Id<Session>) -> Ctx {
+        self.ctx(Caller::Member(Member {
+            account: account.id().uuid(),
+            session: session.uuid(),
+            roles: vec![account.role()],
+            acts_for: account.team().map(Id::uuid),
+            provisional: false,
+        }))
+    }
+
+    pub(crate) fn ctx(&self, caller: Caller) -> Ctx {
+        testing::ctx(&self.tenant, caller, &self.clock, &self.ids)
+    }
+
+    /// A teacher, who signs in with `login` and [`PASSWORD`].
+    pub(crate) async fn teacher(&self, login: &str) -> Account {
+        let password = hasher().hash(PASSWORD).await.unwrap();
+        let mut teacher = account(&self.anybody(), login, Kind::Teacher, Some(password));
+        let tx = self.store().write(&self.anybody()).await.unwrap();
+        account::store::save(&tx, &mut teacher).await.unwrap();
+        tx.commit().await.unwrap();
+        teacher
+    }
+
+    /// A school that is open.
+    pub(crate) async fn school(&self, code: &str) -> School {
+        let text = || "text".to_owned();
+        let record = SchoolRecord {
+            code: code.to_owned(),
+            institute_code: text(),
+            name: text(),
+            institute_name: text(),
+            level: Level::UpperSecondary,
+            kind: text(),
+            municipality: text(),
+            municipality_code: text(),
+            territory: "ITF14".to_owned(),
+            address: text(),
+            email: text(),
+        };
+        let tx = self.store().write(&self.anybody()).await.unwrap();
+        let import = Import::plan(tx_ctx(&tx), school::store::all(&tx).await.unwrap(), vec![record]);
+        // a register of one school closes all others, which is not what is wanted here
+        let import = Import { closed: Vec::new(), ..import };
+        school::store::save(&tx, &import).await.unwrap();
+        tx.commit().await.unwrap();
+        import.created[0].clone()
+    }
+
+    /// An application of a teacher's that waits for a decision, not saved yet.
+    pub(crate) async fn application(&self, referent: &Account, school: &School) -> (Track, Application) {
+        let ctx = self.member(referent);
+        let track = Track {
+            id: ctx.new_id(),
+            edition: ctx.new_id(),
+            edition_code: "22-23".to_owned(),
+            infix: String::new(),
+            levels: vec![Level::UpperSecondary],
+            max_team_size: 25,
+            max_teams_per_referent: 1,
+            authorisation_required: false,
+            call: Call { opens: ctx.now(), closes: ctx.now() },
+        };
+        let draft = Draft {
+            school: Some(school.id()),
+            team_name: "Vedette d'Abruzzo".to_owned(),
+            team_type: Some(TeamType::WholeClass),
+            classes: vec!["4B".to_owned()],
+            team_size: 20,
+            motivation: "Il porto".to_owned(),
+            integration_mode: Some(IntegrationMode::Ordinary),
+            files: Vec::new(),
+        };
+        let mut application = Application::begin(&ctx, &track, draft).unwrap();
+        let db = self.store().read(&ctx).await.unwrap();
+        let evidence = application::store::evidence(&db, &application).await.unwrap();
+        application.submit(&ctx, &track, &evidence).unwrap();
+        (track, application)
+    }
+
+    /// A team of a teacher's, as an admission leaves it, with its credential.
+    pub(crate) async fn team(&self, referent: &Account) -> (Team, Credential) {
+        let school = self.school("CHTD007011").await;
+        let ctx = self.member(referent);
+        let (track, mut application) = self.application(referent, &school).await;
+        let admission = Admission {
+            edition: track.edition,
+            track: track.id,
+            code: Code::new("22-23", "", 1),
+            school: (&school).into(),
+        };
+        let credential = Credential::issue(&ctx, &self.keys, ctx.new_id(), SignedDuration::from_hours(336));
+        let mut team = Team::admit(&ctx, &application, admission, &credential, None);
+        let tx = self.store().write(&ctx).await.unwrap();
+        application::store::save(&tx, &mut application).await.unwrap();
+        team::store::save(&tx, &mut team).await.unwrap();
+        team::store::save_credential(&tx, &credential).await.unwrap();
+        account::store::open_team(&tx, &team).await.unwrap();
+        tx.commit().await.unwrap();
+        (team, credential)
+    }
+
+    /// The methods on accounts.
+    pub(crate) fn accounts(&self) -> Accounts {
+        let throttle = Throttle::new(&Settings::default().throttle, &self.clock);
+        Accounts { store: self.store().clone(), keys: self.keys.clone(), hasher: hasher(), throttle }
+    }
+
+    /// The methods on sessions.
+    pub(crate) fn sessions(&self) -> Sessions {
+        let throttle = Throttle::new(&Settings::default().throttle, &self.clock);
+        let tokens = Tokens::new(Signer::random().unwrap(), self.keys.clone(), &token::Settings::default());
+        Sessions { store: self.store().clone(), tokens, hasher: hasher(), throttle }
+    }
+
+    /// Sends mail into a folder of this ground.
+    pub(crate) fn mailer(&self) -> Mailer {
+        Mailer::new(&mail::Settings { folder: self.folder.path().join("mail"), ..mail::Settings::default() }).unwrap()
+    }
+
+    /// The mails sent so far, by their ids, without the line breaks that are only there for the way.
+    pub(crate) fn mails(&self) -> Vec<(String, String)> {
+        let Ok(files) = fs::read_dir(self.folder.path().join("mail/it")) else { return Vec::new() };
+        let mut mails: Vec<_> = files
+            .map(|file| {
+                let path = file.unwrap().path();
+                let text = fs::read_to_string(&path).unwrap().replace("=\r\n", "");
+                (path.file_stem().unwrap().to_str().unwrap().to_owned(), text)
+            })
+            .collect();
+        mails.sort();
+        mails
+    }
+
+    /// Hands out every fact that is waiting. Gives how many wait on.
+    pub(crate) async fn drain(&self, handlers: Handlers) -> u64 {
+        let bus = Bus::new(vec![(self.store().clone(), handlers)], self.clock.clone(), self.ids.clone());
+        let store = self.store().clone();
+        let dispatcher = Dispatcher::new(store, bus, self.tenants.clone(), self.clock.clone(), self.ids.clone());
+        dispatcher.drain().await;
+        dispatcher.waiting().await.unwrap()
+    }
+}
+
+fn tx_ctx(tx: &platform::Tx) -> &Ctx {
+    platform::Reads::ctx(tx)
+}
+
+/// What teachers sign in with here.
+pub(crate) const PASSWORD: &str = "sette gatti sul tetto";
+
+fn hasher() -> Hasher {
+    Hasher::new(&Settings::default().hashing).unwrap()
+}
+
+/// A request as a method gets it.
+pub(crate) fn request<T>(ctx: &Ctx, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(ctx.clone());
+    request
+}
+
+/// The reason of a refusal.
+pub(crate) fn reason<T>(answer: Result<T, tonic::Status>) -> String {
+    use tonic_types::StatusExt;
+    match answer {
+        Ok(_) => "OK".to_owned(),
+        Err(status) => status.get_error_details().error_info().unwrap().reason.clone(),
+    }
+}

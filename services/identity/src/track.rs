@@ -1,0 +1,67 @@
+//! What identity needs to know of a track and its edition, which lessons keeps: the rules an application is judged by.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use platform::{Ctx, Id, Result};
+
+use crate::{
+    country::Level,
+    reason::{Reason, Refuse},
+};
+
+pub(crate) mod peer;
+
+/// An edition: here only something to point to.
+#[derive(Clone, Copy, Debug)]
+pub enum Edition {}
+
+/// The rules of a track.
+#[derive(Clone, Debug)]
+pub struct Track {
+    /// Its id.
+    pub id: Id<Track>,
+    /// The edition it belongs to.
+    pub edition: Id<Edition>,
+    /// The edition's code: `22-23`.
+    pub edition_code: String,
+    /// What a team's code carries between edition and number. May be empty.
+    pub infix: String,
+    /// The levels of school it admits (I1).
+    pub levels: Vec<Level>,
+    /// The most pupils of a team that is not a whole class (I3).
+    pub max_team_size: i32,
+    /// The most teams of one referent in the edition. 0: no limit.
+    pub max_teams_per_referent: u32,
+    /// Whether the head teacher's authorisation must be attached.
+    pub authorisation_required: bool,
+    /// From when to when applications are taken.
+    pub call: Call,
+}
+
+/// From when to when applications are taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// From this instant.
+    pub opens: Timestamp,
+    /// To the end of this second.
+    pub closes: Timestamp,
+}
+
+impl Call {
+    /// Error: `CALL_NOT_OPEN`, `CALL_CLOSED`.
+    pub fn check(&self, ctx: &Ctx) -> Result<()> {
+        let zone = ctx.tenant().zone();
+        if ctx.now() < self.opens {
+            let opens = local(self.opens, zone);
+            return Err(Reason::CallNotOpen.error(format!("The call opens on {opens}.")).with("opens_at", opens));
+        }
+        if ctx.now() >= self.closes + SignedDuration::from_secs(1) {
+            let closed = local(self.closes, zone);
+            return Err(Reason::CallClosed.error(format!("The call closed on {closed}.")).with("closed_at", closed));
+        }
+        Ok(())
+    }
+}
+
+fn local(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).to_string()
+}

@@ -1,0 +1,63 @@
+//! Asking lessons.
+
+use platform::{Ctx, Error, Id, Peers, Result, Violations, client::peer_error};
+use proto::{
+    identity::v1 as pb,
+    lessons::v1::{GetTrackRequest, GetTrackResponse, Moment, edition_service_client::EditionServiceClient},
+};
+
+use super::{Call, Track};
+use crate::{country::Level, reason::Reason};
+
+/// The track, in the caller's name. Error: a violation at `field`, where there is none that the caller may see.
+pub(crate) async fn get(peers: &Peers, ctx: &Ctx, field: &str, id: Id<Track>) -> Result<Track> {
+    let mut lessons = EditionServiceClient::new(peers.call("lessons", ctx)?);
+    match lessons.get_track(GetTrackRequest { track_id: id.to_string() }).await {
+        Ok(answer) => answer.into_inner().try_into(),
+        Err(status) if status.code() == platform::Code::NotFound => {
+            let mut violations = Violations::new();
+            violations.add(
+                field,
+                Reason::TrackUnknown,
+                "There is no such track. Choose one of an edition that is open.",
+            );
+            violations.done().and(Err(Error::not_found("track")))
+        }
+        Err(status) => Err(peer_error(status)),
+    }
+}
+
+impl TryFrom<GetTrackResponse> for Track {
+    type Error = Error;
+
+    fn try_from(answer: GetTrackResponse) -> Result<Self> {
+        let track = answer.track.unwrap_or_default();
+        let edition = answer.edition.unwrap_or_default();
+        Ok(Self {
+            id: track.id.parse()?,
+            edition: edition.id.parse()?,
+            edition_code: edition.code,
+            levels: track.levels().map(Level::from).collect(),
+            infix: track.infix,
+            max_team_size: track.max_team_size,
+            max_teams_per_referent: u32::try_from(track.max_teams_per_referent).unwrap_or_default(),
+            authorisation_required: track.authorisation_required,
+            call: Call { opens: instant(edition.call_opens)?, closes: instant(edition.call_closes)? },
+        })
+    }
+}
+
+fn instant(moment: Option<Moment>) -> Result<jiff::Timestamp> {
+    let at = moment.and_then(|moment| moment.at).unwrap_or_default();
+    jiff::Timestamp::new(at.seconds, at.nanos).map_err(Error::internal)
+}
+
+impl From<pb::SchoolLevel> for Level {
+    fn from(level: pb::SchoolLevel) -> Self {
+        match level {
+            pb::SchoolLevel::LowerSecondary => Self::LowerSecondary,
+            pb::SchoolLevel::UpperSecondary => Self::UpperSecondary,
+            pb::SchoolLevel::Other | pb::SchoolLevel::Unspecified => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Words of the programme that an address, a team's name or a logo must not hold (I5): a jury must not be able to tell, and a
+//! class must not pose as the organisers.
+//!
+//! Case, accents, separators and look-alike signs (`@` for a, `0` for o, ..) hide nothing. Natural language must stay possible
+//! all the same: "squadra Socrate" is not ASOC. So the shorter a word, the stricter the place where it counts:
+//!
+//! - fewer than 4 letters: only as a whole token, digits around it aside (`oc2122`, `O.C.`; not "roccia");
+//! - 4 to 6 letters: anywhere inside one token; across tokens only where it ends with a word or is pulled apart twice;
+//! - 7 letters and more: anywhere.
+
+use std::{iter, ops::Range};
+
+use serde::Deserialize;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// From this length on a word may be looked for inside others.
+const INSIDE: usize = 4;
+
+/// From this length on nothing natural looks like it by chance.
+const ANYWHERE: usize = 7;
+
+/// Forbidden words, ready to be looked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(from = "Vec<String>")]
+pub struct Words(Vec<Word>);
+
+#[derive(Clone, Debug)]
+struct Word {
+    text: String,
+    letters: Vec<char>,
+}
+
+impl From<Vec<String>> for Words {
+    fn from(words: Vec<String>) -> Self {
+        let word = |text: String| Word { letters: Reading::of(&text).letters, text };
+        Self(words.into_iter().map(word).collect())
+    }
+}
+
+impl Words {
+    /// The first of the words that the text holds, as the country's file spells it.
+    pub fn find(&self, text: &str) -> Option<&str> {
+        let reading = Reading::of(text);
+        self.0.iter().find(|word| reading.holds(&word.letters)).map(|word| word.text.as_str())
+    }
+
+    /// The first of the words that an e-mail address holds. Its two halves are read apart, for the `@` between them is no a.
+    pub fn find_in_email(&self, email: &str) -> Option<&str> {
+        let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
+        self.find(local).or_else(|| self.find(domain))
+    }
+
+    /// The words as the country's file spells them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|word| word.text.as_str())
+    }
+
+    /// What is wrong with the list itself: a word of one letter or none would forbid everything or nothing.
+    pub(crate) fn faults(&self, key: &str) -> Vec<String> {
+        let short = self.0.iter().filter(|word| word.letters.len() < 2);
+        short.map(|word| format!("{key}: `{}` has fewer than two letters", word.text)).collect()
+    }
+}
+
+/// Letters as everybody reads them: lower case, without accents, ligatures apart. What has no width gives nothing.
+pub(crate) fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
+    let shown = text.nfkd().filter(|sign| !is_combining_mark(*sign) && !without_width(*sign));
+    shown.flat_map(char::to_lowercase).filter(|sign| !is_combining_mark(*sign)).flat_map(bare)
+}
+
+fn without_width(sign: char) -> bool {
+    matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Letters that normalisation leaves whole.
+fn bare(sign: char) -> impl Iterator<Item = char> {
+    let (first, second) = match sign {
+        'ß' => ('s', Some('s')),
+        'æ' => ('a', Some('e')),
+        'œ' => ('o', Some('e')),
+        'ø' => ('o', None),
+        'đ' => ('d', None),
+        'ł' => ('l', None),
+        'ı' => ('i', None),
+        'ς' => ('σ', None),
+        _ => (sign, None),
+    };
+    iter::once(first).chain(second)
+}
+
+/// The letter a sign stands for in "leet".
+pub(crate) fn unmasked(sign: char) -> char {
+    match sign {
+        '4' | '@' => 'a',
+        '0' => 'o',
+        '1' | '!' => 'i',
+        '3' => 'e',
+        '5' | '$' => 's',
+        '7' => 't',
+        _ => sign,
+    }
+}
+
+/// A text as it is read aloud: its letters without what separates them, and what separated them.
+struct Reading {
+    letters: Vec<char>,
+    /// Whether a letter was written as one, and not as a sign that stands for it.
+    written: Vec<bool>,
+    /// The number of the token each letter belongs to.
+    token: Vec<usize>,
+}
+
+impl Reading {
+    fn of(text: &str) -> Self {
+        let mut reading = Self { letters: Vec::new(), written: Vec::new(), token: Vec::new() };
+        let mut token = 0;
+        for sign in plain(text) {
+            let letter = unmasked(sign);
+            if letter.is_alphanumeric() {
+                reading.letters.push(letter);
+                reading.written.push(sign.is_alphabetic());
+                reading.token.push(token);
+            } else {
+                token += 1;
+            }
+        }
+        reading
+    }
+
+    fn holds(&self, word: &[char]) -> bool {
+        match word.len() {
+            0 => false,
+            len if len < INSIDE => self.has_token(word),
+            len => self.letters.windows(len).enumerate().any(|(at, seen)| seen == word && self.counts(at, at + len)),
+        }
+    }
+
+    /// Whether letters that spell a word of some length are that word, and not two neighbours that happen to meet.
+    fn counts(&self, from: usize, to: usize) -> bool {
+        let (first, last) = (self.token[from], self.token[to - 1]);
+        let parts = self.token[from..to].chunk_by(|one, next| one == next).count();
+        to - from >= ANYWHERE || first == last || parts > 2 || self.word_ends(to)
+    }
+
+    fn word_ends(&self, at: usize) -> bool {
+        at == self.letters.len() || self.token[at] != self.token[at - 1] || !self.written[at]
+    }
+
+    /// Whether a token is the word: as it stands, or without the digits and signs at one end or both.
+    fn has_token(&self, word: &[char]) -> bool {
+        self.tokens().into_iter().any(|token| self.is_token(word, token.start, token.end))
+    }
+
+    /// The tokens. Letters that stand alone are read together: `O.C.`
+    fn tokens(&self) -> Vec<Range<usize>> {
+        let mut tokens: Vec<Range<usize>> = Vec::new();
+        let mut alone = false;
+        for token in self.token.chunk_by(|one, next| one == next) {
+            let from = tokens.last().map_or(0, |before| before.end);
+            let single = token.len() == 1;
+            match tokens.last_mut() {
+                Some(before) if single && alone => before.end += 1,
+                _ => tokens.push(from..from + token.len()),
+            }
+            alone = single;
+        }
+        tokens
+    }
+
+    fn is_token(&self, word: &[char], from: usize, to: usize) -> bool {
+        let ahead = self.written[from..to].iter().take_while(|written| !**written).count();
+        let behind = self.written[from..to].iter().rev().take_while(|written| !**written).count();
+        let is = |from: usize, to: usize| self.letters.get(from..to) == Some(word);
+        is(from, to) || is(from + ahead, to) || is(from, to - behind) || is(from + ahead, to.saturating_sub(behind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn words() -> Words {
+        let list = ["asoc", "opencoesione", "open cohesion", "teamoc", "koine", "oc", "συνοχή"];
+        Words::from(list.map(str::to_owned).to_vec())
+    }
+
+    #[test]
+    fn a_word_is_found_whatever_it_wears() {
+        let words = words();
+        for text in [
+            "teamASOC2122",
+            "OpenCoesione",
+            "TeamOC",
+            "Team OC",
+            "A.S.O.C.",
+            "a-s-o-c",
+            "4s0c",
+            "@$oc",
+            "ÀSÓC",
+            "ASOC!",
+            "a\u{200b}soc",
+            "ＡＳＯＣ",
+            "open_coesione",
+            "0p3n.c03510n3",
+            "teama-soc2122",
+            "teamas-oc2122",
+            "teamaso-c2122",
+            "xa.s.ocx",
+            "KOINÉ",
+            "OC",
+            "o.c",
+            "0c",
+            "team oc2122",
+            "ΣΥΝΟΧΗ",
+            "i nostri amici di Open   Coesione",
+        ] {
+            assert!(words.find(text).is_some(), "{text}");
+        }
+        assert_eq!(words.find("Squadra Ópen-Côhesion"), Some("open cohesion"), "as the file spells it");
+    }
+
+    #[test]
+    fn natural_language_stays_possible() {
+        let words = words();
+        for text in [
+            "scuola.roccia",
+            "A.B.O.C.",
+            "Squadra Socrate",
+            "Luca Socci",
+            "Caso Comune",
+            "Il naso curioso",
+            "Team Oceano",
+            "Associazione",
+            "Coesione sociale",
+            "Occhio civico",
+            "Rocca 2023",
+            "Sentinelle d'Abruzzo",
+            "a",
+            "",
+        ] {
+            assert_eq!(words.find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_read_in_its_two_halves() {
+        let words = words();
+        assert_eq!(words.find_in_email("team.asoc@scuola.it"), Some("asoc"));
+        assert_eq!(words.find_in_email("squadra@opencoesione-amici.it"), Some("opencoesione"));
+        assert_eq!(words.find_in_email("green.passengers@sociale.it"), None, "the @ is no a");
+        assert_eq!(words.find_in_email("socrate.a@soc-b.it"), None);
+    }
+
+    #[test]
+    fn a_word_of_one_letter_is_a_fault_of_the_list() {
+        let faults = Words::from(vec!["a".to_owned(), "--".to_owned(), "oc".to_owned()]).faults("words.forbidden");
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults[0].starts_with("words.forbidden: `a`"));
+    }
+
+    fn dressed(letter: char, case: bool, accent: Option<char>, leet: bool) -> String {
+        let letter = match letter {
+            'a' if leet => '@',
+            'o' if leet => '0',
+            'i' if leet => '1',
+            'e' if leet => '3',
+            's' if leet => '$',
+            't' if leet => '7',
+            _ if case => letter.to_ascii_uppercase(),
+            _ => letter,
+        };
+        iter::once(letter).chain(accent.filter(|_| letter.is_alphabetic())).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn separators_case_accents_and_leet_never_hide_a_word(
+            word in prop::sample::select(vec!["asoc", "koine", "teamoc", "opencoesione"]),
+            dress in prop::collection::vec(
+                (any::<bool>(), prop::option::of(prop::sample::select(vec!['\u{300}', '\u{301}', '\u{308}'])), any::<bool>()), 12),
+            gaps in prop::collection::vec("[ ._-]{0,2}", 12),
+            before in "([a-z]{0,5}[ ._-])?",
+            after in "([ ._0-9-][a-z]{0,5})?",
+        ) {
+            let mut text = before;
+            for (at, letter) in word.chars().enumerate() {
+                if at > 0 {
+                    text.push_str(&gaps[at]);
+                }
+                let (case, accent, leet) = dress[at];
+                text.push_str(&dressed(letter, case, accent, leet));
+            }
+            text.push_str(&after);
+            prop_assert!(words().find(&text).is_some(), "{}", text);
+        }
+
+        #[test]
+        fn a_long_word_is_found_even_glued_to_others(
+            gaps in prop::collection::vec("[ ._-]{0,2}", 12), before in "[a-z]{0,5}", after in "[a-z]{0,5}",
+        ) {
+            let spread: String = "opencoesione".chars().zip(&gaps).map(|(letter, gap)| format!("{gap}{letter}")).collect();
+            let text = format!("{before}{spread}{after}");
+            prop_assert!(words().find(&text).is_some(), "{}", text);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Files as messages.
+
+use platform::{Error, Result, error::Shared, wire};
+use proto::lessons::v1 as pb;
+
+use super::{File, Place};
+use crate::amiss::Amiss;
+
+impl TryFrom<&pb::UploadFileRequest> for Place {
+    type Error = Error;
+
+    /// Only the first piece says where the file belongs, so its shape cannot ask for it.
+    fn try_from(first: &pb::UploadFileRequest) -> Result<Self> {
+        let mut amiss = Amiss::new();
+        for (field, is_missing) in [
+            ("team_id", first.team_id.is_empty()),
+            ("lesson", first.lesson == 0),
+            ("field", first.field.is_empty()),
+            ("name", first.name.trim().is_empty()),
+        ] {
+            if is_missing {
+                amiss.add(field, Shared::FieldsInvalid, "The first piece of an upload needs this.");
+            }
+        }
+        amiss.done()?;
+        Ok(Self {
+            team: first.team_id.parse()?,
+            lesson: first.lesson,
+            field: first.field.clone(),
+            name: first.name.clone(),
+        })
+    }
+}
+
+impl From<File> for pb::File {
+    fn from(file: File) -> Self {
+        Self {
+            id: file.id.to_string(),
+            name: file.name,
+            media_type: file.media_type,
+            size_bytes: i64::try_from(file.size).unwrap_or(i64::MAX),
+            digest: file.digest,
+            created_at: Some(wire::timestamp(file.created_at)),
+        }
+    }
+}

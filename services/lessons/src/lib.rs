@@ -1,0 +1,47 @@
+//! Lessons: the path of a school year. An edition is made from a template of the country's file; it has tracks, a calendar and
+//! report forms; teams fill the forms in and deliver them before deadlines that may move, but never against them.
+
+use platform::{Host, Result, Service, event::Handlers};
+use proto::lessons::v1::{
+    calendar_service_server::CalendarServiceServer, edition_service_server::EditionServiceServer,
+    file_service_server::FileServiceServer, form_service_server::FormServiceServer,
+    report_service_server::ReportServiceServer,
+};
+use tonic::service::Routes;
+
+mod amiss;
+pub mod calendar;
+pub mod edition;
+pub mod file;
+pub mod form;
+pub mod moment;
+pub mod reason;
+pub mod report;
+pub mod team;
+pub mod template;
+#[cfg(test)]
+mod testing;
+
+use team::peer::Teams;
+
+/// The service. Its peer is `identity`, which keeps the teams.
+pub fn service() -> Service {
+    Service::new("lessons").tenants::<template::Lessons>().routes(routes).handlers(handlers)
+}
+
+fn routes(host: &Host) -> Result<Routes> {
+    let Host { store, blobs, tasks, peers, .. } = host.clone();
+    let teams = Teams::new(peers);
+    Ok(Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
+        .add_service(FormServiceServer::new(form::api::Forms { store: store.clone() }))
+        .add_service(CalendarServiceServer::new(calendar::api::Calendars {
+            store: store.clone(),
+            teams: teams.clone(),
+        }))
+        .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs, teams: teams.clone() }))
+        .add_service(ReportServiceServer::new(report::api::Reports { store, teams, tasks })))
+}
+
+fn handlers(host: &Host) -> Result<Handlers> {
+    Ok(report::watch::handlers(host.store.clone()))
+}

@@ -1,0 +1,120 @@
+//! The methods on reports: open, load, decide, save, answer.
+
+use futures::{StreamExt, stream::BoxStream};
+use platform::{Id, Open, Result, Store, Tasks, Tx};
+use proto::lessons::v1::{self as pb, report_service_server::ReportService};
+use tonic::{Request, Response, Status};
+
+use super::{matrix, store, watch};
+use crate::{
+    calendar::{self, Deadline, Item},
+    edition, file,
+    team::{Team, peer::Teams},
+};
+
+/// The methods on reports.
+#[derive(Clone)]
+pub struct Reports {
+    /// The data of lessons.
+    pub store: Store,
+    /// The teams, which identity keeps.
+    pub teams: Teams,
+    /// The tasks of the process: who watches is told when it ends.
+    pub tasks: Tasks,
+}
+
+#[tonic::async_trait]
+impl ReportService for Reports {
+    async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Result<Response<pb::Report>, Status> {
+        let (ctx, req) = request.open()?;
+        let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
+        let db = self.store.read(&ctx).await?;
+        let desk = store::desk(&db, &team, req.lesson).await?;
+        Ok(Response::new(desk.into()))
+    }
+
+    async fn save_draft(&self, request: Request<pb::SaveDraftRequest>) -> Result<Response<pb::Report>, Status> {
+        let (ctx, req) = request.open()?;
+        let team = self.teams.own(&ctx, req.team_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut desk = store::desk(&tx, &team, req.lesson).await?;
+        desk.save(&ctx, req.try_into()?)?;
+        store::save(&tx, &mut desk.report).await?;
+        tx.emit(&pb::ReportChanged::from(&desk.report));
+        tx.answer(desk.into()).await
+    }
+
+    async fn submit_report(&self, request: Request<pb::SubmitReportRequest>) -> Result<Response<pb::Report>, Status> {
+        let (ctx, req) = request.open()?;
+        let team = self.teams.own(&ctx, req.team_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut desk = store::desk_to_judge(&tx, &team, req.lesson).await?;
+        let submission = desk.submit(&ctx, &req.etag, &file::store::of_lesson(&tx, &team, req.lesson).await?)?;
+        store::save_submitted(&tx, &mut desk.report, &submission).await?;
+        tx.note("submit report", subject(team.id, req.lesson), format!("digest {}", submission.digest));
+        tx.emit(&pb::ReportChanged::from(&desk.report));
+        tx.answer(desk.into()).await
+    }
+
+    async fn reopen_report(&self, request: Request<pb::ReopenReportRequest>) -> Result<Response<pb::Report>, Status> {
+        let (ctx, req) = request.open()?;
+        let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        let mut desk = store::desk(&tx, &team, req.lesson).await?;
+        desk.report.reopen()?;
+        store::save(&tx, &mut desk.report).await?;
+        tx.note("reopen report", subject(team.id, req.lesson), req.reason);
+        tx.emit(&pb::ReportChanged::from(&desk.report));
+        tx.answer(desk.into()).await
+    }
+
+    async fn list_deliveries(
+        &self,
+        request: Request<pb::ListDeliveriesRequest>,
+    ) -> Result<Response<pb::ListDeliveriesResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let (teams, next_page_token) = self.teams.page(&ctx, &req).await?;
+        let db = self.store.read(&ctx).await?;
+        let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
+        let cells = store::deliveries(&db, &teams).await?;
+        let rows = matrix::rows(&edition, teams, cells).into_iter().map(pb::DeliveryRow::from).collect();
+        Ok(Response::new(pb::ListDeliveriesResponse { rows, next_page_token }))
+    }
+
+    type WatchDeliveriesStream = BoxStream<'static, Result<pb::Delivery, Status>>;
+
+    async fn watch_deliveries(
+        &self,
+        request: Request<pb::WatchDeliveriesRequest>,
+    ) -> Result<Response<Self::WatchDeliveriesStream>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
+        let changes = watch::watch(&ctx, edition.id()).take_until(self.tasks.token().cancelled_owned());
+        Ok(Response::new(changes.map(|change| Ok(change?.into())).boxed()))
+    }
+}
+
+fn subject(team: Id<Team>, lesson: i32) -> String {
+    format!("team {team}, lesson {lesson}")
+}
+
+/// Judges late reports again after a deadline has moved: of one team, or of all. Does nothing for an item that is no deadline.
+pub(crate) async fn judge_again(tx: &Tx, item: &Item, team: Option<Id<Team>>) -> Result<()> {
+    let Some(lesson) = item.deadline_of() else { return Ok(()) };
+    let late = store::late(tx, item.track(), lesson, team).await?;
+    let extensions = calendar::store::extensions(tx, item.track(), lesson).await?;
+    for mut delivery in late {
+        if delivery.judge_again(&Deadline::new(item, extensions.get(&delivery.team))) {
+            store::save_verdict(tx, &mut delivery).await?;
+            tx.emit(&pb::ReportChanged::from(&delivery));
+        }
+    }
+    Ok(())
+}

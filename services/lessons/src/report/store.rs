@@ -1,0 +1,295 @@
+//! Reports as rows.
+
+use platform::{
+    Error, Id, Reads, Result, Tx,
+    store::{At, of_text, to_text},
+    wire,
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, DerivePartialModel, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait,
+    TryInsertResult,
+};
+
+use super::{Delivery, Desk, Judged, Report, Saved, State, Submission, Verdict};
+use crate::{
+    calendar::{self, Deadline, Extension},
+    edition::{self, Edition, Track},
+    form,
+    moment::Moment,
+    team::Team,
+};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{
+        calendar::Extension,
+        edition::{Edition, Track},
+        team::Team,
+    };
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "report")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub team_id: Id<Team>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub lesson: i32,
+        pub version: i64,
+        pub edition_id: Id<Edition>,
+        pub track_id: Id<Track>,
+        pub form_version: i32,
+        pub state: String,
+        pub contents: String,
+        pub saved_as: String,
+        pub saved_at: At,
+        pub digest: Option<String>,
+        pub received_at: Option<At>,
+        pub deadline_at: Option<At>,
+        pub rule_version: Option<i32>,
+        pub extension_id: Option<Id<Extension>>,
+        pub on_time: Option<bool>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod submission {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{report::Submission, team::Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "submission")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Submission>,
+        pub team_id: Id<Team>,
+        pub lesson: i32,
+        pub form_version: i32,
+        pub contents: String,
+        pub digest: String,
+        pub received_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A report without what is written in it: a matrix has thousands of them.
+#[derive(DerivePartialModel)]
+#[sea_orm(entity = "row::Entity")]
+struct Cell {
+    team_id: Id<Team>,
+    lesson: i32,
+    version: i64,
+    edition_id: Id<Edition>,
+    state: String,
+    digest: Option<String>,
+    received_at: Option<At>,
+    deadline_at: Option<At>,
+    rule_version: Option<i32>,
+    extension_id: Option<Id<Extension>>,
+    on_time: Option<bool>,
+}
+
+/// The words rows have for states. A report nobody has begun has no row.
+const DRAFT: &str = "draft";
+const SUBMITTED: &str = "submitted";
+const REOPENED: &str = "reopened";
+
+/// A team's report with all it is written and judged by. Error: `LESSON_UNKNOWN`.
+pub(crate) async fn desk(db: &impl Reads, team: &Team, lesson: i32) -> Result<Desk> {
+    let track = edition::store::track_of_team(db, team.track).await?;
+    track.check_lesson(lesson)?;
+    let (report, form) = match row::Entity::find_by_id((team.id, lesson)).one(db.conn()).await? {
+        Some(row) => {
+            let form = form::store::version(db, team.track, lesson, row.form_version).await?;
+            (report_of(db, row)?, form)
+        }
+        None => {
+            let form = form::store::newest(db, team.track, lesson).await?;
+            (Report::none(team, &form), form)
+        }
+    };
+    let deadline = calendar::store::deadline(db, team, lesson).await?;
+    Ok(Desk { report, form, track, deadline })
+}
+
+/// The same; its deadline stays as it is until the transaction ends.
+pub(crate) async fn desk_to_judge(tx: &Tx, team: &Team, lesson: i32) -> Result<Desk> {
+    edition::store::keep_deadlines(tx, team.track).await?;
+    desk(tx, team, lesson).await
+}
+
+/// Saves a report: a new one, or the next version of one that was read. Error: `ETAG_STALE` where somebody saved it in between.
+pub(crate) async fn save(tx: &Tx, report: &mut Report) -> Result<()> {
+    let before = report.version;
+    report.version += 1;
+    if before == 0 {
+        let added =
+            row::Entity::insert(active(report)?).on_conflict_do_nothing().exec_without_returning(tx.conn()).await?;
+        return if matches!(added, TryInsertResult::Inserted(1)) { Ok(()) } else { Err(wire::stale(1)) };
+    }
+    let saved = row::Entity::update_many()
+        .set(row::ActiveModel { team_id: NotSet, lesson: NotSet, ..active(report)? })
+        .filter(row::Column::TeamId.eq(report.team))
+        .filter(row::Column::Lesson.eq(report.lesson))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(saved, before)
+}
+
+/// Saves a report that was submitted, and what was submitted. Error: `ETAG_STALE` where somebody saved it in between.
+pub(crate) async fn save_submitted(tx: &Tx, report: &mut Report, submitted: &Submission) -> Result<()> {
+    save(tx, report).await?;
+    let row = submission::Model {
+        id: submitted.id,
+        team_id: submitted.team,
+        lesson: submitted.lesson,
+        form_version: submitted.form_version,
+        contents: submitted.contents.clone(),
+        digest: submitted.digest.clone(),
+        received_at: submitted.received_at.into(),
+    };
+    submission::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// The cells of some teams that were begun, in no order: one query, however many teams.
+pub(crate) async fn deliveries(db: &impl Reads, teams: &[Team]) -> Result<Vec<Delivery>> {
+    let query = row::Entity::find().filter(row::Column::TeamId.is_in(teams.iter().map(|team| team.id)));
+    let cells = query.into_partial_model::<Cell>().all(db.conn()).await?;
+    cells.into_iter().map(|cell| delivery_of(db, cell)).collect()
+}
+
+/// One cell, if it was begun.
+pub(crate) async fn delivery(db: &impl Reads, team: Id<Team>, lesson: i32) -> Result<Option<Delivery>> {
+    let cell = row::Entity::find_by_id((team, lesson)).into_partial_model::<Cell>().one(db.conn()).await?;
+    cell.map(|cell| delivery_of(db, cell)).transpose()
+}
+
+/// The late deliveries of a lesson, of one team or of all. Nobody else can save them until the transaction ends.
+pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, team: Option<Id<Team>>) -> Result<Vec<Delivery>> {
+    let cells = row::Entity::find()
+        .filter(row::Column::TrackId.eq(track))
+        .filter(row::Column::Lesson.eq(lesson))
+        .filter(row::Column::OnTime.eq(false))
+        .apply_if(team, |query, team| query.filter(row::Column::TeamId.eq(team)))
+        .lock_exclusive()
+        .into_partial_model::<Cell>()
+        .all(tx.conn())
+        .await?;
+    cells.into_iter().map(|cell| delivery_of(tx, cell)).collect()
+}
+
+/// Saves a verdict that has changed.
+pub(crate) async fn save_verdict(tx: &Tx, delivery: &mut Delivery) -> Result<()> {
+    let before = delivery.version;
+    delivery.version += 1;
+    let saved = row::Entity::update_many()
+        .set(row::ActiveModel { version: Set(delivery.version), ..judgement(&delivery.state) })
+        .filter(row::Column::TeamId.eq(delivery.team))
+        .filter(row::Column::Lesson.eq(delivery.lesson))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(saved, before)
+}
+
+fn active(report: &Report) -> Result<row::ActiveModel> {
+    let saved = report.saved.as_ref().ok_or_else(|| Error::internal("a report is kept once it was saved"))?;
+    Ok(row::ActiveModel {
+        team_id: Set(report.team),
+        lesson: Set(report.lesson),
+        version: Set(report.version),
+        edition_id: Set(report.edition),
+        track_id: Set(report.track),
+        form_version: Set(report.form_version),
+        contents: Set(to_text(&report.values)?),
+        saved_as: Set(saved.role.clone()),
+        saved_at: Set(saved.at.into()),
+        ..judgement(&report.state)
+    })
+}
+
+/// The columns a state is kept in.
+fn judgement(state: &State) -> row::ActiveModel {
+    let word = match state {
+        State::NotStarted | State::Draft => DRAFT,
+        State::Submitted(_) => SUBMITTED,
+        State::Reopened(_) => REOPENED,
+    };
+    let judged = state.judged();
+    let verdict = judged.map(|judged| &judged.verdict);
+    row::ActiveModel {
+        state: Set(word.to_owned()),
+        digest: Set(judged.map(|judged| judged.digest.clone())),
+        received_at: Set(verdict.map(|verdict| verdict.received_at.into())),
+        deadline_at: Set(verdict.map(|verdict| verdict.deadline.moment.at().into())),
+        rule_version: Set(verdict.map(|verdict| verdict.deadline.rule_version)),
+        extension_id: Set(verdict.and_then(|verdict| verdict.deadline.extension)),
+        on_time: Set(verdict.map(|verdict| verdict.on_time)),
+        ..Default::default()
+    }
+}
+
+fn report_of(db: &impl Reads, row: row::Model) -> Result<Report> {
+    let cell = Cell {
+        team_id: row.team_id,
+        lesson: row.lesson,
+        version: row.version,
+        edition_id: row.edition_id,
+        state: row.state,
+        digest: row.digest,
+        received_at: row.received_at,
+        deadline_at: row.deadline_at,
+        rule_version: row.rule_version,
+        extension_id: row.extension_id,
+        on_time: row.on_time,
+    };
+    let Delivery { team, lesson, version, edition, state } = delivery_of(db, cell)?;
+    Ok(Report {
+        team,
+        lesson,
+        version,
+        edition,
+        track: row.track_id,
+        form_version: row.form_version,
+        state,
+        values: of_text(&row.contents)?,
+        saved: Some(Saved { role: row.saved_as, at: row.saved_at.0 }),
+    })
+}
+
+fn delivery_of(db: &impl Reads, cell: Cell) -> Result<Delivery> {
+    let broken =
+        || Error::internal(format!("the verdict on lesson {} of team {} is not whole", cell.lesson, cell.team_id));
+    let state = match cell.state.as_str() {
+        DRAFT => State::Draft,
+        SUBMITTED => State::Submitted(judged_of(db, &cell).ok_or_else(broken)?),
+        REOPENED => State::Reopened(judged_of(db, &cell).ok_or_else(broken)?),
+        _ => return Err(broken()),
+    };
+    Ok(Delivery { team: cell.team_id, lesson: cell.lesson, version: cell.version, edition: cell.edition_id, state })
+}
+
+fn judged_of(db: &impl Reads, cell: &Cell) -> Option<Judged> {
+    let deadline = Deadline {
+        moment: Moment::new(cell.deadline_at?.0, db.ctx().tenant().zone()),
+        rule_version: cell.rule_version?,
+        extension: cell.extension_id,
+    };
+    let verdict = Verdict { received_at: cell.received_at?.0, deadline, on_time: cell.on_time? };
+    Some(Judged { verdict, digest: cell.digest.clone()? })
+}
+
+#[cfg(test)]
+mod tests;

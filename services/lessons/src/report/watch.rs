@@ -1,0 +1,127 @@
+//! The cells of the delivery matrix as they change, for who is watching now. Each process tells its own watchers.
+
+use std::sync::{Arc, LazyLock};
+
+use futures::{Stream, StreamExt, future, stream};
+use platform::{Ctx, Error, Id, Result, Store, TenantId, event::Handlers};
+use proto::lessons::v1 as pb;
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use super::{Delivery, store};
+use crate::{
+    edition::Edition,
+    reason::{Reason, Refuse},
+};
+
+/// How many changes a watcher may be behind.
+const BEHIND: usize = 1_024;
+
+/// The changes of every tenant. A process has one: methods and handlers are made apart and meet here.
+static CHANGES: LazyLock<Changes> = LazyLock::new(Changes::new);
+
+/// A cell that changed.
+#[derive(Debug)]
+struct Change {
+    tenant: TenantId,
+    delivery: Delivery,
+}
+
+/// Where changes are told and watched.
+struct Changes(broadcast::Sender<Arc<Change>>);
+
+impl Changes {
+    fn new() -> Self {
+        Self(broadcast::Sender::new(BEHIND))
+    }
+
+    fn tell(&self, change: Change) {
+        // nobody may be watching any more
+        let _ = self.0.send(Arc::new(change));
+    }
+
+    /// The changes of one edition from now on, until the watcher falls too far behind.
+    fn watch(&self, tenant: TenantId, edition: Id<Edition>) -> impl Stream<Item = Result<Delivery>> + Send + use<> {
+        let changes = stream::unfold(Some(self.0.subscribe()), |changes| async {
+            let mut changes = changes?;
+            match changes.recv().await {
+                Ok(change) => Some((Ok(change), Some(changes))),
+                Err(RecvError::Lagged(_)) => Some((Err(lagged()), None)),
+                Err(RecvError::Closed) => None,
+            }
+        });
+        changes.filter_map(move |change| {
+            let is_ours = |change: &Arc<Change>| change.tenant == tenant && change.delivery.edition == edition;
+            future::ready(match change {
+                Ok(change) => is_ours(&change).then(|| Ok(change.delivery.clone())),
+                Err(error) => Some(Err(error)),
+            })
+        })
+    }
+}
+
+fn lagged() -> Error {
+    Reason::WatchLagged.error("Changes came faster than they were read. List the deliveries again, then watch again.")
+}
+
+/// The changes of one edition of the caller's tenant, from now on.
+pub(super) fn watch(ctx: &Ctx, edition: Id<Edition>) -> impl Stream<Item = Result<Delivery>> + Send + use<> {
+    CHANGES.watch(ctx.tenant().id().clone(), edition)
+}
+
+/// What lessons does when a report has changed: it tells who is watching.
+pub(crate) fn handlers(store: Store) -> Handlers {
+    Handlers::new().on("watch deliveries", move |ctx, changed| tell(store.clone(), ctx, changed))
+}
+
+async fn tell(store: Store, ctx: Ctx, changed: pb::ReportChanged) -> Result<()> {
+    if CHANGES.0.receiver_count() == 0 {
+        return Ok(());
+    }
+    let db = store.read(&ctx).await?;
+    if let Some(delivery) = store::delivery(&db, changed.team_id.parse()?, changed.lesson).await? {
+        CHANGES.tell(Change { tenant: ctx.tenant().id().clone(), delivery });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::report::State;
+
+    fn change(tenant: &str, edition: u128, lesson: i32) -> Change {
+        let edition = Id::from(Uuid::from_u128(edition));
+        let delivery = Delivery { team: Id::from(Uuid::nil()), lesson, version: 1, edition, state: State::Draft };
+        Change { tenant: tenant.parse().unwrap(), delivery }
+    }
+
+    fn watch(changes: &Changes) -> impl Stream<Item = Result<Delivery>> + Unpin + use<> {
+        Box::pin(changes.watch("it".parse().unwrap(), Id::from(Uuid::from_u128(1))))
+    }
+
+    #[tokio::test]
+    async fn a_watcher_sees_the_changes_of_its_edition_and_no_other() {
+        let changes = Changes::new();
+        let watched = watch(&changes);
+        for (tenant, edition, lesson) in [("hr", 1, 1), ("it", 2, 2), ("it", 1, 3), ("it", 1, 4)] {
+            changes.tell(change(tenant, edition, lesson));
+        }
+        drop(changes);
+        let lessons: Vec<i32> = watched.map(|delivery| delivery.unwrap().lesson).collect().await;
+        assert_eq!(lessons, [3, 4]);
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_falls_behind_is_told_so_and_then_nothing_more() {
+        let changes = Changes::new();
+        let mut watched = watch(&changes);
+        for lesson in 0..=i32::try_from(BEHIND).unwrap() {
+            changes.tell(change("it", 1, lesson));
+        }
+        let told = watched.next().await.unwrap();
+        assert!(told.is_err_and(|error| error.is(Reason::WatchLagged)));
+        assert!(watched.next().await.is_none());
+    }
+}

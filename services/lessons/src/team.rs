@@ -1,0 +1,26 @@
+//! What lessons needs to know of a team, which identity keeps: who may see a team may see its reports.
+
+use platform::Id;
+
+use crate::edition::{Edition, Track};
+
+pub(crate) mod peer;
+
+/// A class that was admitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Team {
+    /// Its id.
+    pub id: Id<Team>,
+    /// Its code: `22-23-EN_0001`.
+    pub code: String,
+    /// The name it chose.
+    pub name: String,
+    /// The edition it takes part in.
+    pub edition: Id<Edition>,
+    /// Its track.
+    pub track: Id<Track>,
+    /// The name of its school.
+    pub school_name: String,
+    /// The NUTS-3 code of its territory. May be empty.
+    pub territory: String,
+}

@@ -1,0 +1,10 @@
+//! Stories of identity: people, schools, applications, teams.
+
+mod account;
+mod application;
+mod audit;
+mod country;
+mod file;
+mod register;
+mod session;
+mod team;

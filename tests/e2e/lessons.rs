@@ -1,0 +1,9 @@
+//! Stories of lessons: editions, calendars, forms, reports, files, the matrix.
+
+mod calendar;
+mod edition;
+mod file;
+mod form;
+mod matrix;
+mod report;
+mod verdict;

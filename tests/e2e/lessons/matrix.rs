@@ -1,0 +1,81 @@
+//! The delivery matrix, as it stands and as it changes.
+
+use serde_json::{Value, json};
+use tests::{Scene, World, path::text};
+
+use super::report::ready;
+
+#[tokio::test]
+async fn the_matrix_has_a_row_for_every_team_and_a_cell_for_every_lesson() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let (class, other) = (scene.class("Kos").await, scene.class("Serra").await);
+    let draft = ready(&class).await;
+    let submitted = class.team.post(&class.report(1, ":submit"), json!({ "etag": draft["etag"] })).await.ok();
+    class.team.patch(&class.report(2, ""), json!({ "values": {} })).await.ok();
+
+    let path = format!("/v1/editions/{}/deliveries", scene.edition_id());
+    let matrix = scene.coordinator.get(&path).await.ok();
+    let rows = matrix["rows"].as_array().unwrap();
+    let codes: Vec<_> = rows.iter().map(|row| text(&row["teamCode"])).collect();
+    assert_eq!(codes, [class.code.clone(), other.code.clone()]);
+    let states = |row: &Value| -> Vec<String> {
+        row["deliveries"].as_array().unwrap().iter().map(|cell| text(&cell["state"]).replace("REPORT_STATE_", "")).collect()
+    };
+    assert_eq!(states(&rows[0]), ["SUBMITTED", "DRAFT", "NOT_STARTED", "NOT_STARTED"]);
+    assert_eq!(states(&rows[1]), ["NOT_STARTED"; 4]);
+    assert_eq!(rows[0]["deliveries"][0]["verdict"], submitted["verdict"]);
+    assert_eq!((&rows[0]["teamName"], &rows[0]["schoolName"]), (&json!("Green Bridges"), &scene.school("UPPER_SECONDARY")["name"]));
+
+    let first = scene.coordinator.get(&format!("{path}?pageSize=1")).await.ok();
+    assert_eq!(first["rows"], json!([rows[0]]));
+    let token = text(&first["nextPageToken"]);
+    let second = scene.coordinator.get(&format!("{path}?pageSize=1&pageToken={token}")).await.ok();
+    assert_eq!(second, json!({ "rows": [rows[1]] }));
+    scene.coordinator.get(&format!("{path}?pageToken=x")).await.refused("PAGE_TOKEN_INVALID");
+    for (filter, count) in [
+        (format!("territory={}", text(&rows[0]["territory"])), 2),
+        ("territory=ITC".to_owned(), 0),
+        (format!("trackId={}", text(&scene.track("upper_secondary")["id"])), 2),
+        (format!("trackId={}", text(&scene.track("etc")["id"])), 0),
+    ] {
+        let found = scene.coordinator.get(&format!("{path}?{filter}")).await.ok();
+        assert_eq!(found["rows"].as_array().map_or(0, Vec::len), count, "{filter}");
+    }
+    let nothing = format!("/v1/editions/{}/deliveries", uuid::Uuid::now_v7());
+    scene.coordinator.get(&nothing).await.refused("NOT_FOUND");
+    class.referent.get(&path).await.refused("ROLE_MISSING");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_watches_sees_a_delivery_as_it_happens() {
+    let world = World::of(&["it", "hr"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let draft = ready(&class).await;
+    world.settle().await;
+    let path = format!("/it/v1/editions/{}/deliveries:watch", scene.edition_id());
+    let mut events = world.http().events(&path, scene.coordinator.token()).await;
+
+    // what happens in another edition and in another country is none of theirs
+    let abroad = Scene::open(&world, "hr").await;
+    let foreign = abroad.class("Novak").await;
+    foreign.team.patch(&foreign.report(1, ""), json!({ "values": {} })).await.ok();
+
+    let submitted = class.team.post(&class.report(1, ":submit"), json!({ "etag": draft["etag"] })).await.ok();
+    let expected = json!({
+        "teamId": class.id, "lesson": 1, "state": "REPORT_STATE_SUBMITTED", "verdict": submitted["verdict"],
+    });
+    assert_eq!(events.next().await, Some(expected));
+    let reopen = json!({ "reason": "the wrong file was attached" });
+    scene.coordinator.post(&class.report(1, ":reopen"), reopen).await.ok();
+    assert_eq!(events.next().await.unwrap()["state"], "REPORT_STATE_REOPENED");
+
+    let nothing = format!("/v1/editions/{}/deliveries:watch", uuid::Uuid::now_v7());
+    scene.coordinator.get(&nothing).await.refused("NOT_FOUND");
+    class.team.get(&format!("/v1/editions/{}/deliveries:watch", scene.edition_id())).await.refused("ROLE_MISSING");
+    // a process that ends does not wait for who watches
+    world.end().await;
+    assert_eq!(events.next().await, None);
+}

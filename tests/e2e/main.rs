@@ -1,0 +1,17 @@
+//! The system from outside: stories of what people do with it, and laws that hold for all there is of it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests stand outside of the system: a panic is how they say that something is wrong, and their ids are their own"
+)]
+
+mod architecture;
+mod contract;
+mod identity;
+mod lessons;
+mod path;
+mod schema;
+mod source;

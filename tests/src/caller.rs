@@ -1,0 +1,135 @@
+//! Who calls: a tenant, and a token where somebody signed in.
+
+use bytes::Bytes;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{Answer, Http};
+
+/// Somebody, or nobody, in one tenant.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    http: Http,
+    tenant: String,
+    token: Option<String>,
+    refresh: String,
+    login: String,
+    password: String,
+}
+
+impl Caller {
+    /// Nobody.
+    pub fn anybody(http: Http, tenant: &str) -> Self {
+        let none = String::new();
+        Self { http, tenant: tenant.to_owned(), token: None, refresh: none.clone(), login: none.clone(), password: none }
+    }
+
+    /// The same place, signed in.
+    pub async fn sign_in(&self, login: &str, password: &str) -> Self {
+        let session = self.post("/v1/sessions", json!({ "login": login, "password": password })).await.ok();
+        self.with_session(login, password, &session)
+    }
+
+    /// The same person with a new password, and the session that comes with it.
+    pub async fn change_password(&self, new: &str) -> Self {
+        let change = json!({ "currentPassword": self.password, "newPassword": new });
+        let session = self.post("/v1/account:changePassword", change).await.ok();
+        self.with_session(&self.login, new, &session)
+    }
+
+    /// The same person, signed in again: after the minutes of a token are over.
+    pub async fn again(&self) -> Self {
+        self.clone().without_token().sign_in(&self.login, &self.password).await
+    }
+
+    fn without_token(mut self) -> Self {
+        self.token = None;
+        self
+    }
+
+    /// The same place with a session's tokens.
+    pub fn with_session(&self, login: &str, password: &str, session: &Value) -> Self {
+        let text = |field: &str| session[field].as_str().unwrap_or_default().to_owned();
+        Self {
+            token: Some(text("accessToken")),
+            refresh: text("refreshToken"),
+            login: login.to_owned(),
+            password: password.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same place with a token of the test's own making.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { token: Some(token.into()), ..self.clone() }
+    }
+
+    /// The same caller at another address: after a restart.
+    #[must_use]
+    pub fn at(&self, http: &Http) -> Self {
+        Self { http: http.clone(), ..self.clone() }
+    }
+
+    /// The same token in another tenant.
+    #[must_use]
+    pub fn in_tenant(&self, tenant: &str) -> Self {
+        Self { tenant: tenant.to_owned(), ..self.clone() }
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &str {
+        &self.tenant
+    }
+
+    /// The access token. Empty for nobody.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
+    /// The refresh token. Empty for nobody.
+    pub fn refresh(&self) -> &str {
+        &self.refresh
+    }
+
+    /// The login.
+    pub fn login(&self) -> &str {
+        &self.login
+    }
+
+    /// The client.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// The caller's own account.
+    pub async fn account(&self) -> Value {
+        self.get("/v1/account").await.ok()
+    }
+
+    /// GET a path of the tenant: `/v1/teams`.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, Value::Null).await
+    }
+
+    /// POST to a path of the tenant.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, body).await
+    }
+
+    /// PATCH a path of the tenant.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.call(Method::PATCH, path, body).await
+    }
+
+    /// Uploads bytes to a path of the tenant.
+    pub async fn upload(&self, path: &str, media_type: &str, bytes: impl Into<Bytes>) -> Answer {
+        let authorization = format!("Bearer {}", self.token());
+        let headers = [("authorization", authorization.as_str()), ("content-type", media_type)];
+        self.http.send(Method::POST, &format!("/{}{path}", self.tenant), &headers, bytes).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Value) -> Answer {
+        self.http.json(method, &format!("/{}{path}", self.tenant), self.token.as_deref(), body).await
+    }
+}

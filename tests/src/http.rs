@@ -1,0 +1,148 @@
+//! HTTP as any client speaks it, and answers that assert.
+
+use std::net::SocketAddr;
+
+use ::http::{HeaderMap, Method, Request, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+
+/// A client of one address.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: Client<HttpConnector, Full<Bytes>>,
+    base: String,
+}
+
+/// A stream of server-sent events.
+pub struct Events {
+    body: Incoming,
+    read: String,
+}
+
+impl Events {
+    /// The data of the next event, or none at the end of the stream.
+    pub async fn next(&mut self) -> Option<Value> {
+        loop {
+            while let Some((event, rest)) = self.read.split_once("\n\n") {
+                let data = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
+                self.read = rest.to_owned();
+                // without data it is a comment that keeps the connection alive
+                if let Some(data) = data {
+                    return Some(serde_json::from_str(&data).unwrap_or_else(|error| panic!("{data}: {error}")));
+                }
+            }
+            let frame = self.body.frame().await?.expect("a connection");
+            self.read.push_str(std::str::from_utf8(&frame.into_data().expect("data")).expect("UTF-8"));
+        }
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The request, for the message of an assertion.
+    pub of: String,
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Http {
+    /// A client of a server.
+    pub fn new(address: SocketAddr) -> Self {
+        Self::to(&format!("http://{address}"))
+    }
+
+    /// A client of a server by its URL, without a slash at its end.
+    pub fn to(base: &str) -> Self {
+        Self { client: Client::builder(TokioExecutor::new()).build_http(), base: base.to_owned() }
+    }
+
+    /// Where it leads: `http://127.0.0.1:8080`.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let mut request = Request::builder().method(method.clone()).uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(body.into())).expect("a request");
+        let answer = self.client.request(request).await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}")).to_bytes();
+        Answer { of: format!("{method} {path}"), status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Opens a stream of events.
+    pub async fn events(&self, path: &str, token: &str) -> Events {
+        let request = Request::get(format!("{}{path}", self.base)).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request = request.body(Full::default()).expect("a request");
+        let answer = self.client.request(request).await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
+        Events { body: answer.into_body(), read: String::new() }
+    }
+
+    /// Sends JSON, or nothing where it is null.
+    pub async fn json(&self, method: Method, path: &str, token: Option<&str>, body: Value) -> Answer {
+        let authorization = token.map(|token| format!("Bearer {token}"));
+        let mut headers = Vec::new();
+        if let Some(authorization) = &authorization {
+            headers.push((header::AUTHORIZATION.as_str(), authorization.as_str()));
+        }
+        if body.is_null() {
+            return self.send(method, path, &headers, Bytes::new()).await;
+        }
+        headers.push((header::CONTENT_TYPE.as_str(), "application/json"));
+        self.send(method, path, &headers, body.to_string()).await
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{}: {error}: {}", self.of, self.text()))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON, of an answer that must be a success.
+    #[track_caller]
+    pub fn ok(&self) -> Value {
+        assert!(self.status.is_success(), "{}: {} {}", self.of, self.status, self.text());
+        self.json()
+    }
+
+    /// The problem, of an answer that must be a refusal for `reason`.
+    #[track_caller]
+    pub fn refused(&self, reason: &str) -> Value {
+        assert!(!self.status.is_success(), "{}: {} {}", self.of, self.status, self.text());
+        let problem = self.json();
+        assert_eq!(problem["reason"], reason, "{}: {}", self.of, self.text());
+        problem
+    }
+
+    /// The reasons of the violations, by field, of an answer that must be a refusal for its fields.
+    #[track_caller]
+    pub fn violations(&self) -> Vec<(String, String)> {
+        let problem = self.refused("FIELDS_INVALID");
+        let violations = problem["violations"].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        violations.iter().map(|violation| (text(&violation["field"]), text(&violation["reason"]))).collect()
+    }
+}

@@ -1,0 +1,34 @@
+//! The system from outside. [`World`] is all of it in one process, on storage of its own, with a clock a test can hold; callers
+//! are objects, answers assert.
+//!
+//! ```ignore
+//! let world = World::of(&["it"]).at("2022-10-10T09:00:00[Europe/Rome]").start().await;
+//! let coordinator = world.coordinator("it").await;
+//! let edition = coordinator.post("/v1/editions", json!({ "template": "22-23" })).await.ok();
+//! world.passes("2022-10-24T18:00:01[Europe/Rome]");
+//! teacher.post(&submit, json!({})).await.refused("CALL_CLOSED");
+//! ```
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::disallowed_methods,
+    reason = "this crate stands outside of the system: a panic is how it says that something is wrong, and its ids are its own"
+)]
+
+pub mod caller;
+pub mod engine;
+pub mod grpc;
+pub mod http;
+pub mod log;
+pub mod mailbox;
+pub mod path;
+pub mod scene;
+pub mod world;
+
+pub use caller::Caller;
+pub use http::{Answer, Http};
+pub use scene::{Class, Scene};
+pub use world::World;

@@ -1,0 +1,87 @@
+//! What the system logged, so that a world can tell at its end that nothing went wrong unseen.
+
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+    span::{Attributes, Id, Record},
+    subscriber::DefaultGuard,
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+};
+
+/// The log of one world. A test runs on one thread, and so do all tasks of its world: the log of the thread is the log of the
+/// world.
+pub struct Log {
+    lines: Lines,
+    _listening: DefaultGuard,
+}
+
+type Lines = Arc<Mutex<Vec<(Level, String)>>>;
+
+impl Log {
+    /// Listens from here on.
+    pub fn listen() -> Self {
+        let lines = Lines::default();
+        let subscriber = tracing_subscriber::registry().with(Listener(lines.clone()));
+        Self { lines, _listening: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// The error lines since the last time.
+    pub fn take_errors(&self) -> Vec<String> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.extract_if(.., |(level, _)| *level == Level::ERROR).map(|(_, line)| line).collect()
+    }
+
+    /// Everything an operator could read with these words in it: lines of the log, and what was recorded of calls.
+    pub fn find(&self, words: &str) -> Vec<String> {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().filter(|(_, line)| line.contains(words)).map(|(_, line)| line.clone()).collect()
+    }
+}
+
+struct Listener(Lines);
+
+impl Listener {
+    fn keep(&self, level: Level, line: Line) {
+        // below this nobody reads in production
+        if level <= Level::INFO {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push((level, line.0));
+        }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Listener {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut line = Line(format!("{}:", event.metadata().target()));
+        event.record(&mut line);
+        self.keep(*event.metadata().level(), line);
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        let mut line = Line(format!("{} span:", attributes.metadata().target()));
+        attributes.record(&mut line);
+        self.keep(*attributes.metadata().level(), line);
+    }
+
+    fn on_record(&self, _: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        let mut line = Line("recorded:".to_owned());
+        values.record(&mut line);
+        self.keep(Level::INFO, line);
+    }
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        // writing to a string cannot fail
+        let _ = write!(self.0, " {}={value:?}", field.name());
+    }
+}

@@ -1,0 +1,165 @@
+//! Where most stories begin: a country whose call is open, and in it a class that takes part.
+
+use serde_json::{Value, json};
+
+use crate::{Caller, World, mailbox::CREDENTIAL, path::text, world};
+
+/// The password people of a scene choose.
+pub const PASSWORD: &str = "rain on the old iron bridge";
+
+/// The smallest PDF.
+pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
+
+/// A country in the middle of its call, with the schools of its register.
+pub struct Scene<'w> {
+    /// Where it is.
+    pub world: &'w World,
+    /// The tenant.
+    pub tenant: String,
+    /// The central team.
+    pub coordinator: Caller,
+    /// The edition 22-23.
+    pub edition: Value,
+    /// The schools.
+    pub schools: Vec<Value>,
+}
+
+/// A class that was admitted.
+pub struct Class {
+    /// Its application, as it was admitted.
+    pub application: Value,
+    /// The teacher who answers for it.
+    pub referent: Caller,
+    /// Its shared account. Nobody, while the credential was not redeemed.
+    pub team: Caller,
+    /// The team's id.
+    pub id: String,
+    /// What it signs in with.
+    pub code: String,
+    /// What the letter to the referent said.
+    pub credential: String,
+}
+
+impl<'w> Scene<'w> {
+    /// The edition made and its call opened, the schools imported.
+    pub async fn open(world: &'w World, tenant: &str) -> Self {
+        let coordinator = world.coordinator(tenant).await;
+        let edition = coordinator.post("/v1/editions", json!({ "template": "22-23" })).await.ok();
+        let path = format!("/v1/editions/{}:openCall", text(&edition["id"]));
+        let edition = coordinator.post(&path, json!({})).await.ok();
+        coordinator.upload("/v1/schools:import", "text/csv", world::data(&format!("schools/{tenant}.csv"))).await.ok();
+        let schools = coordinator.get("/v1/schools?pageSize=200").await.ok();
+        let schools = schools["schools"].as_array().cloned().expect("schools");
+        Self { world, tenant: tenant.to_owned(), coordinator, edition, schools }
+    }
+
+    /// The edition's id.
+    pub fn edition_id(&self) -> String {
+        text(&self.edition["id"])
+    }
+
+    /// A track of the edition: `upper_secondary`, `english`.
+    pub fn track(&self, code: &str) -> &Value {
+        let tracks = self.edition["tracks"].as_array().expect("tracks");
+        tracks.iter().find(|track| track["code"] == code).unwrap_or_else(|| panic!("no track {code}"))
+    }
+
+    /// The first open school of a level: `UPPER_SECONDARY`.
+    pub fn school(&self, level: &str) -> &Value {
+        let level = format!("SCHOOL_LEVEL_{level}");
+        let found = self.schools.iter().find(|school| school["level"] == level.as_str());
+        found.unwrap_or_else(|| panic!("no school of level {level}"))
+    }
+
+    /// A new teacher.
+    pub async fn teacher(&self, surname: &str) -> Caller {
+        self.world.teacher(&self.tenant, "Ana", surname).await
+    }
+
+    /// A file of the caller's, of the purpose `AUTHORISATION`, `LOGO`.
+    pub async fn file(&self, caller: &Caller, purpose: &str) -> String {
+        let (name, media_type, bytes) = match purpose {
+            "LOGO" => ("logo.png", "image/png", PICTURE),
+            _ => ("letter.pdf", "application/pdf", PDF),
+        };
+        let path = format!("/v1/files:upload?name={name}&purpose=FILE_PURPOSE_{purpose}");
+        text(&caller.upload(&path, media_type, bytes).await.ok()["id"])
+    }
+
+    /// What a teacher writes for the track of upper secondary schools: all the rules ask for.
+    pub async fn draft(&self, teacher: &Caller) -> Value {
+        json!({
+            "trackId": self.track("upper_secondary")["id"],
+            "schoolId": self.school("UPPER_SECONDARY")["id"],
+            "teamName": "Green Bridges",
+            "teamType": "TEAM_TYPE_GROUP_IN_CLASS",
+            "classes": ["3A"],
+            "teamSize": 21,
+            "motivation": "The bridge in front of our school is closed and nobody tells us why.",
+            "integrationMode": "INTEGRATION_MODE_ORDINARY",
+            "fileIds": [self.file(teacher, "AUTHORISATION").await],
+        })
+    }
+
+    /// An application, begun.
+    pub async fn begun(&self, teacher: &Caller) -> Value {
+        let draft = self.draft(teacher).await;
+        teacher.post("/v1/applications", json!({ "application": draft })).await.ok()
+    }
+
+    /// An application, submitted.
+    pub async fn submitted(&self, teacher: &Caller) -> Value {
+        let begun = self.begun(teacher).await;
+        teacher.post(&application(&begun, ":submit"), json!({})).await.ok()
+    }
+
+    /// A class that was admitted and has not signed in yet.
+    pub async fn invited(&self, surname: &str) -> Class {
+        let referent = self.teacher(surname).await;
+        let submitted = self.submitted(&referent).await;
+        let admitted = self.coordinator.post(&application(&submitted, ":admit"), json!({})).await.ok();
+        let id = text(&admitted["teamId"]);
+        let code = text(&referent.get(&format!("/v1/teams/{id}")).await.ok()["code"]);
+        let credential = self.credential(&referent).await;
+        let team = self.world.anybody(&self.tenant);
+        Class { application: admitted, referent, team, id, code, credential }
+    }
+
+    /// A class that works.
+    pub async fn class(&self, surname: &str) -> Class {
+        let invited = self.invited(surname).await;
+        let team = invited.team.sign_in(&invited.code, &invited.credential).await.change_password(PASSWORD).await;
+        Class { team, ..invited }
+    }
+
+    /// What the newest letter to a referent says of the team's credential.
+    pub async fn credential(&self, referent: &Caller) -> String {
+        self.world.settle().await;
+        let found = self.world.mailbox(&self.tenant).find(referent.login(), CREDENTIAL);
+        found.expect("a credential in a letter")
+    }
+}
+
+impl Class {
+    /// A path of the team: `/v1/teams/{id}:handOver`.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/teams/{}{rest}", self.id)
+    }
+
+    /// A path of the team's report on a lesson.
+    pub fn report(&self, lesson: u32, rest: &str) -> String {
+        self.path(&format!("/lessons/{lesson}/report{rest}"))
+    }
+}
+
+/// A path of an application: `/v1/applications/{id}:submit`.
+pub fn application(of: &Value, rest: &str) -> String {
+    format!("/v1/applications/{}{rest}", text(&of["id"]))
+}
+
+/// The smallest picture: one transparent point.
+pub const PICTURE: &[u8] = &[
+    0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8, 6, 0, 0, 0,
+    0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0a, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0, 1, 0, 0, 5, 0, 1, 0x0d, 0x0a, 0x2d, 0xb4,
+    0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xae, 0x42, 0x60, 0x82,
+];

@@ -1,0 +1,278 @@
+//! The whole system, with a clock you can hold.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use jiff::{Timestamp, Zoned};
+use platform::{Clock, Config, Process, Service};
+use sea_orm::{ConnectionTrait, QueryResult, Statement};
+use serde_json::json;
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{Caller, Http, engine::Engine, log::Log, mailbox::{CODE, Mailbox}};
+
+/// The whole system in this process, on storage of its own. Its `end` asserts that nothing was left undone.
+pub struct World {
+    process: Process,
+    clock: Clock,
+    folder: TempDir,
+    address: SocketAddr,
+    http: Http,
+    log: Log,
+    text: String,
+    engine: Engine,
+}
+
+/// A world before it starts.
+pub struct Builder {
+    tenants: Vec<String>,
+    start: Timestamp,
+    settings: String,
+    folder: TempDir,
+}
+
+/// Where the files of the real tenants are.
+pub fn tenant_files() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/koine/tenants")
+}
+
+/// A file of test data: `schools/it.csv`.
+pub fn data(file: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(file)).expect("test data")
+}
+
+/// An instant as a person writes it: `2022-10-10T09:00:00[Europe/Rome]`.
+pub fn instant(text: &str) -> Timestamp {
+    text.parse::<Zoned>().unwrap_or_else(|error| panic!("{text}: {error}")).timestamp()
+}
+
+/// One for all worlds: a hasher has threads of its own.
+fn hasher() -> &'static identity::Hasher {
+    static HASHER: OnceLock<identity::Hasher> = OnceLock::new();
+    HASHER.get_or_init(|| identity::Hasher::new(&identity::Settings::default().hashing).expect("threads"))
+}
+
+impl World {
+    /// A world with these tenants, each from its real file.
+    pub fn of(tenants: &[&str]) -> Builder {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = folder.path().join("tenants");
+        fs::create_dir(&dir).expect("a folder");
+        for tenant in tenants {
+            let file = format!("{tenant}.toml");
+            fs::copy(tenant_files().join(&file), dir.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+        Builder {
+            tenants: tenants.iter().map(|tenant| (*tenant).to_owned()).collect(),
+            start: instant("2022-10-10T09:00:00[Europe/Rome]"),
+            settings: String::new(),
+            folder,
+        }
+    }
+
+    /// The clock stands at another instant from here on.
+    pub fn passes(&self, to: &str) {
+        self.clock.set(instant(to));
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The address of the one port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A client of the one port.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// A gRPC channel to the one port.
+    pub fn channel(&self) -> Channel {
+        Endpoint::from_shared(format!("http://{}", self.address)).expect("an address").connect_lazy()
+    }
+
+    /// The process, for what cannot be seen from outside.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// The folder of this world: `tenants/`, `data/`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The letters of a tenant.
+    pub fn mailbox(&self, tenant: &str) -> Mailbox {
+        Mailbox::new(self.folder.path().join("data/mail"), tenant)
+    }
+
+    /// Adds or replaces the file of a tenant and lets the system see it at once.
+    pub fn write_tenant(&self, name: &str, text: &str) -> Vec<platform::tenant::Fault> {
+        fs::write(self.folder.path().join("tenants").join(format!("{name}.toml")), text).expect("a file");
+        self.process.tenants().reload()
+    }
+
+    /// Waits until every fact was handled: no sleeping, no guessing.
+    pub async fn settle(&self) {
+        // handling a fact may publish another one in a service that was looked at before
+        loop {
+            let mut waiting = 0;
+            for dispatcher in self.process.dispatchers() {
+                dispatcher.drain().await;
+                waiting += dispatcher.waiting().await.expect("an outbox");
+            }
+            if waiting == 0 {
+                return;
+            }
+            // with a clock that stands still nothing is tried again: who waited for it would wait for ever
+            let failed = self.log.find("fact not handled");
+            assert!(failed.is_empty(), "a fact was not handled: {failed:#?}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Changes rows behind the system's back. Gives back how many.
+    pub async fn tamper(&self, tenant: &str, service: &'static str, sql: &str) -> u64 {
+        let database = self.engine.connect(tenant, service).await;
+        let done = database.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        database.close().await.expect("an open database");
+        done.rows_affected()
+    }
+
+    /// Texts of rows, as they stand in a database: one list a row, in the order of the columns.
+    pub async fn rows(&self, tenant: &str, service: &'static str, sql: &str, columns: &[&str]) -> Vec<Vec<String>> {
+        let database = self.engine.connect(tenant, service).await;
+        let query = Statement::from_string(database.get_database_backend(), sql);
+        let rows = database.query_all_raw(query).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let text = |row: &QueryResult, column: &&str| row.try_get("", column).unwrap_or_else(|error| panic!("{column}: {error}"));
+        let texts = rows.iter().map(|row| columns.iter().map(|column| text(row, column)).collect()).collect();
+        database.close().await.expect("an open database");
+        texts
+    }
+
+    /// What the audit log of a service in a tenant says was done, oldest first: `change team`.
+    pub async fn actions(&self, tenant: &str, service: &'static str) -> Vec<String> {
+        self.rows(tenant, service, "SELECT action FROM audit ORDER BY seq", &["action"]).await.concat()
+    }
+
+    /// Nobody, in a tenant.
+    pub fn anybody(&self, tenant: &str) -> Caller {
+        Caller::anybody(self.http.clone(), tenant)
+    }
+
+    /// A new coordinator of a tenant, signed in.
+    pub async fn coordinator(&self, tenant: &str) -> Caller {
+        let ctx = self.process.operator(tenant).expect("a tenant");
+        let id = uuid::Uuid::now_v7();
+        let (email, password) = (format!("c{}@{tenant}.example", id.simple()), "correct horse battery staple");
+        let person = identity::Coordinator {
+            email: email.clone(),
+            password: password.to_owned(),
+            given_name: "Central".to_owned(),
+            surname: "Team".to_owned(),
+        };
+        let store = self.process.store("identity").expect("identity");
+        identity::create_coordinator(store, &ctx, hasher(), person).await.expect("a coordinator");
+        self.anybody(tenant).sign_in(&email, password).await
+    }
+
+    /// A new teacher of a tenant: registered, verified, signed in.
+    pub async fn teacher(&self, tenant: &str, given_name: &str, surname: &str) -> Caller {
+        let id = uuid::Uuid::now_v7();
+        let (email, password) = (format!("t{}@{tenant}.example", id.simple()), "a sentence nobody else would choose");
+        let anybody = self.anybody(tenant);
+        let person =
+            json!({ "email": email, "password": password, "givenName": given_name, "surname": surname });
+        anybody.post("/v1/accounts", person).await.ok();
+        self.settle().await;
+        let code = self.mailbox(tenant).find(&email, CODE).expect("a code in the letter");
+        anybody.post("/v1/accounts:verifyEmail", json!({ "code": code })).await.ok();
+        anybody.sign_in(&email, password).await
+    }
+
+    /// The process ends and another one starts on the same folder, with the same settings, at the same instant.
+    pub async fn restart(self) -> Self {
+        self.settle().await;
+        let Self { process, clock, folder, log, text, engine, .. } = self;
+        process.stop().await;
+        Self::begin(text, engine, clock, folder, log).await
+    }
+
+    async fn begin(text: String, engine: Engine, clock: Clock, folder: TempDir, log: Log) -> Self {
+        let services = koine::services();
+        let sections = services.iter().filter_map(Service::section).collect();
+        let config = Config::parse(&text, sections).unwrap_or_else(|error| panic!("{error:?}"));
+        let process = Process::start(config, clock.clone(), services).await.unwrap_or_else(|error| panic!("{error:?}"));
+        let address = process.listen().await.expect("a free port");
+        Self { process, clock, folder, address, http: Http::new(address), log, text, engine }
+    }
+
+    /// Ends the world. Panics if a fact was left, a task lives on, or something went wrong that only the log knew of.
+    pub async fn end(self) {
+        self.settle().await;
+        let Self { process, log, .. } = self;
+        process.stop().await;
+        let errors = log.take_errors();
+        assert!(errors.is_empty(), "the log has errors: {errors:#?}");
+        let late = log.find("cut off");
+        assert!(late.is_empty(), "tasks live on: {late:#?}");
+    }
+
+    /// The error lines of the log, which the test expected.
+    pub fn expected_errors(&self) -> Vec<String> {
+        self.log.take_errors()
+    }
+
+    /// What was logged.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+}
+
+impl Builder {
+    /// The clock stands at this instant: `2022-10-10T09:00:00[Europe/Rome]`.
+    #[must_use]
+    pub fn at(mut self, start: &str) -> Self {
+        self.start = instant(start);
+        self
+    }
+
+    /// More settings, as they would stand in the file.
+    #[must_use]
+    pub fn settings(mut self, text: &str) -> Self {
+        self.settings.push_str(text);
+        self
+    }
+
+    /// The tenants it will have.
+    pub fn tenants(&self) -> &[String] {
+        &self.tenants
+    }
+
+    /// Starts it.
+    pub async fn start(self) -> World {
+        let log = Log::listen();
+        let clock = Clock::held(self.start);
+        let data = self.folder.path().join("data");
+        let engine = Engine::new(&data);
+        let text = format!(
+            "{store}[process]\ndata = {data:?}\naddress = \"127.0.0.1:0\"\ndrain_seconds = 5\n[tenants]\ndir = {dir:?}\n\
+             [blobs]\nfolder = {blobs:?}\n[mail]\nfolder = {mail:?}\n{more}",
+            store = engine.settings(),
+            dir = self.folder.path().join("tenants"),
+            blobs = data.join("blobs"),
+            mail = data.join("mail"),
+            more = self.settings,
+        );
+World::begin(text, engine, clock, self.folder, log).await
+    }
+}

@@ -17,6 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=google");
     let mut files = Vec::new();
     collect(Path::new("koine"), &mut files)?;
+    // what errors carry: so that a client who reflects can read it
+    files.push(PathBuf::from("google/rpc/error_details.proto"));
     files.sort();
 
     let mut compiler = protox::Compiler::new(["."])?;
@@ -32,10 +34,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut config = prost_build::Config::new();
     // a piece of a file is passed on as it came, not copied
     config.bytes([".google.api.HttpBody"]);
+    // the same message always encodes to the same bytes: a repeated request is known by their digest
+    config.btree_map(["."]);
     config.enable_type_names().compile_well_known_types().extern_path(".google.protobuf", "::prost_types");
     for message in pool.all_messages() {
         let name = message.full_name();
-        if name.starts_with("google.protobuf.") {
+        if name.starts_with("google.protobuf.") || name.starts_with("google.rpc.") {
             continue;
         }
         config.type_attribute(format!(".{name}"), "#[derive(::prost_reflect::ReflectMessage)]");

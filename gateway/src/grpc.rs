@@ -45,8 +45,11 @@ static HOP_BY_HOP: [HeaderName; 8] = [
 
 /// Every service of the descriptor through its channel; health and reflection from here.
 pub(crate) fn service(pool: &DescriptorPool, channels: &Channels, ready: watch::Receiver<bool>) -> Result<Grpc, Error> {
-    let reflection =
-        || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
     let local = Routes::new(Health::server(ready))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);

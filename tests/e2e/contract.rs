@@ -28,7 +28,8 @@ fn spoiled(from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> DescriptorPool {
     let (from, to) = (from.as_ref(), to.as_ref());
     assert_eq!(from.len(), to.len(), "the lengths are encoded too");
     let mut bytes = proto::DESCRIPTOR_SET.to_vec();
-    let places: Vec<_> = bytes.windows(from.len()).enumerate().filter(|(_, at)| *at == from).map(|(at, _)| at).collect();
+    let places: Vec<_> =
+        bytes.windows(from.len()).enumerate().filter(|(_, at)| *at == from).map(|(at, _)| at).collect();
     assert!(!places.is_empty(), "the contract has no such thing any more: choose another sample");
     for at in places {
         bytes[at..at + to.len()].copy_from_slice(to);

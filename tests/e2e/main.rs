@@ -8,9 +8,12 @@
     reason = "tests stand outside of the system: a panic is how they say that something is wrong, and their ids are their own"
 )]
 
+mod access;
 mod architecture;
+mod bad_input;
 mod contract;
 mod identity;
+mod isolation;
 mod lessons;
 mod path;
 mod schema;

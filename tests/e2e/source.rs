@@ -61,7 +61,8 @@ pub fn sources() -> &'static [Source] {
 }
 
 fn collect(package: &str, folder: &Path, into: &mut Vec<Source>) {
-    let mut entries: Vec<_> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
+    let mut entries: Vec<_> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -79,7 +80,8 @@ fn collect(package: &str, folder: &Path, into: &mut Vec<Source>) {
 
 /// Leaves out the files of modules that are declared for tests alone, and those below them.
 fn without_test_files(files: Vec<Source>) -> Vec<Source> {
-    static MODULE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^(?:pub(?:\([^)]*\))? )?mod (\w+)\s*;").expect("a pattern"));
+    static MODULE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"^(?:pub(?:\([^)]*\))? )?mod (\w+)\s*;").expect("a pattern"));
     let mut tests = BTreeSet::new();
     for file in &files {
         let (code, _) = layers(&file.text);
@@ -272,7 +274,9 @@ mod tests {
 
     #[test]
     fn a_body_is_found_behind_signatures_of_every_kind() {
-        let source = sample("fn a<T>(x: [u8; 3], f: impl Fn() -> T) -> T\nwhere T: Copy,\n{\n  one();\n\n  { two() }\n}\nfn b();");
+        let source = sample(
+            "fn a<T>(x: [u8; 3], f: impl Fn() -> T) -> T\nwhere T: Copy,\n{\n  one();\n\n  { two() }\n}\nfn b();",
+        );
         let functions = source.functions();
         assert_eq!(functions.len(), 1);
         assert_eq!(source.lines_of_code(functions[0].2.clone()), 2);
@@ -281,7 +285,9 @@ mod tests {
     #[test]
     fn the_project_is_found_by_itself() {
         let found: BTreeSet<_> = sources().iter().map(|source| source.path.as_str()).collect();
-        for expected in ["services/platform/src/ctx.rs", "tests/e2e/source.rs", "proto/build.rs", "services/koine/src/main.rs"] {
+        for expected in
+            ["services/platform/src/ctx.rs", "tests/e2e/source.rs", "proto/build.rs", "services/koine/src/main.rs"]
+        {
             assert!(found.contains(expected), "{expected} in {found:#?}");
         }
         assert!(!found.contains("services/platform/src/testing.rs"));

@@ -4,12 +4,14 @@ use bytes::{BufMut, Bytes};
 use http::{HeaderMap, Method};
 use prost::Message;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
+use proto::options::v1::Access;
 use tonic::{
     Request, Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     metadata::MetadataValue,
     transport::Channel,
 };
+use tonic_types::StatusExt;
 
 use crate::Caller;
 
@@ -61,15 +63,39 @@ pub async fn call(
     method: &MethodDescriptor,
     message: DynamicMessage,
 ) -> Result<DynamicMessage, Status> {
+    let answer = call_raw(channel, caller, method, message.encode_to_vec()).await?;
+    Ok(DynamicMessage::decode(method.output(), answer).expect("a message"))
+}
+
+/// The same with bytes that may be no message at all. Gives the last message of the answer.
+pub async fn call_raw(
+    channel: &Channel,
+    caller: &Caller,
+    method: &MethodDescriptor,
+    message: impl Into<Bytes>,
+) -> Result<Bytes, Status> {
     let mut client = tonic::client::Grpc::new(channel.clone());
     client.ready().await.map_err(|fault| Status::from_error(Box::new(fault)))?;
-    let request = request(caller, message.encode_to_vec().into());
+    let request = request(caller, message.into());
     let mut answer = client.server_streaming(request, path(method).parse().expect("a path"), Raw).await?.into_inner();
     let mut last = Bytes::new();
     while let Some(message) = answer.message().await? {
         last = message;
     }
-    Ok(DynamicMessage::decode(method.output(), last).expect("a message"))
+    Ok(last)
+}
+
+/// The reason a refusal gives: `CALL_CLOSED`.
+pub fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+/// What the contract says of who may call a method.
+pub fn access(method: &MethodDescriptor) -> Access {
+    let option = proto::descriptor().get_extension_by_name("koine.options.v1.access").expect("the option");
+    let options = method.options();
+    let value = options.get_extension(&option);
+    value.as_message().expect("an access").transcode_to().expect("an access")
 }
 
 /// Calls a method by gRPC-Web: one message there, one back.

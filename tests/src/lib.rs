@@ -5,7 +5,7 @@
 //! let world = World::of(&["it"]).at("2022-10-10T09:00:00[Europe/Rome]").start().await;
 //! let coordinator = world.coordinator("it").await;
 //! let edition = coordinator.post("/v1/editions", json!({ "template": "22-23" })).await.ok();
-//! world.passes("2022-10-24T18:00:01[Europe/Rome]");
+//! world.passes("2022-10-24T18:00:01[Europe/Rome]").await;
 //! teacher.post(&submit, json!({})).await.refused("CALL_CLOSED");
 //! ```
 

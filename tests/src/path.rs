@@ -106,7 +106,7 @@ impl<'a> Path<'a> {
             text(&edition["callOpens"]["local"]),
             text(&edition["callCloses"]["local"]),
         ));
-        self.passes(&edition["callOpens"]);
+        self.passes(&edition["callOpens"]).await;
         edition
     }
 
@@ -255,10 +255,10 @@ impl<'a> Path<'a> {
     }
 
     /// In a world, time passes to a minute after the moment. Elsewhere it passes by itself.
-    fn passes(&self, moment: &Value) {
+    async fn passes(&self, moment: &Value) {
         if let Ground::World(world) = self.ground {
             let at: Timestamp = text(&moment["at"]).parse().expect("an instant");
-            world.clock().set(at + jiff::SignedDuration::from_mins(1));
+            world.passes_to(at + jiff::SignedDuration::from_mins(1)).await;
         }
     }
 

@@ -7,8 +7,12 @@ use std::{
     sync::OnceLock,
 };
 
-use jiff::{Timestamp, Zoned};
-use platform::{Clock, Config, Process, Service};
+use jiff::{SignedDuration, Timestamp, Zoned};
+use platform::{
+    Clock, Config, Process, Service,
+    token::{Claims, Signer},
+};
+use proto::options::v1::Role;
 use sea_orm::{ConnectionTrait, QueryResult, Statement};
 use serde_json::json;
 use tempfile::TempDir;
@@ -75,9 +79,21 @@ impl World {
         }
     }
 
-    /// The clock stands at another instant from here on.
-    pub fn passes(&self, to: &str) {
-        self.clock.set(instant(to));
+    /// Time passes to an instant: `2022-10-24T18:00:01[Europe/Rome]`.
+    pub async fn passes(&self, to: &str) {
+        self.passes_to(instant(to)).await;
+    }
+
+    /// Time passes to an instant. What was begun before is finished before: a clock that jumps would otherwise end leases and
+    /// deadlines of work that has just begun.
+    pub async fn passes_to(&self, to: Timestamp) {
+        self.settle().await;
+        self.clock.set(to);
+    }
+
+    /// Time passes.
+    pub async fn passes_by(&self, time: SignedDuration) {
+        self.passes_to(self.clock.now() + time).await;
     }
 
     /// The clock.
@@ -173,7 +189,7 @@ impl World {
     pub async fn coordinator(&self, tenant: &str) -> Caller {
         let ctx = self.process.operator(tenant).expect("a tenant");
         let id = uuid::Uuid::now_v7();
-        let (email, password) = (format!("c{}@{tenant}.example", id.simple()), "correct horse battery staple");
+        let (email, password) = (format!("c{}@{tenant}.example", id.simple()), "a lantern above the harbour wall");
         let person = identity::Coordinator {
             email: email.clone(),
             password: password.to_owned(),
@@ -183,6 +199,26 @@ impl World {
         let store = self.process.store("identity").expect("identity");
         identity::create_coordinator(store, &ctx, hasher(), person).await.expect("a coordinator");
         self.anybody(tenant).sign_in(&email, password).await
+    }
+
+    /// Somebody in a tenant with a token as the system itself would sign it, saying what a test wants it to say.
+    pub fn forged(&self, tenant: &str, roles: &[Role], change: impl FnOnce(&mut Claims)) -> Caller {
+        let now = self.clock.now().as_second();
+        let mut claims = Claims {
+            iss: "koine".to_owned(),
+            sub: uuid::Uuid::now_v7(),
+            tenant: tenant.to_owned(),
+            sid: uuid::Uuid::now_v7(),
+            roles: roles.to_vec(),
+            acts_for: None,
+            provisional: false,
+            iat: now,
+            exp: now + 600,
+            jti: uuid::Uuid::now_v7(),
+        };
+        change(&mut claims);
+        let signer = Signer::load_or_create(&self.folder.path().join("data/keys"), None).expect("the key of the tokens");
+        self.anybody(tenant).with_token(signer.sign(&claims).expect("a token"))
     }
 
     /// A new teacher of a tenant: registered, verified, signed in.

@@ -17,8 +17,8 @@ CREATE TABLE school (
 );
 CREATE INDEX school_territory ON school (territory);
 
--- People, and the shared accounts of teams. An account exists from when its address was verified. `surname_folded` is what a search
--- compares. Personal data of adults: purpose, the programme; retention, the tenant's.
+-- People, and the shared accounts of teams. An account exists from when its address was verified. `surname_folded` is
+-- what a search compares. Personal data of adults: purpose, the programme; retention, the tenant's.
 CREATE TABLE account (
   id             uuid    NOT NULL PRIMARY KEY,
   version        bigint  NOT NULL,
@@ -37,8 +37,8 @@ CREATE TABLE account (
 );
 CREATE INDEX account_surname ON account (surname_folded, school_id);
 
--- Registrations whose address is not verified yet. One address can have several: nobody knows yet which of them is its owner's. The
--- code that is mailed is derived from the id with a key of the installation; nothing here gives it away.
+-- Registrations whose address is not verified yet. One address can have several: nobody knows yet which of them is its
+-- owner's. The code that is mailed is derived from the id with a key of the installation; nothing here gives it away.
 CREATE TABLE registration (
   id            uuid   NOT NULL PRIMARY KEY,
   login         text   NOT NULL,

@@ -1,8 +1,9 @@
 //! Accounts: a person of the central team, a teacher, or what the pupils of a class share.
 //!
-//! An account exists from the moment its address is proven. What a teacher says when registering waits in a [`Registration`], one
-//! for each time, and takes effect with the code of that very time: whoever registers with somebody else's address, before or
-//! after its owner does, can neither read the code nor slip a password of their own under it.
+//! An account exists from the moment its address is proven. What a teacher says when registering waits in a
+//! [`Registration`], one for each time, and takes effect with the code of that very time: whoever registers with
+//! somebody else's address, before or after its owner does, can neither read the code nor slip a password of their own
+//! under it.
 
 use std::fmt;
 
@@ -109,8 +110,8 @@ impl Account {
         Self { id: ctx.new_id(), version: 0, login, kind, person, school: None, password, created_at: ctx.now() }
     }
 
-    /// Changes what its owner may change. `school` is the new one as the register has it, if there is one there. Error: every
-    /// violation at once, `SCHOOL_UNKNOWN` for a school that is closed or not there.
+    /// Changes what its owner may change. `school` is the new one as the register has it, if there is one there. Error:
+    /// every violation at once, `SCHOOL_UNKNOWN` for a school that is closed or not there.
     pub fn change(&mut self, change: Change, school: Option<&School>) -> Result<()> {
         let mut violations = Violations::new();
         refuse_nameless(&mut violations, "account.given_name", change.given_name.as_deref());
@@ -202,8 +203,8 @@ fn refuse_nameless(violations: &mut Violations, field: &str, name: Option<&str>)
     }
 }
 
-/// Adds a violation for each weakness of a new password. `context` is what anybody would try for this account; what anybody would
-/// try in this country is added to it.
+/// Adds a violation for each weakness of a new password. `context` is what anybody would try for this account; what
+/// anybody would try in this country is added to it.
 pub(crate) fn refuse_weak(
     violations: &mut Violations,
     ctx: &Ctx,

@@ -258,7 +258,7 @@ impl Application {
         let state = self.state.name();
         Reason::ApplicationState
             .error(format!("The application is {}. {advice}", state.replace('_', " ")))
-            .with("state", state)
+            .with("state", state.to_uppercase())
     }
 
     /// Its id.

@@ -1,5 +1,5 @@
-//! What is written to people: a file of texts per language under `letters/`, in the build. A further language is a further file and
-//! a further line here.
+//! What is written to people: a file of texts per language under `letters/`, in the build. A further language is a
+//! further file and a further line here.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,8 @@ use serde::Deserialize;
 /// What a letter is about, with the placeholders its text has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// `programme`, `registered`, `link`, `code`, `until`. No name is in it: its reader may be a stranger to who chose the name.
+    /// `programme`, `registered`, `link`, `code`, `until`. No name is in it: its reader may be a stranger to who chose
+    /// the name.
     VerifyEmail,
     /// `name`, `programme`, `link`.
     RegisteredAgain,
@@ -66,7 +67,8 @@ const LAST: &str = "en";
 static LANGUAGES: LazyLock<Vec<(&str, Language)>> =
     LazyLock::new(|| FILES.iter().filter_map(|(tag, text)| Some((*tag, toml::from_str(text).ok()?))).collect());
 
-/// The language to write to somebody in: their own, else one of the tenant's in its order, else English. `it-CH` is served by `it`.
+/// The language to write to somebody in: their own, else one of the tenant's in its order, else English. `it-CH` is
+/// served by `it`.
 pub(crate) fn language(tenant: &Tenant, locale: &str) -> Result<&'static Language> {
     let wanted = std::iter::once(locale).chain(tenant.locales().iter().map(String::as_str)).chain([LAST]);
     wanted.flat_map(prefixes).find_map(known).ok_or_else(|| Error::internal("letters: no language can be read"))

@@ -1,5 +1,5 @@
-//! The mails that facts lead to. A mail is written when it is sent, from what is true then: what has died meanwhile is not mailed.
-//! Its id is that of what was issued, so that a mail sent twice is one mail.
+//! The mails that facts lead to. A mail is written when it is sent, from what is true then: what has died meanwhile is
+//! not mailed. Its id is that of what was issued, so that a mail sent twice is one mail.
 
 use platform::{
     Ctx, Host, Id, Result, Store,
@@ -221,7 +221,7 @@ mod tests {
         let referent = ground.teacher("ana@school.example").await;
         let (team, first) = ground.team(&referent).await;
         let ctx = ground.anybody();
-        let second = team::Credential::issue(&ctx, &ground.keys, team.id(), jiff::SignedDuration::from_hours(1));
+        let second = team::Credential::issue(&ctx, &ground.keys, team.id()).unwrap();
         let tx = ground.store().write(&ctx).await.unwrap();
         team::store::save_credential(&tx, &second).await.unwrap();
         tx.emit(&pb::CredentialIssued::from(&first));

@@ -1,8 +1,8 @@
 //! Sessions: somebody is signed in, for as long as they refresh it.
 //!
-//! An access token lives for minutes and is verified without asking here. A refresh token works once; what it is worth is decided
-//! by the session's row alone, which counts its generations. Somebody who uses an old one may have stolen it, or it was stolen
-//! from them: the session ends for both.
+//! An access token lives for minutes and is verified without asking here. A refresh token works once; what it is worth
+//! is decided by the session's row alone, which counts its generations. Somebody who uses an old one may have stolen
+//! it, or it was stolen from them: the session ends for both.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Error, Id, Result, Violations, secret::Keys};
@@ -48,8 +48,8 @@ impl Session {
         if self.ended_at.is_none() && now <= self.expires_at { Ok(()) } else { Err(over()) }
     }
 
-    /// Trades a refresh token for the next one. False where the token was traded before: then the session must end. Error:
-    /// `SESSION_OVER`.
+    /// Trades a refresh token for the next one. False where the token was traded before: then the session must end.
+    /// Error: `SESSION_OVER`.
     pub fn refresh(&mut self, now: Timestamp, token: &Refresh) -> Result<bool> {
         self.living(now)?;
         if token.generation() != self.generation {
@@ -75,8 +75,8 @@ pub(crate) fn over() -> Error {
     Reason::SessionOver.error("The session is over. Sign in again.")
 }
 
-/// Where somebody knocks: everything that could open a login, loaded before anything is decided. A login that nobody has is a door
-/// too, and it takes as long to find it closed.
+/// Where somebody knocks: everything that could open a login, loaded before anything is decided. A login that nobody
+/// has is a door too, and it takes as long to find it closed.
 #[derive(Debug, Default)]
 pub struct Door {
     /// Who has the login.
@@ -105,8 +105,8 @@ impl Door {
         }
     }
 
-    /// Whether a password may take the place of the one typed now. `team` is the one the account stands for. Error: every weakness,
-    /// `PASSWORD_WEAK`.
+    /// Whether a password may take the place of the one typed now. `team` is the one the account stands for. Error:
+    /// every weakness, `PASSWORD_WEAK`.
     pub fn check_next(&self, ctx: &Ctx, team: Option<&Team>, typed: &str, next: &str) -> Result<()> {
         let mut violations = Violations::new();
         if password::normal(typed) == password::normal(next) {
@@ -122,8 +122,9 @@ impl Door {
         violations.done()
     }
 
-    /// Lets in who typed the right words; `fits` says whether they are the password. Error: `SIGN_IN_FAILED`, without saying what is
-    /// wrong; to who typed the right words also `EMAIL_UNVERIFIED`, `CREDENTIAL_EXPIRED`, `CREDENTIAL_USED`.
+    /// Lets in who typed the right words; `fits` says whether they are the password. Error: `SIGN_IN_FAILED`, without
+    /// saying what is wrong; to who typed the right words also `EMAIL_UNVERIFIED`, `CREDENTIAL_EXPIRED`,
+    /// `CREDENTIAL_USED`.
     pub fn enter(self, ctx: &Ctx, keys: &Keys, typed: &str, fits: bool) -> Result<Entry> {
         match (self.account, fits) {
             (Some(account), true) => Ok(Entry { account, provisional: None }),
@@ -139,8 +140,9 @@ impl Door {
     }
 }
 
-/// Puts the two halves of a change of password together, so that everything wrong with it is said at once: whether the current one
-/// opened the door, and whether the next one may. A wrong current password is a wrong field here, for the caller is signed in.
+/// Puts the two halves of a change of password together, so that everything wrong with it is said at once: whether the
+/// current one opened the door, and whether the next one may. A wrong current password is a wrong field here, for the
+/// caller is signed in.
 pub(crate) fn decide_change(entry: Result<Entry>, next: Result<()>) -> Result<Entry> {
     let mut violations = Violations::new();
     let entry = match entry {
@@ -191,7 +193,7 @@ mod tests {
     /// A team without a password, with a credential it was issued.
     fn team(ground: &Ground) -> (Account, Credential) {
         let ctx = ground.anybody();
-        let credential = Credential::issue(&ctx, &ground.keys, ctx.new_id(), HOUR);
+        let credential = Credential::issue(&ctx, &ground.keys, ctx.new_id()).unwrap();
         (account(&ctx, "22-23_0001", Kind::Team(credential.team()), None), credential)
     }
 
@@ -248,7 +250,7 @@ mod tests {
         let ground = Ground::without_store();
         let (account, mut first) = team(&ground);
         let ctx = ground.anybody();
-        let second = Credential::issue(&ctx, &ground.keys, first.team(), HOUR);
+        let second = Credential::issue(&ctx, &ground.keys, first.team()).unwrap();
         first.end(ctx.now());
         let typed = [first.text(&ground.keys), second.text(&ground.keys)];
         let enter = |typed: &str| {

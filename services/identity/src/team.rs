@@ -161,6 +161,14 @@ impl Team {
         ctx.has(Role::Coordinator) || ctx.stands_for(self.id) || self.is_taught_by(ctx)
     }
 
+    /// The team as the caller may see it: its own address is for itself and its teachers.
+    pub(crate) fn shown_to(mut self, ctx: &Ctx) -> Self {
+        if !ctx.stands_for(self.id) && !self.is_taught_by(ctx) {
+            self.email = None;
+        }
+        self
+    }
+
     fn is_taught_by(&self, ctx: &Ctx) -> bool {
         ctx.account().is_ok_and(|account| account == self.referent || self.supports.contains(&account))
     }

@@ -1,8 +1,9 @@
-//! What the tests of this crate share: a country, a clock to hold, somebody who asks, and a store in a folder that goes.
+//! What the tests of this crate share: a country, a clock to hold, somebody who asks, and a store in a folder that
+//! goes.
 
 use std::{fs, net::IpAddr, sync::Arc};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use platform::{
     Caller, Clock, Ctx, Id, Ids, Member, Store, Tenant, Tenants,
     event::{Bus, Dispatcher, Handlers},
@@ -189,13 +190,13 @@ impl Ground {
             code: Code::new("22-23", "", 1),
             school: (&school).into(),
         };
-        let credential = Credential::issue(&ctx, &self.keys, ctx.new_id(), SignedDuration::from_hours(336));
+        let credential = Credential::issue(&ctx, &self.keys, ctx.new_id()).unwrap();
         let mut team = Team::admit(&ctx, &application, admission, &credential, None);
         let tx = self.store().write(&ctx).await.unwrap();
         application::store::save(&tx, &mut application).await.unwrap();
         team::store::save(&tx, &mut team).await.unwrap();
-        team::store::save_credential(&tx, &credential).await.unwrap();
         account::store::open_team(&tx, &team).await.unwrap();
+        team::store::save_credential(&tx, &credential).await.unwrap();
         tx.commit().await.unwrap();
         (team, credential)
     }

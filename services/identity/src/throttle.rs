@@ -1,9 +1,11 @@
-//! Slows down who guesses, and who has mails sent to others: per login of a tenant, and per network address over all tenants.
+//! Slows down who guesses, and who has mails sent to others: per login of a tenant, and per network address over all
+//! tenants.
 //!
-//! Only failures count. An attempt takes its permits before the password is looked at, so that many guesses at once are not more
-//! than the same guesses one by one, and gives back those very permits when it succeeds. So the pupils of a class, who share one
-//! login and often one address, do not slow each other down; and a success takes back nothing that a failure has used up, which
-//! somebody with an account of their own could otherwise repeat at will.
+//! Only wrong guesses count. An attempt takes its permits before the password is looked at, so that many guesses at
+//! once are not more than the same guesses one by one, and gives back those very permits when it was right. So the
+//! pupils of a class, who share one login and often one address, do not slow each other down; and being right takes
+//! back nothing that a wrong guess has used up, which somebody with an account of their own could otherwise repeat at
+//! will.
 //!
 //! The login is counted as it was typed, whether or not anybody has it: a refusal says nothing about accounts.
 
@@ -47,8 +49,8 @@ struct Inner {
 
 type Login = (TenantId, String);
 
-/// An attempt that holds its permits. Dropping it is a failure.
-#[must_use = "an attempt that succeeds says so"]
+/// An attempt that holds its permits. Dropped, it was a wrong guess: also when its caller goes away before the answer.
+#[must_use = "an attempt that was right gives its permits back"]
 pub struct Attempt {
     throttle: Throttle,
     login: Option<Login>,
@@ -56,8 +58,8 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// It was no guess: what it took is given back.
-    pub fn succeeded(self) {
+    /// It was no wrong guess.
+    pub fn give_back(self) {
         let Self { throttle: Throttle(inner), login, address } = self;
         login.iter().for_each(|login| inner.logins.give_back(login));
         address.iter().for_each(|address| inner.addresses.give_back(address));
@@ -252,17 +254,17 @@ mod tests {
     #[test]
     fn a_class_that_shares_a_login_and_an_address_signs_in_at_once() {
         let (ground, throttle) = ground();
-        let right = || throttle.guess(&ground.from(SCHOOL), "22-23_0001").map(Attempt::succeeded);
+        let right = || throttle.guess(&ground.from(SCHOOL), "22-23_0001").map(Attempt::give_back);
         assert_eq!(let_through(right), 100);
     }
 
     #[test]
-    fn a_success_gives_back_its_own_permit_and_no_failure() {
+    fn being_right_gives_back_ones_own_permit_and_no_other() {
         let (ground, throttle) = ground();
         let guess = || throttle.guess(&ground.anybody(), "ana@school.example");
         for _ in 0..4 {
             drop(guess().unwrap());
-            guess().unwrap().succeeded();
+            guess().unwrap().give_back();
         }
         assert_eq!(let_through(|| guess().map(drop)), 1, "four of five are used up");
     }

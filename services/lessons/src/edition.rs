@@ -163,7 +163,8 @@ fn choose<'a>(templates: &'a Lessons, code: &str) -> Result<&'a Template> {
     let mut amiss = Amiss::new();
     if found.is_none() {
         let codes: Vec<_> = templates.templates().iter().map(|template| template.code.as_str()).collect();
-        let text = format!("The country's file has no template with this code. It has: {}.", codes.join(", "));
+        let has = if codes.is_empty() { "none at all".to_owned() } else { codes.join(", ") };
+        let text = format!("The country's file has no template with this code. It has: {has}.");
         amiss.add_with("template", Reason::TemplateUnknown, text, [("templates", &codes.join(",") as _)]);
     }
     amiss.value(found)

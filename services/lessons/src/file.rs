@@ -1,7 +1,7 @@
 //! Files of reports: pictures, documents, videos. What a file is, is judged by its first bytes and never by its name.
 
 use jiff::Timestamp;
-use platform::{Ctx, Id, Result, blob::Blob, error::Shared};
+use platform::{Ctx, Id, Result, blob::Blob};
 
 use crate::{
     amiss::Amiss,
@@ -77,13 +77,12 @@ impl Rule {
     /// What a field of a form takes. Error: `FIELD_UNKNOWN`, `FIELD_KIND` where it takes no files.
     pub fn new(form: &Form, key: &str) -> Result<Self> {
         let mut amiss = Amiss::new();
-        let field = form.field(key).filter(|field| field.kind.is_file());
         match form.field(key) {
+            Some(field) if field.kind.is_file() => return Ok(field.into()),
+            Some(_) => amiss.add("field", Reason::FieldKind, "This field takes no files."),
             None => amiss.add("field", Reason::FieldUnknown, "The form has no such field."),
-            Some(_) if field.is_none() => amiss.add("field", Reason::FieldKind, "This field takes no files."),
-            Some(_) => {}
         }
-        amiss.value(field).map(Self::from)
+        amiss.value(None)
     }
 
     /// The largest file, in bytes.
@@ -152,14 +151,9 @@ fn text_of(head: &[u8]) -> Option<&str> {
 }
 
 impl File {
-    /// The record of bytes that were kept. Error: it has no name.
-    pub fn new(ctx: &Ctx, place: Place, media_type: &str, blob: Blob) -> Result<Self> {
-        let mut amiss = Amiss::new();
-        if place.name.trim().is_empty() {
-            amiss.add("name", Shared::FieldsInvalid, "The file needs its name.");
-        }
-        amiss.done()?;
-        Ok(Self {
+    /// The record of bytes that were kept.
+    pub fn new(ctx: &Ctx, place: Place, media_type: &str, blob: Blob) -> Self {
+        Self {
             id: ctx.new_id(),
             team: place.team,
             lesson: place.lesson,
@@ -169,7 +163,7 @@ impl File {
             size: blob.size,
             digest: blob.digest,
             created_at: ctx.now(),
-        })
+        }
     }
 
     /// Whether it was uploaded for a field.

@@ -30,7 +30,7 @@ pub fn service() -> Service {
 }
 
 fn routes(host: &Host) -> Result<Routes> {
-    let Host { store, blobs, tasks, peers, .. } = host.clone();
+    let Host { store, blobs, peers, readiness, .. } = host.clone();
     let teams = Teams::new(peers);
     Ok(Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
         .add_service(FormServiceServer::new(form::api::Forms { store: store.clone() }))
@@ -39,7 +39,7 @@ fn routes(host: &Host) -> Result<Routes> {
             teams: teams.clone(),
         }))
         .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs, teams: teams.clone() }))
-        .add_service(ReportServiceServer::new(report::api::Reports { store, teams, tasks })))
+        .add_service(ReportServiceServer::new(report::api::Reports { store, teams, readiness })))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

@@ -96,6 +96,7 @@ impl Mailer {
             .from(Mailbox::new(Some(ctx.tenant().name().to_owned()), self.from.email.clone()))
             .to(Mailbox::new(None, to))
             .subject(mail.subject)
+            .date(ctx.now().into())
             .message_id(Some(format!("<{}@{}>", mail.id, self.from.email.domain())))
             .header(ContentType::TEXT_PLAIN)
             .body(mail.text)

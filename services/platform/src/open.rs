@@ -97,3 +97,24 @@ pub(crate) fn request_key<T: ReflectMessage>(message: &T) -> Option<(String, Vec
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
     Some((key, digest.as_ref().to_vec()))
 }
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+    use proto::lessons::v1::{SaveDraftRequest, Value, value};
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_sent_again_has_the_same_key_whatever_it_holds() {
+        let value = |text: &str| Value { kind: Some(value::Kind::Text(text.to_owned())) };
+        let values = ["one", "two", "three", "four", "five"].map(|key| (key.to_owned(), value(key)));
+        let request = SaveDraftRequest { request_id: "k".into(), values: values.into(), ..SaveDraftRequest::default() };
+        let key = request_key(&request);
+        assert!(key.is_some());
+        for _ in 0..20 {
+            let again = SaveDraftRequest::decode(request.encode_to_vec().as_slice()).unwrap();
+            assert_eq!(request_key(&again), key);
+        }
+    }
+}

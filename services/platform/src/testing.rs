@@ -1,5 +1,5 @@
-//! What the tests of a service cannot make by themselves: a context of anybody's. Behind the feature `testing`, which nothing but
-//! `[dev-dependencies]` may ask for: outside of tests a context comes from the edge alone.
+//! What the tests of a service cannot make by themselves: a context of anybody's. Behind the feature `testing`, which
+//! nothing but `[dev-dependencies]` may ask for: outside of tests a context comes from the edge alone.
 
 use std::{net::IpAddr, sync::Arc};
 

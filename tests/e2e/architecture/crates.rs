@@ -8,13 +8,27 @@ use crate::source::{holds, members, metadata, root};
 
 /// What may stand in the root, beside tool files as dotfiles and what `.gitignore` names.
 const ROOT: [&str; 11] = [
-    "Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "gateway", "helm", "migrations", "proto", "scripts", "services", "tests",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "gateway",
+    "helm",
+    "migrations",
+    "proto",
+    "scripts",
+    "services",
+    "tests",
 ];
 
 /// Crates of others that only some of ours may know, and who. `services` stands for every service.
 const ONLY_IN: [(&str, &[&str], &str); 3] = [
     ("kube", &["operator"], "only the operator talks to Kubernetes"),
-    ("axum", &["gateway", "portal", "platform"], "services speak gRPC; what speaks HTTP is gateway, portal and platform"),
+    (
+        "axum",
+        &["gateway", "portal", "platform"],
+        "services speak gRPC; what speaks HTTP is gateway, portal and platform",
+    ),
     (
         "sea-orm",
         &["platform", "migrations", "services", "koine", "tests"],
@@ -51,7 +65,8 @@ fn arrows(metadata: &Value) -> Vec<Arrow> {
 /// The members that are services: those under `services/` that are neither the ground they stand on nor the binary that holds all.
 fn services(metadata: &Value) -> BTreeSet<String> {
     let packages = metadata["packages"].as_array().cloned().unwrap_or_default();
-    let places = packages.iter().filter_map(|package| Some((package["name"].as_str()?, package["manifest_path"].as_str()?)));
+    let places =
+        packages.iter().filter_map(|package| Some((package["name"].as_str()?, package["manifest_path"].as_str()?)));
     let services = places.filter(|(name, place)| {
         place.ends_with(&format!("/services/{name}/Cargo.toml")) && !matches!(*name, "platform" | "koine" | "operator")
     });
@@ -60,8 +75,12 @@ fn services(metadata: &Value) -> BTreeSet<String> {
 
 fn arrow_faults(metadata: &Value) -> Vec<String> {
     let services = services(metadata);
-    let ours: BTreeSet<String> =
-        metadata["packages"].as_array().into_iter().flatten().filter_map(|p| p["name"].as_str().map(str::to_owned)).collect();
+    let ours: BTreeSet<String> = metadata["packages"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|p| p["name"].as_str().map(str::to_owned))
+        .collect();
     let mut faults = Vec::new();
     for Arrow { from, to, dev, features } in arrows(metadata) {
         let fault = if services.contains(&to) && services.contains(&from) {
@@ -105,13 +124,21 @@ fn foreign_faults(metadata: &Value) -> Vec<String> {
 fn version_faults(member: &str, manifest: &str) -> Vec<String> {
     let table: toml::Table = manifest.parse().expect("TOML");
     let mut tables = vec![&table];
-    tables.extend(table.get("target").and_then(toml::Value::as_table).into_iter().flat_map(|targets| {
-        targets.values().filter_map(toml::Value::as_table)
-    }));
+    tables.extend(
+        table
+            .get("target")
+            .and_then(toml::Value::as_table)
+            .into_iter()
+            .flat_map(|targets| targets.values().filter_map(toml::Value::as_table)),
+    );
     let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
-    let entries = tables.iter().flat_map(|table| kinds.iter().filter_map(|kind| table.get(*kind)?.as_table())).flatten();
+    let entries =
+        tables.iter().flat_map(|table| kinds.iter().filter_map(|kind| table.get(*kind)?.as_table())).flatten();
     let own = entries.filter(|(_, entry)| entry.get("workspace").and_then(toml::Value::as_bool) != Some(true));
-    own.map(|(name, _)| format!("{member}: write `{name}.workspace = true` and put the version into the Cargo.toml of the root")).collect()
+    own.map(|(name, _)| {
+        format!("{member}: write `{name}.workspace = true` and put the version into the Cargo.toml of the root")
+    })
+    .collect()
 }
 
 fn root_faults(names: &[String], ignored: &str) -> Vec<String> {
@@ -135,7 +162,9 @@ fn kubernetes_http_and_the_database_are_known_where_they_belong() {
 #[test]
 fn every_version_stands_in_the_root() {
     let faults: Vec<_> = members()
-        .flat_map(|(name, folder)| version_faults(name, &fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest")))
+        .flat_map(|(name, folder)| {
+            version_faults(name, &fs::read_to_string(folder.join("Cargo.toml")).expect("a manifest"))
+        })
         .collect();
     holds("Every version stands once:", &faults);
 }
@@ -183,14 +212,18 @@ mod tests {
         }
         assert_eq!(arrow_faults(&sample("lessons", "identity", "dev", &[])).len(), 1, "not in tests either");
         assert_eq!(arrow_faults(&sample("identity", "platform", "normal", &["testing"])).len(), 1);
-        for (from, to, kind) in [("koine", "identity", "normal"), ("identity", "platform", "normal"), ("identity", "migrations", "dev")] {
+        for (from, to, kind) in
+            [("koine", "identity", "normal"), ("identity", "platform", "normal"), ("identity", "migrations", "dev")]
+        {
             assert!(arrow_faults(&sample(from, to, kind, &[])).is_empty());
         }
     }
 
     #[test]
     fn a_crate_of_others_in_the_wrong_place_is_named() {
-        for (from, to) in [("identity", "axum"), ("gateway", "sea-orm"), ("gateway", "sea-orm-migration"), ("lessons", "kube")] {
+        for (from, to) in
+            [("identity", "axum"), ("gateway", "sea-orm"), ("gateway", "sea-orm-migration"), ("lessons", "kube")]
+        {
             assert_eq!(foreign_faults(&sample(from, to, "normal", &[])).len(), 1, "{from} {to}");
         }
         assert!(foreign_faults(&sample("identity", "sea-orm", "normal", &[])).is_empty());

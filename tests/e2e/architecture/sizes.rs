@@ -12,7 +12,10 @@ const METHOD: usize = 12;
 
 fn file_faults(sources: &[Source]) -> Vec<String> {
     let long = sources.iter().filter(|source| source.lines > FILE);
-    long.map(|source| format!("{}: {} lines. Find the second thing it is about and give it a file", source.path, source.lines)).collect()
+    long.map(|source| {
+        format!("{}: {} lines. Find the second thing it is about and give it a file", source.path, source.lines)
+    })
+    .collect()
 }
 
 fn name_faults(sources: &[Source]) -> Vec<String> {
@@ -35,7 +38,8 @@ fn function_faults(sources: &[Source]) -> Vec<String> {
 
 /// The methods of services: name, place, and how many lines of code their bodies have.
 fn methods(sources: &[Source]) -> Vec<(String, String, usize)> {
-    static SERVICE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"#\[tonic::async_trait\]\s*impl\b").expect("a pattern"));
+    static SERVICE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"#\[tonic::async_trait\]\s*impl\b").expect("a pattern"));
     let mut methods = Vec::new();
     for source in sources {
         for found in SERVICE.find_iter(&source.code) {
@@ -64,15 +68,21 @@ fn panic_faults(sources: &[Source]) -> Vec<String> {
         let call = r"\.(?:unwrap|expect|unwrap_err|expect_err)\(|\b(?:panic|todo|unimplemented)!";
         Regex::new(call).expect("a pattern")
     });
-    static GRANTED: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"#\[expect\(\s*clippy::(?:expect_used|unwrap_used|panic)\b[^\]]*\]\s*").expect("a pattern"));
+    static GRANTED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"#\[expect\(\s*clippy::(?:expect_used|unwrap_used|panic)\b[^\]]*\]\s*").expect("a pattern")
+    });
     let mut faults = Vec::new();
     for source in sources.iter().filter(|source| source.package != "tests") {
         let granted: Vec<_> = GRANTED
             .find_iter(&source.code)
-            .map(|grant| grant.end()..source.code[grant.end()..].find([';', '}']).map_or(source.code.len(), |end| grant.end() + end))
+            .map(|grant| {
+                grant.end()
+                    ..source.code[grant.end()..].find([';', '}']).map_or(source.code.len(), |end| grant.end() + end)
+            })
             .collect();
-        for found in PANIC.find_iter(&source.code).filter(|found| !granted.iter().any(|grant| grant.contains(&found.start()))) {
+        for found in
+            PANIC.find_iter(&source.code).filter(|found| !granted.iter().any(|grant| grant.contains(&found.start())))
+        {
             let (place, what) = (source.place(found.start()), found.as_str());
             faults.push(format!("{place}: `{what}` ends the call and maybe the process. Answer with an `Error`"));
         }
@@ -121,14 +131,19 @@ mod tests {
         assert!(file_faults(&sample(&"// one more\n".repeat(FILE))).is_empty());
         let function = |lines| sample(&format!("fn long() {{\n// why\n\n{}}}", "    step();\n".repeat(lines)));
         assert!(function_faults(&function(FUNCTION)).is_empty());
-        assert!(function_faults(&function(FUNCTION + 1))[0].starts_with("services/identity/src/team/api.rs:1: `long` has 41 lines"));
+        assert!(
+            function_faults(&function(FUNCTION + 1))[0]
+                .starts_with("services/identity/src/team/api.rs:1: `long` has 41 lines")
+        );
     }
 
     #[test]
     fn a_method_with_a_thirteenth_line_is_named() {
         let method = |lines| {
             let body = "        step();\n".repeat(lines);
-            sample(&format!("#[tonic::async_trait]\nimpl S for T {{\n    async fn get(&self) {{\n{body}    }}\n}}\nfn free() {{}}"))
+            sample(&format!(
+                "#[tonic::async_trait]\nimpl S for T {{\n    async fn get(&self) {{\n{body}    }}\n}}\nfn free() {{}}"
+            ))
         };
         assert!(method_faults(&method(METHOD)).is_empty());
         assert_eq!(method_faults(&method(METHOD + 1)).len(), 1);
@@ -146,6 +161,9 @@ mod tests {
 
     #[test]
     fn an_old_name_is_named() {
-        assert_eq!(name_faults(&[Source::new("identity", "services/identity/src/team/mod.rs", String::new())]).len(), 1);
+        assert_eq!(
+            name_faults(&[Source::new("identity", "services/identity/src/team/mod.rs", String::new())]).len(),
+            1
+        );
     }
 }

@@ -60,13 +60,17 @@ fn slice_faults(sources: &[Source]) -> Vec<String> {
     let mut faults = Vec::new();
     for source in sources.iter().filter(|source| is_service(source)) {
         let first = |pattern: &Regex| pattern.find(&source.code).map(|found| source.place(found.start()));
-        let mut refuse = |place: Option<String>, what: &str| faults.extend(place.map(|place| format!("{place}: {what}")));
+        let mut refuse =
+            |place: Option<String>, what: &str| faults.extend(place.map(|place| format!("{place}: {what}")));
         match part(source, sources) {
             Part::Rules => {
                 refuse(first(&DATABASE), "rules know no database: load what they need in `store.rs` and pass it in");
                 refuse(first(&GRPC), "rules know no gRPC: answer with `platform::Result` and a `Reason`");
                 refuse(first(&ASYNC), "rules do not wait: load before, and pass in");
-                refuse(messages(source), "rules know no message (but `proto::options::v1::Role`): convert in `wire.rs`");
+                refuse(
+                    messages(source),
+                    "rules know no message (but `proto::options::v1::Role`): convert in `wire.rs`",
+                );
             }
             Part::Wire => refuse(first(&DATABASE), "`wire.rs` turns messages into values; rows are for `store.rs`"),
             Part::Store => refuse(messages(source), "`store.rs` turns rows into values; messages are for `wire.rs`"),
@@ -84,7 +88,10 @@ fn slice_faults(sources: &[Source]) -> Vec<String> {
 fn the_parts_of_a_slice_see_what_they_need_and_no_more() {
     let rules = sources().iter().filter(|source| is_service(source) && part(source, sources()) == Part::Rules).count();
     assert!(rules > 5, "the slices are not where they were");
-    holds("A slice is rules, wire, store and methods, each in its file (README, \"Add a resource\"):", &slice_faults(sources()));
+    holds(
+        "A slice is rules, wire, store and methods, each in its file (README, \"Add a resource\"):",
+        &slice_faults(sources()),
+    );
 }
 
 #[cfg(test)]
@@ -98,7 +105,10 @@ mod tests {
             let text = if path.ends_with(name) { line } else { "" };
             Source::new("identity", &path, text.to_owned())
         };
-        slice_faults(&["src/team.rs", "team/api.rs", "team/wire.rs", "team/store.rs", "words.rs"].map(|path| file(path.trim_start_matches("src/"))))
+        slice_faults(
+            &["src/team.rs", "team/api.rs", "team/wire.rs", "team/store.rs", "words.rs"]
+                .map(|path| file(path.trim_start_matches("src/"))),
+        )
     }
 
     #[test]

@@ -9,8 +9,28 @@ use crate::source::{Source, holds, sources};
 /// Words that mean the programme and nothing else. Not among them are those that are also everyday words of programs: report,
 /// track, call, form, class, award, certificate.
 const WORDS: [&str; 22] = [
-    "asoc", "ballot", "coordinator", "edition", "interreg", "jury", "juror", "lesson", "monithon", "nuts", "opencoesione", "pupil",
-    "referent", "school", "student", "teacher", "teaching", "team", "territory", "territorial", "twinning", "webinar",
+    "asoc",
+    "ballot",
+    "coordinator",
+    "edition",
+    "interreg",
+    "jury",
+    "juror",
+    "lesson",
+    "monithon",
+    "nuts",
+    "opencoesione",
+    "pupil",
+    "referent",
+    "school",
+    "student",
+    "teacher",
+    "teaching",
+    "team",
+    "territory",
+    "territorial",
+    "twinning",
+    "webinar",
 ];
 
 /// The words of a text, in lower case and singular: `TeamId` and `team_ids` are `team` and `id`.
@@ -60,16 +80,32 @@ mod tests {
 
     #[test]
     fn a_word_of_the_programme_is_named_in_every_spelling() {
-        for text in ["fn of_school() {}", "struct TeamId;", "let teams = 1;", "// for teachers", "const MAX_TEAM: u8 = 1;", "//! Territories.", "// NUTS"] {
+        for text in [
+            "fn of_school() {}",
+            "struct TeamId;",
+            "let teams = 1;",
+            "// for teachers",
+            "const MAX_TEAM: u8 = 1;",
+            "//! Territories.",
+            "// NUTS",
+        ] {
             assert_eq!(faults(text).len(), 1, "{text}");
         }
     }
 
     #[test]
     fn examples_texts_and_other_words_are_not() {
-        for text in ["/// `Id<Team>` and `team_size`.", "//! ```ignore\n//! let team = 1;\n//! ```\n", "let a = \"school\";", "// steam, report, tracker"] {
+        for text in [
+            "/// `Id<Team>` and `team_size`.",
+            "//! ```ignore\n//! let team = 1;\n//! ```\n",
+            "let a = \"school\";",
+            "// steam, report, tracker",
+        ] {
             assert!(faults(text).is_empty(), "{text}: {:?}", faults(text));
         }
-        assert!(word_faults(&[Source::new("identity", "services/identity/src/team.rs", "struct Team;".to_owned())]).is_empty());
+        assert!(
+            word_faults(&[Source::new("identity", "services/identity/src/team.rs", "struct Team;".to_owned())])
+                .is_empty()
+        );
     }
 }

@@ -48,14 +48,20 @@ pub fn access(method: &MethodDescriptor) -> Option<Access> {
 
 fn http_faults(pool: &DescriptorPool) -> Vec<String> {
     let silent = methods(pool).into_iter().filter(|method| http(method).is_empty());
-    silent.map(|method| format!("{}: add `option (google.api.http) = {{get: \"/v1/..\"}};`", method.full_name())).collect()
+    silent
+        .map(|method| format!("{}: add `option (google.api.http) = {{get: \"/v1/..\"}};`", method.full_name()))
+        .collect()
 }
 
 fn access_fault(access: Option<&Access>) -> Option<&'static str> {
     match access {
         None => Some("add `option (koine.options.v1.access) = {roles: [..]};`"),
-        Some(access) if access.roles.is_empty() && !access.anonymous => Some("nobody may call it: name a role, or `anonymous`"),
-        Some(access) if access.anonymous && !access.roles.is_empty() => Some("it is for everybody: the roles beside `anonymous` say nothing"),
+        Some(access) if access.roles.is_empty() && !access.anonymous => {
+            Some("nobody may call it: name a role, or `anonymous`")
+        }
+        Some(access) if access.anonymous && !access.roles.is_empty() => {
+            Some("it is for everybody: the roles beside `anonymous` say nothing")
+        }
         Some(access) if access.roles.contains(&0) => Some("nobody has the role `ROLE_UNSPECIFIED`"),
         Some(_) => None,
     }
@@ -74,7 +80,8 @@ fn request_faults(pool: &DescriptorPool) -> Vec<String> {
     for method in methods(pool) {
         let expected = format!("{}.{}Request", method.parent_service().package_name(), method.name());
         if method.input().full_name() != expected {
-            faults.push(format!("{}: give it a request of its own, `{expected}`: it can grow alone", method.full_name()));
+            faults
+                .push(format!("{}: give it a request of its own, `{expected}`: it can grow alone", method.full_name()));
         }
     }
     faults
@@ -92,7 +99,9 @@ fn tenant_faults(pool: &DescriptorPool) -> Vec<String> {
 
 fn list_faults(pool: &DescriptorPool) -> Vec<String> {
     let mut faults = Vec::new();
-    for method in methods(pool).into_iter().filter(|method| method.name().starts_with("List") && !method.is_server_streaming()) {
+    for method in
+        methods(pool).into_iter().filter(|method| method.name().starts_with("List") && !method.is_server_streaming())
+    {
         let (input, output) = (method.input(), method.output());
         let paged = input.get_field_by_name("page_size").is_some()
             && input.get_field_by_name("page_token").is_some()
@@ -126,7 +135,9 @@ fn patch_faults(pool: &DescriptorPool) -> Vec<String> {
 /// Whether the comment of a method says something.
 fn said(method: &MethodDescriptor, words: &str) -> bool {
     let comments = comments(&method.parent_file());
-    comments.get(method.path()).is_some_and(|text| text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words))
+    comments
+        .get(method.path())
+        .is_some_and(|text| text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words))
 }
 
 #[test]
@@ -179,7 +190,9 @@ mod tests {
         for bad in [access(&[], false), access(&[1], true), access(&[1, 0], false)] {
             assert!(access_fault(Some(&bad)).is_some(), "{bad:?}");
         }
-        assert!(access_fault(Some(&access(&[1, 2], false))).is_none() && access_fault(Some(&access(&[], true))).is_none());
+        assert!(
+            access_fault(Some(&access(&[1, 2], false))).is_none() && access_fault(Some(&access(&[], true))).is_none()
+        );
     }
 
     #[test]
@@ -190,7 +203,10 @@ mod tests {
     #[test]
     fn a_request_with_a_tenant_is_named() {
         let faults = tenant_faults(&spoiled("\x09school_id", "\x09tenant_id"));
-        assert!(faults.iter().any(|fault| fault.starts_with("koine.identity.v1.GetSchoolRequest.tenant_id: ")), "{faults:?}");
+        assert!(
+            faults.iter().any(|fault| fault.starts_with("koine.identity.v1.GetSchoolRequest.tenant_id: ")),
+            "{faults:?}"
+        );
     }
 
     #[test]

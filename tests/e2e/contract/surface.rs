@@ -15,7 +15,11 @@ use super::{
 fn surface(pool: &DescriptorPool) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     for method in methods(pool) {
-        let (name, input, output) = (method.full_name().to_owned(), stream(&method.input(), method.is_client_streaming()), stream(&method.output(), method.is_server_streaming()));
+        let (name, input, output) = (
+            method.full_name().to_owned(),
+            stream(&method.input(), method.is_client_streaming()),
+            stream(&method.output(), method.is_server_streaming()),
+        );
         lines.insert(format!("rpc {name}({input}) returns ({output})"));
         lines.extend(http(&method).into_iter().map(|(verb, path)| format!("http {verb} {path} {name}")));
         lines.insert(format!("access {name} {}", callers(access(&method).unwrap_or_default())));
@@ -25,7 +29,11 @@ fn surface(pool: &DescriptorPool) -> BTreeSet<String> {
         lines.insert(format!("field {message} {number:>3} {} {}", kind(&field), field.name()));
     }
     for declared in enums(pool) {
-        lines.extend(declared.values().map(|value| format!("value {} {:>3} {}", declared.full_name(), value.number(), value.name())));
+        lines.extend(
+            declared
+                .values()
+                .map(|value| format!("value {} {:>3} {}", declared.full_name(), value.number(), value.name())),
+        );
     }
     lines
 }
@@ -35,8 +43,10 @@ fn stream(message: &prost_reflect::MessageDescriptor, streams: bool) -> String {
 }
 
 fn callers(access: proto::options::v1::Access) -> String {
-    let mut words: Vec<String> = access.roles().map(|role: Role| role.as_str_name().trim_start_matches("ROLE_").to_lowercase()).collect();
-    let flags = [(access.anonymous, "anonymous"), (access.provisional, "provisional"), (access.tenantless, "tenantless")];
+    let mut words: Vec<String> =
+        access.roles().map(|role: Role| role.as_str_name().trim_start_matches("ROLE_").to_lowercase()).collect();
+    let flags =
+        [(access.anonymous, "anonymous"), (access.provisional, "provisional"), (access.tenantless, "tenantless")];
     words.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()));
     words.join(",")
 }
@@ -50,7 +60,11 @@ fn kind(field: &FieldDescriptor) -> String {
     if let Kind::Message(entry) = field.kind()
         && entry.is_map_entry()
     {
-        return format!("map<{},{}>", name(&entry.map_entry_key_field().kind()), name(&entry.map_entry_value_field().kind()));
+        return format!(
+            "map<{},{}>",
+            name(&entry.map_entry_key_field().kind()),
+            name(&entry.map_entry_value_field().kind())
+        );
     }
     let presence = match field.cardinality() {
         Cardinality::Repeated => "repeated ",
@@ -90,7 +104,10 @@ impl Change {
         let (what, blessing) = if self.gone.is_empty() {
             ("It has only grown, which breaks nobody.", "1")
         } else {
-            ("What is gone or changed breaks callers that were built with it: keep it, and add beside it. If nobody can have been, say so.", "breaking")
+            (
+                "What is gone or changed breaks callers that were built with it: keep it, and add beside it. If nobody can have been, say so.",
+                "breaking",
+            )
         };
         format!("{text}\n\n{what}\n\n  KOINE_BLESS={blessing} cargo test -p tests --test e2e surface\n")
     }
@@ -147,9 +164,16 @@ mod tests {
 
     #[test]
     fn a_change_that_breaks_callers_needs_a_blessing_of_its_own() {
-        for change in [change("logo_file_id", "icon_file_id"), change("TEAM_STATE_ACTIVE", "TEAM_STATE_AKTIVE"), change("/v1/teachers:find", "/v1/teachers:seek")] {
+        for change in [
+            change("logo_file_id", "icon_file_id"),
+            change("TEAM_STATE_ACTIVE", "TEAM_STATE_AKTIVE"),
+            change("/v1/teachers:find", "/v1/teachers:seek"),
+        ] {
             assert!((change.gone.len(), change.new.len()) >= (1, 1), "{change:?}");
-            assert_eq!([None, Some("1"), Some("breaking")].map(|blessing| change.blessed(blessing)), [false, false, true]);
+            assert_eq!(
+                [None, Some("1"), Some("breaking")].map(|blessing| change.blessed(blessing)),
+                [false, false, true]
+            );
             assert!(change.told().contains("KOINE_BLESS=breaking"));
         }
     }

@@ -94,13 +94,13 @@ async fn a_call_takes_applications_to_the_end_of_its_last_second() {
     let (teacher, late) = (scene.teacher("Kos").await, scene.teacher("Serra").await);
     let (begun, too_late) = (scene.begun(&teacher).await, scene.begun(&late).await);
 
-    world.passes("2022-09-15T09:59:59[Europe/Rome]");
+    world.passes("2022-09-15T09:59:59[Europe/Rome]").await;
     let early = submit(&teacher.again().await, &begun).await.refused("CALL_NOT_OPEN");
     assert_eq!(early["metadata"]["opens_at"], "2022-09-15T10:00:00+02:00[Europe/Rome]");
 
-    world.clock().set("2022-10-24T16:00:00.999999Z".parse().unwrap());
+    world.passes_to("2022-10-24T16:00:00.999999Z".parse().unwrap()).await;
     submit(&teacher.again().await, &begun).await.ok();
-    world.passes("2022-10-24T18:00:01[Europe/Rome]");
+    world.passes("2022-10-24T18:00:01[Europe/Rome]").await;
     let late = late.again().await;
     let closed = submit(&late, &too_late).await.refused("CALL_CLOSED");
     assert_eq!(closed["metadata"]["closed_at"], "2022-10-24T18:00:00+02:00[Europe/Rome]");
@@ -311,7 +311,7 @@ async fn a_request_that_is_repeated_is_answered_again_and_done_once() {
     assert_eq!(teams["teams"].as_array().map(Vec::len), Some(1));
 
     // a day later the key means nothing any more
-    world.clock().advance(jiff::SignedDuration::from_hours(24) + jiff::SignedDuration::from_secs(1));
+    world.passes_by(jiff::SignedDuration::from_hours(24) + jiff::SignedDuration::from_secs(1)).await;
     let coordinator = scene.coordinator.again().await;
     coordinator.post(&path, admit).await.refused("APPLICATION_STATE");
     world.end().await;

@@ -13,7 +13,7 @@ async fn every_tenant_is_listed_for_who_picks_a_country() {
     assert_eq!(kinds, expected.map(|(id, kind)| (id.to_owned(), format!("TENANT_KIND_{kind}"))));
     let italy = world.anybody("it").get("/v1/tenant").await.ok();
     let expected = json!({
-        "id": "it", "kind": "TENANT_KIND_COUNTRY", "name": "Italia", "locales": ["it", "en"], "zone": "Europe/Rome",
+        "id": "it", "kind": "TENANT_KIND_COUNTRY", "name": "A Scuola di OpenCoesione", "locales": ["it", "en"], "zone": "Europe/Rome",
     });
     assert_eq!(italy, expected);
     assert_eq!(listed["tenants"][1], expected);

@@ -27,7 +27,7 @@ async fn a_file_is_judged_by_its_first_bytes_and_not_by_what_it_says() {
         (&b"<!DOCTYPE html><script>alert(1)</script>"[..], "text/html"),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>", ""),
         (b"<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>", "text/xml"),
-        (b"GIF is what this says", "application/octet-stream"),
+        (b"PNG is what this says", "application/octet-stream"),
         (b"MZ\x90\0", ""),
         (b"", "application/octet-stream"),
     ] {

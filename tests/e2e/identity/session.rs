@@ -52,14 +52,14 @@ async fn a_token_lives_for_ten_minutes_and_a_session_for_thirty_days() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
     let begun = world.clock().now();
-    let after = |time: SignedDuration| world.clock().set(begun + time);
-    after(SignedDuration::from_secs(599));
+    let after = async |time: SignedDuration| world.passes_to(begun + time).await;
+    after(SignedDuration::from_secs(599)).await;
     teacher.get("/v1/account").await.ok();
-    after(SignedDuration::from_mins(10));
+    after(SignedDuration::from_mins(10)).await;
     teacher.get("/v1/account").await.refused("TOKEN_EXPIRED");
-    after(SignedDuration::from_hours(24 * 30));
+    after(SignedDuration::from_hours(24 * 30)).await;
     let renewed = refresh(&world, &json!(teacher.refresh())).await.ok();
-    after(SignedDuration::from_hours(24 * 30) + SignedDuration::from_secs(1));
+    after(SignedDuration::from_hours(24 * 30) + SignedDuration::from_secs(1)).await;
     refresh(&world, &renewed["refreshToken"]).await.refused("SESSION_OVER");
     world.end().await;
 }
@@ -120,7 +120,7 @@ async fn who_guesses_is_slowed_down_whether_or_not_the_account_exists() {
     world.teacher("it", "Eva", "Novak").await.again().await;
     let there = json!({ "login": teacher.login(), "password": "a wrong guess" });
     world.anybody("hr").post("/v1/sessions", there).await.refused("SIGN_IN_FAILED");
-    world.clock().advance(SignedDuration::from_secs(10));
+    world.passes_by(SignedDuration::from_secs(10)).await;
     sign_in(&world, teacher.login(), TEACHERS).await.ok();
     world.end().await;
 }

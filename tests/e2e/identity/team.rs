@@ -70,9 +70,9 @@ async fn an_expired_credential_says_what_to_do_and_another_one_works() {
     let scene = Scene::open(&world, "it").await;
     let class = scene.invited("Kos").await;
     let issued = world.clock().now();
-    world.clock().set(issued + SignedDuration::from_hours(336));
+    world.passes_to(issued + SignedDuration::from_hours(336)).await;
     sign_in(&world, &class.code, &class.credential).await.ok();
-    world.clock().set(issued + SignedDuration::from_hours(336) + SignedDuration::from_secs(1));
+    world.passes_to(issued + SignedDuration::from_hours(336) + SignedDuration::from_secs(1)).await;
     let expired = sign_in(&world, &class.code, &class.credential).await.refused("CREDENTIAL_EXPIRED");
     assert!(text(&expired["detail"]).contains("referent"), "{expired}");
     assert_eq!(world.http().send(http::Method::GET, &text(&expired["type"]), &[], "").await.status, 200);

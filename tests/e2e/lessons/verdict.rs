@@ -7,9 +7,9 @@ use super::report::ready;
 
 /// Submits the first report of a class at an instant.
 async fn submitted_at(world: &World, class: &Class, at: &str) -> Value {
-    let draft = class.team.get(&class.report(1, "")).await.ok();
-    world.clock().set(at.parse().expect("an instant"));
+    world.passes_to(at.parse().expect("an instant")).await;
     let team = class.team.again().await;
+    let draft = team.get(&class.report(1, "")).await.ok();
     team.post(&class.report(1, ":submit"), json!({ "etag": draft["etag"] })).await.ok()["verdict"].clone()
 }
 
@@ -137,7 +137,7 @@ async fn a_report_that_is_given_back_keeps_its_first_verdict() {
     ready(&late).await;
     let first = submitted_at(&world, &early, "2022-12-20T12:00:00Z").await;
     let missed = submitted_at(&world, &late, "2022-12-21T12:00:00Z").await;
-    world.clock().set("2023-01-10T12:00:00Z".parse().unwrap());
+    world.passes_to("2023-01-10T12:00:00Z".parse().unwrap()).await;
     for (class, verdict) in [(&early, &first), (&late, &missed)] {
         let reopen = json!({ "reason": "the wrong file was attached" });
         let reopened = scene.coordinator.again().await.post(&class.report(1, ":reopen"), reopen).await.ok();

@@ -20,7 +20,11 @@ struct Place {
 async fn ask(world: &World, tenant: &str, service: &str, sql: &str) -> Vec<(String, String)> {
     let ctx = world.process().operator(tenant).expect("a tenant");
     let db = world.process().store(service).expect("a service").read(&ctx).await.expect("a database");
-    let rows = db.conn().query_all_raw(Statement::from_string(db.conn().get_database_backend(), sql)).await.expect("an answer");
+    let rows = db
+        .conn()
+        .query_all_raw(Statement::from_string(db.conn().get_database_backend(), sql))
+        .await
+        .expect("an answer");
     rows.iter().map(|row| (row.try_get_by(0).expect("a text"), row.try_get_by(1).expect("a text"))).collect()
 }
 
@@ -73,14 +77,21 @@ async fn held_by_roles(world: &World, server: &str) {
             }
         }
         for other in places.iter().filter(|other| other.tenant != own.tenant) {
-            let refused = enter(server, own, &other.database).await.err().unwrap_or_else(|| panic!("{} is in {}", own.role, other.database));
+            let refused = enter(server, own, &other.database)
+                .await
+                .err()
+                .unwrap_or_else(|| panic!("{} is in {}", own.role, other.database));
             assert!(refused.to_string().contains("permission denied for database"), "{}: {refused}", own.role);
         }
     }
     let power = "SELECT rolname::text, ''::text FROM pg_roles WHERE rolname = current_user
                  AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls)";
     for Place { tenant, service, .. } in &places {
-        assert_eq!(ask(world, tenant, service, power).await, [], "{tenant} {service}: the role has powers it does not need");
+        assert_eq!(
+            ask(world, tenant, service, power).await,
+            [],
+            "{tenant} {service}: the role has powers it does not need"
+        );
     }
 }
 

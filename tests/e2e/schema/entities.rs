@@ -31,15 +31,21 @@ struct Entity {
 
 fn entities(sources: &[Source]) -> Vec<Entity> {
     static TABLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"table_name\s*=\s*"(\w+)""#).expect("a pattern"));
-    static FIELD: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r#"(?m)^\s*(?:#\[sea_orm\((.*)\)\]\s*)?(?:pub(?:\(\w+\))? )?(?:r#)?(\w+): ([^\n]+?),?$"#).expect("a pattern"));
+    static FIELD: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?m)^\s*(?:#\[sea_orm\((.*)\)\]\s*)?(?:pub(?:\(\w+\))? )?(?:r#)?(\w+): ([^\n]+?),?$"#)
+            .expect("a pattern")
+    });
     static COLUMN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"column_name\s*=\s*"(\w+)""#).expect("a pattern"));
     let mut entities = Vec::new();
     for source in sources {
         for (at, _) in source.code.match_indices("DeriveEntityModel") {
-            let (Some(body), Some(table)) = (block(&source.code, at), TABLE.captures(&source.text[at..])) else { continue };
+            let (Some(body), Some(table)) = (block(&source.code, at), TABLE.captures(&source.text[at..])) else {
+                continue;
+            };
             let fields = FIELD.captures_iter(&source.text[body]).map(|field| {
-                let column = field.get(1).and_then(|options| COLUMN.captures(options.as_str())?.get(1).map(|name| name.as_str()));
+                let column = field
+                    .get(1)
+                    .and_then(|options| COLUMN.captures(options.as_str())?.get(1).map(|name| name.as_str()));
                 (column.unwrap_or(&field[2]).to_owned(), field[3].to_owned())
             });
             entities.push(Entity {
@@ -69,12 +75,18 @@ fn entity_faults(entity: &Entity, columns: &[Column]) -> Vec<String> {
         let column = columns.iter().find(|column| column.table == entity.table && column.name == *name);
         match (column, kind(written)) {
             (None, _) => faults.push(format!("{field}: no migration makes this column")),
-            (_, (_, None)) => faults.push(format!("{field}: tell tests/e2e/schema/entities.rs what column `{written}` is kept in")),
+            (_, (_, None)) => {
+                faults.push(format!("{field}: tell tests/e2e/schema/entities.rs what column `{written}` is kept in"))
+            }
             (Some(column), (_, Some(kind))) if column.kind != kind => {
                 faults.push(format!("{field}: `{written}` is a `{kind}`, and the column is a `{}`", column.kind));
             }
             (Some(column), (optional, _)) if column.nullable != optional => {
-                let words = if optional { "can be empty here and not in the table" } else { "can be empty in the table and not here" };
+                let words = if optional {
+                    "can be empty here and not in the table"
+                } else {
+                    "can be empty in the table and not here"
+                };
                 faults.push(format!("{field}: {words}"));
             }
             _ => {}
@@ -89,19 +101,25 @@ fn idle_faults(service: &str, entities: &[&Entity], columns: &[Column]) -> Vec<S
     for entity in entities {
         fields.entry(&entity.table).or_default().extend(entity.fields.iter().map(|(name, _)| name.as_str()));
     }
-    let idle = columns.iter().filter(|column| fields.get(column.table.as_str()).is_some_and(|fields| !fields.contains(&column.name.as_str())));
+    let idle = columns.iter().filter(|column| {
+        fields.get(column.table.as_str()).is_some_and(|fields| !fields.contains(&column.name.as_str()))
+    });
     idle.map(|column| format!("{service}.{}.{}: no entity has this column", column.table, column.name)).collect()
 }
 
 #[tokio::test]
 async fn every_entity_is_what_its_table_is() {
     let all = entities(sources());
-    assert!(all.len() > 10 && all.iter().all(|entity| !entity.fields.is_empty()), "the entities are not where they were: {all:#?}");
+    assert!(
+        all.len() > 10 && all.iter().all(|entity| !entity.fields.is_empty()),
+        "the entities are not where they were: {all:#?}"
+    );
     let mut faults = Vec::new();
     for service in migrations::SERVICES {
         let columns = columns(&embedded(service).await).await;
         // what platform keeps, it keeps in the database of each service
-        let here: Vec<_> = all.iter().filter(|entity| entity.package == service || entity.package == "platform").collect();
+        let here: Vec<_> =
+            all.iter().filter(|entity| entity.package == service || entity.package == "platform").collect();
         faults.extend(here.iter().flat_map(|entity| entity_faults(entity, &columns)));
         faults.extend(idle_faults(service, &here, &columns));
     }
@@ -113,7 +131,9 @@ mod tests {
     use super::*;
 
     fn sample(fields: &str) -> Entity {
-        let text = format!("#[derive(Clone, DeriveEntityModel)]\n#[sea_orm(table_name = \"team\")]\npub struct Model {{\n{fields}\n}}\n");
+        let text = format!(
+            "#[derive(Clone, DeriveEntityModel)]\n#[sea_orm(table_name = \"team\")]\npub struct Model {{\n{fields}\n}}\n"
+        );
         entities(&[Source::new("identity", "services/identity/src/team/store.rs", text)]).remove(0)
     }
 
@@ -141,7 +161,13 @@ mod tests {
 
     #[test]
     fn what_an_entity_gets_wrong_is_named() {
-        for field in ["    pub motto: String,", "    pub id: i64,", "    pub name: String,", "    pub at: Option<At>,", "    pub at: Colour,"] {
+        for field in [
+            "    pub motto: String,",
+            "    pub id: i64,",
+            "    pub name: String,",
+            "    pub at: Option<At>,",
+            "    pub at: Colour,",
+        ] {
             let entity = sample(field);
             assert_eq!(entity_faults(&entity, &table()).len(), 1, "{field}");
         }

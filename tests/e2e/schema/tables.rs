@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, fs};
 
-use sea_orm::ConnectionTrait;
 use ::tests::{World, engine};
+use sea_orm::ConnectionTrait;
 
 use super::{Column, columns, connect, embedded, made};
 use crate::source::{holds, root};
@@ -25,7 +25,8 @@ fn column_faults(service: &str, columns: &[Column]) -> Vec<String> {
             }
             let is_id = name == "id" || name.ends_with("_id");
             if is_id && kind != "uuid" && !SINGLE_ROW.contains(&table) {
-                faults.push(format!("{service}.{table}.{name}: is `{kind}`; an id is a `uuid`, made by `ctx.new_id()`"));
+                faults
+                    .push(format!("{service}.{table}.{name}: is `{kind}`; an id is a `uuid`, made by `ctx.new_id()`"));
             }
         }
     }
@@ -79,7 +80,8 @@ async fn migrating_again_changes_nothing() {
     for service in migrations::SERVICES {
         let mut databases = vec![("SQLite".to_owned(), connect("sqlite::memory:").await.expect("memory"))];
         if let Some(server) = engine::postgres() {
-            let (admin, name) = (connect(&server).await.expect("a server"), format!("law_{service}_{}", std::process::id()));
+            let (admin, name) =
+                (connect(&server).await.expect("a server"), format!("law_{service}_{}", std::process::id()));
             admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.expect("a database");
             let (place, _) = server.rsplit_once('/').expect("a URL");
             databases.push((name.clone(), connect(&format!("{place}/{name}")).await.expect("the database")));
@@ -96,8 +98,11 @@ async fn migrating_again_changes_nothing() {
 
 #[test]
 fn every_file_of_sql_is_run_by_a_migration() {
-    let folders = fs::read_dir(root().join("migrations/sql")).expect("migrations/sql").map(|entry| entry.expect("an entry").path());
-    let files = folders.flat_map(|folder| fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()));
+    let folders = fs::read_dir(root().join("migrations/sql"))
+        .expect("migrations/sql")
+        .map(|entry| entry.expect("an entry").path());
+    let files =
+        folders.flat_map(|folder| fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()));
     let base = root().join("migrations/sql");
     let files: Vec<String> =
         files.map(|file| file.strip_prefix(&base).expect("inside").to_str().expect("UTF-8").to_owned()).collect();
@@ -122,7 +127,11 @@ mod tests {
         assert!(column_faults("identity", &[column("id", "uuid", true), column("name", "text", false)]).is_empty());
         assert_eq!(column_faults("identity", &[column("name", "text", false)]).len(), 1, "no key");
         assert_eq!(column_faults("identity", &[column("id", "bigint", true)]).len(), 1, "a number");
-        assert_eq!(column_faults("identity", &[column("id", "uuid", true), column("tenant", "text", false)]).len(), 1, "a tenant");
+        assert_eq!(
+            column_faults("identity", &[column("id", "uuid", true), column("tenant", "text", false)]).len(),
+            1,
+            "a tenant"
+        );
     }
 
     #[test]
@@ -130,7 +139,10 @@ mod tests {
         let one = [column("id", "uuid", true), column("name", "text", false)];
         assert!(differences("identity", &one, &one).is_empty());
         assert_eq!(differences("identity", &one, &one[..1]).len(), 1);
-        assert_eq!(differences("identity", &one, &[column("id", "uuid", true), column("name", "bytea", false)]).len(), 2);
+        assert_eq!(
+            differences("identity", &one, &[column("id", "uuid", true), column("name", "bytea", false)]).len(),
+            2
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Path<'_> {
         assert_eq!(second["metadata"]["current_etag"], first["etag"]);
         self.tell("two browsers saved the same draft: the second was told the current version, nothing was lost");
 
-        self.reach_deadline(&first["deadline"]);
+        self.reach_deadline(&first["deadline"]).await;
         let team = team.again().await;
         let submitted = team.post(&format!("{path}:submit"), json!({ "etag": first["etag"] })).await.ok();
         let verdict = &submitted["verdict"];
@@ -43,9 +43,9 @@ impl Path<'_> {
     }
 
     /// In a world the report is delivered in the last second; elsewhere now.
-    fn reach_deadline(&self, deadline: &Value) {
+    async fn reach_deadline(&self, deadline: &Value) {
         if let Ground::World(world) = self.ground {
-            world.clock().set(text(&deadline["at"]).parse().expect("an instant"));
+            world.passes_to(text(&deadline["at"]).parse().expect("an instant")).await;
         }
     }
 

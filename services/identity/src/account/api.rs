@@ -51,7 +51,7 @@ impl AccountService for Accounts {
         let (ctx, req) = request.open()?;
         let attempt = self.throttle.code(&ctx)?;
         let id = Registration::read_code(&ctx, &self.keys, &req.code)?;
-        attempt.succeeded();
+        attempt.give_back();
         let tx = self.store.write(&ctx).await?;
         let registration = store::registration(&tx, id).await?.ok_or_else(invalid)?;
         let mut account = registration.confirm(&ctx)?;
@@ -121,7 +121,8 @@ async fn tell(tx: &Tx, known: Option<Account>, registration: &Registration) -> R
     Ok(())
 }
 
-/// Issues the code of a registration. Where there is none, a code of nobody is told of: it takes as long, and nothing is mailed.
+/// Issues the code of a registration. Where there is none, a code of nobody is told of: it takes as long, and nothing
+/// is mailed.
 async fn issue(tx: &Tx, registration: Option<&Registration>) -> Result<()> {
     if let Some(registration) = registration {
         store::register(tx, registration).await?;

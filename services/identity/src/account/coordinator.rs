@@ -17,8 +17,8 @@ pub struct Coordinator {
     pub surname: String,
 }
 
-/// Makes an account of the central team; the operator vouches for the address. Error: every violation at once, `PASSWORD_WEAK` among
-/// them; that the address has an account.
+/// Makes an account of the central team; the operator vouches for the address. Error: every violation at once,
+/// `PASSWORD_WEAK` among them; that the address has an account.
 pub async fn create_coordinator(store: &Store, ctx: &Ctx, hasher: &Hasher, new: Coordinator) -> Result<Id<Account>> {
     let login = Login::of(&new.email);
     let person = Person { given_name: new.given_name, surname: new.surname, ..Person::default() };

@@ -1,5 +1,5 @@
-//! A registration waits for its address to be proven. Its code is `id ++ mac`, derived with a key of the installation: the mail can
-//! be written again after a crash, and no secret lies in a row or a queue.
+//! A registration waits for its address to be proven. Its code is `id ++ mac`, derived with a key of the installation:
+//! the mail can be written again after a crash, and no secret lies in a row or a queue.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};

@@ -143,7 +143,8 @@ pub(crate) async fn save(tx: &Tx, account: &mut Account) -> Result<()> {
     tx.saved(saved, before)
 }
 
-/// Makes sure that an account stays as it was read until this transaction ends: who closes it waits, or was first. Error: `ETAG_STALE`.
+/// Makes sure that an account stays as it was read until this transaction ends: who closes it waits, or was first.
+/// Error: `ETAG_STALE`.
 pub(crate) async fn hold(tx: &Tx, account: &Account) -> Result<()> {
     let held = row::Entity::update_many()
         .col_expr(row::Column::Version, Expr::value(account.version))
@@ -239,8 +240,8 @@ pub(crate) async fn last_registration(db: &impl Reads, login: &Login) -> Result<
     Ok(last.one(db.conn()).await?.map(registration_of))
 }
 
-/// Uses up a registration, and with it all others of its address, which is proven now. Of two at once, the second finds nothing.
-/// Error: `CODE_INVALID`.
+/// Uses up a registration, and with it all others of its address, which is proven now. Of two at once, the second finds
+/// nothing. Error: `CODE_INVALID`.
 pub(crate) async fn settle(tx: &Tx, used: &Registration) -> Result<()> {
     let gone = registration::Entity::delete_by_id(used.id).exec(tx.conn()).await?;
     if gone.rows_affected != 1 {

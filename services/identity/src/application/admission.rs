@@ -5,9 +5,7 @@ use proto::identity::v1 as pb;
 
 use super::{Admitted, Application, State};
 use crate::{
-    account,
-    country::Country,
-    school,
+    account, school,
     team::{self, Admission, Code, Credential, Team},
     track::Track,
 };
@@ -40,12 +38,11 @@ async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, a
         code: Code::new(&track.edition_code, &track.infix, team::store::count(tx, track.id).await? + 1),
         school: (&school::store::get(tx, school).await?).into(),
     };
-    let lifetime = ctx.tenant().section::<Country>()?.credentials().provisional();
-    let credential = Credential::issue(ctx, keys, id, lifetime);
+    let credential = Credential::issue(ctx, keys, id)?;
     let mut team = Team::admit(ctx, application, admission, &credential, reservation(application));
     team::store::save(tx, &mut team).await?;
-    team::store::save_credential(tx, &credential).await?;
     account::store::open_team(tx, &team).await?;
+    team::store::save_credential(tx, &credential).await?;
     tx.emit(&pb::CredentialIssued::from(&credential));
     Ok(())
 }

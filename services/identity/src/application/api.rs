@@ -71,8 +71,7 @@ impl ApplicationService for Applications {
         }
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
         wire::check_etag(&req.etag, application.version)?;
-        let evidence = store::evidence(&tx, &application).await?;
-        application.submit(&ctx, &track, &evidence)?;
+        application.submit(&ctx, &track, &store::evidence(&tx, &application).await?)?;
         store::save(&tx, &mut application).await?;
         tx.note("submit application", format!("application {}", application.id()), "");
         tx.answer(application.into()).await

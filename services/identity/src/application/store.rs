@@ -8,7 +8,8 @@ use platform::{
 use proto::options::v1::Role;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use super::{Application, Draft, Evidence};
@@ -80,8 +81,7 @@ pub(crate) async fn list(
 ) -> Result<Page<Application>> {
     let mut query = row::Entity::find();
     query = if db.ctx().has(Role::Coordinator) {
-        // a draft that was withdrawn was never submitted: its `facts` say so
-        query.filter(row::Column::State.ne("draft")).filter(row::Column::Facts.not_like("%\"submitted\":null%"))
+        query.filter(was_submitted())
     } else {
         query.filter(row::Column::ReferentId.eq(db.ctx().account::<Account>()?))
     };
@@ -118,11 +118,17 @@ pub(crate) async fn evidence(db: &impl Reads, application: &Application) -> Resu
     })
 }
 
-/// Whether a submitted application has this file attached.
-pub(crate) async fn has_file(db: &impl Reads, file: Id<File>) -> Result<bool> {
+/// What the central team may know of. A draft that was withdrawn was never submitted: its `facts` say so.
+fn was_submitted() -> Condition {
+    Condition::all().add(row::Column::State.ne("draft")).add(row::Column::Facts.not_like("%\"submitted\":null%"))
+}
+
+/// Whether an application that was submitted by this teacher has this file attached. Somebody else's draft may name it too.
+pub(crate) async fn has_file(db: &impl Reads, file: Id<File>, owner: Option<Id<Account>>) -> Result<bool> {
     let attached = row::Entity::find()
-        .filter(row::Column::State.ne("draft"))
+        .filter(was_submitted())
         .filter(row::Column::FileIds.contains(file.to_string()))
+        .apply_if(owner, |query, owner| query.filter(row::Column::ReferentId.eq(owner)))
         .count(db.conn())
         .await?;
     Ok(attached > 0)

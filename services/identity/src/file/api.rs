@@ -71,7 +71,8 @@ impl Files {
         let tx = self.store.write(ctx).await?;
         let id = req.file_id.parse()?;
         let file = store::find(&tx, id).await?;
-        let attached = ctx.has(Role::Coordinator) && application::store::has_file(&tx, id).await?;
+        let attached =
+            ctx.has(Role::Coordinator) && application::store::has_file(&tx, id, file.as_ref().map(File::owner)).await?;
         let file = file.visible("file", |file| attached || file.is_of(ctx))?;
         tx.note("read file", format!("file {}", file.id()), "");
         tx.commit().await?;

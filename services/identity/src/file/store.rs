@@ -61,11 +61,11 @@ pub(crate) async fn find_all(db: &impl Reads, ids: &[Id<File>]) -> Result<Vec<Fi
     rows.into_iter().map(file).collect()
 }
 
-/// Error: a violation, where a team's new logo is not a logo.
+/// Error: a violation, where a team's new logo is not one the caller uploaded.
 pub(crate) async fn check_logo(db: &impl Reads, logo: Option<Id<File>>) -> Result<()> {
     let Some(logo) = logo else { return Ok(()) };
     let mut violations = Violations::new();
-    if !find(db, logo).await?.is_some_and(|file| file.purpose == Purpose::Logo) {
+    if !find(db, logo).await?.is_some_and(|file| file.purpose == Purpose::Logo && file.is_of(db.ctx())) {
         violations.add("team.logo_file_id", Reason::FileUnknown, "Upload the picture first, with the purpose LOGO.");
     }
     violations.done()

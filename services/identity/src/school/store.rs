@@ -7,7 +7,7 @@ use platform::{
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Expr, LikeExpr, OnConflict},
 };
 
 use super::{Import, School, fold};
@@ -71,7 +71,7 @@ pub(crate) async fn list(
 ) -> Result<Page<School>> {
     let mut found = row::Entity::find().filter(row::Column::Territory.starts_with(territory));
     for word in fold(query).split_whitespace() {
-        found = found.filter(row::Column::Words.contains(word));
+        found = found.filter(row::Column::Words.like(holding(word)));
     }
     let rows = found
         .apply_if(page.after().cloned(), |query, after| query.filter(row::Column::Code.gt(after)))
@@ -81,6 +81,12 @@ pub(crate) async fn list(
         .await?;
     let schools: Vec<School> = rows.into_iter().map(school).collect::<Result<_>>()?;
     Ok(page.page(schools, |school| school.record.code.clone()))
+}
+
+/// A pattern that fits what holds this word. What means something to a database is a sign like any other in it.
+fn holding(word: &str) -> LikeExpr {
+    let word = word.replace('|', "||").replace('%', "|%").replace('_', "|_");
+    LikeExpr::new(format!("%{word}%")).escape('|')
 }
 
 /// Writes what an import changes.

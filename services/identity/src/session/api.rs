@@ -8,6 +8,7 @@ use super::{Door, Entry, Refresh, Session, Tokens, decide_change, over, store, w
 use crate::{
     account::{self, Account, Login},
     hasher::{Hash, Hasher},
+    reason::Reason,
     team,
     throttle::{Attempt, Throttle},
 };
@@ -86,10 +87,13 @@ impl SessionService for Sessions {
 impl Sessions {
     /// Compares what was typed with what opens the door. It takes as long whoever knocks.
     async fn knock(&self, ctx: &Ctx, door: Door, typed: &str, attempt: Attempt) -> Result<Entry> {
-        let fits = self.hasher.verify(typed, door.password()).await?;
-        let entry = door.enter(ctx, self.tokens.keys(), typed, fits)?;
-        attempt.succeeded();
-        Ok(entry)
+        let fits = self.hasher.verify(typed, door.password()).await;
+        let entry = fits.and_then(|fits| door.enter(ctx, self.tokens.keys(), typed, fits));
+        // what else can be wrong, such as an expired credential or too full a queue, is no guess
+        if !entry.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
+            attempt.give_back();
+        }
+        entry
     }
 
     /// Opens a session and answers with its tokens.
@@ -101,7 +105,8 @@ impl Sessions {
     }
 }
 
-/// A refresh token was used a second time: whoever holds the session, one of them should not. It ends although the call fails.
+/// A refresh token was used a second time: whoever holds the session, one of them should not. It ends although the call
+/// fails.
 async fn end_reused(tx: Tx, session: &Session) -> Result<Error> {
     store::end(&tx, session.id()).await?;
     tx.note("end session", format!("account {}", session.account()), "a refresh token was used twice");
@@ -109,8 +114,8 @@ async fn end_reused(tx: Tx, session: &Session) -> Result<Error> {
     Ok(over())
 }
 
-/// Gives an account its next password; a team's credential is redeemed by it. Every session there was ends. Error: `CREDENTIAL_USED`
-/// for the second of two at once.
+/// Gives an account its next password; a team's credential is redeemed by it. Every session there was ends. Error:
+/// `CREDENTIAL_USED` for the second of two at once.
 async fn replace_password(tx: &Tx, entry: Entry, password: Hash) -> Result<Account> {
     let Entry { mut account, provisional } = entry;
     if let Some(credential) = provisional {
@@ -183,10 +188,9 @@ mod tests {
         /// What the team's referent does when a credential is lost.
         async fn reissue(&self, team: Id<Team>) -> String {
             let ctx = self.ground.anybody();
-            let credential = Credential::issue(&ctx, &self.ground.keys, team, SignedDuration::from_hours(1));
+            let credential = Credential::issue(&ctx, &self.ground.keys, team).unwrap();
             let tx = self.ground.store().write(&ctx).await.unwrap();
             team::store::save_credential(&tx, &credential).await.unwrap();
-            account::store::close_team(&tx, team).await.unwrap();
             tx.commit().await.unwrap();
             credential.text(&self.ground.keys)
         }
@@ -229,6 +233,16 @@ mod tests {
         assert_eq!(reason(stage.sign_in("ana@school.example", PASSWORD).await), "RATE_EXCEEDED");
         stage.ground.clock.advance(SignedDuration::from_secs(10));
         assert_eq!(reason(stage.sign_in("ana@school.example", PASSWORD).await), "OK");
+    }
+
+    #[tokio::test]
+    async fn an_expired_credential_is_no_guess() {
+        let stage = Stage::new();
+        let (_, credential, typed) = stage.team().await;
+        stage.ground.clock.set(credential.expires_at() + SignedDuration::from_secs(1));
+        for _ in 0..10 {
+            assert_eq!(reason(stage.sign_in("22-23_0001", &typed).await), "CREDENTIAL_EXPIRED");
+        }
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
-//! The text of a refresh token: `session ++ generation ++ mac`, derived with a key of the installation. No token is kept, so none
-//! can be read out of a database or a backup.
+//! The text of a refresh token: `session ++ generation ++ mac`, derived with a key of the installation. No token is
+//! kept, so none can be read out of a database or a backup.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use platform::{Ctx, Id, Result, secret::Keys};

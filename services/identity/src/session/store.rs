@@ -65,7 +65,8 @@ pub(crate) async fn door(db: &impl Reads, login: &Login) -> Result<Door> {
     Ok(Door { account, registration, credentials })
 }
 
-/// The caller's own login and door, and the team it stands for. Error: `SESSION_OVER`, where the session the caller came with has ended.
+/// The caller's own login and door, and the team it stands for. Error: `SESSION_OVER`, where the session the caller
+/// came with has ended.
 pub(crate) async fn own_door(db: &impl Reads) -> Result<(Login, Door, Option<Team>)> {
     get(db, db.ctx().member()?.session.into()).await?.living(db.ctx().now())?;
     let account = account::store::get(db, db.ctx().account()?).await?;
@@ -110,7 +111,8 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// Saves the next generation of a session that was read. False where somebody else did: of two at once, one is the second use.
+/// Saves the next generation of a session that was read. False where somebody else did: of two at once, one is the
+/// second use.
 pub(crate) async fn turn(tx: &Tx, session: &mut Session) -> Result<bool> {
     let before = session.version;
     session.version += 1;

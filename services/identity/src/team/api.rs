@@ -9,7 +9,7 @@ use super::{
     store::{self, Filter},
     wire::some_id,
 };
-use crate::{account, country::Country};
+use crate::account;
 
 /// The methods on teams.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let team = store::get(&db, req.team_id.parse()?).await?;
-        Ok(Response::new(team.into()))
+        Ok(Response::new(team.shown_to(&ctx).into()))
     }
 
     async fn list_teams(
@@ -39,7 +39,7 @@ impl TeamService for Teams {
         let filter = Filter::try_from(&req)?;
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, &filter)?;
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, filter, page).await?.map(pb::Team::from);
+        let page = store::list(&db, filter, page).await?.map(|team| pb::Team::from(team.shown_to(&ctx)));
         Ok(Response::new(pb::ListTeamsResponse { teams: page.items, next_page_token: page.next }))
     }
 
@@ -49,8 +49,9 @@ impl TeamService for Teams {
         let (id, etag) = req.team.as_ref().map(|team| (team.id.clone(), team.etag.clone())).unwrap_or_default();
         let mut team = store::get(&tx, id.parse()?).await?;
         wire::check_etag(&etag, team.version)?;
+        let before = team.logo;
         team.change(&ctx, req.try_into()?)?;
-        crate::file::store::check_logo(&tx, team.logo).await?;
+        crate::file::store::check_logo(&tx, team.logo.filter(|logo| before != Some(*logo))).await?;
         store::save(&tx, &mut team).await?;
         tx.note("change team", format!("team {}", team.id), "");
         tx.answer(team.into()).await
@@ -93,12 +94,10 @@ impl TeamService for Teams {
             return Ok(answer);
         }
         let mut team = store::get(&tx, req.team_id.parse()?).await?;
-        let lifetime = ctx.tenant().section::<Country>()?.credentials().provisional();
-        let credential = Credential::issue(&ctx, &self.keys, team.id, lifetime);
+        let credential = Credential::issue(&ctx, &self.keys, team.id)?;
         team.reissue(&ctx, &credential)?;
         store::save(&tx, &mut team).await?;
         store::save_credential(&tx, &credential).await?;
-        account::store::close_team(&tx, team.id).await?;
         tx.note("reissue credential", format!("team {}", team.id), "");
         tx.emit(&pb::CredentialIssued::from(&credential));
         tx.answer(team.into()).await
@@ -112,7 +111,7 @@ impl TeamService for Teams {
         team.hand_over(&ctx, &teacher)?;
         store::save(&tx, &mut team).await?;
         tx.note("hand over team", format!("team {}", team.id), format!("to account {}: {}", teacher.id(), req.reason));
-        tx.answer(team.into()).await
+        tx.answer(team.shown_to(&ctx).into()).await
     }
 }
 

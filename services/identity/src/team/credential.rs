@@ -3,11 +3,14 @@
 //! Its text is derived from its id with a key of the installation, so that the mail that carries it can be written again after
 //! a crash without a secret ever lying in a queue. The database holds a digest only.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, secret::Keys};
 
 use super::Team;
-use crate::reason::{Reason, Refuse};
+use crate::{
+    country::Country,
+    reason::{Reason, Refuse},
+};
 
 /// A provisional credential.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,11 +27,12 @@ pub struct Credential {
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl Credential {
-    /// A new one for a team.
-    pub fn issue(ctx: &Ctx, keys: &Keys, team: Id<Team>, lifetime: SignedDuration) -> Self {
+    /// A new one for a team. It lives as long as the tenant's file says.
+    pub fn issue(ctx: &Ctx, keys: &Keys, team: Id<Team>) -> Result<Self> {
+        let lifetime = ctx.tenant().section::<Country>()?.credentials().provisional();
         let id = ctx.new_id();
         let hash = hash(keys, &text(keys, id));
-        Self { id, team, hash, issued_at: ctx.now(), expires_at: ctx.now() + lifetime, ended_at: None }
+        Ok(Self { id, team, hash, issued_at: ctx.now(), expires_at: ctx.now() + lifetime, ended_at: None })
     }
 
     pub(super) fn stored(

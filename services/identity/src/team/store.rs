@@ -13,7 +13,7 @@ use sea_orm::{
 
 use super::{Code, Credential, SchoolThen, State, Team};
 use crate::{
-    account::Account,
+    account::{self, Account},
     track::{Edition, Track},
 };
 
@@ -291,8 +291,9 @@ fn credential_of(row: credential::Model) -> Credential {
     Credential::stored(row.id, row.team_id, row.hash, (issued, expires), row.ended_at.map(|at| at.0))
 }
 
-/// Saves a new credential; the one before dies.
+/// Saves a new credential; the one before dies, and with it the team's password and sessions, if it had some.
 pub(crate) async fn save_credential(tx: &Tx, new: &Credential) -> Result<()> {
+    account::store::close_team(tx, new.team()).await?;
     let now: At = tx.ctx().now().into();
     credential::Entity::update_many()
         .col_expr(credential::Column::EndedAt, now.into())

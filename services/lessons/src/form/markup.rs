@@ -45,7 +45,7 @@ pub(super) fn blocks(html: &str) -> Vec<String> {
         parted = parted.replace(&format!("<{name}>"), PARTED).replace(&format!("</{name}>"), PARTED);
     }
     let text = without_entities(&STRIPPED.clean(&parted).to_string());
-    text.split(PARTED).map(shown).filter(|block| !block.is_empty()).collect()
+    text.split(PARTED).map(shown).filter(|block| !block.trim().is_empty()).collect()
 }
 
 /// The entities a serializer writes; `&amp;` last, so that an entity that was itself written out stays so.

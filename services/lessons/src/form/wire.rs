@@ -1,8 +1,6 @@
 //! Forms and values as messages.
 
-use std::collections::HashMap;
-
-use platform::{Error, Result, wire};
+use platform::{Result, wire};
 use proto::lessons::v1::{self as pb, value::Kind};
 
 use super::{Field, FieldKind, Form, Point, Value, Values};
@@ -63,11 +61,9 @@ impl From<FieldKind> for pb::FieldKind {
     }
 }
 
-impl TryFrom<HashMap<String, pb::Value>> for Values {
-    type Error = Error;
-
-    /// Error: every value that is none, at once.
-    fn try_from(messages: HashMap<String, pb::Value>) -> Result<Self> {
+impl Values {
+    /// The values of a message. Error: every one that is none, at once.
+    pub(crate) fn read(messages: impl IntoIterator<Item = (String, pb::Value)>) -> Result<Self> {
         let mut amiss = Amiss::new();
         let mut values = Vec::new();
         for (key, message) in messages {
@@ -110,12 +106,6 @@ impl TryFrom<pb::Value> for Value {
                 }
             },
         )
-    }
-}
-
-impl From<Values> for HashMap<String, pb::Value> {
-    fn from(values: Values) -> Self {
-        values.into_iter().map(|(key, value)| (key, value.into())).collect()
     }
 }
 
@@ -164,8 +154,8 @@ mod tests {
         #[test]
         fn a_value_is_the_same_after_the_wire_and_after_a_row(value in value()) {
             let values: Values = [("key".to_owned(), value)].into_iter().collect();
-            let messages: HashMap<String, pb::Value> = values.clone().into();
-            prop_assert_eq!(&Values::try_from(messages).unwrap(), &values);
+            let messages: Vec<(String, pb::Value)> = values.clone().into_iter().map(|(key, value)| (key, value.into())).collect();
+            prop_assert_eq!(&Values::read(messages).unwrap(), &values);
             let row = serde_json::to_string(&values).unwrap();
             prop_assert_eq!(serde_json::from_str::<Values>(&row).unwrap(), values);
         }
@@ -175,12 +165,12 @@ mod tests {
     fn all_messages_that_are_no_value_are_named_at_once() {
         let date = proto::google::r#type::Date { year: 2023, month: 2, day: 29 };
         let files = pb::Strings { items: vec!["nonsense".to_owned()] };
-        let messages = HashMap::from([
+        let messages = [
             ("day".to_owned(), pb::Value { kind: Some(Kind::Date(date)) }),
             ("nothing".to_owned(), pb::Value { kind: None }),
             ("picture".to_owned(), pb::Value { kind: Some(Kind::Files(files)) }),
-        ]);
-        let error = Values::try_from(messages).unwrap_err();
+        ];
+        let error = Values::read(messages).unwrap_err();
         let mut found: Vec<_> = error.violations().iter().map(|one| (one.field.as_str(), one.reason)).collect();
         found.sort_unstable();
         assert_eq!(

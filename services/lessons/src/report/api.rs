@@ -1,7 +1,7 @@
 //! The methods on reports: open, load, decide, save, answer.
 
 use futures::{StreamExt, stream::BoxStream};
-use platform::{Id, Open, Result, Store, Tasks, Tx};
+use platform::{Id, Open, Result, Store, Tx, service::Readiness};
 use proto::lessons::v1::{self as pb, report_service_server::ReportService};
 use tonic::{Request, Response, Status};
 
@@ -19,8 +19,8 @@ pub struct Reports {
     pub store: Store,
     /// The teams, which identity keeps.
     pub teams: Teams,
-    /// The tasks of the process: who watches is told when it ends.
-    pub tasks: Tasks,
+    /// Whether the process wants calls: who watches goes when it no longer does.
+    pub readiness: Readiness,
 }
 
 #[tonic::async_trait]
@@ -96,7 +96,7 @@ impl ReportService for Reports {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
-        let changes = watch::watch(&ctx, edition.id()).take_until(self.tasks.token().cancelled_owned());
+        let changes = watch::watch(&ctx, edition.id()).take_until(watch::ending(self.readiness.clone()));
         Ok(Response::new(changes.map(|change| Ok(change?.into())).boxed()))
     }
 }

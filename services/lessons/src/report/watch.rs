@@ -1,9 +1,12 @@
 //! The cells of the delivery matrix as they change, for who is watching now. Each process tells its own watchers.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use futures::{Stream, StreamExt, future, stream};
-use platform::{Ctx, Error, Id, Result, Store, TenantId, event::Handlers};
+use platform::{Ctx, Error, Id, Result, Store, TenantId, event::Handlers, service::Readiness};
 use proto::lessons::v1 as pb;
 use tokio::sync::broadcast::{self, error::RecvError};
 
@@ -15,6 +18,8 @@ use crate::{
 
 /// How many changes a watcher may be behind.
 const BEHIND: usize = 1_024;
+/// How often a watcher looks whether the process ends.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The changes of every tenant. A process has one: methods and handlers are made apart and meet here.
 static CHANGES: LazyLock<Changes> = LazyLock::new(Changes::new);
@@ -66,6 +71,14 @@ fn lagged() -> Error {
 /// The changes of one edition of the caller's tenant, from now on.
 pub(super) fn watch(ctx: &Ctx, edition: Id<Edition>) -> impl Stream<Item = Result<Delivery>> + Send + use<> {
     CHANGES.watch(ctx.tenant().id().clone(), edition)
+}
+
+/// Comes when the process ends. An orderly end waits for every call under way, and watching has no end of its own.
+pub(super) async fn ending(readiness: Readiness) {
+    let mut look = tokio::time::interval(LOOK);
+    while readiness.is_ready() {
+        look.tick().await;
+    }
 }
 
 /// What lessons does when a report has changed: it tells who is watching.

@@ -1,18 +1,17 @@
 //! Reports as messages.
 
-use std::collections::HashMap;
-
 use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
 use super::{Delivery, Desk, Draft, Report, State, Verdict, matrix::Row};
+use crate::form::Values;
 
 impl TryFrom<pb::SaveDraftRequest> for Draft {
     type Error = Error;
 
     fn try_from(request: pb::SaveDraftRequest) -> Result<Self> {
         let pb::SaveDraftRequest { values, cleared, etag, acting_role, .. } = request;
-        Ok(Self { etag, values: values.try_into()?, cleared, role: acting_role })
+        Ok(Self { etag, values: Values::read(values)?, cleared, role: acting_role })
     }
 }
 
@@ -25,7 +24,7 @@ impl From<Desk> for pb::Report {
             lesson: report.lesson,
             form_version: report.form_version,
             state: pb::ReportState::from(&report.state).into(),
-            values: HashMap::from(report.values),
+            values: report.values.into_iter().map(|(key, value)| (key, value.into())).collect(),
             saved_as: report.saved.map(|saved| saved.role).unwrap_or_default(),
             saved_at,
             verdict: judged.as_ref().map(|judged| (&judged.verdict).into()),

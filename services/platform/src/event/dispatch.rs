@@ -25,6 +25,8 @@ const BATCH: u64 = 64;
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
 /// How often the outboxes are looked at when nothing was committed here: for other replicas' facts and for those tried again.
 const PATROL: Duration = Duration::from_secs(5);
+/// How often old rows are swept.
+const SWEEP: SignedDuration = SignedDuration::from_hours(1);
 /// How long a handled fact is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 30);
 
@@ -46,8 +48,13 @@ impl Dispatcher {
 
     /// Dispatches until told to stop.
     pub async fn run(self, stop: CancellationToken) {
+        let mut swept = Timestamp::MIN;
         loop {
             self.drain().await;
+            if self.clock.now().duration_since(swept) >= SWEEP {
+                swept = self.clock.now();
+                self.sweep().await;
+            }
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = self.store.committed() => {}
@@ -77,17 +84,22 @@ impl Dispatcher {
     }
 
     /// Forgets what no longer needs to be remembered: old answers and old records of handled facts.
-    pub async fn sweep(&self) -> Result<()> {
+    pub async fn sweep(&self) {
         for tenant in self.tenants.all() {
-            let ctx = self.ctx(&tenant);
-            let tx = self.store.write(&ctx).await?;
-            let old = At(ctx.now() - crate::store::ANSWERS_KEPT);
-            answered::Entity::delete_many().filter(answered::Column::At.lt(old)).exec(tx.conn()).await?;
-            let old = At(ctx.now() - REMEMBERED);
-            inbox::Entity::delete_many().filter(inbox::Column::At.lt(old)).exec(tx.conn()).await?;
-            tx.commit().await?;
+            if let Err(error) = self.sweep_tenant(&tenant).await {
+                tracing::error!(tenant = %tenant.id(), service = self.store.service(), ?error, "old rows not swept");
+            }
         }
-        Ok(())
+    }
+
+    async fn sweep_tenant(&self, tenant: &Arc<Tenant>) -> Result<()> {
+        let ctx = self.ctx(tenant);
+        let tx = self.store.write(&ctx).await?;
+        let old = At(ctx.now() - crate::store::ANSWERS_KEPT);
+        answered::Entity::delete_many().filter(answered::Column::At.lt(old)).exec(tx.conn()).await?;
+        let old = At(ctx.now() - REMEMBERED);
+        inbox::Entity::delete_many().filter(inbox::Column::At.lt(old)).exec(tx.conn()).await?;
+        tx.commit().await
     }
 
     async fn drain_tenant(&self, tenant: &Arc<Tenant>) -> Result<()> {

@@ -11,14 +11,14 @@ pub(super) fn fits(format: Format, text: &str) -> Result<(), &'static str> {
         Format::Uuid => {
             (Uuid::try_parse(text).is_ok() && text.len() == 36, "Must be an id as this system gives them, a UUID.")
         }
-        Format::Email => (email(text), "Must be an e-mail address, such as name@school.example."),
+        Format::Email => (email(text), "Must be an e-mail address, such as name@host.example."),
         Format::Url => (url(text), "Must be a link that begins with https:// or http://."),
         Format::LocalTime => (local_time(text), "Must be a local date and time, such as 2022-12-20T23:59:59."),
     };
     if fits { Ok(()) } else { Err(wanted) }
 }
 
-/// What a mail server would take, without the exotic forms of RFC 5321 that no school uses.
+/// What a mail server would take, without the exotic forms of RFC 5321 that nobody uses.
 fn email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
     let local_fits = !local.is_empty()

@@ -267,11 +267,11 @@ async fn a_file_is_found_by_its_own_team_alone() {
     let place =
         file::Place { team: setting.team.id, lesson: 1, field: "cover".to_owned(), name: "perché.png".to_owned() };
     let blob = platform::blob::Blob { digest: "aa".to_owned(), size: 9, media_type: "image/png" };
-    let kept = file::File::new(&ctx, place, "image/png", blob).unwrap();
+    let kept = file::File::new(&ctx, place, "image/png", blob);
     let tx = setting.write().await;
     file::store::add(&tx, &kept).await.unwrap();
     assert_eq!(file::store::get(&tx, &setting.team, kept.id()).await.unwrap(), kept);
-    assert_eq!(file::store::of_lesson(&tx, &setting.team, 1).await.unwrap(), [kept.clone()]);
+    assert_eq!(file::store::of_lesson(&tx, &setting.team, 1).await.unwrap(), std::slice::from_ref(&kept));
     assert_eq!(file::store::of_lesson(&tx, &setting.team, 2).await.unwrap(), []);
     let other = file::store::get(&tx, &setting.another_team(), kept.id()).await.unwrap_err();
     let nothing = file::store::get(&tx, &setting.team, nobody()).await.unwrap_err();

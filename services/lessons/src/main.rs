@@ -1,0 +1,7 @@
+//! The service `lessons` as a process of its own. Its databases are made by `koine migrate`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    platform::run([lessons::service()])
+}

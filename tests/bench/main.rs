@@ -1,0 +1,75 @@
+//! How fast and how small the system is, each figure beside one of the same machine that needs no explanation. See
+//! `scripts/bench --help`.
+
+#![recursion_limit = "512"]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a program to watch, outside of the system: a panic is how it says that something is wrong"
+)]
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+mod calls;
+mod class;
+mod echo;
+mod ground;
+mod load;
+mod pgbench;
+mod report;
+mod server;
+mod sign_in;
+mod start;
+mod submissions;
+
+/// The allocator of `koine`, so that the echo has what it is compared with.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures the system. `scripts/bench` builds what it needs and starts it.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure everything and print it.
+    All {
+        /// A PostgreSQL server to fill, by the URL of who may make databases: `postgres://koine@127.0.0.1:5432/postgres`.
+        #[arg(long)]
+        postgres: String,
+        /// The folder of `pgbench` and `psql`.
+        #[arg(long)]
+        programs: PathBuf,
+    },
+    /// Measure the calls alone: CPU per call.
+    Calls,
+    /// Answer calls as a bare tonic server does, until killed.
+    Echo,
+}
+
+#[tokio::main]
+async fn main() {
+    match Arguments::parse().command {
+        Command::All { postgres, programs } => {
+            report::head();
+            start::measure().await;
+            calls::measure().await;
+            sign_in::measure().await;
+            submissions::measure(&postgres, &programs).await;
+        }
+        Command::Calls => {
+            report::head();
+            calls::measure().await;
+        }
+        Command::Echo => echo::serve().await,
+    }
+}

@@ -1,0 +1,35 @@
+//! What is printed: a line for each figure, as a ratio with its two sides.
+
+use std::thread::available_parallelism;
+
+/// The title, and the columns.
+pub fn head() {
+    let cores = available_parallelism().map_or(0, usize::from);
+    println!("{cores} cores. Every line: what, ratio, ours / theirs, what is aimed at.\n");
+}
+
+/// One figure of ours against one of theirs, both in the same unit.
+pub fn ratio(what: &str, unit: &str, (ours, of_ours): (f64, &str), (theirs, of_theirs): (f64, &str)) {
+    println!("{what:<44} {:>6.2}   {} {unit} {of_ours} / {} {unit} {of_theirs}", ours / theirs, short(ours), short(theirs));
+}
+
+/// One figure against what is aimed at.
+pub fn aim(what: &str, unit: &str, ours: f64, aim: f64) {
+    let verdict = if ours <= aim { "reached" } else { "missed" };
+    println!("{what:<44} {:>6.2}   {} {unit} / {} {unit} aimed at: {verdict}", ours / aim, short(ours), short(aim));
+}
+
+/// A figure that stands for itself.
+pub fn note(what: &str, text: &str) {
+    println!("{what:<44}          {text}");
+}
+
+/// The one in the middle: a disturbance on the machine moves it less than the mean.
+pub fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
+fn short(figure: f64) -> String {
+    if figure >= 100.0 { format!("{figure:.0}") } else { format!("{figure:.3}").chars().take(5).collect() }
+}

@@ -1,0 +1,141 @@
+//! The access law: who may call a method is what its option says, for every method of the contract and every kind of caller.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use platform::token::{Claims, Signer};
+use proto::options::v1::{Access, Role};
+use tests::{
+    Caller, World,
+    grpc::{access, call_raw, methods, reason},
+};
+
+const ROLES: [Role; 3] = [Role::Coordinator, Role::Teacher, Role::Team];
+
+/// What refuses a caller, whatever is asked for.
+const GATES: [&str; 7] = [
+    "TENANT_UNKNOWN",
+    "TOKEN_MISSING",
+    "TOKEN_INVALID",
+    "TOKEN_EXPIRED",
+    "TOKEN_FOREIGN",
+    "PASSWORD_CHANGE_NEEDED",
+    "ROLE_MISSING",
+];
+
+/// A kind of caller, and what a method with this option must answer: a gate's reason, or none where it lets them in.
+struct Kind {
+    name: String,
+    caller: Caller,
+    expected: Box<dyn Fn(&Access) -> Option<&'static str>>,
+}
+
+impl Kind {
+    fn new(name: impl Into<String>, caller: Caller, expected: impl Fn(&Access) -> Option<&'static str> + 'static) -> Self {
+        Self { name: name.into(), caller, expected: Box::new(expected) }
+    }
+
+    /// Whoever they are: their token does not count here, or there is none that could.
+    fn never(name: &str, caller: Caller, gate: &'static str) -> Self {
+        Self::new(name, caller, move |access| (!access.tenantless).then_some(gate))
+    }
+}
+
+fn lets_in(access: &Access, role: Role) -> bool {
+    access.roles().any(|allowed| allowed == role)
+}
+
+/// A token of a shape of its own: `header.claims.` and a signature.
+fn handmade(header: &str, claims: &Claims) -> String {
+    let part = |text: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(text);
+    format!("{}.{}.", part(header.as_bytes()), part(&serde_json::to_vec(claims).expect("claims")))
+}
+
+fn kinds(world: &World) -> Vec<Kind> {
+    let mut kinds = vec![Kind::new("nobody", world.anybody("it"), |access| (!access.anonymous).then_some("TOKEN_MISSING"))];
+    for role in ROLES {
+        let name = role.as_str_name();
+        let known = world.forged("it", &[role], |_| {});
+        kinds.push(Kind::new(name, known, move |access| {
+            (!access.anonymous && !lets_in(access, role)).then_some("ROLE_MISSING")
+        }));
+        let provisional = world.forged("it", &[role], |claims| claims.provisional = true);
+        kinds.push(Kind::new(format!("{name}, provisional"), provisional, move |access| match access {
+            _ if access.anonymous => None,
+            _ if !access.provisional => Some("PASSWORD_CHANGE_NEEDED"),
+            _ => (!lets_in(access, role)).then_some("ROLE_MISSING"),
+        }));
+        let expired = world.forged("it", &[role], |claims| claims.exp = claims.iat);
+        kinds.push(Kind::never(&format!("{name}, expired"), expired, "TOKEN_EXPIRED"));
+        let foreign = world.forged("hr", &[role], |_| {}).in_tenant("it");
+        kinds.push(Kind::never(&format!("{name} of another tenant"), foreign, "TOKEN_FOREIGN"));
+    }
+    kinds.push(Kind::new("no role", world.forged("it", &[], |_| {}), |access| (!access.anonymous).then_some("ROLE_MISSING")));
+    kinds.extend(strangers(world));
+    kinds
+}
+
+/// Those whose token is none of ours, and those who name no tenant of ours.
+fn strangers(world: &World) -> Vec<Kind> {
+    let mut said = None;
+    let coordinator = world.forged("it", &[Role::Coordinator], |claims| said = Some(claims.clone()));
+    let claims = said.expect("claims");
+    let own = Signer::random().expect("a key").sign(&claims).expect("a token");
+    let elsewhere = world.forged("it", &[Role::Coordinator], |claims| claims.iss = "another installation".to_owned());
+    let altered = format!("{}x", coordinator.token());
+    let with = |token: &str| world.anybody("it").with_token(token);
+    vec![
+        Kind::never("signed with a key of one's own", with(&own), "TOKEN_INVALID"),
+        Kind::never("signed with no key", with(&handmade(r#"{"alg":"none","typ":"JWT"}"#, &claims)), "TOKEN_INVALID"),
+        Kind::never("signed with a shared key", with(&handmade(r#"{"alg":"HS256","kid":"x"}"#, &claims)), "TOKEN_INVALID"),
+        Kind::never("altered", with(&altered), "TOKEN_INVALID"),
+        Kind::never("no token at all", with("anything"), "TOKEN_INVALID"),
+        Kind::never("of another installation", elsewhere, "TOKEN_INVALID"),
+        Kind::never("in a tenant there is none of", coordinator.in_tenant("xx"), "TENANT_UNKNOWN"),
+        Kind::never("in a tenant that cannot be", coordinator.in_tenant("../it"), "TENANT_UNKNOWN"),
+        Kind::never("in no tenant", coordinator.in_tenant(""), "TENANT_UNKNOWN"),
+    ]
+}
+
+#[tokio::test]
+async fn every_method_lets_in_whom_its_option_names_and_nobody_else() {
+    let world = World::of(&["it", "hr"]).start().await;
+    let channel = world.channel();
+    let methods = methods();
+    assert!(methods.len() > 40, "the contract has its methods");
+    let mut broken = Vec::new();
+    for kind in kinds(&world) {
+        for method in &methods {
+            let expected = (kind.expected)(&access(method));
+            // what is no message shows that nobody looked at it before the caller was refused
+            let message = if expected.is_some() { &b"\xff\xff\xff"[..] } else { b"" };
+            let refused = call_raw(&channel, &kind.caller, method, message).await.err();
+            let gate = refused.as_ref().map(reason).filter(|reason| GATES.contains(&reason.as_str()));
+            if gate.as_deref() != expected {
+                broken.push(format!("{} for {}: {gate:?} instead of {expected:?}", method.full_name(), kind.name));
+            }
+            if refused.as_ref().is_some_and(|status| reason(status).is_empty() || reason(status) == "INTERNAL") {
+                broken.push(format!("{} for {}: {refused:?}", method.full_name(), kind.name));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    world.end().await;
+}
+
+/// The law above asks by gRPC. By HTTP the same methods stand behind the same gates.
+#[tokio::test]
+async fn the_gates_are_the_same_by_http() {
+    let world = World::of(&["it", "hr"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    world.anybody("it").get("/v1/teams").await.refused("TOKEN_MISSING");
+    teacher.in_tenant("hr").get("/v1/teams").await.refused("TOKEN_FOREIGN");
+    teacher.in_tenant("xx").get("/v1/teams").await.refused("TENANT_UNKNOWN");
+    teacher.post("/v1/editions", serde_json::json!({})).await.refused("ROLE_MISSING");
+    let tenant = [("authorization", format!("Bearer {}", teacher.token())), ("koine-tenant", "hr".to_owned())];
+    let tenant = tenant.each_ref().map(|(name, value)| (*name, value.as_str()));
+    world.http().send(http::Method::GET, "/it/v1/teams", &tenant, "").await.refused("TENANT_UNKNOWN");
+    for scheme in ["Basic YTpi", "Bearer", "bearer", ""] {
+        let headers = [("authorization", scheme)];
+        world.http().send(http::Method::GET, "/it/v1/teams", &headers, "").await.refused("TOKEN_INVALID");
+    }
+    world.end().await;
+}

@@ -1,0 +1,156 @@
+//! The isolation law: what happens in one tenant changes nothing of what another one is answered; and what a caller may not know
+//! of is answered like what does not exist.
+
+use std::collections::BTreeMap;
+
+use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, Value};
+use proto::options::v1::{Format, Role, Rules};
+use tests::{
+    Caller, Scene, World,
+    grpc::{access, call, methods, reason},
+    path::text,
+};
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+mod deeds;
+
+/// Ids of things of Italy, by the variables that name them in paths.
+async fn things(scene: &Scene<'_>) -> BTreeMap<&'static str, String> {
+    let class = scene.class("Kos").await;
+    let submitted = scene.submitted(&scene.teacher("Serra").await).await;
+    let upload = class.path("/lessons/1/files:upload?field=cover&name=cover.png");
+    class.team.upload(&upload, "image/png", tests::scene::PICTURE).await.ok();
+    let calendar = scene.coordinator.get(&format!("/v1/editions/{}/calendar", scene.edition_id())).await.ok();
+    BTreeMap::from([
+        ("team_id", class.id.clone()),
+        ("team.id", class.id),
+        ("application_id", text(&submitted["id"])),
+        ("application.id", text(&submitted["id"])),
+        ("file_id", text(&submitted["fileIds"][0])),
+        ("edition_id", scene.edition_id()),
+        ("track_id", text(&scene.track("upper_secondary")["id"])),
+        ("school_id", text(&scene.school("UPPER_SECONDARY")["id"])),
+        ("item_id", text(&calendar["items"][0]["id"])),
+    ])
+}
+
+/// The ids a method takes in its path.
+fn variables(method: &MethodDescriptor) -> Vec<String> {
+    let option = proto::descriptor().get_extension_by_name("google.api.http").expect("the option");
+    let options = method.options();
+    let rule = options.get_extension(&option);
+    let rule = rule.as_message().expect("a rule").to_string();
+    let found = regex::Regex::new(r"\{([a-z_.]+)\}").expect("a pattern");
+    let names = found.captures_iter(&rule).map(|found| found[1].to_owned());
+    names.filter(|name| name.ends_with("id")).collect()
+}
+
+/// The smallest message of a method that has the shape its rules ask for, with `id` as every id.
+fn smallest(message: &MessageDescriptor, id: &str) -> DynamicMessage {
+    let option = proto::descriptor().get_extension_by_name("koine.options.v1.rules").expect("the option");
+    let mut made = DynamicMessage::new(message.clone());
+    for field in message.fields() {
+        let options = field.options();
+        let rules: Rules = match options.get_extension(&option).as_message() {
+            Some(rules) => rules.transcode_to().expect("rules"),
+            None => Rules::default(),
+        };
+        if field.is_list() || field.is_map() || !(rules.required || field.name() == "id") {
+            continue;
+        }
+        let value = match field.kind() {
+            Kind::String if field.name() == "id" => Value::String(id.to_owned()),
+            Kind::String => Value::String(match rules.format() {
+                Format::Uuid => id.to_owned(),
+                Format::Email => "somebody@school.example".to_owned(),
+                Format::Url => "https://school.example".to_owned(),
+                Format::LocalTime => "2022-12-28T12:00:00".to_owned(),
+                Format::Unspecified => "1".repeat(rules.min_len.max(1) as usize),
+            }),
+            Kind::Int32 => Value::I32(i32::try_from(rules.min().max(1)).expect("a small number")),
+            Kind::Message(kind) => Value::Message(smallest(&kind, id)),
+            kind => panic!("{}: say here what the smallest {kind:?} is", field.full_name()),
+        };
+        made.set_field(&field, value);
+    }
+    made
+}
+
+/// What a refusal says, all of it.
+fn said(refused: &Status) -> (Code, String, Vec<u8>) {
+    (refused.code(), refused.message().to_owned(), refused.details().to_vec())
+}
+
+/// Asks for a thing that is there and for one that is nowhere. The answers must be the same refusal.
+async fn assert_alike(world: &World, stranger: &Caller, method: &MethodDescriptor, thing: &str, broken: &mut Vec<String>) {
+    let channel = world.channel();
+    let mut answers = Vec::new();
+    for id in [thing.to_owned(), Uuid::now_v7().to_string()] {
+        answers.push(call(&channel, stranger, method, smallest(&method.input(), &id)).await.map_err(|status| said(&status)));
+    }
+    match &answers[..] {
+        [Err(there), Err(nowhere)] if there == nowhere => {}
+        _ => broken.push(format!("{}: {answers:?}", method.full_name())),
+    }
+}
+
+#[tokio::test]
+async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
+    let world = World::of(&["it", "hr"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let things = things(&scene).await;
+    Scene::open(&world, "hr").await;
+    let (mut broken, mut asked) = (Vec::new(), 0);
+    for method in methods() {
+        for variable in variables(&method) {
+            let thing = things.get(variable.as_str()).unwrap_or_else(|| panic!("{}: say what {variable} names", method.full_name()));
+            for role in access(&method).roles() {
+                // as near as can be: the token of a team that says to stand for the very team asked for
+                let stranger = world.forged("hr", &[role], |claims| claims.acts_for = thing.parse().ok());
+                assert_alike(&world, &stranger, &method, thing, &mut broken).await;
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 40, "{asked}");
+    assert!(broken.is_empty(), "{broken:#?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_thing_of_another_class_is_answered_like_one_that_does_not_exist() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let things = things(&scene).await;
+    let neighbour = scene.class("Novak").await;
+    let mut broken = Vec::new();
+    for method in methods() {
+        for variable in variables(&method).into_iter().filter(|name| {
+            ["team_id", "team.id", "application_id", "application.id", "file_id"].contains(&name.as_str())
+        }) {
+            for role in access(&method).roles().filter(|role| *role != Role::Coordinator) {
+                let stranger = if role == Role::Team { &neighbour.team } else { &neighbour.referent };
+                assert_alike(&world, stranger, &method, &things[variable.as_str()], &mut broken).await;
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+    world.end().await;
+}
+
+/// The law of the law: it sees a difference where there is one.
+#[tokio::test]
+async fn a_thing_one_may_know_of_is_answered_otherwise() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let things = things(&scene).await;
+    let method = tests::grpc::method("identity.v1.TeamService.GetTeam");
+    let mut broken = Vec::new();
+    assert_alike(&world, &scene.coordinator, &method, &things["team_id"], &mut broken).await;
+    assert_eq!(broken.len(), 1);
+    let missing = smallest(&method.input(), &Uuid::now_v7().to_string());
+    let refused = call(&world.channel(), &scene.coordinator, &method, missing).await.unwrap_err();
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "NOT_FOUND"));
+    world.end().await;
+}

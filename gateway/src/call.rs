@@ -1,24 +1,27 @@
 //! Calls to services: what of a request goes with them, and the three ways to make one.
 
-use std::net::SocketAddr;
-
-use axum::extract::ConnectInfo;
 use futures::Stream;
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Uri, Version,
     header::{ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_TYPE, TE},
     request::Parts,
 };
+use platform::telemetry::{
+    self,
+    call::{Side, begin, end},
+};
 use prost_reflect::DynamicMessage;
 use proto::error::v1::Reason;
 use tonic::{
-    Request, Response, Status, Streaming, body::Body, client::Grpc, codec::EncodeBody, metadata::MetadataMap,
+    Code, Request, Response, Status, Streaming, body::Body, client::Grpc, codec::EncodeBody, metadata::MetadataMap,
     transport::Channel,
 };
 use tower::ServiceExt;
+use tracing::Instrument;
 
 use crate::{
     codec::{Dynamic, Encoding},
+    proxy::Origin,
     reason::refuse,
     table::Route,
 };
@@ -57,8 +60,29 @@ pub(crate) fn metadata(request: &Parts, tenant: Option<&str>) -> Result<HeaderMa
 /// Sets the caller's address, whatever the caller says it is.
 pub(crate) fn stamp_address(metadata: &mut HeaderMap, extensions: &Extensions) {
     metadata.remove(ADDRESS);
-    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical().to_string());
+    let address = extensions.get::<Origin>().map(|origin| origin.0.to_string());
     metadata.extend(address.and_then(|address| Some((ADDRESS, HeaderValue::try_from(address).ok()?))));
+}
+
+/// Makes a call, as a part of the trace its headers name; the service is given this part to continue.
+pub(crate) async fn traced<T, Answer>(
+    method: &str,
+    mut headers: HeaderMap,
+    call: impl FnOnce(HeaderMap) -> Answer,
+    code: impl FnOnce(&T) -> Code,
+) -> T
+where
+    Answer: Future<Output = T>,
+{
+    let span = begin(Side::Client, method, &headers);
+    span.in_scope(|| telemetry::inject(&mut headers));
+    let answer = call(headers).instrument(span.clone()).await;
+    end(&span, code(&answer));
+    answer
+}
+
+fn code<T>(answer: &Result<T, Status>) -> Code {
+    answer.as_ref().map_or_else(Status::code, |_| Code::Ok)
 }
 
 /// One message there, one back.
@@ -67,9 +91,13 @@ pub(crate) async fn unary(
     metadata: HeaderMap,
     message: DynamicMessage,
 ) -> Result<DynamicMessage, Status> {
-    let mut client = ready(route).await?;
-    let answer = client.unary(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await?;
-    Ok(answer.into_inner())
+    let call = async |metadata| {
+        let mut client = ready(route).await?;
+        let answer =
+            client.unary(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await?;
+        Ok(answer.into_inner())
+    };
+    traced(route.method(), metadata, call, code).await
 }
 
 /// One message there, any number back. A method that answers once looks the same on the wire.
@@ -78,8 +106,11 @@ pub(crate) async fn stream(
     metadata: HeaderMap,
     message: DynamicMessage,
 ) -> Result<Response<Streaming<DynamicMessage>>, Status> {
-    let mut client = ready(route).await?;
-    client.server_streaming(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await
+    let call = async |metadata| {
+        let mut client = ready(route).await?;
+        client.server_streaming(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await
+    };
+    traced(route.method(), metadata, call, code).await
 }
 
 async fn ready(route: &Route) -> Result<Grpc<Channel>, Status> {
@@ -98,6 +129,13 @@ fn request(metadata: HeaderMap, message: DynamicMessage) -> Request<DynamicMessa
 /// Made without [`Grpc`], whose streams cannot fail: when an upload breaks off, the service must see an error and not the end
 /// of the stream.
 pub(crate) async fn upload<S>(route: &Route, metadata: HeaderMap, pieces: S) -> Result<DynamicMessage, Status>
+where
+    S: Stream<Item = Result<DynamicMessage, Status>> + Send + 'static,
+{
+    traced(route.method(), metadata, |metadata| send(route, metadata, pieces), code).await
+}
+
+async fn send<S>(route: &Route, metadata: HeaderMap, pieces: S) -> Result<DynamicMessage, Status>
 where
     S: Stream<Item = Result<DynamicMessage, Status>> + Send + 'static,
 {

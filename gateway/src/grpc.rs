@@ -12,7 +12,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE},
 };
-use prost_reflect::DescriptorPool;
+use prost_reflect::{DescriptorPool, ServiceDescriptor};
 use proto::error::v1::Reason;
 use tokio::sync::watch;
 use tonic::{Code, Status, body::Body, service::Routes, transport::Channel};
@@ -22,7 +22,7 @@ use tower::{Layer, ServiceExt};
 
 use crate::{
     Channels, Error,
-    call::{TENANT, stamp_address},
+    call::{TENANT, stamp_address, traced},
     health::Health,
     reason::{explained, refuse},
     rpc::service_name,
@@ -58,7 +58,8 @@ pub(crate) fn service(pool: &DescriptorPool, channels: &Channels, ready: watch::
         let name = service_name(service.package_name());
         let channel = channels.get(name).ok_or_else(|| Error::Peer(name.to_owned()))?;
         let path = format!("/{}/{{method}}", service.full_name());
-        router = router.route(&path, post(forward).with_state(channel.clone()));
+        let upstream = Upstream { channel: channel.clone(), service };
+        router = router.route(&path, post(forward).with_state(upstream));
     }
     Ok(GrpcWebLayer::new().layer(router))
 }
@@ -69,7 +70,23 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     content_type.is_some_and(|content_type| content_type.starts_with(b"application/grpc"))
 }
 
-async fn forward(State(channel): State<Channel>, request: Request) -> Response {
+/// Where the calls of one service go.
+#[derive(Clone)]
+struct Upstream {
+    channel: Channel,
+    service: ServiceDescriptor,
+}
+
+impl Upstream {
+    /// The method of a path, if there is one: what a stranger writes names no span.
+    fn method(&self, path: &str) -> String {
+        let asked = path.rsplit('/').next().unwrap_or_default();
+        let known = self.service.methods().any(|method| method.name() == asked);
+        format!("{}/{}", self.service.full_name(), if known { asked } else { "_OTHER" })
+    }
+}
+
+async fn forward(State(upstream): State<Upstream>, request: Request) -> Response {
     let (mut head, body) = request.into_parts();
     cleanse(&mut head.headers);
     stamp_address(&mut head.headers, &head.extensions);
@@ -77,11 +94,21 @@ async fn forward(State(channel): State<Channel>, request: Request) -> Response {
     *call.method_mut() = head.method;
     *call.version_mut() = Version::HTTP_2;
     *call.uri_mut() = head.uri.path_and_query().cloned().map(Uri::from).unwrap_or_default();
-    *call.headers_mut() = head.headers;
-    match channel.oneshot(call).await {
+    let method = upstream.method(head.uri.path());
+    let send = async |headers| {
+        *call.headers_mut() = headers;
+        upstream.channel.oneshot(call).await
+    };
+    match traced(&method, head.headers, send, code).await {
         Ok(answer) => answer.map(axum::body::Body::new),
         Err(fault) => refused(explained(Status::from_error(Box::new(fault)))),
     }
+}
+
+/// What an answer's headers say. Where its end says it, it began well.
+fn code<Fault>(answer: &Result<http::Response<Body>, Fault>) -> Code {
+    let Ok(answer) = answer else { return Code::Unavailable };
+    Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code())
 }
 
 /// Takes off what concerns the connection only, and every word of ours that a caller may not say.

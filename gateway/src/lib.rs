@@ -6,7 +6,7 @@
 //! 1. `cors` lets the pages of known origins in. `pages` answers what is for people: `/`, `/problems`, `/livez`.
 //! 2. A content type `application/grpc…` goes to `grpc`, which passes frames through undecoded. All else is JSON:
 //! 3. `table` finds the route: `path` cuts the path, `trie` walks it, the first segment is the tenant.
-//! 4. `call` picks the headers that concern a service and stamps tenant and address.
+//! 4. `call` picks the headers that concern a service and stamps tenant and address; behind a proxy `proxy` finds the address.
 //! 5. `body` reads JSON within limits, `transcode` makes the message, `bind` sets what path and query say, `mask` says
 //!    what a PATCH changes. What does not fit is explained by `diagnose`, all of it at once.
 //! 6. `call` sends it through `codec`, and the answer becomes JSON (`transcode`), events (`events`) or a file
@@ -34,6 +34,7 @@ mod openapi;
 mod pages;
 mod path;
 mod problem;
+mod proxy;
 mod reason;
 mod rpc;
 mod service;
@@ -53,6 +54,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+pub use proxy::Network;
 pub use service::service;
 pub use settings::Settings;
 use tokio::sync::watch;
@@ -109,7 +111,10 @@ pub fn router(settings: Settings, channels: &Channels, ready: watch::Receiver<bo
     })
 }
 
-async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+async fn serve(State(edge): State<Arc<Edge>>, mut request: Request) -> Response {
+    if let Some(origin) = proxy::origin(&request, &edge.settings.trusted_proxies) {
+        request.extensions_mut().insert(origin);
+    }
     if grpc::is_grpc(request.headers()) {
         let answer = edge.grpc.clone().oneshot(request).await;
         return answer.map_or_else(|never| match never {}, |answer| answer.map(axum::body::Body::new));

@@ -3,8 +3,10 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::LazyLock,
+    time::Duration,
 };
 
+use platform::error::Reason as _;
 use prost_reflect::EnumDescriptor;
 use proto::error::v1::Reason;
 use tonic::{Code, Status, TimeoutExpired};
@@ -13,6 +15,9 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 use crate::{comments::Comments, rpc};
 
 const DOMAIN: &str = "koine.error.v1";
+
+/// When a service that was not reached may be again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// Every reason of every package, by service and name. The descriptor is embedded, so one copy serves the process.
 pub(crate) static REASONS: LazyLock<BTreeMap<String, BTreeMap<String, String>>> = LazyLock::new(|| {
@@ -40,7 +45,7 @@ pub(crate) fn text(domain: &str, reason: &str) -> Option<&'static str> {
 
 /// A refusal for one of the reasons every service shares.
 pub(crate) fn refuse(reason: Reason, message: impl Into<String>) -> Status {
-    Status::with_error_details(code(reason), message, info(reason))
+    Status::with_error_details(reason.code(), message, info(reason))
 }
 
 /// A refusal that names fields.
@@ -55,12 +60,12 @@ pub(crate) fn malformed(violations: Vec<FieldViolation>) -> Status {
 
 /// What is wrong with one field, where it is not the reason of the whole refusal.
 pub(crate) fn violation(reason: Reason, field: String, description: impl Into<String>) -> FieldViolation {
-    FieldViolation { reason: short(reason.as_str_name()).to_owned(), ..FieldViolation::new(field, description) }
+    FieldViolation { reason: reason.name().to_owned(), ..FieldViolation::new(field, description) }
 }
 
 fn listed(reason: Reason, mut violations: Vec<FieldViolation>) -> Status {
     for violation in violations.iter_mut().filter(|violation| violation.reason.is_empty()) {
-        violation.reason = short(reason.as_str_name()).to_owned();
+        violation.reason = reason.name().to_owned();
     }
     let message = match &violations[..] {
         [one] => format!("`{}`: {}", one.field, one.description),
@@ -68,29 +73,19 @@ fn listed(reason: Reason, mut violations: Vec<FieldViolation>) -> Status {
     };
     let mut details = info(reason);
     details.set_bad_request(violations);
-    Status::with_error_details(code(reason), message, details)
+    Status::with_error_details(reason.code(), message, details)
 }
 
 /// A refusal of a body beyond a limit.
 pub(crate) fn too_large(limit: u64) -> Status {
     let metadata = HashMap::from([("limit_bytes".to_owned(), limit.to_string())]);
     let reason = Reason::BodyTooLarge;
-    let details = ErrorDetails::with_error_info(short(reason.as_str_name()), DOMAIN, metadata);
-    Status::with_error_details(code(reason), format!("The body is larger than {limit} bytes. Send less."), details)
+    let details = ErrorDetails::with_error_info(reason.name(), DOMAIN, metadata);
+    Status::with_error_details(reason.code(), format!("The body is larger than {limit} bytes. Send less."), details)
 }
 
 fn info(reason: Reason) -> ErrorDetails {
-    ErrorDetails::with_error_info(short(reason.as_str_name()), DOMAIN, HashMap::new())
-}
-
-/// The code of the reasons the gateway itself gives.
-fn code(reason: Reason) -> Code {
-    match reason {
-        Reason::FieldsInvalid | Reason::BodyMalformed => Code::InvalidArgument,
-        Reason::BodyTooLarge => Code::ResourceExhausted,
-        Reason::TenantUnknown | Reason::RouteUnknown => Code::NotFound,
-        _ => Code::Internal,
-    }
+    ErrorDetails::with_error_info(reason.name(), DOMAIN, HashMap::new())
 }
 
 /// Gives a reason to a status that has none: it was made by the transport and not by a service, and what it says is for the
@@ -101,13 +96,18 @@ pub(crate) fn explained(status: Status) -> Status {
     }
     let (code, reason) = guess(&status);
     tracing::warn!(code = ?status.code(), message = status.message(), "a service was not reached or gave no reason");
-    let reason_name = short(reason.as_str_name());
-    Status::with_error_details(code, text(DOMAIN, reason_name).unwrap_or_default(), info(reason))
+    let mut details = info(reason);
+    if matches!(reason, Reason::Unreachable | Reason::Overloaded) {
+        details.set_retry_info(Some(RETRY));
+    }
+    Status::with_error_details(code, text(DOMAIN, reason.name()).unwrap_or_default(), details)
 }
 
 fn guess(status: &Status) -> (Code, Reason) {
     let reason = match status.code() {
         Code::Cancelled if timed_out(status) => return (Code::DeadlineExceeded, Reason::DeadlinePassed),
+        // a connection that broke while the service was at it: our services always give a reason
+        Code::Unknown | Code::Cancelled => return (Code::Unavailable, Reason::Unreachable),
         Code::DeadlineExceeded => Reason::DeadlinePassed,
         Code::NotFound => Reason::NotFound,
         Code::ResourceExhausted => Reason::Overloaded,

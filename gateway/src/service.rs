@@ -1,11 +1,9 @@
 //! The gateway as a part of a process: its pages are what the process's port shows.
 
-use std::net::SocketAddr;
-
-use axum::{Router, extract::ConnectInfo, http::StatusCode, routing::get};
+use axum::{Router, extract::Request, http::StatusCode, routing::get};
 use platform::{Error, Host, Result, Service, telemetry};
 
-use crate::{Channels, Settings, router};
+use crate::{Channels, Network, Settings, proxy, router};
 
 /// The gateway.
 pub fn service() -> Service {
@@ -20,12 +18,15 @@ fn pages(host: &Host) -> Result<Router> {
             channels.insert(name.to_owned(), host.peers.channel(name)?);
         }
     }
-    let edge = router(host.settings()?, &channels, host.readiness.watch()).map_err(Error::internal)?;
-    Ok(edge.route("/metrics", get(metrics)))
+    let settings: Settings = host.settings()?;
+    let trusted = settings.trusted_proxies.clone();
+    let edge = router(settings, &channels, host.readiness.watch()).map_err(Error::internal)?;
+    Ok(edge.route("/metrics", get(move |request| std::future::ready(metrics(&request, &trusted)))))
 }
 
 /// For who runs this machine: how busy a country is, is nobody else's business. A collector elsewhere asks
 /// `process.admin_address`.
-async fn metrics(ConnectInfo(from): ConnectInfo<SocketAddr>) -> Result<String, StatusCode> {
-    if from.ip().to_canonical().is_loopback() { Ok(telemetry::metrics_page()) } else { Err(StatusCode::NOT_FOUND) }
+fn metrics(request: &Request, trusted: &[Network]) -> Result<String, StatusCode> {
+    let here = proxy::origin(request, trusted).is_some_and(|origin| origin.0.is_loopback());
+    if here { Ok(telemetry::metrics_page()) } else { Err(StatusCode::NOT_FOUND) }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::proxy::Network;
+
 /// How much the gateway takes from one caller. Where it listens is the process's own setting, `process.address`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,10 +16,19 @@ pub struct Settings {
     pub max_json_depth: usize,
     /// The origins whose pages may call from a browser, such as `https://app.example.org`. Empty: none.
     pub cors_origins: Vec<String>,
+    /// The networks of the proxies that stand before us, such as `10.0.0.0/8`. Their word in `forwarded` or
+    /// `x-forwarded-for` is taken for the address of a caller; nobody else's is. A proxy has to add to the one it knows.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_body_bytes: 4 << 20, max_upload_bytes: 64 << 20, max_json_depth: 32, cors_origins: Vec::new() }
+        Self {
+            max_body_bytes: 4 << 20,
+            max_upload_bytes: 256 << 20,
+            max_json_depth: 32,
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+        }
     }
 }

@@ -141,6 +141,11 @@ fn tenant_name(text: &str) -> Result<String, Status> {
 }
 
 impl Route {
+    /// The method it leads to: `koine.identity.v1.TeamService/GetTeam`.
+    pub(crate) fn method(&self) -> &str {
+        self.grpc.path().trim_start_matches('/')
+    }
+
     fn new(rpc: &Rpc, binding: &Binding, channel: &Channel) -> Result<Self, String> {
         let (method, input) = (&rpc.method, rpc.method.input());
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());

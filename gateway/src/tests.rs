@@ -63,6 +63,11 @@ impl World {
         Self::with(Settings { max_body_bytes: 4096, max_upload_bytes: 1 << 20, ..Settings::default() })
     }
 
+    /// A gateway whose callers come through a proxy.
+    fn behind_a_proxy() -> Self {
+        Self::with(Settings { trusted_proxies: vec!["203.0.113.0/24".parse().unwrap()], ..Settings::default() })
+    }
+
     fn with(settings: Settings) -> Self {
         let (near, far) = tokio::io::duplex(64 << 10);
         let upstream = Upstream::default();

@@ -57,7 +57,8 @@ pub async fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     eprintln!("ready address={}", listener.local_addr().expect("an address"));
     let incoming = TcpListenerStream::new(listener);
-    let incoming = tokio_stream::StreamExt::map(incoming, |stream| stream.inspect(|stream| drop(stream.set_nodelay(true))));
+    let incoming =
+        tokio_stream::StreamExt::map(incoming, |stream| stream.inspect(|stream| drop(stream.set_nodelay(true))));
     Server::builder().add_service(Echo(team())).serve_with_incoming(incoming).await.expect("a server");
 }
 
@@ -68,14 +69,13 @@ fn team() -> Team {
         id: id(),
         code: "22-23_0001".to_owned(),
         name: "Green Bridges".to_owned(),
-        application_id: id(),
         edition_id: id(),
         track_id: id(),
         school_id: id(),
         school_code: "CHTD007011".to_owned(),
         school_name: "Istituto tecnico commerciale e per geometri".to_owned(),
         territory: "ITF14".to_owned(),
-        team_size: 21,
+        size: 21,
         referent_id: id(),
         etag: "1".to_owned(),
         ..Team::default()

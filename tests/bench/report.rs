@@ -10,7 +10,12 @@ pub fn head() {
 
 /// One figure of ours against one of theirs, both in the same unit.
 pub fn ratio(what: &str, unit: &str, (ours, of_ours): (f64, &str), (theirs, of_theirs): (f64, &str)) {
-    println!("{what:<44} {:>6.2}   {} {unit} {of_ours} / {} {unit} {of_theirs}", ours / theirs, short(ours), short(theirs));
+    println!(
+        "{what:<44} {:>6.2}   {} {unit} {of_ours} / {} {unit} {of_theirs}",
+        ours / theirs,
+        short(ours),
+        short(theirs)
+    );
 }
 
 /// One figure against what is aimed at.

@@ -29,7 +29,11 @@ struct Kind {
 }
 
 impl Kind {
-    fn new(name: impl Into<String>, caller: Caller, expected: impl Fn(&Access) -> Option<&'static str> + 'static) -> Self {
+    fn new(
+        name: impl Into<String>,
+        caller: Caller,
+        expected: impl Fn(&Access) -> Option<&'static str> + 'static,
+    ) -> Self {
         Self { name: name.into(), caller, expected: Box::new(expected) }
     }
 
@@ -50,7 +54,8 @@ fn handmade(header: &str, claims: &Claims) -> String {
 }
 
 fn kinds(world: &World) -> Vec<Kind> {
-    let mut kinds = vec![Kind::new("nobody", world.anybody("it"), |access| (!access.anonymous).then_some("TOKEN_MISSING"))];
+    let mut kinds =
+        vec![Kind::new("nobody", world.anybody("it"), |access| (!access.anonymous).then_some("TOKEN_MISSING"))];
     for role in ROLES {
         let name = role.as_str_name();
         let known = world.forged("it", &[role], |_| {});
@@ -68,7 +73,9 @@ fn kinds(world: &World) -> Vec<Kind> {
         let foreign = world.forged("hr", &[role], |_| {}).in_tenant("it");
         kinds.push(Kind::never(&format!("{name} of another tenant"), foreign, "TOKEN_FOREIGN"));
     }
-    kinds.push(Kind::new("no role", world.forged("it", &[], |_| {}), |access| (!access.anonymous).then_some("ROLE_MISSING")));
+    kinds.push(Kind::new("no role", world.forged("it", &[], |_| {}), |access| {
+        (!access.anonymous).then_some("ROLE_MISSING")
+    }));
     kinds.extend(strangers(world));
     kinds
 }
@@ -85,7 +92,11 @@ fn strangers(world: &World) -> Vec<Kind> {
     vec![
         Kind::never("signed with a key of one's own", with(&own), "TOKEN_INVALID"),
         Kind::never("signed with no key", with(&handmade(r#"{"alg":"none","typ":"JWT"}"#, &claims)), "TOKEN_INVALID"),
-        Kind::never("signed with a shared key", with(&handmade(r#"{"alg":"HS256","kid":"x"}"#, &claims)), "TOKEN_INVALID"),
+        Kind::never(
+            "signed with a shared key",
+            with(&handmade(r#"{"alg":"HS256","kid":"x"}"#, &claims)),
+            "TOKEN_INVALID",
+        ),
         Kind::never("altered", with(&altered), "TOKEN_INVALID"),
         Kind::never("no token at all", with("anything"), "TOKEN_INVALID"),
         Kind::never("of another installation", elsewhere, "TOKEN_INVALID"),

@@ -83,11 +83,19 @@ fn said(refused: &Status) -> (Code, String, Vec<u8>) {
 }
 
 /// Asks for a thing that is there and for one that is nowhere. The answers must be the same refusal.
-async fn assert_alike(world: &World, stranger: &Caller, method: &MethodDescriptor, thing: &str, broken: &mut Vec<String>) {
+async fn assert_alike(
+    world: &World,
+    stranger: &Caller,
+    method: &MethodDescriptor,
+    thing: &str,
+    broken: &mut Vec<String>,
+) {
     let channel = world.channel();
     let mut answers = Vec::new();
     for id in [thing.to_owned(), Uuid::now_v7().to_string()] {
-        answers.push(call(&channel, stranger, method, smallest(&method.input(), &id)).await.map_err(|status| said(&status)));
+        answers.push(
+            call(&channel, stranger, method, smallest(&method.input(), &id)).await.map_err(|status| said(&status)),
+        );
     }
     match &answers[..] {
         [Err(there), Err(nowhere)] if there == nowhere => {}
@@ -104,7 +112,9 @@ async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
     let (mut broken, mut asked) = (Vec::new(), 0);
     for method in methods() {
         for variable in variables(&method) {
-            let thing = things.get(variable.as_str()).unwrap_or_else(|| panic!("{}: say what {variable} names", method.full_name()));
+            let thing = things
+                .get(variable.as_str())
+                .unwrap_or_else(|| panic!("{}: say what {variable} names", method.full_name()));
             for role in access(&method).roles() {
                 // as near as can be: the token of a team that says to stand for the very team asked for
                 let stranger = world.forged("hr", &[role], |claims| claims.acts_for = thing.parse().ok());

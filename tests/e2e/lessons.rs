@@ -5,5 +5,5 @@ mod edition;
 mod file;
 mod form;
 mod matrix;
-mod report;
+pub(crate) mod report;
 mod verdict;

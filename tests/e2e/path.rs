@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 use tests::{
-    Caller,
-    World,
+    Caller, World,
     path::{Ground, Path, Walked, text},
     world,
 };
@@ -82,7 +81,8 @@ async fn a_sixth_country_is_one_more_file() {
     let file = String::from_utf8(world::data("pt.toml")).expect("UTF-8");
     assert_eq!(world.write_tenant("pt", &file), []);
     let listed = world.http().json(http::Method::GET, "/v1/tenants", None, Value::Null).await.ok();
-    let names: Vec<_> = listed["tenants"].as_array().expect("tenants").iter().map(|tenant| text(&tenant["id"])).collect();
+    let names: Vec<_> =
+        listed["tenants"].as_array().expect("tenants").iter().map(|tenant| text(&tenant["id"])).collect();
     assert_eq!(names, ["hr", "pt"]);
     let territories = world.anybody("pt").get("/v1/territories?level=3&prefix=PT15").await.ok();
     assert_eq!(territories["territories"][0]["name"], "Algarve");

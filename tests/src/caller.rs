@@ -21,7 +21,14 @@ impl Caller {
     /// Nobody.
     pub fn anybody(http: Http, tenant: &str) -> Self {
         let none = String::new();
-        Self { http, tenant: tenant.to_owned(), token: None, refresh: none.clone(), login: none.clone(), password: none }
+        Self {
+            http,
+            tenant: tenant.to_owned(),
+            token: None,
+            refresh: none.clone(),
+            login: none.clone(),
+            password: none,
+        }
     }
 
     /// The same place, signed in.

@@ -51,9 +51,10 @@ impl Engine {
     #[expect(clippy::disallowed_methods, reason = "a test that tampers with rows goes around the store")]
     pub async fn connect(&self, tenant: &str, service: &'static str) -> DatabaseConnection {
         let options = match self {
-            Self::Sqlite(data) => {
-                ConnectOptions::new(format!("sqlite://{}?mode=rw", data.join(tenant).join(format!("{service}.db")).display()))
-            }
+            Self::Sqlite(data) => ConnectOptions::new(format!(
+                "sqlite://{}?mode=rw",
+                data.join(tenant).join(format!("{service}.db")).display()
+            )),
             Self::Postgres { url, .. } => {
                 let url = url.replace("{tenant}", &tenant.replace('-', "_")).replace("{service}", service);
                 let mut options = ConnectOptions::new(url);

@@ -99,7 +99,11 @@ pub fn access(method: &MethodDescriptor) -> Access {
 }
 
 /// Calls a method by gRPC-Web: one message there, one back.
-pub async fn call_web(caller: &Caller, method: &MethodDescriptor, message: DynamicMessage) -> Result<DynamicMessage, Status> {
+pub async fn call_web(
+    caller: &Caller,
+    method: &MethodDescriptor,
+    message: DynamicMessage,
+) -> Result<DynamicMessage, Status> {
     let metadata = metadata(caller);
     let mut headers: Vec<_> = metadata.iter().map(|(name, value)| (*name, value.as_str())).collect();
     headers.extend([("content-type", "application/grpc-web+proto"), ("x-grpc-web", "1")]);

@@ -87,7 +87,8 @@ impl Http {
 
     /// Opens a stream of events.
     pub async fn events(&self, path: &str, token: &str) -> Events {
-        let request = Request::get(format!("{}{path}", self.base)).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        let request =
+            Request::get(format!("{}{path}", self.base)).header(header::AUTHORIZATION, format!("Bearer {token}"));
         let request = request.body(Full::default()).expect("a request");
         let answer = self.client.request(request).await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
         assert!(answer.status().is_success(), "{path}: {}", answer.status());

@@ -26,6 +26,7 @@ pub mod log;
 pub mod mailbox;
 pub mod path;
 pub mod scene;
+pub mod server;
 pub mod world;
 
 pub use caller::Caller;

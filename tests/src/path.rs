@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::{Caller, Http, World, mailbox::{CODE, CREDENTIAL, Mailbox}, world::instant};
+use crate::{
+    Caller, Http, World,
+    mailbox::{CODE, CREDENTIAL, Mailbox},
+    world::instant,
+};
 
 mod report;
 
@@ -280,7 +284,9 @@ pub fn text(value: &Value) -> String {
 }
 
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// A client for a running system, and its coordinator signed in.

@@ -18,7 +18,12 @@ use serde_json::json;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{Caller, Http, engine::Engine, log::Log, mailbox::{CODE, Mailbox}};
+use crate::{
+    Caller, Http,
+    engine::Engine,
+    log::Log,
+    mailbox::{CODE, Mailbox},
+};
 
 /// The whole system in this process, on storage of its own. Its `end` asserts that nothing was left undone.
 pub struct World {
@@ -169,7 +174,9 @@ impl World {
         let database = self.engine.connect(tenant, service).await;
         let query = Statement::from_string(database.get_database_backend(), sql);
         let rows = database.query_all_raw(query).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        let text = |row: &QueryResult, column: &&str| row.try_get("", column).unwrap_or_else(|error| panic!("{column}: {error}"));
+        let text = |row: &QueryResult, column: &&str| {
+            row.try_get("", column).unwrap_or_else(|error| panic!("{column}: {error}"))
+        };
         let texts = rows.iter().map(|row| columns.iter().map(|column| text(row, column)).collect()).collect();
         database.close().await.expect("an open database");
         texts
@@ -217,7 +224,8 @@ impl World {
             jti: uuid::Uuid::now_v7(),
         };
         change(&mut claims);
-        let signer = Signer::load_or_create(&self.folder.path().join("data/keys"), None).expect("the key of the tokens");
+        let signer =
+            Signer::load_or_create(&self.folder.path().join("data/keys"), None).expect("the key of the tokens");
         self.anybody(tenant).with_token(signer.sign(&claims).expect("a token"))
     }
 
@@ -226,8 +234,7 @@ impl World {
         let id = uuid::Uuid::now_v7();
         let (email, password) = (format!("t{}@{tenant}.example", id.simple()), "a sentence nobody else would choose");
         let anybody = self.anybody(tenant);
-        let person =
-            json!({ "email": email, "password": password, "givenName": given_name, "surname": surname });
+        let person = json!({ "email": email, "password": password, "givenName": given_name, "surname": surname });
         anybody.post("/v1/accounts", person).await.ok();
         self.settle().await;
         let code = self.mailbox(tenant).find(&email, CODE).expect("a code in the letter");
@@ -309,6 +316,6 @@ impl Builder {
             mail = data.join("mail"),
             more = self.settings,
         );
-World::begin(text, engine, clock, self.folder, log).await
+        World::begin(text, engine, clock, self.folder, log).await
     }
 }

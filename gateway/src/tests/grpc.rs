@@ -18,6 +18,38 @@ async fn grpc_goes_through_with_metadata_and_details() {
 }
 
 #[tokio::test]
+async fn a_proxy_of_ours_says_from_where_its_caller_calls_by_grpc_and_grpc_web() {
+    let mut world = World::behind_a_proxy();
+    let mut request = tonic::Request::new(GetTeamRequest { team_id: "7".into() });
+    request.metadata_mut().insert("x-forwarded-for", "192.0.2.60".parse().unwrap());
+    let team = TeamServiceClient::new(world.channel()).get_team(request).await.unwrap().into_inner();
+    assert_eq!(team.name, "192.0.2.60");
+    let team = team_of_grpc_web(&bytes(world.send(grpc_web("forwarded", "for=192.0.2.61")).await).await).0;
+    assert_eq!(team.name, "192.0.2.61");
+}
+
+/// A question by gRPC-Web, with one more header.
+fn grpc_web(name: &str, value: &str) -> Request<Body> {
+    let message = GetTeamRequest { team_id: "7".into() }.encode_to_vec();
+    let mut frame = BytesMut::new();
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.len()).unwrap());
+    frame.put_slice(&message);
+    Request::post("/koine.identity.v1.TeamService/GetTeam")
+        .header("content-type", "application/grpc-web+proto")
+        .header("accept", "application/grpc-web+proto")
+        .header(name, value)
+        .body(Body::from(frame.freeze()))
+        .unwrap()
+}
+
+/// The message of an answer, and what follows it.
+fn team_of_grpc_web(body: &[u8]) -> (Team, &[u8]) {
+    let end = 5 + usize::try_from(u32::from_be_bytes(body[1..5].try_into().unwrap())).unwrap();
+    (Team::decode(&body[5..end]).unwrap(), &body[end..])
+}
+
+#[tokio::test]
 async fn a_service_nobody_has_is_unimplemented() {
     let mut world = World::new();
     let mut grpc = tonic::client::Grpc::new(world.channel());
@@ -35,22 +67,11 @@ async fn a_service_nobody_has_is_unimplemented() {
 #[tokio::test]
 async fn grpc_web_has_its_message_and_its_trailers_in_the_body() {
     let world = World::new();
-    let message = GetTeamRequest { team_id: "7".into() }.encode_to_vec();
-    let mut frame = BytesMut::new();
-    frame.put_u8(0);
-    frame.put_u32(u32::try_from(message.len()).unwrap());
-    frame.put_slice(&message);
-    let request = Request::post("/koine.identity.v1.TeamService/GetTeam")
-        .header("content-type", "application/grpc-web+proto")
-        .header("accept", "application/grpc-web+proto")
-        .header("koine-tenant", "it");
-    let response = world.send(request.body(Body::from(frame.freeze())).unwrap()).await;
+    let response = world.send(grpc_web("koine-tenant", "it")).await;
     assert_eq!(response.headers()["content-type"], "application/grpc-web+proto");
     let body = bytes(response).await;
-    let length = usize::try_from(u32::from_be_bytes(body[1..5].try_into().unwrap())).unwrap();
-    let team = Team::decode(&body[5..5 + length]).unwrap();
+    let (team, trailers) = team_of_grpc_web(&body);
     assert_eq!((team.id.as_str(), team.code.as_str(), team.name.as_str()), ("7", "it", "203.0.113.7"));
-    let trailers = &body[5 + length..];
     assert_eq!(trailers[0], 0x80);
     assert!(String::from_utf8_lossy(&trailers[5..]).contains("grpc-status:0"));
 }

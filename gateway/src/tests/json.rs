@@ -88,6 +88,15 @@ async fn a_caller_cannot_say_from_where_it_calls() {
 }
 
 #[tokio::test]
+async fn a_proxy_of_ours_says_from_where_its_caller_calls() {
+    let asked =
+        |list: &str| Request::get("/it/v1/teams/7").header("x-forwarded-for", list).body(Body::empty()).unwrap();
+    let world = World::behind_a_proxy();
+    assert_eq!(read(world.send(asked("10.9.9.9, 192.0.2.60")).await).await.1["name"], "192.0.2.60");
+    assert_eq!(read(World::new().send(asked("192.0.2.60")).await).await.1["name"], "203.0.113.7");
+}
+
+#[tokio::test]
 async fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
     let world = World::new();
     let target = "/it/v1/teams/7:addSupportTeacher";

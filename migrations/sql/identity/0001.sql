@@ -51,6 +51,7 @@ CREATE TABLE registration (
   expires_at    bigint NOT NULL
 );
 CREATE INDEX registration_login ON registration (login);
+CREATE INDEX registration_registered ON registration (registered_at);
 
 -- Signed-in sessions; a family of refresh tokens each. No token is kept: one is derived from session and generation.
 CREATE TABLE session (
@@ -64,7 +65,7 @@ CREATE TABLE session (
 );
 CREATE INDEX session_account ON session (account_id);
 
--- Applications.
+-- Applications. `submitted_at` stands also in `facts`; here a query finds it.
 CREATE TABLE application (
   id               uuid    NOT NULL PRIMARY KEY,
   version          bigint  NOT NULL,
@@ -81,6 +82,7 @@ CREATE TABLE application (
   file_ids         text    NOT NULL,
   state            text    NOT NULL,
   facts            text    NOT NULL,
+  submitted_at     bigint,
   created_at       bigint  NOT NULL
 );
 CREATE INDEX application_edition ON application (edition_id, state);
@@ -119,6 +121,18 @@ CREATE TABLE team_support (
 );
 CREATE INDEX team_support_account ON team_support (account_id);
 
+-- Who gave a team to whom, and why. The reason may say something of a person: so it stands here, where it can be erased, and the
+-- audit log, where nothing can, holds the id alone.
+CREATE TABLE team_handover (
+  id             uuid   NOT NULL PRIMARY KEY,
+  team_id        uuid   NOT NULL REFERENCES team (id) ON DELETE CASCADE,
+  from_id        uuid   NOT NULL REFERENCES account (id),
+  to_id          uuid   NOT NULL REFERENCES account (id),
+  reason         text   NOT NULL,
+  handed_over_at bigint NOT NULL
+);
+CREATE INDEX team_handover_team ON team_handover (team_id);
+
 -- Provisional credentials: single use. The credential is derived from the id with a key of the installation.
 CREATE TABLE credential (
   id         uuid   NOT NULL PRIMARY KEY,
@@ -126,7 +140,9 @@ CREATE TABLE credential (
   hash       bytea  NOT NULL,
   issued_at  bigint NOT NULL,
   expires_at bigint NOT NULL,
-  ended_at   bigint
+  ended_at   bigint,
+  ended_by   text CHECK (ended_by IN ('redeemed', 'replaced')),
+  CHECK ((ended_at IS NULL) = (ended_by IS NULL))
 );
 CREATE UNIQUE INDEX credential_living ON credential (team_id) WHERE ended_at IS NULL;
 

@@ -97,6 +97,17 @@ CREATE TABLE submission (
 );
 CREATE INDEX submission_report ON submission (team_id, lesson, received_at);
 
+-- Why a report was given back. The reason may say something of a person: so it stands here, where it can be erased, and the audit
+-- log, where nothing can, holds the id alone.
+CREATE TABLE reopening (
+  id          uuid    NOT NULL PRIMARY KEY,
+  team_id     uuid    NOT NULL,
+  lesson      integer NOT NULL,
+  reason      text    NOT NULL,
+  reopened_at bigint  NOT NULL
+);
+CREATE INDEX reopening_report ON reopening (team_id, lesson);
+
 -- Uploaded files; their bytes are found by the digest.
 CREATE TABLE file (
   id         uuid    NOT NULL PRIMARY KEY,

@@ -43,3 +43,5 @@ CREATE TABLE audit_head (
   seq bigint  NOT NULL,
   mac bytea   NOT NULL
 );
+-- there from the start: a row is what two first entries at once can queue at
+INSERT INTO audit_head (id, seq, mac) VALUES (1, 0, '');

@@ -1,7 +1,7 @@
 //! Files that applications and teams need. What a file is, is judged by its first bytes.
 
 use jiff::Timestamp;
-use platform::{Ctx, Id, Result, blob::Blob, error::Shared};
+use platform::{Ctx, Id, Result, blob::Blob};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -24,6 +24,15 @@ pub struct File {
     size: u64,
     digest: String,
     created_at: Timestamp,
+}
+
+/// What is said of a file before its bytes come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its name, without a folder.
+    pub name: String,
 }
 
 /// What a file is for. It decides what kinds and sizes are taken.
@@ -63,15 +72,12 @@ impl Purpose {
 
 impl File {
     /// The record of bytes that were kept for the caller.
-    pub fn new(ctx: &Ctx, purpose: Purpose, name: String, blob: Blob) -> Result<Self> {
-        if name.trim().is_empty() {
-            return Err(Shared::FieldsInvalid.error("name: the file needs its name"));
-        }
+    pub fn new(ctx: &Ctx, label: Label, blob: Blob) -> Result<Self> {
         Ok(Self {
             id: ctx.new_id(),
             owner: ctx.account()?,
-            purpose,
-            name,
+            purpose: label.purpose,
+            name: label.name,
             media_type: blob.media_type.to_owned(),
             size: blob.size,
             digest: blob.digest,

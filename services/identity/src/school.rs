@@ -4,9 +4,8 @@
 use std::collections::HashMap;
 
 use platform::{Ctx, Id};
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use crate::{country::Level, register::SchoolRecord};
+use crate::{country::Level, register::SchoolRecord, words};
 
 pub mod api;
 pub(crate) mod store;
@@ -75,9 +74,9 @@ impl School {
     }
 }
 
-/// A text without case and accents, for comparing what people type with what is written.
+/// A text without case, accents and letters of one country alone, for comparing what people type with what is written.
 pub fn fold(text: &str) -> String {
-    text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect()
+    words::plain(text).collect()
 }
 
 #[cfg(test)]
@@ -88,5 +87,7 @@ mod tests {
     fn folding_forgets_case_and_accents() {
         assert_eq!(fold("Škola ŽUPANIJE Forlì"), "skola zupanije forli");
         assert_eq!(fold("ΓΥΜΝΆΣΙΟ"), fold("γυμνάσιο"));
+        assert_eq!(fold("Đakovo, Đurđevac"), "dakovo, durdevac");
+        assert_eq!(fold("ΣΈΡΡΕΣ"), fold("Σέρρες"));
     }
 }

@@ -173,6 +173,7 @@ mod tests {
     use super::*;
     use crate::{
         account::{Form, Kind, Login, Person, tests::account},
+        team::Ending,
         testing::Ground,
     };
 
@@ -241,7 +242,7 @@ mod tests {
         ground.clock.advance(SignedDuration::from_micros(1));
         assert_eq!(reason(enter(&credential, &typed)), "CREDENTIAL_EXPIRED");
         let mut ended = credential.clone();
-        ended.end(ground.anybody().now());
+        ended.end(ground.anybody().now(), Ending::Redeemed);
         assert_eq!(reason(enter(&ended, &typed)), "CREDENTIAL_USED");
     }
 
@@ -251,13 +252,15 @@ mod tests {
         let (account, mut first) = team(&ground);
         let ctx = ground.anybody();
         let second = Credential::issue(&ctx, &ground.keys, first.team()).unwrap();
-        first.end(ctx.now());
+        first.end(ctx.now(), Ending::Replaced);
         let typed = [first.text(&ground.keys), second.text(&ground.keys)];
         let enter = |typed: &str| {
             let door = Door { credentials: vec![first.clone(), second.clone()], ..door(account.clone()) };
-            reason(door.enter(&ctx, &ground.keys, typed, false))
+            door.enter(&ctx, &ground.keys, typed, false)
         };
-        assert_eq!([enter(&typed[0]), enter(&typed[1])], ["CREDENTIAL_USED", "OK"]);
+        let refused = enter(&typed[0]).unwrap_err();
+        assert!(refused.is(Reason::CredentialUsed) && refused.message().contains("newer"), "{refused:?}");
+        assert_eq!(reason(enter(&typed[1])), "OK");
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod credential;
 pub(crate) mod store;
 pub(crate) mod wire;
 
-pub use credential::Credential;
+pub use credential::{Credential, End, Ending};
 
 /// A class that was admitted. It belongs to one track of one edition (I1) and has exactly one referent at any instant (I4).
 #[derive(Clone, Debug, PartialEq)]
@@ -112,6 +112,17 @@ pub struct Admission {
     pub code: Code,
     /// The school, as it is now.
     pub school: SchoolThen,
+}
+
+/// A team was given to another referent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Handover {
+    id: Id<Handover>,
+    team: Id<Team>,
+    from: Id<Account>,
+    to: Id<Account>,
+    reason: String,
+    at: Timestamp,
 }
 
 /// What `UpdateTeam` can change. `Some(None)` empties a field.
@@ -217,7 +228,7 @@ impl Team {
 
     /// Replaces the referent; the old one loses sight of the team at once, unless they stay as a support teacher, which they do
     /// not. Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`, `TEACHER_NOT_REGISTERED`.
-    pub fn hand_over(&mut self, ctx: &Ctx, to: &Account) -> Result<()> {
+    pub fn hand_over(&mut self, ctx: &Ctx, to: &Account, reason: String) -> Result<Handover> {
         if !ctx.has(Role::Coordinator) {
             self.only_referent(ctx)?;
         }
@@ -226,15 +237,25 @@ impl Team {
             return Err(Reason::TeacherAlreadyInTeam.error("This teacher is the team's referent already."));
         }
         self.supports.retain(|support| *support != to.id());
-        self.referent = to.id();
-        Ok(())
+        let from = std::mem::replace(&mut self.referent, to.id());
+        Ok(Handover { id: ctx.new_id(), team: self.id, from, to: to.id(), reason, at: ctx.now() })
     }
 
     /// The credential that takes the place of the one before; the team's password dies with it. Error: `REFERENT_ONLY`.
     pub(crate) fn reissue(&mut self, ctx: &Ctx, credential: &Credential) -> Result<()> {
         self.only_referent(ctx)?;
-        self.state = State::Invited { until: credential.expires_at() };
+        self.invite(credential);
         Ok(())
+    }
+
+    /// From now on this credential is the one that opens the team.
+    pub(crate) fn invite(&mut self, credential: &Credential) {
+        self.state = State::Invited { until: credential.expires_at() };
+    }
+
+    /// Whether its credential was not redeemed yet.
+    pub(crate) fn is_invited(&self) -> bool {
+        matches!(self.state, State::Invited { .. })
     }
 
     /// The credential was redeemed.

@@ -5,7 +5,8 @@
 //! once are not more than the same guesses one by one, and gives back those very permits when it was right. So the
 //! pupils of a class, who share one login and often one address, do not slow each other down; and being right takes
 //! back nothing that a wrong guess has used up, which somebody with an account of their own could otherwise repeat at
-//! will.
+//! will. Attempts at one login that come all at once wait for each other, a few at a time, so that those whose answer
+//! is not known yet are not taken for wrong ones.
 //!
 //! The login is counted as it was typed, whether or not anybody has it: a refusal says nothing about accounts.
 
@@ -14,7 +15,7 @@ use std::{
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -28,6 +29,7 @@ use governor::{
     state::{StateStore, keyed::ShrinkableKeyedStateStore},
 };
 use platform::{Clock, Ctx, Error, Result, TenantId, error::Shared};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     reason::Refuse,
@@ -37,12 +39,19 @@ use crate::{
 /// After how many permits those that no longer matter are forgotten.
 const SWEEP: u32 = 1_000;
 
+/// How many attempts at one login are under way at once: fewer than may be wrong in a row.
+const ABREAST: usize = 4;
+
+/// How long an attempt waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Slows down. Cheap to clone; all clones count together.
 #[derive(Clone)]
 pub struct Throttle(Arc<Inner>);
 
 struct Inner {
     logins: Limiter<Login>,
+    lanes: Mutex<HashMap<Login, Weak<Semaphore>>>,
     letters: Limiter<Login>,
     addresses: Limiter<IpAddr>,
 }
@@ -55,12 +64,13 @@ pub struct Attempt {
     throttle: Throttle,
     login: Option<Login>,
     address: Option<IpAddr>,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Attempt {
     /// It was no wrong guess.
     pub fn give_back(self) {
-        let Self { throttle: Throttle(inner), login, address } = self;
+        let Self { throttle: Throttle(inner), login, address, .. } = self;
         login.iter().for_each(|login| inner.logins.give_back(login));
         address.iter().for_each(|address| inner.addresses.give_back(address));
     }
@@ -71,13 +81,37 @@ impl Throttle {
     pub fn new(settings: &Throttling, clock: &Clock) -> Self {
         Self(Arc::new(Inner {
             logins: Limiter::new(settings.login, clock),
+            lanes: Mutex::default(),
             letters: Limiter::new(settings.letter, clock),
             addresses: Limiter::new(settings.address, clock),
         }))
     }
 
+    /// Somebody says to know the password of a login, when their turn has come. Error: `RATE_EXCEEDED`.
+    pub async fn guess_in_turn(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
+        let lane = self.lane((ctx.tenant().id().clone(), login.to_owned()));
+        let turn = tokio::time::timeout(PATIENCE, lane.acquire_owned()).await;
+        let turn = turn.map_err(|_| exceeded("Too many attempts for this account at once.", PATIENCE))?;
+        let mut attempt = self.guess(ctx, login)?;
+        attempt._turn = Some(turn.map_err(Error::internal)?);
+        Ok(attempt)
+    }
+
+    fn lane(&self, login: Login) -> Arc<Semaphore> {
+        let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get(&login).and_then(Weak::upgrade) {
+            return lane;
+        }
+        if lanes.len() >= SWEEP as usize {
+            lanes.retain(|_, lane| lane.strong_count() > 0);
+        }
+        let lane = Arc::new(Semaphore::new(ABREAST));
+        lanes.insert(login, Arc::downgrade(&lane));
+        lane
+    }
+
     /// Somebody says to know the password of a login. Error: `RATE_EXCEEDED`.
-    pub fn guess(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
+    fn guess(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
         let mut attempt = self.code(ctx)?;
         let login = (ctx.tenant().id().clone(), login.to_owned());
         self.0.logins.take(&login).map_err(|wait| exceeded("Too many attempts for this account.", wait))?;
@@ -89,7 +123,7 @@ impl Throttle {
     pub fn code(&self, ctx: &Ctx) -> Result<Attempt> {
         let address = ctx.address().map(network);
         self.enter(address)?;
-        Ok(Attempt { throttle: self.clone(), login: None, address })
+        Ok(Attempt { throttle: self.clone(), login: None, address, _turn: None })
     }
 
     /// Somebody has a mail sent to an address. Each counts: the mail is what annoys. Error: `RATE_EXCEEDED`.
@@ -267,6 +301,18 @@ mod tests {
             guess().unwrap().give_back();
         }
         assert_eq!(let_through(|| guess().map(drop)), 1, "four of five are used up");
+    }
+
+    #[tokio::test]
+    async fn a_class_whose_answers_take_their_time_signs_in_at_once() {
+        let (ground, throttle) = ground();
+        let ctx = ground.from(SCHOOL);
+        let pupils = (0..30).map(|_| async {
+            let attempt = throttle.guess_in_turn(&ctx, "22-23_0001").await.unwrap();
+            tokio::task::yield_now().await;
+            attempt.give_back();
+        });
+        futures::future::join_all(pupils).await;
     }
 
     #[test]

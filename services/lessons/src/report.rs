@@ -84,6 +84,16 @@ pub struct Submission {
     received_at: Timestamp,
 }
 
+/// A report was given back to its team.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reopening {
+    id: Id<Reopening>,
+    team: Id<Team>,
+    lesson: i32,
+    reason: String,
+    at: Timestamp,
+}
+
 /// What a digest names. Field for field and key for key in one order, so that the same report is the same bytes; files by
 /// their own digests, so that it names their bytes too.
 #[derive(Serialize)]
@@ -126,14 +136,14 @@ impl Report {
     }
 
     /// Gives a submitted report back to its team; the verdict of the first submission stays (I8). Error: `REPORT_NOT_SUBMITTED`.
-    pub fn reopen(&mut self) -> Result<()> {
+    pub fn reopen(&mut self, ctx: &Ctx, reason: String) -> Result<Reopening> {
         let State::Submitted(judged) = &self.state else {
             return Err(
                 Reason::ReportNotSubmitted.error("This report is not submitted, so its team can change it already.")
             );
         };
         self.state = State::Reopened(judged.clone());
-        Ok(())
+        Ok(Reopening { id: ctx.new_id(), team: self.team, lesson: self.lesson, reason, at: ctx.now() })
     }
 }
 

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::{
-    Ctx, Reads, Result, Store, Tx,
+    Ctx, Error, Reads, Result, Store, Tx,
     secret::Keys,
     store::{
         At,
@@ -41,9 +41,8 @@ const HEAD: i32 = 1;
 
 /// Adds entries to the log, in the transaction they belong to.
 pub(crate) async fn append(tx: &Tx, notes: Vec<Note>) -> Result<()> {
-    let head = end_of(tx, true).await?;
-    let (mut seq, mut mac) = head.map_or((0, Vec::new()), |head| (head.seq, head.mac));
-    let first = seq == 0;
+    let missing = || Error::internal("the recorded end of the audit log is missing: somebody removed it");
+    let audit_head::Model { mut seq, mut mac, .. } = end_of(tx, true).await?.ok_or_else(missing)?;
     let mut rows = Vec::with_capacity(notes.len());
     for Note { action, subject, detail } in notes {
         seq += 1;
@@ -62,11 +61,7 @@ pub(crate) async fn append(tx: &Tx, notes: Vec<Note>) -> Result<()> {
     }
     audit::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
     let head = audit_head::ActiveModel { id: Set(HEAD), seq: Set(seq), mac: Set(mac) };
-    if first {
-        audit_head::Entity::insert(head).exec_without_returning(tx.conn()).await?;
-    } else {
-        audit_head::Entity::update(head).exec(tx.conn()).await?;
-    }
+    audit_head::Entity::update(head).exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -117,7 +112,6 @@ pub async fn verify(store: &Store, ctx: &Ctx) -> Result<Verdict> {
     }
     match head {
         Some(head) if head.seq == seq && head.mac == mac => Ok(Verdict::Whole(seq)),
-        None if seq == 0 => Ok(Verdict::Whole(0)),
         // the recorded end is elsewhere, or was removed itself
         Some(_) | None => Ok(Verdict::Cut(seq)),
     }

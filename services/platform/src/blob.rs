@@ -1,7 +1,10 @@
 //! Files by content: the name of a file is the SHA-256 of its bytes, so what was recorded is what is read, and the same bytes are
 //! kept once. On local disk, one folder per tenant; an object store takes the place of the folder in production.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
@@ -60,7 +63,7 @@ impl Blobs {
     pub async fn create(&self, ctx: &Ctx) -> Result<Incoming> {
         let folder = self.folder.join(ctx.tenant().id().as_str());
         let unfinished = folder.join("unfinished");
-        fs::create_dir_all(&unfinished).await.map_err(Error::internal)?;
+        make(&unfinished).await.map_err(Error::internal)?;
         let path = unfinished.join(ctx.new_id::<Blob>().to_string());
         let file = File::create_new(&path).await.map_err(Error::internal)?;
         Ok(Incoming {
@@ -122,14 +125,34 @@ impl Incoming {
         let digest = hex(self.digest.clone().finish().as_ref());
         let path = place(&self.folder, &digest);
         self.file.sync_all().await.map_err(Error::internal)?;
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).await.map_err(Error::internal)?;
-        }
-        if let Some(unfinished) = self.path.0.take() {
+        let parent = path.parent().unwrap_or(&self.folder);
+        make(parent).await.map_err(Error::internal)?;
+        if let Some(unfinished) = &self.path.0 {
             fs::rename(unfinished, &path).await.map_err(Error::internal)?;
+            self.path.0 = None;
         }
+        settle(parent).await.map_err(Error::internal)?;
         Ok(Blob { digest, size: self.size, media_type })
     }
+}
+
+/// Makes a folder and those it lies in, each durable.
+async fn make(folder: &Path) -> io::Result<()> {
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match fs::create_dir(folder).await {
+        Ok(()) => settle(parent).await,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && parent != folder => {
+            Box::pin(make(parent)).await?;
+            Box::pin(make(folder)).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Brings to the disk what a folder lists: a name in it is not durable with the file.
+async fn settle(folder: &Path) -> io::Result<()> {
+    File::open(folder).await?.sync_all().await
 }
 
 /// The path of a file that is not kept yet; removed when nobody keeps it.
@@ -178,4 +201,86 @@ pub fn name(metadata: &mut MetadataMap, name: &str) {
 /// A refusal of a file that is larger than its place takes, in the words of a service's own reason.
 pub fn too_large<R: Reason>(reason: R, limit: u64) -> Error {
     reason.error(format!("At most {} MiB fit here; nothing was kept.", limit / (1 << 20))).with("limit_bytes", limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{Caller, Clock, Ids, tenant};
+
+    /// What a PNG begins with.
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest";
+
+    fn ctx(name: &str) -> Ctx {
+        let head = "kind = \"country\"\nname = \"Test\"\nlocales = [\"it\"]\nzone = \"Europe/Rome\"\n";
+        let tenant = Arc::new(tenant::parse(&name.parse().unwrap(), head, &[]).unwrap());
+        let clock = Clock::held("2022-10-10T09:00:00Z".parse().unwrap());
+        crate::testing::ctx(&tenant, Caller::Anonymous, &clock, &Ids::new(clock.clone()))
+    }
+
+    fn blobs(folder: &tempfile::TempDir) -> Blobs {
+        Blobs::new(&Settings { folder: folder.path().join("not/made/yet") })
+    }
+
+    async fn keep(blobs: &Blobs, ctx: &Ctx, pieces: &[&[u8]]) -> Blob {
+        let mut incoming = blobs.create(ctx).await.unwrap();
+        for piece in pieces {
+            incoming.write(piece).await.unwrap();
+        }
+        incoming.keep().await.unwrap()
+    }
+
+    /// Every file under a folder.
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    }
+
+    #[tokio::test]
+    async fn a_kept_file_is_found_by_its_digest_in_its_tenant_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blobs, ctx, other) = (blobs(&folder), ctx("it"), ctx("hr"));
+        let kept = keep(&blobs, &ctx, &[b"a", b"bc"]).await;
+        assert_eq!(kept.digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!((kept.size, kept.media_type), (3, "application/octet-stream"));
+        let bytes: Vec<Bytes> = blobs.open(&ctx, &kept.digest).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(bytes.concat(), b"abc");
+        assert!(blobs.open(&other, &kept.digest).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_dropped_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut incoming = blobs(&folder).create(&ctx("it")).await.unwrap();
+        incoming.write(b"half").await.unwrap();
+        assert_eq!(files(folder.path()).len(), 1);
+        drop(incoming);
+        assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
+    }
+
+    #[tokio::test]
+    async fn the_same_bytes_are_kept_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blobs, ctx) = (blobs(&folder), ctx("it"));
+        assert_eq!(keep(&blobs, &ctx, &[b"abc"]).await, keep(&blobs, &ctx, &[b"ab", b"c"]).await);
+        assert_eq!(files(folder.path()).len(), 1);
+        keep(&blobs, &ctx, &[b"abcd"]).await;
+        assert_eq!(files(folder.path()).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn the_first_bytes_tell_what_a_file_is_however_they_arrive() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blobs, ctx) = (blobs(&folder), ctx("it"));
+        let pieces: Vec<&[u8]> = PNG.chunks(1).collect();
+        assert_eq!(keep(&blobs, &ctx, &pieces).await.media_type, "image/png");
+        let mut incoming = blobs.create(&ctx).await.unwrap();
+        incoming.write(&[b'x'; HEAD - 1]).await.unwrap();
+        assert!(!incoming.is_recognisable());
+        incoming.write(PNG).await.unwrap();
+        assert!(incoming.is_recognisable());
+        assert_eq!(incoming.keep().await.unwrap().media_type, "application/octet-stream");
+    }
 }

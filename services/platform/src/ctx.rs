@@ -1,6 +1,13 @@
 //! Who asks, in which tenant, at what instant, until when.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use jiff::{Timestamp, Zoned};
 use proto::options::v1::Role;
@@ -36,6 +43,19 @@ pub(crate) struct Call {
 pub(crate) struct Handling {
     pub(crate) event: Uuid,
     pub(crate) handler: &'static str,
+    recorded: Arc<AtomicBool>,
+}
+
+impl Handling {
+    /// Whether this very handling has committed that it was done.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recorded.load(Ordering::Acquire)
+    }
+
+    /// It has.
+    pub(crate) fn recorded(&self) {
+        self.recorded.store(true, Ordering::Release);
+    }
 }
 
 /// Who asks.
@@ -77,7 +97,7 @@ impl Ctx {
 
     /// The same, for the handler of an event: its first commit also records that the event was handled.
     pub(crate) fn handling(mut self, event: Uuid, handler: &'static str) -> Self {
-        self.handling = Some(Handling { event, handler });
+        self.handling = Some(Handling { event, handler, recorded: Arc::default() });
         self
     }
 

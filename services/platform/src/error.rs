@@ -47,6 +47,16 @@ pub trait Reason: Declared {
 
 impl<R: Declared> Reason for R {}
 
+/// A text of a caller's own making, cut to a length that fits into an answer.
+fn cut(mut text: String) -> String {
+    if text.len() > LONGEST {
+        let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// What was wrong, for the caller, and why, for the operator.
 pub struct Error(Box<Inner>);
 
@@ -223,9 +233,21 @@ impl From<Violation> for FieldViolation {
     }
 }
 
-/// Collects every violation before any is reported.
+/// Collects every violation before any is reported. All travel in one trailer, whose size is limited: past a hundred of them they
+/// are counted and not told one by one, and neither a field nor a description is told at any length.
 #[derive(Debug, Default)]
-pub struct Violations(Vec<Violation>);
+pub struct Violations {
+    told: Vec<Violation>,
+    more: usize,
+}
+
+/// How many violations are told one by one: who has more of them has one cause.
+const MOST: usize = 100;
+/// The most bytes that are told of a field's path, and of a description.
+const LONGEST: usize = 300;
+/// The most bytes that are told in all: with what stands around them, and in base 64, less than the 16 KiB of headers that clients
+/// of gRPC take.
+const TOLD: usize = 10_000;
 
 impl Violations {
     /// None yet.
@@ -240,7 +262,19 @@ impl Violations {
 
     /// Adds one that is already made.
     pub fn push(&mut self, violation: Violation) {
-        self.0.push(violation);
+        let Violation { field, reason, description } = violation;
+        let violation = Violation { field: cut(field), reason, description: cut(description) };
+        let told: usize = self
+            .told
+            .iter()
+            .chain([&violation])
+            .map(|one| one.field.len() + one.reason.len() + one.description.len())
+            .sum();
+        if self.more == 0 && self.told.len() < MOST && told <= TOLD {
+            self.told.push(violation)
+        } else {
+            self.more += 1
+        }
     }
 
     /// Keeps the value, or the error's violations (the error itself, when it is of another kind, as one of them).
@@ -248,15 +282,11 @@ impl Violations {
         match result {
             Ok(value) => Some(value),
             Err(error) if error.0.violations.is_empty() => {
-                self.0.push(Violation {
-                    field: field.to_owned(),
-                    reason: error.0.reason,
-                    description: error.0.message,
-                });
+                self.push(Violation { field: field.to_owned(), reason: error.0.reason, description: error.0.message });
                 None
             }
             Err(error) => {
-                self.0.extend(error.0.violations);
+                error.0.violations.into_iter().for_each(|violation| self.push(violation));
                 None
             }
         }
@@ -264,18 +294,21 @@ impl Violations {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.told.is_empty()
     }
 
     /// Nothing, or one error that names them all.
     pub fn done(self) -> Result<()> {
-        if self.0.is_empty() {
+        if self.told.is_empty() {
             return Ok(());
         }
-        let count = self.0.len();
-        let fields = if count == 1 { "One field is".to_owned() } else { format!("{count} fields are") };
+        let fields = match (self.told.len(), self.more) {
+            (1, 0) => "One field is".to_owned(),
+            (told, 0) => format!("{told} fields are"),
+            (told, _) => format!("More than {told} fields, of which the first are named, are"),
+        };
         let mut error = Shared::FieldsInvalid.error(format!("{fields} not as asked for; nothing was changed."));
-        error.0.violations = self.0;
+        error.0.violations = self.told;
         Err(error)
     }
 }
@@ -297,6 +330,17 @@ mod tests {
         assert_eq!(details.error_info().unwrap().metadata["max"], "25");
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn however_much_is_wrong_the_answer_stays_small() {
+        let mut violations = Violations::new();
+        for number in 0..5_000 {
+            let field = format!("values[{number}{}]", "à".repeat(10_000));
+            violations.add(field, Shared::FieldsInvalid, "x".repeat(10_000));
+        }
+        let status = Status::from(violations.done().unwrap_err());
+        assert!(status.details().len() < 12_000, "{}", status.details().len());
     }
 
     #[test]

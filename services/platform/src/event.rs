@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod dispatch;
+mod rounds;
 
 pub use dispatch::Dispatcher;
 
@@ -45,7 +46,8 @@ impl Handlers {
     }
 
     /// Adds one. Its `name` is kept with the facts it handled: rename it and it handles them again. Its first `commit` also
-    /// records that the fact was handled, so what it does to the database happens once; what it does elsewhere can happen again.
+    /// records that the fact was handled, so what that commit does happens once. What it does elsewhere can happen again; what
+    /// it commits later is lost when the process dies in between: what belongs together goes into the first.
     #[must_use]
     pub fn on<E, F, Done>(mut self, name: &'static str, handle: F) -> Self
     where

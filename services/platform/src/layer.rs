@@ -16,6 +16,7 @@ use crate::{Clock, Ctx, Error, Ids, Tenants, token::Verifier};
 mod authenticate;
 mod authorize;
 mod deadline;
+mod explain;
 mod limit;
 mod measure;
 mod method;
@@ -102,7 +103,7 @@ impl Next for Inside {
             request.extensions_mut().insert(ctx);
         }
         let Ok(response) = self.0.clone().call(request).await;
-        response
+        explain::explained(response)
     }
 }
 

@@ -1,10 +1,11 @@
 //! Mail: by SMTP, or into a folder where none is configured.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
+    transport::smtp,
 };
 use serde::{Deserialize, Serialize};
 use tokio::fs;
@@ -61,26 +62,37 @@ impl Mailer {
     pub fn new(settings: &Settings) -> Result<Self> {
         let address: Address = settings.from.parse().map_err(|error| Error::internal(format!("mail.from: {error}")))?;
         let way = match &settings.smtp {
-            Some(url) => Way::Smtp(smtp(&url.reveal()?)?),
+            Some(url) => Way::Smtp(transport(&url.reveal()?)?),
             None => Way::Folder(settings.folder.clone()),
         };
         Ok(Self { from: Mailbox::new(None, address), way })
     }
 
-    /// Sends a mail. It comes in the name of the caller's tenant. Error: unreachable, where the server cannot be reached or
-    /// refuses; the address is in no log.
+    /// Sends a mail. It comes in the name of the caller's tenant. A mail nobody will ever take is done with and leaves one line in
+    /// the log. Error: unreachable, where the server cannot be reached or refuses for now; the address is in no log.
     pub async fn send(&self, ctx: &Ctx, mail: Mail) -> Result<()> {
         let id = mail.id;
-        let message = self.message(ctx, mail)?;
+        // the parser's words repeat the address, so they are not kept
+        let Ok(to) = mail.to.parse() else {
+            tracing::warn!(tenant = %ctx.tenant().id(), %id, "a mail has no usable address; it is not sent");
+            return Ok(());
+        };
+        let message = self.message(ctx, to, mail)?;
         match &self.way {
-            Way::Smtp(server) => {
+            Way::Smtp(server) => match server.send(message).await {
+                Ok(_) => Ok(()),
+                Err(error) if is_final(&error) => {
+                    let status = error.status().map(u16::from);
+                    tracing::warn!(tenant = %ctx.tenant().id(), %id, status, "a mail was refused for good; it is not sent again");
+                    Ok(())
+                }
                 // the server's own words may repeat the address
-                server
-                    .send(message)
-                    .await
-                    .map(drop)
-                    .map_err(|error| Error::unreachable(format!("mail {id} not taken (status {:?})", error.status())))
-            }
+                Err(error) => Err(Error::unreachable(format!(
+                    "mail {id} not taken (status {:?}, timeout {})",
+                    error.status().map(u16::from),
+                    error.is_timeout()
+                ))),
+            },
             Way::Folder(folder) => {
                 let folder = folder.join(ctx.tenant().id().as_str());
                 fs::create_dir_all(&folder).await.map_err(Error::internal)?;
@@ -89,9 +101,7 @@ impl Mailer {
         }
     }
 
-    fn message(&self, ctx: &Ctx, mail: Mail) -> Result<Message> {
-        // the parser's words repeat the address, so they are not kept
-        let to: Address = mail.to.parse().map_err(|_| Error::internal(format!("mail {}: not an address", mail.id)))?;
+    fn message(&self, ctx: &Ctx, to: Address, mail: Mail) -> Result<Message> {
         Message::builder()
             .from(Mailbox::new(Some(ctx.tenant().name().to_owned()), self.from.email.clone()))
             .to(Mailbox::new(None, to))
@@ -104,8 +114,99 @@ impl Mailer {
     }
 }
 
-fn smtp(url: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
+/// Whether a mail was refused and would be again. What the server holds against us, such as a wrong password (53x), is none of
+/// the mail's: it may be sent when that is mended.
+fn is_final(error: &smtp::Error) -> bool {
+    error.is_permanent() && error.status().is_some_and(|status| (550..560).contains(&u16::from(status)))
+}
+
+/// How long a server may be silent. Facts wait in line behind a mail.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn transport(url: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
     // the URL holds a password: the fault names the key only
     let broken = |_| Error::internal("mail.smtp: must be `smtp://host:port` or `smtps://user:password@host`");
-    Ok(AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(broken)?.build())
+    Ok(AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(broken)?.timeout(Some(PATIENCE)).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        net::TcpListener,
+    };
+
+    use super::*;
+    use crate::{Caller, Clock, Ids, error::Shared, tenant};
+
+    fn ctx() -> Ctx {
+        let head = "kind = \"country\"\nname = \"Italia\"\nlocales = [\"it\"]\nzone = \"Europe/Rome\"\n";
+        let tenant = Arc::new(tenant::parse(&"it".parse().unwrap(), head, &[]).unwrap());
+        let clock = Clock::held("2022-10-10T09:00:00Z".parse().unwrap());
+        crate::testing::ctx(&tenant, Caller::Anonymous, &clock, &Ids::new(clock.clone()))
+    }
+
+    fn mail(to: &str) -> Mail {
+        Mail { id: Uuid::nil(), to: to.to_owned(), subject: "Ciao".to_owned(), text: "Una riga".to_owned() }
+    }
+
+    fn into(folder: &tempfile::TempDir) -> Mailer {
+        Mailer::new(&Settings { folder: folder.path().join("mail"), ..Settings::default() }).unwrap()
+    }
+
+    /// A mail server that says this of every recipient.
+    async fn server(listener: TcpListener, said: &str) {
+        let mut connection = BufReader::new(listener.accept().await.unwrap().0);
+        connection.write_all(b"220 here\r\n").await.unwrap();
+        let mut line = String::new();
+        while connection.read_line(&mut line).await.unwrap() > 0 {
+            let answer = if line.starts_with("RCPT") { said } else { "250 fine" };
+            connection.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+            line.clear();
+        }
+        std::future::pending().await
+    }
+
+    async fn sent_where(said: &str) -> Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("smtp://{}", listener.local_addr().unwrap());
+        let mailer = Mailer::new(&Settings { smtp: Some(url.into()), ..Settings::default() }).unwrap();
+        let ctx = ctx();
+        tokio::select! {
+            sent = mailer.send(&ctx, mail("ada@example.org")) => sent,
+            () = server(listener, said) => unreachable!("it waits for ever"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mail_in_a_folder_has_its_id_for_a_name_and_is_there_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..2 {
+            into(&folder).send(&ctx(), mail("ada@example.org")).await.unwrap();
+        }
+        let files: Vec<_> = std::fs::read_dir(folder.path().join("mail/it")).unwrap().map(Result::unwrap).collect();
+        assert_eq!(files.len(), 1);
+        assert_eq!(files[0].file_name(), "00000000-0000-0000-0000-000000000000.eml");
+        let text = std::fs::read_to_string(files[0].path()).unwrap();
+        assert!(text.contains("To: ada@example.org") && text.contains("From: Italia <koine@"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_mail_without_a_usable_address_is_done_with() {
+        let folder = tempfile::tempdir().unwrap();
+        into(&folder).send(&ctx(), mail("nobody at all")).await.unwrap();
+        assert!(!folder.path().join("mail").exists());
+    }
+
+    #[tokio::test]
+    async fn a_mail_refused_for_good_is_done_with_and_any_other_is_tried_again() {
+        sent_where("550 no such mailbox ada@example.org").await.unwrap();
+        for said in ["450 not now, ada@example.org", "535 who are you, ada@example.org"] {
+            let error = sent_where(said).await.unwrap_err();
+            assert!(error.is(Shared::Unreachable), "{error:?}");
+            assert!(format!("{error:?}").contains(&said[..3]) && !format!("{error:?}").contains("ada"), "{error:?}");
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! The only door to a database. It opens for a [`Ctx`], and opens that tenant's database: no ctx, no query.
 //!
 //! A tenant is a database. Embedded: `data/<tenant>/<service>.db`, SQLite. Otherwise one PostgreSQL database per tenant with one
-//! schema and one role per service. Pools are opened on first use and closed when idle; one budget of connections spans them all.
+//! schema and one role per service. Pools are opened on first use and empty themselves when idle. One budget bounds the connections
+//! in use over all of them, and a few are the most one tenant gets: who waits there holds nothing others wait for.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -36,7 +37,7 @@ pub use tx::Tx;
 
 pub(crate) use idempotency::KEPT as ANSWERS_KEPT;
 
-/// How long a call waits for a connection before it is told that there is too much to do.
+/// How long a call waits at each door to a connection before it is told that there is too much to do.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The door. Cheap to clone.
@@ -51,10 +52,17 @@ struct Inner {
     schema: Option<Schema>,
     pools: Mutex<HashMap<TenantId, Pool>>,
     opening: AsyncMutex<()>,
-    committed: Notify,
+    published: Published,
 }
 
-/// Brings the schema of a service up to date in a database. Safe to run again and from several processes at once.
+/// In which tenants facts were published since somebody last asked.
+#[derive(Default)]
+struct Published {
+    tenants: Mutex<BTreeSet<TenantId>>,
+    bell: Notify,
+}
+
+/// Brings the schema of a service up to date in a database. Safe to run again. Of several processes one runs it at a time.
 pub type Schema = fn(&'static str, DatabaseConnection) -> BoxFuture<'static, std::result::Result<(), DbErr>>;
 
 /// The connections all stores of a process share. Cheap to clone.
@@ -72,6 +80,8 @@ impl Budget {
 #[derive(Clone)]
 struct Pool {
     connections: DatabaseConnection,
+    /// One place for each connection it may have.
+    places: Arc<Semaphore>,
     /// SQLite lets one writer in at a time and makes others poll; queueing here is fair and does not poll.
     writer: Option<Arc<AsyncMutex<()>>>,
 }
@@ -89,8 +99,11 @@ pub trait Reads: Sync {
 pub struct Snapshot {
     ctx: Ctx,
     transaction: DatabaseTransaction,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
+
+/// The right to one connection: of the tenant's, and of the process's.
+type Permit = [OwnedSemaphorePermit; 2];
 
 impl Reads for Snapshot {
     fn conn(&self) -> &DatabaseTransaction {
@@ -114,7 +127,7 @@ impl Store {
             schema,
             pools: Mutex::default(),
             opening: AsyncMutex::default(),
-            committed: Notify::new(),
+            published: Published::default(),
         }))
     }
 
@@ -125,7 +138,8 @@ impl Store {
 
     /// Opens the caller's tenant for reading.
     pub async fn read(&self, ctx: &Ctx) -> Result<Snapshot> {
-        let (permit, pool) = self.enter(ctx).await?;
+        let pool = self.pool(ctx.tenant().id()).await?;
+        let permit = self.permit(&pool).await?;
         let transaction = pool.connections.begin_with_options(engine::read(&self.0.engine)).await?;
         Ok(Snapshot { ctx: ctx.clone(), transaction, _permit: permit })
     }
@@ -133,29 +147,43 @@ impl Store {
     /// Opens the caller's tenant for reading and writing. Nothing is written before `commit` or `answer`; dropping it rolls
     /// everything back.
     pub async fn write(&self, ctx: &Ctx) -> Result<Tx> {
-        let (permit, pool) = self.enter(ctx).await?;
-        let turn = match pool.writer {
-            Some(writer) => Some(writer.lock_owned().await),
+        let pool = self.pool(ctx.tenant().id()).await?;
+        // the turn before the permit: who waits for one country's writer must not hold what other countries need
+        let turn = match &pool.writer {
+            Some(writer) => Some(patiently(writer.clone().lock_owned()).await?),
             None => None,
         };
+        let permit = self.permit(&pool).await?;
         let transaction = pool.connections.begin_with_options(engine::WRITE).await?;
         Ok(Tx::new(self.clone(), ctx.clone(), transaction, permit, turn))
     }
 
-    /// Waits until some transaction of this store was committed.
-    pub(crate) async fn committed(&self) {
-        self.0.committed.notified().await;
+    /// The tenants in which this store published facts since the last time. Waits until there is one.
+    pub(crate) async fn published(&self) -> BTreeSet<TenantId> {
+        let Published { tenants, bell } = &self.0.published;
+        loop {
+            let tenants = std::mem::take(&mut *tenants.lock().unwrap_or_else(PoisonError::into_inner));
+            if !tenants.is_empty() {
+                return tenants;
+            }
+            bell.notified().await;
+        }
+    }
+
+    fn has_published(&self, tenant: &TenantId) {
+        let Published { tenants, bell } = &self.0.published;
+        tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone());
+        bell.notify_one();
     }
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
     }
 
-    async fn enter(&self, ctx: &Ctx) -> Result<(OwnedSemaphorePermit, Pool)> {
-        let waiting = self.0.budget.0.clone().acquire_owned();
-        let permit =
-            tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| overloaded())?.map_err(Error::internal)?;
-        Ok((permit, self.pool(ctx.tenant().id()).await?))
+    async fn permit(&self, pool: &Pool) -> Result<Permit> {
+        let place = patiently(pool.places.clone().acquire_owned()).await?.map_err(Error::internal)?;
+        let share = patiently(self.0.budget.0.clone().acquire_owned()).await?.map_err(Error::internal)?;
+        Ok([place, share])
     }
 
     async fn pool(&self, tenant: &TenantId) -> Result<Pool> {
@@ -166,13 +194,17 @@ impl Store {
         if let Some(pool) = self.known(tenant) {
             return Ok(pool);
         }
-        if self.0.schema.is_some() {
-            provision::provision(&self.0.engine, self.0.service, tenant).await?;
-        }
-        let pool = engine::open(&self.0.engine, self.0.service, tenant).await?;
-        if let Some(schema) = self.0.schema {
-            schema(self.0.service, pool.connections.clone()).await?;
-        }
+        let (engine, service) = (&self.0.engine, self.0.service);
+        let pool = match self.0.schema {
+            None => engine::open(engine, service, tenant).await?,
+            Some(schema) => {
+                let alone = provision::provision(engine, service, tenant).await?;
+                let pool = engine::open(engine, service, tenant).await?;
+                schema(service, pool.connections.clone()).await?;
+                drop(alone);
+                pool
+            }
+        };
         self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), pool.clone());
         Ok(pool)
     }
@@ -194,6 +226,10 @@ impl Store {
     pub async fn open(&self, tenant: &TenantId) -> Result<()> {
         self.pool(tenant).await.map(drop)
     }
+}
+
+async fn patiently<T>(waiting: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| overloaded())
 }
 
 fn overloaded() -> Error {

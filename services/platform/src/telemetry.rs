@@ -3,7 +3,7 @@
 //!
 //! Never personal data: no log, span or label holds more than names of methods, tenants and reasons, and ids.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{io::IsTerminal, sync::LazyLock, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
@@ -24,6 +24,8 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{EnvFilter, Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{Error, Result};
+
+pub mod call;
 
 /// The `[telemetry]` section.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -78,7 +80,9 @@ pub fn init(name: &str, settings: &Settings) -> Result<Guard> {
         .map_err(|error| Error::internal(format!("telemetry: {error}")))?;
     let filter =
         || EnvFilter::try_new(&settings.log).map_err(|error| Error::internal(format!("telemetry.log: {error}")));
-    let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // colours are for eyes: in a file they are noise
+    let colours = std::io::stderr().is_terminal();
+    let written = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
     let written = match settings.format {
         LogFormat::Human => written.with_filter(filter()?).boxed(),
         LogFormat::Json => written.json().flatten_event(true).with_span_list(false).with_filter(filter()?).boxed(),
@@ -191,7 +195,7 @@ pub fn trace_id() -> Option<String> {
 }
 
 /// Writes the current span's context into the headers of a call.
-pub(crate) fn inject(headers: &mut HeaderMap) {
+pub fn inject(headers: &mut HeaderMap) {
     struct Injector<'a>(&'a mut HeaderMap);
     impl opentelemetry::propagation::Injector for Injector<'_> {
         fn set(&mut self, key: &str, value: String) {

@@ -37,12 +37,14 @@ impl TenantId {
 impl FromStr for TenantId {
     type Err = Error;
 
-    /// Lower-case letters, digits and inner hyphens, at most 20: it names folders, databases and roles.
+    /// Lower-case letters, digits and inner hyphens, at most 20: it names folders, databases and roles. Not a word that begins
+    /// another path of the same port.
     fn from_str(text: &str) -> Result<Self> {
         let fits = (2..=20).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
             && text.starts_with(|first: char| first.is_ascii_lowercase())
-            && !text.ends_with('-');
+            && !text.ends_with('-')
+            && !RESERVED.contains(&text);
         if fits { Ok(Self(text.into())) } else { Err(unknown()) }
     }
 }
@@ -57,6 +59,9 @@ impl fmt::Display for TenantId {
 pub(crate) fn unknown() -> Error {
     Shared::TenantUnknown.error("There is no tenant of this name. The list of tenants is at /v1/tenants.")
 }
+
+/// Words that paths begin with where no tenant is named.
+const RESERVED: [&str; 6] = ["v1", "v2", "livez", "readyz", "metrics", "problems"];
 
 /// What a tenant is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -170,6 +175,11 @@ fn read<S: Section>(value: toml::Value, head: &Head, faults: &mut Vec<String>) -
     }
 }
 
+/// Whether the contract has a service of this name: `identity` for `koine.identity.v1`.
+fn is_service(name: &str) -> bool {
+    proto::descriptor().services().any(|service| service.package_name().rsplit('.').nth(1) == Some(name))
+}
+
 /// Reads one file's text. All its faults are named at once, each with its key.
 pub fn parse(id: &TenantId, text: &str, kinds: &[SectionKind]) -> Result<Tenant, Vec<String>> {
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| vec![error.to_string()])?;
@@ -181,6 +191,8 @@ pub fn parse(id: &TenantId, text: &str, kinds: &[SectionKind]) -> Result<Tenant,
             None => faults.push(format!("{}: this table is missing", kind.name)),
         }
     }
+    // one file serves all processes: a table may belong to a service that runs elsewhere
+    table.retain(|name, value| !(value.is_table() && is_service(name)));
     let head: Head = match toml::Value::Table(table).try_into() {
         Ok(head) => head,
         Err(error) => {
@@ -245,8 +257,15 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_a_service_that_runs_elsewhere_is_passed_over_and_a_strange_one_is_a_fault() {
+        assert!(read(&format!("{HEAD}[doors]\ncount = 1\n[lessons]\ncolour = \"red\"")).is_ok());
+        let faults = read(&format!("{HEAD}[doors]\ncount = 1\n[lesons]\ncolour = \"red\"")).unwrap_err();
+        assert!(faults[0].contains("lesons"), "{faults:?}");
+    }
+
+    #[test]
     fn a_tenant_id_can_name_a_folder_and_a_database() {
-        for bad in ["", "i", "IT", "it/hr", "..", "it_hr", "-it", "it-", "1t", &"a".repeat(21)] {
+        for bad in ["", "i", "IT", "it/hr", "..", "it_hr", "-it", "it-", "1t", "v1", "metrics", &"a".repeat(21)] {
             assert!(bad.parse::<TenantId>().is_err(), "{bad}");
         }
         assert_eq!("it-hr".parse::<TenantId>().unwrap().as_str(), "it-hr");

@@ -151,7 +151,7 @@ fn root_faults(names: &[String], ignored: &str) -> Vec<String> {
 
 #[test]
 fn crates_know_only_those_below_them() {
-    holds("The arrows between our crates point down (README, \"The map\"):", &arrow_faults(metadata()));
+    holds("The arrows between our crates point down (README, \"Map\"):", &arrow_faults(metadata()));
 }
 
 #[test]

@@ -187,7 +187,8 @@ async fn a_password_is_the_same_however_a_keyboard_composes_its_accents() {
 #[tokio::test]
 async fn everything_wrong_with_a_registration_is_said_at_once() {
     let world = World::of(&["it"]).start().await;
-    let form = json!({ "email": "nobody", "givenName": "a\u{0}b", "surname": "x".repeat(101), "locale": "not a language" });
+    let form =
+        json!({ "email": "nobody", "givenName": "a\u{0}b", "surname": "x".repeat(101), "locale": "not a language" });
     let mut fields: Vec<_> =
         world.anybody("it").post("/v1/accounts", form).await.violations().into_iter().map(|(field, _)| field).collect();
     fields.sort();
@@ -215,12 +216,16 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
     let stale = json!({ "givenName": "Ida", "etag": changed["etag"] });
     let stale = teacher.patch("/v1/account", stale).await.refused("ETAG_STALE");
     assert_eq!(stale["metadata"]["current_etag"], masked["etag"]);
-    let fields = |violations: Vec<(String, String)>| violations.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>();
+    let fields =
+        |violations: Vec<(String, String)>| violations.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>();
     let never = json!({ "schoolId": uuid::Uuid::nil().to_string(), "surname": "–" });
     let mut reasons = fields(teacher.patch("/v1/account", never).await.violations());
     reasons.sort();
     assert_eq!(reasons, ["FIELDS_INVALID", "SCHOOL_UNKNOWN"]);
-    teacher.patch("/v1/account?updateMask=login", json!({ "login": "me@school.example" })).await.refused("FIELDS_INVALID");
+    teacher
+        .patch("/v1/account?updateMask=login", json!({ "login": "me@school.example" }))
+        .await
+        .refused("FIELDS_INVALID");
     assert_eq!(teacher.account().await, masked, "nothing was half-written");
     world.end().await;
 }
@@ -247,7 +252,10 @@ async fn a_colleague_is_found_by_surname_and_school_and_by_nothing_less() {
     for (surname, school) in [("D'Ambrosio", &school), ("D%", &school), ("D'Ambrosio Zizek", &other)] {
         assert_eq!(find(surname, school).await, [] as [Value; 0], "{surname}");
     }
-    assert!(world.actions("it", "identity").await.contains(&"find teachers".to_owned()), "reading of people is an entry");
+    assert!(
+        world.actions("it", "identity").await.contains(&"find teachers".to_owned()),
+        "reading of people is an entry"
+    );
     searching.get(&format!("/v1/teachers:find?surname=K&schoolId={school}")).await.refused("FIELDS_INVALID");
     world.end().await;
 }

@@ -1,7 +1,8 @@
 //! Applications: a class asks to take part, the central team decides.
 
 use serde_json::{Value, json};
-use tests::{Answer, Caller, Scene, World, path::text, scene::application};
+use tests::{Answer, Caller, Scene, World, grpc, path::text, scene::application};
+use tonic_types::StatusExt;
 
 async fn submit(teacher: &Caller, begun: &Value) -> Answer {
     teacher.post(&application(begun, ":submit"), json!({})).await
@@ -204,6 +205,43 @@ async fn an_application_is_for_a_track_of_an_open_edition() {
 }
 
 #[tokio::test]
+async fn a_draft_names_a_school_that_is_in_the_register() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let teacher = scene.teacher("Kos").await;
+    let mut draft = scene.draft(&teacher).await;
+    let unknown = json!(uuid::Uuid::now_v7().to_string());
+    draft["schoolId"] = unknown.clone();
+    let expected = pairs([("application.school_id", "SCHOOL_UNKNOWN")]);
+    let refused = teacher.post("/v1/applications", json!({ "application": draft })).await;
+    assert_eq!(refused.violations(), expected);
+    let begun = scene.begun(&teacher).await;
+    let refused = change(&teacher, &begun, json!({ "schoolId": unknown })).await;
+    assert_eq!(refused.violations(), expected);
+    assert_eq!(teacher.get(&application(&begun, "")).await.ok(), begun, "nothing was half-written");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_change_says_of_which_application_or_team() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let teacher = scene.teacher("Kos").await;
+    for (name, field, message) in [
+        ("ApplicationService.UpdateApplication", "application.id", json!({ "application": { "teamName": "Blue" } })),
+        ("TeamService.UpdateTeam", "team.id", json!({ "team": { "name": "Blue" } })),
+    ] {
+        let method = grpc::method(&format!("identity.v1.{name}"));
+        let refused = grpc::call(&world.channel(), &teacher, &method, grpc::message(&method, &message)).await;
+        let refused = refused.unwrap_err();
+        assert_eq!(grpc::reason(&refused), "FIELDS_INVALID");
+        let violations = refused.get_details_bad_request().unwrap().field_violations;
+        assert_eq!(violations.iter().map(|one| one.field.as_str()).collect::<Vec<_>>(), [field]);
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_reservation_is_lifted_by_admitting_again() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -213,7 +251,8 @@ async fn a_reservation_is_lifted_by_admitting_again() {
     let until = |day: u32| json!({ "reservation": { "documents": "The statute.", "dueOn": { "year": 2022, "month": 10, "day": day } } });
     let over = scene.coordinator.post(&admit, until(9)).await;
     assert_eq!(over.violations()[0].0, "reservation.due_on");
-    let never = json!({ "reservation": { "documents": "The statute.", "dueOn": { "year": 2022, "month": 2, "day": 30 } } });
+    let never =
+        json!({ "reservation": { "documents": "The statute.", "dueOn": { "year": 2022, "month": 2, "day": 30 } } });
     assert_eq!(scene.coordinator.post(&admit, never).await.violations()[0].0, "reservation.due_on");
 
     let admitted = scene.coordinator.post(&admit, until(10)).await.ok();
@@ -239,7 +278,8 @@ async fn who_is_not_admitted_reads_why() {
     let submitted = scene.submitted(&teacher).await;
     let refuse = application(&submitted, ":refuse");
     scene.coordinator.post(&refuse, json!({})).await.refused("FIELDS_INVALID");
-    let refused = scene.coordinator.post(&refuse, json!({ "refusal": "Two teams of your school take part." })).await.ok();
+    let refused =
+        scene.coordinator.post(&refuse, json!({ "refusal": "Two teams of your school take part." })).await.ok();
     assert_eq!(refused["state"], "APPLICATION_STATE_REFUSED");
     let own = teacher.get(&application(&submitted, "")).await.ok();
     assert_eq!(own["refusal"], "Two teams of your school take part.");
@@ -302,10 +342,8 @@ async fn a_request_that_is_repeated_is_answered_again_and_done_once() {
     assert_eq!(teacher.post(&application(&begun, ":submit"), submit).await.ok(), submitted);
     let admit = json!({ "requestId": "d-1" });
     let path = application(&begun, ":admit");
-    let (one, two) = tokio::join!(
-        scene.coordinator.post(&path, admit.clone()),
-        scene.coordinator.post(&path, admit.clone())
-    );
+    let (one, two) =
+        tokio::join!(scene.coordinator.post(&path, admit.clone()), scene.coordinator.post(&path, admit.clone()));
     assert_eq!(one.ok(), two.ok());
     let teams = scene.coordinator.get("/v1/teams").await.ok();
     assert_eq!(teams["teams"].as_array().map(Vec::len), Some(1));
@@ -324,10 +362,8 @@ async fn two_admissions_at_once_give_two_teams_with_codes_of_their_own() {
     let one = scene.submitted(&scene.teacher("Kos").await).await;
     let other = scene.submitted(&scene.teacher("Serra").await).await;
     let paths = [application(&one, ":admit"), application(&other, ":admit")];
-    let answers = tokio::join!(
-        scene.coordinator.post(&paths[0], json!({})),
-        scene.coordinator.post(&paths[1], json!({})),
-    );
+    let answers =
+        tokio::join!(scene.coordinator.post(&paths[0], json!({})), scene.coordinator.post(&paths[1], json!({})),);
     for (path, answer) in paths.iter().zip([answers.0, answers.1]) {
         // of two that take the same number one may be told to try again; it has changed nothing
         if answer.status != http::StatusCode::OK {

@@ -26,9 +26,15 @@ async fn what_was_done_is_in_the_log_of_its_service() {
     let (world, entries) = written().await;
     let actions = world.actions("it", "identity").await;
     assert_eq!(actions.len(), usize::try_from(entries).unwrap());
-    for action in
-        ["create coordinator", "import schools", "upload file", "submit application", "admit application", "change password", "change team"]
-    {
+    for action in [
+        "create coordinator",
+        "import schools",
+        "upload file",
+        "submit application",
+        "admit application",
+        "change password",
+        "change team",
+    ] {
         assert!(actions.contains(&action.to_owned()), "{action}: {actions:?}");
     }
     assert_eq!(world.actions("it", "lessons").await, ["create edition", "open call"]);
@@ -43,9 +49,14 @@ async fn every_kind_of_tampering_is_found_where_it_was_done() {
     for (what, sql, undo) in [
         ("another actor", "UPDATE audit SET actor = 'nobody' WHERE seq = 3", None),
         ("another word", "UPDATE audit SET detail = 'something else' WHERE seq = 3", None),
-        ("another instant", "UPDATE audit SET at = at + 1 WHERE seq = 3", Some("UPDATE audit SET at = at - 1 WHERE seq = 3")),
+        (
+            "another instant",
+            "UPDATE audit SET at = at + 1 WHERE seq = 3",
+            Some("UPDATE audit SET at = at - 1 WHERE seq = 3"),
+        ),
     ] {
-        let kept = world.rows("it", "identity", "SELECT actor, detail FROM audit WHERE seq = 3", &["actor", "detail"]).await;
+        let kept =
+            world.rows("it", "identity", "SELECT actor, detail FROM audit WHERE seq = 3", &["actor", "detail"]).await;
         assert_eq!(world.tamper("it", "identity", sql).await, 1);
         assert!(found(3).contains(&verdict(&world, "identity").await), "{what}");
         let undo = undo.map(str::to_owned).unwrap_or_else(|| {

@@ -8,7 +8,8 @@ use tests::{World, path::text};
 async fn every_tenant_is_listed_for_who_picks_a_country() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let listed = world.http().json(Method::GET, "/v1/tenants", None, Value::Null).await.ok();
-    let kinds: Vec<_> = listed["tenants"].as_array().unwrap().iter().map(|one| (text(&one["id"]), text(&one["kind"]))).collect();
+    let kinds: Vec<_> =
+        listed["tenants"].as_array().unwrap().iter().map(|one| (text(&one["id"]), text(&one["kind"]))).collect();
     let expected = [("hr", "COUNTRY"), ("it", "COUNTRY"), ("it-hr", "PROGRAMME")];
     assert_eq!(kinds, expected.map(|(id, kind)| (id.to_owned(), format!("TENANT_KIND_{kind}"))));
     let italy = world.anybody("it").get("/v1/tenant").await.ok();
@@ -45,7 +46,9 @@ async fn territories_are_those_of_the_country_and_come_in_pages() {
     assert_eq!(pieces, all);
     // a programme has the territories of its area
     let area = codes(&world.anybody("it-hr").get("/v1/territories?level=3&pageSize=1000").await.ok());
-    assert!(area.contains(&"HR033".to_owned()) && area.contains(&"ITH35".to_owned()) && !area.contains(&"ITC11".to_owned()));
+    assert!(
+        area.contains(&"HR033".to_owned()) && area.contains(&"ITH35".to_owned()) && !area.contains(&"ITC11".to_owned())
+    );
     greece.get("/v1/territories?level=4").await.refused("FIELDS_INVALID");
     world.end().await;
 }

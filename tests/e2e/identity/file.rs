@@ -40,7 +40,11 @@ async fn a_file_is_judged_by_its_first_bytes_and_not_by_what_it_says() {
     upload(&teacher, "LOGO", "image/png", PICTURE).await.ok();
     upload(&teacher, "UNSPECIFIED", "image/png", PICTURE).await.refused("FIELDS_INVALID");
     let nameless = teacher.upload("/v1/files:upload?purpose=FILE_PURPOSE_LOGO", "image/png", PICTURE).await;
-    nameless.refused("FIELDS_INVALID");
+    assert_eq!(nameless.violations(), [("name".to_owned(), "FIELDS_INVALID".to_owned())]);
+    // said before the bytes are looked at
+    let empty = teacher.upload("/v1/files:upload", "image/png", &b"no picture"[..]).await;
+    let fields: Vec<_> = empty.violations().into_iter().map(|(field, _)| field).collect();
+    assert_eq!(fields, ["name", "purpose"]);
     let climbing = "/v1/files:upload?purpose=FILE_PURPOSE_LOGO&name=..%2Fpasswd";
     teacher.upload(climbing, "image/png", PICTURE).await.refused("FIELDS_INVALID");
     world.end().await;

@@ -145,7 +145,8 @@ async fn an_address_that_guesses_at_many_accounts_is_slowed_down() {
     sign_in(&world, "5@school.example", "a wrong guess").await.refused("RATE_EXCEEDED");
     // what an address says of itself is not believed
     let body = json!({ "login": "6@school.example", "password": "a wrong guess" }).to_string();
-    let headers = [("content-type", "application/json"), ("koine-address", "203.0.113.9"), ("x-forwarded-for", "203.0.113.9")];
+    let headers =
+        [("content-type", "application/json"), ("koine-address", "203.0.113.9"), ("x-forwarded-for", "203.0.113.9")];
     let forged = world.http().send(http::Method::POST, "/it/v1/sessions", &headers, body).await;
     forged.refused("RATE_EXCEEDED");
     world.end().await;
@@ -170,11 +171,15 @@ async fn the_keys_of_tokens_are_published() {
     let world = World::of(&["it"]).start().await;
     let keys = world.http().json(http::Method::GET, "/.well-known/jwks.json", None, Value::Null).await.ok();
     let key = &keys["keys"][0];
-    assert_eq!((&key["kty"], &key["crv"], &key["alg"], &key["use"]), (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"), &json!("sig")));
+    assert_eq!(
+        (&key["kty"], &key["crv"], &key["alg"], &key["use"]),
+        (&json!("OKP"), &json!("Ed25519"), &json!("EdDSA"), &json!("sig"))
+    );
     let teacher = world.teacher("it", "Ana", "Kos").await;
     let head = teacher.token().split('.').next().unwrap();
     let head: Value =
-        serde_json::from_slice(&base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, head).unwrap()).unwrap();
+        serde_json::from_slice(&base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, head).unwrap())
+            .unwrap();
     assert_eq!((&head["alg"], &head["kid"]), (&json!("EdDSA"), &key["kid"]));
     world.end().await;
 }

@@ -39,7 +39,10 @@ async fn a_credential_opens_one_door_the_choice_of_a_password() {
     let scene = Scene::open(&world, "it").await;
     let class = scene.invited("Kos").await;
     let team = class.referent.get(&class.path("")).await.ok();
-    assert_eq!((&team["state"], &team["credentialExpiresAt"]), (&json!("TEAM_STATE_INVITED"), &json!("2022-10-24T07:00:00Z")));
+    assert_eq!(
+        (&team["state"], &team["credentialExpiresAt"]),
+        (&json!("TEAM_STATE_INVITED"), &json!("2022-10-24T07:00:00Z"))
+    );
 
     // however it is typed: case, spaces, and the letters that look like digits
     let typed = class.credential.to_lowercase().replace('-', " ").replace('0', "o").replace('1', "l");
@@ -54,7 +57,10 @@ async fn a_credential_opens_one_door_the_choice_of_a_password() {
     let change = |new: &str| json!({ "currentPassword": class.credential, "newPassword": new });
     for weak in ["short", &class.credential, &format!("{} {}", class.code, class.code), "Green Bridges Green Bridges"] {
         let violations = provisional.post("/v1/account:changePassword", change(weak)).await.violations();
-        assert!(violations.iter().all(|(field, reason)| field == "new_password" && reason == "PASSWORD_WEAK"), "{weak}");
+        assert!(
+            violations.iter().all(|(field, reason)| field == "new_password" && reason == "PASSWORD_WEAK"),
+            "{weak}"
+        );
     }
     let team = provisional.change_password(PASSWORD).await;
     let own = team.get(&class.path("")).await.ok();
@@ -81,7 +87,8 @@ async fn an_expired_credential_says_what_to_do_and_another_one_works() {
     referent.post(&class.path(":reissueCredential"), json!({})).await.ok();
     let another = scene.credential(&referent).await;
     assert_ne!(another, class.credential);
-    sign_in(&world, &class.code, &class.credential).await.refused("CREDENTIAL_USED");
+    let replaced = sign_in(&world, &class.code, &class.credential).await.refused("CREDENTIAL_USED");
+    assert!(text(&replaced["detail"]).contains("newer"), "{replaced}");
     class.team.sign_in(&class.code, &another).await.change_password(PASSWORD).await;
     world.end().await;
 }
@@ -120,8 +127,10 @@ async fn of_two_redemptions_of_one_credential_at_once_one_wins() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
     let class = scene.invited("Kos").await;
-    let (one, other) =
-        (class.team.sign_in(&class.code, &class.credential).await, class.team.sign_in(&class.code, &class.credential).await);
+    let (one, other) = (
+        class.team.sign_in(&class.code, &class.credential).await,
+        class.team.sign_in(&class.code, &class.credential).await,
+    );
     let change = |new: &str| json!({ "currentPassword": class.credential, "newPassword": new });
     let words = ["the first half of the class", "the second half of the class"];
     let (first, second) = tokio::join!(
@@ -217,6 +226,45 @@ async fn a_team_is_handed_over_and_the_old_referent_loses_it_at_once() {
 }
 
 #[tokio::test]
+async fn a_credential_nobody_redeemed_does_not_stay_with_the_old_referent() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.invited("Kos").await;
+    let provisional = class.team.sign_in(&class.code, &class.credential).await;
+    let successor = scene.teacher("Novak").await;
+    let to = json!({ "teacherId": id_of(&successor).await, "reason": "parental leave" });
+    class.referent.post(&class.path(":handOver"), to).await.ok();
+    let used = sign_in(&world, &class.code, &class.credential).await.refused("CREDENTIAL_USED");
+    assert!(text(&used["detail"]).contains("newer"), "{used}");
+    let late = json!({ "currentPassword": class.credential, "newPassword": PASSWORD });
+    provisional.post("/v1/account:changePassword", late).await.refused("SESSION_OVER");
+    let next = scene.credential(&successor).await;
+    assert_ne!(next, class.credential);
+    assert_eq!(scene.credential(&class.referent).await, class.credential, "the old referent is mailed nothing");
+    class.team.sign_in(&class.code, &next).await.change_password(PASSWORD).await.get(&class.path("")).await.ok();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn why_a_team_was_handed_over_is_kept_and_not_in_the_log() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let successor = scene.teacher("Novak").await;
+    let to = json!({ "teacherId": id_of(&successor).await, "reason": "parental leave" });
+    class.referent.post(&class.path(":handOver"), to).await.ok();
+    let kept = "SELECT reason FROM team_handover";
+    let kept = world.rows("it", "identity", kept, &["reason"]).await;
+    assert_eq!(kept, [["parental leave"]]);
+    let log = "SELECT detail FROM audit WHERE action = 'hand over team'";
+    let log = world.rows("it", "identity", log, &["detail"]).await;
+    assert!(log[0][0].starts_with("handover ") && !log[0][0].contains("leave"), "{log:?}");
+    // a team that works keeps its password
+    sign_in(&world, &class.code, PASSWORD).await.ok();
+    world.end().await;
+}
+
+#[tokio::test]
 async fn names_and_addresses_of_teams_hold_no_word_of_the_programme() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -253,7 +301,11 @@ async fn a_patch_of_a_team_changes_what_it_names() {
     let logo = scene.file(&class.team, "LOGO").await;
     let changed = class.team.patch(&class.path(""), json!({ "logoFileId": logo, "etag": before["etag"] })).await.ok();
     assert_eq!((&changed["logoFileId"], &changed["name"]), (&json!(logo), &before["name"]));
-    let stale = class.team.patch(&class.path(""), json!({ "name": "Late", "etag": before["etag"] })).await.refused("ETAG_STALE");
+    let stale = class
+        .team
+        .patch(&class.path(""), json!({ "name": "Late", "etag": before["etag"] }))
+        .await
+        .refused("ETAG_STALE");
     assert_eq!(stale["metadata"]["current_etag"], changed["etag"]);
 
     let letter = scene.file(&class.referent, "AUTHORISATION").await;

@@ -105,7 +105,8 @@ impl<'w> People<'w> {
         let anybody = self.world.anybody(self.tenant);
         match *deed {
             Deed::Register(who) => {
-                let form = json!({ "email": self.address(who), "password": PASSWORD, "givenName": "Ana", "surname": "Kos" });
+                let form =
+                    json!({ "email": self.address(who), "password": PASSWORD, "givenName": "Ana", "surname": "Kos" });
                 anybody.post("/v1/accounts", form).await
             }
             Deed::Verify(who) => {
@@ -114,7 +115,8 @@ impl<'w> People<'w> {
                 anybody.post("/v1/accounts:verifyEmail", json!({ "code": code })).await
             }
             Deed::SignIn(who) => {
-                let answer = anybody.post("/v1/sessions", json!({ "login": self.address(who), "password": PASSWORD })).await;
+                let answer =
+                    anybody.post("/v1/sessions", json!({ "login": self.address(who), "password": PASSWORD })).await;
                 if answer.status.is_success() {
                     self.teachers.insert(who, anybody.with_session(&self.address(who), PASSWORD, &answer.ok()));
                 }
@@ -155,7 +157,8 @@ impl<'w> People<'w> {
             Deed::ListEditions(who) => self.teacher(*who).get("/v1/editions").await,
             Deed::ImportSchools(lines) => {
                 let register = String::from_utf8(world::data(&format!("schools/{}.csv", self.tenant))).expect("UTF-8");
-                let kept: String = register.lines().take(13 - usize::from(*lines)).map(|line| format!("{line}\n")).collect();
+                let kept: String =
+                    register.lines().take(13 - usize::from(*lines)).map(|line| format!("{line}\n")).collect();
                 self.coordinator.upload("/v1/schools:import", "text/csv", kept).await
             }
             Deed::ListSchools(size) => self.coordinator.get(&format!("/v1/schools?pageSize={}", size + 1)).await,
@@ -210,7 +213,8 @@ impl Names {
     }
 
     fn named(&mut self, text: &str) -> String {
-        let pattern = r#"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"(accessToken|refreshToken)":"[^"]*""#;
+        let pattern =
+            r#"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|"(accessToken|refreshToken)":"[^"]*""#;
         let ids = regex::Regex::new(pattern).expect("a pattern");
         let name = |found: &regex::Captures<'_>| match found.get(1) {
             Some(token) => format!("{}: a token", token.as_str()),

@@ -48,7 +48,10 @@ async fn a_revision_is_a_version_with_a_reason_and_the_ones_before_stay() {
     let scene = Scene::open(&world, "it").await;
     let chat = item(&scene, "CHAT_DAY", None).await;
     let moved = revise(&scene.coordinator, &chat, "2023-02-24T16:00:00", "").await.ok();
-    assert_eq!((&moved["id"], &moved["version"], &moved["reason"]), (&chat["id"], &json!(2), &json!("the hall is closed")));
+    assert_eq!(
+        (&moved["id"], &moved["version"], &moved["reason"]),
+        (&chat["id"], &json!(2), &json!("the hall is closed"))
+    );
     assert_eq!(moved["ends"]["local"], "2023-02-24T19:00:00+01:00[Europe/Rome]", "it lasts as long as before");
     let again = revise(&scene.coordinator, &chat, "2023-02-24T16:00:00", "2023-02-24T17:00:00").await.ok();
     assert_eq!(again["version"], 3);
@@ -57,7 +60,10 @@ async fn a_revision_is_a_version_with_a_reason_and_the_ones_before_stay() {
     assert_eq!(item(&scene, "CHAT_DAY", None).await, again);
     let missing = format!("/v1/calendar/{}/versions", uuid::Uuid::now_v7());
     scene.coordinator.get(&missing).await.refused("NOT_FOUND");
-    assert_eq!(world.actions("it", "lessons").await.iter().filter(|action| *action == "revise calendar item").count(), 2);
+    assert_eq!(
+        world.actions("it", "lessons").await.iter().filter(|action| *action == "revise calendar item").count(),
+        2
+    );
     world.end().await;
 }
 

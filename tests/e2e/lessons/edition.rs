@@ -101,10 +101,15 @@ async fn a_year_later_the_hours_and_the_days_of_the_week_are_the_same() {
     assert_eq!((&moved["callOpens"]["local"], &moved["callOpens"]["weekday"]), (&json!(opens), &json!("THURSDAY")));
     let items = async |edition: &Value| -> Vec<(String, String)> {
         let calendar = coordinator.get(&path(edition, "/calendar")).await.ok();
-        let mut items: Vec<_> = calendar["items"].as_array().unwrap().iter().map(|item| {
-            let local = text(&item["starts"]["local"]);
-            (text(&item["title"]), format!("{} {}", &local[11..19], text(&item["starts"]["weekday"])))
-        }).collect();
+        let mut items: Vec<_> = calendar["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| {
+                let local = text(&item["starts"]["local"]);
+                (text(&item["title"]), format!("{} {}", &local[11..19], text(&item["starts"]["weekday"])))
+            })
+            .collect();
         items.sort();
         items
     };
@@ -119,7 +124,8 @@ async fn how_many_lessons_a_path_has_is_data() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
     let edition = create(&coordinator, json!({ "template": "24-25" })).await.ok();
-    let lessons: Vec<_> = edition["tracks"][0]["lessons"].as_array().unwrap().iter().map(|lesson| text(&lesson["title"])).collect();
+    let lessons: Vec<_> =
+        edition["tracks"][0]["lessons"].as_array().unwrap().iter().map(|lesson| text(&lesson["title"])).collect();
     assert_eq!(lessons, ["Progettare", "Monitorare", "Raccontare"]);
     let track = text(&edition["tracks"][0]["id"]);
     let form = coordinator.get(&format!("/v1/tracks/{track}/lessons/2/form")).await.ok();

@@ -24,6 +24,10 @@ async fn a_field_takes_files_of_its_kind_judged_by_their_first_bytes() {
     let picture = upload(&class.team, &class, 1, "cover", PICTURE).await.ok();
     assert_eq!((&picture["mediaType"], &picture["name"]), (&json!("image/png"), &json!("a file.bin")));
     upload(&class.team, &class, 1, "canvas", PDF).await.ok();
+    class.referent.get(&download(&class, &text(&picture["id"]))).await;
+    let actions = world.actions("it", "lessons").await;
+    let of = |wanted: &str| actions.iter().filter(|action| *action == wanted).count();
+    assert_eq!((of("upload file"), of("read file")), (2, 1), "{actions:?}");
     let csv = upload(&class.team, &class, 2, "data_file", "anno;valore\n2022;7\n").await.ok();
     assert_eq!(csv["mediaType"], "text/plain");
     let refused = upload(&class.team, &class, 1, "cover", PDF).await.refused("FILE_KIND_REFUSED");
@@ -69,7 +73,10 @@ async fn a_file_is_for_those_who_see_the_team() {
     for reader in [&class.team, &class.referent, &scene.coordinator] {
         let answer = reader.get(&download(&class, &id)).await;
         assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, PICTURE));
-        assert_eq!(answer.headers["content-disposition"], "inline; filename=\"a file.bin\"; filename*=UTF-8''a%20file.bin");
+        assert_eq!(
+            answer.headers["content-disposition"],
+            "inline; filename=\"a file.bin\"; filename*=UTF-8''a%20file.bin"
+        );
         assert_eq!(answer.headers["content-security-policy"], "sandbox; default-src 'none'");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");
     }
@@ -82,7 +89,8 @@ async fn a_file_is_for_those_who_see_the_team() {
     ] {
         stranger.get(&path).await.refused("NOT_FOUND");
     }
-    let (theirs, none) = (other.team.get(&download(&other, &id)).await, other.team.get(&download(&other, &missing)).await);
+    let (theirs, none) =
+        (other.team.get(&download(&other, &id)).await, other.team.get(&download(&other, &missing)).await);
     assert_eq!(theirs.body, none.body);
     upload(&other.team, &class, 1, "cover", PICTURE).await.refused("NOT_FOUND");
     upload(&class.referent, &class, 1, "cover", PICTURE).await.refused("ROLE_MISSING");

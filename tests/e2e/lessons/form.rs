@@ -25,7 +25,13 @@ async fn a_form_says_what_to_write_in_the_language_of_its_track() {
     let class = scene.class("Kos").await;
     let italian = form(&class, 1).await;
     let field = |form: &Value, key: &str| {
-        form["fields"].as_array().unwrap().iter().find(|field| field["key"] == key).cloned().unwrap_or_else(|| panic!("{key}"))
+        form["fields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|field| field["key"] == key)
+            .cloned()
+            .unwrap_or_else(|| panic!("{key}"))
     };
     let title = field(&italian, "research_title");
     assert_eq!((&title["label"], &title["maxWords"]), (&json!("Titolo della ricerca"), &json!(5)));

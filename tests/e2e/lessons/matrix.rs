@@ -20,12 +20,20 @@ async fn the_matrix_has_a_row_for_every_team_and_a_cell_for_every_lesson() {
     let codes: Vec<_> = rows.iter().map(|row| text(&row["teamCode"])).collect();
     assert_eq!(codes, [class.code.clone(), other.code.clone()]);
     let states = |row: &Value| -> Vec<String> {
-        row["deliveries"].as_array().unwrap().iter().map(|cell| text(&cell["state"]).replace("REPORT_STATE_", "")).collect()
+        row["deliveries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|cell| text(&cell["state"]).replace("REPORT_STATE_", ""))
+            .collect()
     };
     assert_eq!(states(&rows[0]), ["SUBMITTED", "DRAFT", "NOT_STARTED", "NOT_STARTED"]);
     assert_eq!(states(&rows[1]), ["NOT_STARTED"; 4]);
     assert_eq!(rows[0]["deliveries"][0]["verdict"], submitted["verdict"]);
-    assert_eq!((&rows[0]["teamName"], &rows[0]["schoolName"]), (&json!("Green Bridges"), &scene.school("UPPER_SECONDARY")["name"]));
+    assert_eq!(
+        (&rows[0]["teamName"], &rows[0]["schoolName"]),
+        (&json!("Green Bridges"), &scene.school("UPPER_SECONDARY")["name"])
+    );
 
     let first = scene.coordinator.get(&format!("{path}?pageSize=1")).await.ok();
     assert_eq!(first["rows"], json!([rows[0]]));

@@ -65,7 +65,10 @@ async fn a_save_changes_what_it_names_and_says_in_which_role() {
         "values": { "research_description": { "text": "Why?" } }, "etag": first["etag"], "actingRole": "storyteller",
     });
     let second = class.team.patch(&class.report(1, ""), more).await.ok();
-    assert_eq!((&second["values"]["research_title"]["text"], &second["savedAs"]), (&json!("Bridges"), &json!("storyteller")));
+    assert_eq!(
+        (&second["values"]["research_title"]["text"], &second["savedAs"]),
+        (&json!("Bridges"), &json!("storyteller"))
+    );
     let clear = json!({ "cleared": ["research_title"], "etag": second["etag"] });
     let third = class.team.patch(&class.report(1, ""), clear).await.ok();
     let keys: Vec<_> = third["values"].as_object().unwrap().keys().cloned().collect();
@@ -81,7 +84,8 @@ async fn of_two_browsers_that_save_the_same_draft_the_second_is_told_the_current
     let scene = Scene::open(&world, "it").await;
     let class = scene.class("Kos").await;
     let begun = save(&class, &Value::Null, title("Bridges")).await.ok();
-    let (one, other) = tokio::join!(save(&class, &begun["etag"], title("Roads")), save(&class, &begun["etag"], title("Rivers")));
+    let (one, other) =
+        tokio::join!(save(&class, &begun["etag"], title("Roads")), save(&class, &begun["etag"], title("Rivers")));
     let (won, lost) = if one.status.is_success() { (one, other) } else { (other, one) };
     let won = won.ok();
     let stale = lost.refused("ETAG_STALE");
@@ -101,7 +105,8 @@ async fn two_first_saves_at_once_leave_one_report() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
     let class = scene.class("Kos").await;
-    let (one, other) = tokio::join!(save(&class, &Value::Null, title("Roads")), save(&class, &Value::Null, title("Rivers")));
+    let (one, other) =
+        tokio::join!(save(&class, &Value::Null, title("Roads")), save(&class, &Value::Null, title("Rivers")));
     let (won, lost) = if one.status.is_success() { (one, other) } else { (other, one) };
     lost.refused("ETAG_STALE");
     assert_eq!(class.team.get(&class.report(1, "")).await.ok(), won.ok());

@@ -22,7 +22,12 @@ async fn revise(scene: &Scene<'_>, starts: &str) -> Value {
     let coordinator = scene.coordinator.again().await;
     let path = format!("/v1/editions/{}/calendar?trackId={track}", scene.edition_id());
     let items = coordinator.get(&path).await.ok();
-    let due = items["items"].as_array().unwrap().iter().find(|item| item["kind"] == "CALENDAR_ITEM_KIND_REPORT_DEADLINE").cloned();
+    let due = items["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["kind"] == "CALENDAR_ITEM_KIND_REPORT_DEADLINE")
+        .cloned();
     let path = format!("/v1/calendar/{}:revise", text(&due.expect("a deadline")["id"]));
     coordinator.post(&path, json!({ "startsLocal": starts, "reason": "a strike" })).await.ok()
 }
@@ -72,7 +77,8 @@ async fn ready_in(scene: &Scene<'_>, class: &Class) -> Value {
     let mut values = super::report::filled(class).await;
     let form = format!("/v1/tracks/{}/lessons/1/form", text(&scene.track("upper_secondary")["id"]));
     let form = class.team.get(&form).await.ok();
-    let project = form["fields"].as_array().unwrap().iter().find(|field| field["key"] == "project").cloned().expect("a project");
+    let project =
+        form["fields"].as_array().unwrap().iter().find(|field| field["key"] == "project").cloned().expect("a project");
     values["project"] = json!({ "text": format!("https://{}/1", text(&project["hosts"][0])) });
     class.team.patch(&class.report(1, ""), json!({ "values": values })).await.ok()
 }
@@ -161,5 +167,29 @@ async fn a_new_deadline_holds_for_drafts_at_once() {
     assert_eq!(class.team.get(&class.report(1, "")).await.ok()["deadline"], moved["starts"]);
     let late = submitted_at(&world, &class, "2022-11-30T11:00:01Z").await;
     assert!(!is_on_time(&late) && late["ruleVersion"] == 2, "{late}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn why_something_was_changed_is_kept_beside_the_log_and_not_in_it() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    ready(&class).await;
+    submitted_at(&world, &class, "2022-12-19T12:00:00Z").await;
+    revise(&scene, "2022-12-22T23:59:59").await;
+    let extension = extend(&scene, &class, "2022-12-23T23:59:59").await;
+    let reopen = json!({ "reason": "the wrong file was attached" });
+    scene.coordinator.again().await.post(&class.report(1, ":reopen"), reopen).await.ok();
+    assert_eq!(extension["reason"], "the school was flooded");
+    let kept = world.rows("it", "lessons", "SELECT reason FROM reopening", &["reason"]).await;
+    assert_eq!(kept, [["the wrong file was attached"]]);
+    let log =
+        "SELECT action, detail FROM audit WHERE action IN ('revise calendar item', 'grant extension', 'reopen report')";
+    let log = world.rows("it", "lessons", log, &["action", "detail"]).await;
+    assert_eq!(log.len(), 3, "{log:?}");
+    for reason in ["strike", "flood", "wrong"] {
+        assert!(!format!("{log:?}").contains(reason), "{log:?}");
+    }
     world.end().await;
 }

@@ -35,10 +35,12 @@ impl AccountService for Accounts {
         let form = Form::from(req);
         form.check(&ctx)?;
         self.throttle.letter(&ctx, form.login.as_str())?;
-        // a known address costs as much as an unknown one
+        // the hash takes longest by far, and is made for a known address too: what is left is whether a row is written beside the
+        // letter that goes out either way
         let password = self.hasher.hash(&form.password).await?;
         let registration = Registration::new(&ctx, form, password, lifetime(&ctx)?);
         let tx = self.store.write(&ctx).await?;
+        forget_old(&tx).await?;
         let known = store::by_login(&tx, registration.login()).await?;
         tell(&tx, known, &registration).await?;
         tx.answer(pb::CreateAccountResponse {}).await
@@ -69,9 +71,9 @@ impl AccountService for Accounts {
         let login = Login::of(&req.email);
         self.throttle.letter(&ctx, login.as_str())?;
         let tx = self.store.write(&ctx).await?;
-        let lifetime = lifetime(&ctx)?;
-        let again = store::last_registration(&tx, &login).await?.map(|last| last.again(&ctx, lifetime));
-        issue(&tx, again.as_ref()).await?;
+        forget_old(&tx).await?;
+        let last = store::only_registration(&tx, &login).await?;
+        issue_again(&tx, last).await?;
         tx.answer(pb::ResendVerificationResponse {}).await
     }
 
@@ -115,21 +117,33 @@ impl AccountService for Accounts {
 
 /// Tells who registered, by mail: their code, or that they have an account.
 async fn tell(tx: &Tx, known: Option<Account>, registration: &Registration) -> Result<()> {
-    let Some(account) = known else { return issue(tx, Some(registration)).await };
+    let Some(account) = known else {
+        store::register(tx, registration).await?;
+        tx.emit(&pb::VerificationIssued { code_id: registration.id().to_string() });
+        return Ok(());
+    };
     let notice_id = tx.ctx().new_id::<pb::RegistrationRepeated>().to_string();
     tx.emit(&pb::RegistrationRepeated { account_id: account.id().to_string(), notice_id });
     Ok(())
 }
 
-/// Issues the code of a registration. Where there is none, a code of nobody is told of: it takes as long, and nothing
-/// is mailed.
-async fn issue(tx: &Tx, registration: Option<&Registration>) -> Result<()> {
-    if let Some(registration) = registration {
-        store::register(tx, registration).await?;
-    }
-    let code_id = registration.map_or_else(|| tx.ctx().new_id(), Registration::id).to_string();
-    tx.emit(&pb::VerificationIssued { code_id });
+/// Gives a registration another code in the place of the one before. Where there is none the same is done to the code of
+/// nobody: the same statements are run, and nothing is mailed.
+async fn issue_again(tx: &Tx, last: Option<Registration>) -> Result<()> {
+    let ctx = tx.ctx();
+    let code: Id<Registration> = ctx.new_id();
+    let before = last.map_or_else(|| ctx.new_id(), |last| last.id());
+    store::renew(tx, before, code, ctx.now() + lifetime(ctx)?).await?;
+    tx.emit(&pb::VerificationIssued { code_id: code.to_string() });
     Ok(())
+}
+
+/// Forgets registrations that were never verified and are older than the country keeps them. Done when somebody registers or
+/// asks for a code: a country where nobody does has hardly any.
+async fn forget_old(tx: &Tx) -> Result<()> {
+    let days = tx.ctx().tenant().section::<Country>()?.retention().unverified_accounts;
+    let kept = jiff::SignedDuration::from_hours(24 * i64::from(days));
+    store::forget_registered_before(tx, tx.ctx().now() - kept).await
 }
 
 /// How long a code lives here.
@@ -270,6 +284,36 @@ mod tests {
         assert_ne!(first, second);
         assert_eq!(stage.verify(&second).await, "OK");
         assert_eq!(stage.sign_in(PASSWORD).await, "OK");
+    }
+
+    #[tokio::test]
+    async fn another_code_takes_the_place_of_the_one_before() {
+        let stage = Stage::new();
+        stage.register("ana@school.example", PASSWORD).await.unwrap();
+        let first = stage.code("ana@school.example").await;
+        assert_eq!(stage.resend("ana@school.example").await, "OK");
+        assert_eq!(stage.verify(&first).await, "CODE_INVALID");
+        assert_eq!(stage.verify(&stage.code("ana@school.example").await).await, "OK");
+        assert_eq!(stage.sign_in(PASSWORD).await, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_registration_nobody_verified_is_forgotten_after_the_days_the_country_says() {
+        let stage = Stage::new();
+        stage.register("ana@school.example", PASSWORD).await.unwrap();
+        let waits = async || {
+            let db = stage.ground.store().read(&stage.ground.anybody()).await.unwrap();
+            store::last_registration(&db, &Login::of("ana@school.example")).await.unwrap().is_some()
+        };
+        stage.ground.clock.advance(SignedDuration::from_hours(20 * 24));
+        // a code that is sent again does not make it younger
+        assert_eq!(stage.resend("ana@school.example").await, "OK");
+        stage.ground.clock.advance(SignedDuration::from_hours(10 * 24));
+        stage.register("ivo@school.example", PASSWORD).await.unwrap();
+        assert!(waits().await, "thirty days to the instant");
+        stage.ground.clock.advance(SignedDuration::from_micros(1));
+        assert_eq!(stage.resend("nobody@school.example").await, "OK");
+        assert!(!waits().await);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Accounts and registrations as rows.
 
-use platform::{Error, Id, Reads, Result, Tx};
+use jiff::Timestamp;
+use platform::{Error, Id, Reads, Result, Tx, store::At};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, sea_query::Expr,
@@ -228,6 +229,24 @@ pub(crate) async fn register(tx: &Tx, new: &Registration) -> Result<()> {
     Ok(())
 }
 
+/// Puts a registration under another id, which is another code, that lives until an instant.
+pub(crate) async fn renew(tx: &Tx, id: Id<Registration>, next: Id<Registration>, until: Timestamp) -> Result<()> {
+    registration::Entity::update_many()
+        .col_expr(registration::Column::Id, Expr::value(next))
+        .col_expr(registration::Column::ExpiresAt, Expr::value(At(until)))
+        .filter(registration::Column::Id.eq(id))
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Forgets what has waited since before an instant.
+pub(crate) async fn forget_registered_before(tx: &Tx, instant: Timestamp) -> Result<()> {
+    let old = registration::Entity::delete_many().filter(registration::Column::RegisteredAt.lt(At(instant)));
+    old.exec(tx.conn()).await?;
+    Ok(())
+}
+
 /// A registration that waits, if it still does.
 pub(crate) async fn registration(db: &impl Reads, id: Id<Registration>) -> Result<Option<Registration>> {
     Ok(registration::Entity::find_by_id(id).one(db.conn()).await?.map(registration_of))
@@ -238,6 +257,13 @@ pub(crate) async fn last_registration(db: &impl Reads, login: &Login) -> Result<
     let query = registration::Entity::find().filter(registration::Column::Login.eq(login.as_str()));
     let last = query.order_by_desc(registration::Column::RegisteredAt).order_by_desc(registration::Column::Id);
     Ok(last.one(db.conn()).await?.map(registration_of))
+}
+
+/// The registration that waits with this address, if it is the only one: of two, the second may be a stranger's.
+pub(crate) async fn only_registration(db: &impl Reads, login: &Login) -> Result<Option<Registration>> {
+    let query = registration::Entity::find().filter(registration::Column::Login.eq(login.as_str()));
+    let mut waiting = query.limit(2).all(db.conn()).await?;
+    Ok(if waiting.len() == 1 { waiting.pop().map(registration_of) } else { None })
 }
 
 /// Uses up a registration, and with it all others of its address, which is proven now. Of two at once, the second finds
@@ -378,7 +404,8 @@ mod tests {
         let second = waiting(&ground, &ground.anybody(), "ana@school.example").await;
         let other = waiting(&ground, &ctx, "ivo@school.example").await;
         let tx = ground.store().write(&ctx).await.unwrap();
-        assert_eq!(last_registration(&tx, &second.login).await.unwrap().as_ref(), Some(&second));
+        assert_eq!(only_registration(&tx, &second.login).await.unwrap(), None, "there are two");
+        assert_eq!(only_registration(&tx, &other.login).await.unwrap().as_ref(), Some(&other));
         settle(&tx, &first).await.unwrap();
         assert!(settle(&tx, &first).await.is_err_and(|error| error.is(Reason::CodeInvalid)));
         assert_eq!(registration(&tx, second.id).await.unwrap(), None);

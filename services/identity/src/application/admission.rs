@@ -1,7 +1,6 @@
 //! What an admission does beside changing the application: it founds a team with its shared account and its credential.
 
 use platform::{Ctx, Error, Result, Tx, secret::Keys};
-use proto::identity::v1 as pb;
 
 use super::{Admitted, Application, State};
 use crate::{
@@ -21,7 +20,7 @@ pub(super) async fn carry_out(
     match admitted {
         Admitted::Founds(_) => found(tx, keys, track, application, admitted).await,
         Admitted::Changes(id) => {
-            let mut team = team::store::find(tx, id).await?.ok_or_else(|| Error::not_found("team"))?;
+            let mut team = team::store::find_to_change(tx, id).await?.ok_or_else(|| Error::not_found("team"))?;
             team.reserve(reservation(application));
             team::store::save(tx, &mut team).await
         }
@@ -42,9 +41,7 @@ async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, a
     let mut team = Team::admit(ctx, application, admission, &credential, reservation(application));
     team::store::save(tx, &mut team).await?;
     account::store::open_team(tx, &team).await?;
-    team::store::save_credential(tx, &credential).await?;
-    tx.emit(&pb::CredentialIssued::from(&credential));
-    Ok(())
+    team::api::send(tx, &credential).await
 }
 
 fn reservation(application: &Application) -> Option<super::Reservation> {

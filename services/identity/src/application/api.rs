@@ -9,7 +9,8 @@ use super::{
     store::{self, Filter},
 };
 use crate::{
-    team::wire::some_id,
+    school,
+    team::wire::{named_id, some_id},
     track::{self, Track},
 };
 
@@ -41,6 +42,7 @@ impl ApplicationService for Applications {
         }
         let update = pb::UpdateApplicationRequest { application: Some(wanted), update_mask: None };
         let mut application = Application::begin(&ctx, &track, super::wire::draft(&update, Draft::default())?)?;
+        school::store::check(&tx, "application.school_id", application.draft.school).await?;
         store::save(&tx, &mut application).await?;
         tx.answer(application.into()).await
     }
@@ -52,9 +54,10 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let wanted = req.application.clone().unwrap_or_default();
-        let mut application = store::get(&tx, wanted.id.parse()?).await?;
+        let mut application = store::get(&tx, named_id("application.id", &wanted.id)?).await?;
         wire::check_etag(&wanted.etag, application.version)?;
         application.change(super::wire::draft(&req, application.draft.clone())?)?;
+        school::store::check(&tx, "application.school_id", application.draft.school).await?;
         store::save(&tx, &mut application).await?;
         tx.answer(application.into()).await
     }
@@ -71,7 +74,7 @@ impl ApplicationService for Applications {
         }
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
         wire::check_etag(&req.etag, application.version)?;
-        application.submit(&ctx, &track, &store::evidence(&tx, &application).await?)?;
+        application.submit(&ctx, &track, &store::evidence_to_submit(&tx, &application).await?)?;
         store::save(&tx, &mut application).await?;
         tx.note("submit application", format!("application {}", application.id()), "");
         tx.answer(application.into()).await

@@ -3,18 +3,18 @@
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
-    store::{of_text, to_text},
+    store::{At, of_text, to_text},
 };
 use proto::options::v1::Role;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
+    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::SimpleExpr,
 };
 
 use super::{Application, Draft, Evidence};
 use crate::{
-    account::Account,
+    account::{self, Account},
     file::{self, File},
     school,
     track::Edition,
@@ -45,6 +45,7 @@ mod row {
         pub file_ids: String,
         pub state: String,
         pub facts: String,
+        pub submitted_at: Option<At>,
         pub created_at: At,
     }
 
@@ -118,17 +119,26 @@ pub(crate) async fn evidence(db: &impl Reads, application: &Application) -> Resu
     })
 }
 
-/// What the central team may know of. A draft that was withdrawn was never submitted: its `facts` say so.
-fn was_submitted() -> Condition {
-    Condition::all().add(row::Column::State.ne("draft")).add(row::Column::Facts.not_like("%\"submitted\":null%"))
+/// The same, to decide by. Who else submits for this referent waits until this transaction ends: of two at once, the second
+/// counts the first. Error: `ETAG_STALE`, where the referent's account changed in between.
+pub(crate) async fn evidence_to_submit(tx: &Tx, application: &Application) -> Result<Evidence> {
+    account::store::hold(tx, &account::store::get(tx, application.referent).await?).await?;
+    evidence(tx, application).await
 }
 
-/// Whether an application that was submitted by this teacher has this file attached. Somebody else's draft may name it too.
-pub(crate) async fn has_file(db: &impl Reads, file: Id<File>, owner: Option<Id<Account>>) -> Result<bool> {
+/// What the central team may know of. A draft that was withdrawn was never submitted.
+fn was_submitted() -> SimpleExpr {
+    row::Column::SubmittedAt.is_not_null()
+}
+
+/// Whether an application that was submitted by who uploaded this file has it attached. Somebody else's draft may name it too.
+/// `file_ids` is a list of quoted ids, all of one length, so that a whole one between its quotes is found in it exactly; a
+/// teacher has few applications, so that few are read.
+pub(crate) async fn has_file(db: &impl Reads, file: &File) -> Result<bool> {
     let attached = row::Entity::find()
+        .filter(row::Column::ReferentId.eq(file.owner()))
         .filter(was_submitted())
-        .filter(row::Column::FileIds.contains(file.to_string()))
-        .apply_if(owner, |query, owner| query.filter(row::Column::ReferentId.eq(owner)))
+        .filter(row::Column::FileIds.contains(format!("\"{}\"", file.id())))
         .count(db.conn())
         .await?;
     Ok(attached > 0)
@@ -170,6 +180,7 @@ fn active(application: &Application) -> Result<row::ActiveModel> {
         file_ids: to_text(&draft.files)?,
         state: application.state.name().to_owned(),
         facts: to_text(&application.state)?,
+        submitted_at: application.state.submitted().map(At::from),
         created_at: application.created_at.into(),
     };
     // an update writes every column: set them all

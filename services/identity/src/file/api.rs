@@ -16,7 +16,7 @@ use proto::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{File, Purpose, store};
+use super::{File, Label, Purpose, store};
 use crate::{application, reason::Reason};
 
 /// The methods on files.
@@ -36,10 +36,9 @@ impl FileService for Files {
     ) -> Result<Response<pb::File>, Status> {
         let (ctx, mut pieces) = request.open_stream()?;
         let first = pieces.first().await?;
-        let purpose = first.purpose().try_into()?;
-        let name = first.name.clone();
-        let incoming = receive(self.blobs.create(&ctx).await?, purpose, first, pieces).await?;
-        let file = File::new(&ctx, purpose, name, incoming.keep().await?)?;
+        let label = Label::try_from(&first)?;
+        let incoming = receive(self.blobs.create(&ctx).await?, label.purpose, first, pieces).await?;
+        let file = File::new(&ctx, label, incoming.keep().await?)?;
         let tx = self.store.write(&ctx).await?;
         store::add(&tx, &file).await?;
         tx.note("upload file", format!("file {}", file.id()), "");
@@ -69,10 +68,11 @@ impl Files {
     /// an entry of the audit log: it may name an adult.
     async fn readable(&self, ctx: &Ctx, req: &pb::DownloadFileRequest) -> Result<File> {
         let tx = self.store.write(ctx).await?;
-        let id = req.file_id.parse()?;
-        let file = store::find(&tx, id).await?;
-        let attached =
-            ctx.has(Role::Coordinator) && application::store::has_file(&tx, id, file.as_ref().map(File::owner)).await?;
+        let file = store::find(&tx, req.file_id.parse()?).await?;
+        let attached = match &file {
+            Some(file) if ctx.has(Role::Coordinator) => application::store::has_file(&tx, file).await?,
+            _ => false,
+        };
         let file = file.visible("file", |file| attached || file.is_of(ctx))?;
         tx.note("read file", format!("file {}", file.id()), "");
         tx.commit().await?;

@@ -1,7 +1,7 @@
 //! Schools as rows.
 
 use platform::{
-    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    Error, Id, Page, PageRequest, Reads, Result, Tx, Violations,
     store::{of_text, to_text},
 };
 use sea_orm::{
@@ -11,7 +11,7 @@ use sea_orm::{
 };
 
 use super::{Import, School, fold};
-use crate::register::SchoolRecord;
+use crate::{reason::Reason, register::SchoolRecord};
 
 mod row {
     use platform::Id;
@@ -55,6 +55,17 @@ pub(crate) async fn get(db: &impl Reads, id: Id<School>) -> Result<School> {
 /// One school, if there is one.
 pub(crate) async fn find(db: &impl Reads, id: Id<School>) -> Result<Option<School>> {
     row::Entity::find_by_id(id).one(db.conn()).await?.map(school).transpose()
+}
+
+/// Error: a violation at `field`, where a school is named and the register has never had it.
+pub(crate) async fn check(db: &impl Reads, field: &str, id: Option<Id<School>>) -> Result<()> {
+    let Some(id) = id else { return Ok(()) };
+    let mut violations = Violations::new();
+    if find(db, id).await?.is_none() {
+        let text = "There is no such school in the register. Look it up in the list of schools.";
+        violations.add(field, Reason::SchoolUnknown, text);
+    }
+    violations.done()
 }
 
 /// Every school, for an import.

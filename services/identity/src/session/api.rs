@@ -31,7 +31,7 @@ impl SessionService for Sessions {
     async fn sign_in(&self, request: Request<pb::SignInRequest>) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
         let login = Login::of(&req.login);
-        let attempt = self.throttle.guess(&ctx, login.as_str())?;
+        let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
         let door = store::door(&self.store.read(&ctx).await?, &login).await?;
         let entry = self.knock(&ctx, door, &req.password, attempt).await?;
         let tx = self.store.write(&ctx).await?;
@@ -68,7 +68,7 @@ impl SessionService for Sessions {
     ) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
         let (login, door, team) = store::own_door(&self.store.read(&ctx).await?).await?;
-        let attempt = self.throttle.guess(&ctx, login.as_str())?;
+        let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
         let next = door.check_next(&ctx, team.as_ref(), &req.current_password, &req.new_password);
         let entry = self.knock(&ctx, door, &req.current_password, attempt).await;
         let entry = decide_change(entry, next)?;
@@ -108,8 +108,9 @@ impl Sessions {
 /// A refresh token was used a second time: whoever holds the session, one of them should not. It ends although the call
 /// fails.
 async fn end_reused(tx: Tx, session: &Session) -> Result<Error> {
-    store::end(&tx, session.id()).await?;
-    tx.note("end session", format!("account {}", session.account()), "a refresh token was used twice");
+    if store::end(&tx, session.id()).await? {
+        tx.note("end session", format!("account {}", session.account()), "a refresh token was used twice");
+    }
     tx.commit().await?;
     Ok(over())
 }
@@ -120,7 +121,7 @@ async fn replace_password(tx: &Tx, entry: Entry, password: Hash) -> Result<Accou
     let Entry { mut account, provisional } = entry;
     if let Some(credential) = provisional {
         // read before: redeemed and not yet active, a team could not be read
-        let team = team::store::find(tx, credential.team()).await?;
+        let team = team::store::find_to_change(tx, credential.team()).await?;
         let mut team = team.ok_or_else(|| Error::not_found("team"))?;
         team::store::redeem(tx, &credential).await?;
         team.activate(tx.ctx().now());

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{Door, Session, over};
 use crate::{
     account::{self, Account, Login},
-    team::{self, Credential, Team},
+    team::{self, Team},
 };
 
 mod row {
@@ -36,32 +36,12 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The credentials of a team, by their ids alone: what they are, `team` knows.
-mod credential {
-    use platform::Id;
-    use sea_orm::entity::prelude::*;
-
-    use crate::team::{Credential, Team};
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-    #[sea_orm(table_name = "credential")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Id<Credential>,
-        pub team_id: Id<Team>,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 /// Everything that could open a login. The same questions are asked whether or not anybody has it.
 pub(crate) async fn door(db: &impl Reads, login: &Login) -> Result<Door> {
     let account = account::store::by_login(db, login).await?;
     let registration = account::store::last_registration(db, login).await?;
     let team = account.as_ref().and_then(Account::team);
-    let credentials = credentials(db, team.unwrap_or_else(|| uuid::Uuid::nil().into())).await?;
+    let credentials = team::store::credentials(db, team.unwrap_or_else(|| uuid::Uuid::nil().into())).await?;
     Ok(Door { account, registration, credentials })
 }
 
@@ -83,16 +63,6 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Session>) -> Result<Session> {
     row::Entity::find_by_id(id).one(db.conn()).await?.map(session).ok_or_else(over)
 }
 
-/// Every credential a team was ever issued.
-async fn credentials(db: &impl Reads, team: Id<Team>) -> Result<Vec<Credential>> {
-    let query = credential::Entity::find().filter(credential::Column::TeamId.eq(team));
-    let mut credentials = Vec::new();
-    for row in query.all(db.conn()).await? {
-        credentials.push(team::store::credential(db, row.id).await?);
-    }
-    Ok(credentials)
-}
-
 /// Saves a new session. Those of its account that are over are of no use to anybody: they go.
 pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
     let over = row::Column::EndedAt.is_not_null().or(row::Column::ExpiresAt.lt(At(tx.ctx().now())));
@@ -111,8 +81,8 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// Saves the next generation of a session that was read. False where somebody else did: of two at once, one is the
-/// second use.
+/// Saves the next generation of a session that was read. False where somebody else did, for of two at once one is the
+/// second use, and where it was ended meanwhile.
 pub(crate) async fn turn(tx: &Tx, session: &mut Session) -> Result<bool> {
     let before = session.version;
     session.version += 1;
@@ -121,30 +91,31 @@ pub(crate) async fn turn(tx: &Tx, session: &mut Session) -> Result<bool> {
         .col_expr(row::Column::Generation, Expr::value(session.generation))
         .filter(row::Column::Id.eq(session.id))
         .filter(row::Column::Version.eq(before))
+        .filter(row::Column::EndedAt.is_null())
         .exec(tx.conn())
         .await?;
     Ok(turned.rows_affected == 1)
 }
 
-/// Ends a session, if it has not ended.
-pub(crate) async fn end(tx: &Tx, id: Id<Session>) -> Result<()> {
-    end_where(tx, row::Column::Id.eq(id)).await
+/// Ends a session. False where it had ended before.
+pub(crate) async fn end(tx: &Tx, id: Id<Session>) -> Result<bool> {
+    Ok(end_where(tx, row::Column::Id.eq(id)).await? > 0)
 }
 
 /// Ends every session of an account.
 pub(crate) async fn end_all(tx: &Tx, account: Id<Account>) -> Result<()> {
-    end_where(tx, row::Column::AccountId.eq(account)).await
+    end_where(tx, row::Column::AccountId.eq(account)).await.map(drop)
 }
 
-async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<()> {
+async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<u64> {
     let now: At = tx.ctx().now().into();
-    row::Entity::update_many()
+    let ended = row::Entity::update_many()
         .col_expr(row::Column::EndedAt, now.into())
         .filter(row::Column::EndedAt.is_null())
         .filter(which.into())
         .exec(tx.conn())
         .await?;
-    Ok(())
+    Ok(ended.rows_affected)
 }
 
 fn session(row: row::Model) -> Session {
@@ -205,6 +176,18 @@ mod tests {
         assert!(!turn(&tx, &mut other).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(read(&ground, id).await.unwrap(), one);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_was_ended_after_it_was_read_does_not_turn() {
+        let ground = Ground::new();
+        let ctx = ground.anybody();
+        let id = opened(ground.store(), &ctx, &ground.teacher("ana@school.example").await).await.id;
+        let mut session = read(&ground, id).await.unwrap();
+        let tx = ground.store().write(&ctx).await.unwrap();
+        assert!(end(&tx, id).await.unwrap());
+        assert!(!turn(&tx, &mut session).await.unwrap());
+        assert!(!end(&tx, id).await.unwrap(), "once");
     }
 
     #[tokio::test]

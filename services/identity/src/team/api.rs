@@ -1,13 +1,13 @@
 //! The methods on teams: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Result, Store, page::Sizes, secret::Keys, wire};
+use platform::{Open, PageRequest, Reads, Result, Store, Tx, page::Sizes, secret::Keys, wire};
 use proto::identity::v1::{self as pb, team_service_server::TeamService};
 use tonic::{Request, Response, Status};
 
 use super::{
-    Credential,
+    Credential, Handover, Team,
     store::{self, Filter},
-    wire::some_id,
+    wire::{named_id, some_id},
 };
 use crate::account;
 
@@ -47,7 +47,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let (id, etag) = req.team.as_ref().map(|team| (team.id.clone(), team.etag.clone())).unwrap_or_default();
-        let mut team = store::get(&tx, id.parse()?).await?;
+        let mut team = store::get_to_change(&tx, named_id("team.id", &id)?).await?;
         wire::check_etag(&etag, team.version)?;
         let before = team.logo;
         team.change(&ctx, req.try_into()?)?;
@@ -63,7 +63,7 @@ impl TeamService for Teams {
     ) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let mut team = store::get(&tx, req.team_id.parse()?).await?;
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         team.add_support(&ctx, &teacher)?;
         store::save(&tx, &mut team).await?;
@@ -77,7 +77,7 @@ impl TeamService for Teams {
     ) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let mut team = store::get(&tx, req.team_id.parse()?).await?;
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         team.remove_support(&ctx, req.teacher_id.parse()?)?;
         store::save(&tx, &mut team).await?;
         tx.note("remove support teacher", format!("team {}", team.id), format!("account {}", req.teacher_id));
@@ -90,29 +90,50 @@ impl TeamService for Teams {
     ) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let mut team = store::get(&tx, req.team_id.parse()?).await?;
         let credential = Credential::issue(&ctx, &self.keys, team.id)?;
         team.reissue(&ctx, &credential)?;
         store::save(&tx, &mut team).await?;
-        store::save_credential(&tx, &credential).await?;
+        send(&tx, &credential).await?;
         tx.note("reissue credential", format!("team {}", team.id), "");
-        tx.emit(&pb::CredentialIssued::from(&credential));
         tx.answer(team.into()).await
     }
 
     async fn hand_over_team(&self, request: Request<pb::HandOverTeamRequest>) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let mut team = store::get(&tx, req.team_id.parse()?).await?;
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
-        team.hand_over(&ctx, &teacher)?;
-        store::save(&tx, &mut team).await?;
-        tx.note("hand over team", format!("team {}", team.id), format!("to account {}: {}", teacher.id(), req.reason));
+        let handover = team.hand_over(&ctx, &teacher, req.reason)?;
+        self.save_handed_over(&tx, &mut team, &handover).await?;
+        tx.note("hand over team", format!("team {}", team.id), format!("handover {}", handover.id));
         tx.answer(team.shown_to(&ctx).into()).await
     }
+}
+
+impl Teams {
+    /// Saves a team that was handed over. As long as nobody redeemed its credential, the old referent holds the key to it: another
+    /// one takes its place, and is mailed to the new referent.
+    async fn save_handed_over(&self, tx: &Tx, team: &mut Team, handover: &Handover) -> Result<()> {
+        let credential = if team.is_invited() { Some(Credential::issue(tx.ctx(), &self.keys, team.id)?) } else { None };
+        credential.iter().for_each(|credential| team.invite(credential));
+        store::save(tx, team).await?;
+        store::handover::add(tx, handover).await?;
+        match &credential {
+            Some(credential) => send(tx, credential).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Puts a new credential in the place of the one before and has it mailed to the referent.
+pub(crate) async fn send(tx: &Tx, credential: &Credential) -> Result<()> {
+    store::save_credential(tx, credential).await?;
+    tx.emit(&pb::CredentialIssued::from(credential));
+    Ok(())
 }
 
 impl TryFrom<&pb::ListTeamsRequest> for Filter {

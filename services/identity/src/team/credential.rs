@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, secret::Keys};
+use serde::{Deserialize, Serialize};
 
 use super::Team;
 use crate::{
@@ -20,7 +21,26 @@ pub struct Credential {
     hash: Vec<u8>,
     issued_at: Timestamp,
     expires_at: Timestamp,
-    ended_at: Option<Timestamp>,
+    ended: Option<End>,
+}
+
+/// When and how a credential came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When.
+    pub at: Timestamp,
+    /// How.
+    pub by: Ending,
+}
+
+/// How a credential came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Somebody chose the team's password with it.
+    Redeemed,
+    /// A newer one took its place.
+    Replaced,
 }
 
 /// Letters and digits nobody confuses on paper (Crockford's base 32).
@@ -32,7 +52,7 @@ impl Credential {
         let lifetime = ctx.tenant().section::<Country>()?.credentials().provisional();
         let id = ctx.new_id();
         let hash = hash(keys, &text(keys, id));
-        Ok(Self { id, team, hash, issued_at: ctx.now(), expires_at: ctx.now() + lifetime, ended_at: None })
+        Ok(Self { id, team, hash, issued_at: ctx.now(), expires_at: ctx.now() + lifetime, ended: None })
     }
 
     pub(super) fn stored(
@@ -40,9 +60,9 @@ impl Credential {
         team: Id<Team>,
         hash: Vec<u8>,
         (issued_at, expires_at): (Timestamp, Timestamp),
-        ended_at: Option<Timestamp>,
+        ended: Option<End>,
     ) -> Self {
-        Self { id, team, hash, issued_at, expires_at, ended_at }
+        Self { id, team, hash, issued_at, expires_at, ended }
     }
 
     /// What the mail says: five groups of four.
@@ -57,8 +77,8 @@ impl Credential {
 
     /// Whether it can still be redeemed. Error: `CREDENTIAL_EXPIRED`, `CREDENTIAL_USED`.
     pub fn redeemable(&self, now: Timestamp) -> Result<()> {
-        if self.ended_at.is_some() {
-            return Err(used());
+        if let Some(end) = self.ended {
+            return Err(used(end.by));
         }
         if now > self.expires_at {
             let text = "This credential has expired. Ask your referent teacher to issue another one for the team.";
@@ -68,8 +88,8 @@ impl Credential {
     }
 
     /// It was redeemed, or another one took its place.
-    pub fn end(&mut self, now: Timestamp) {
-        self.ended_at = Some(now);
+    pub fn end(&mut self, at: Timestamp, by: Ending) {
+        self.ended = Some(End { at, by });
     }
 
     /// Its id.
@@ -87,14 +107,19 @@ impl Credential {
         self.expires_at
     }
 
-    pub(super) fn parts(&self) -> (&[u8], Timestamp, Option<Timestamp>) {
-        (&self.hash, self.issued_at, self.ended_at)
+    pub(super) fn parts(&self) -> (&[u8], Timestamp, Option<End>) {
+        (&self.hash, self.issued_at, self.ended)
     }
 }
 
-/// Somebody redeemed it before.
-pub(crate) fn used() -> Error {
-    Reason::CredentialUsed.error("This credential was used before. Sign in with the password that was chosen then.")
+/// It came to its end before.
+pub(super) fn used(by: Ending) -> Error {
+    Reason::CredentialUsed.error(match by {
+        Ending::Redeemed => "This credential was used before. Sign in with the password that was chosen then.",
+        Ending::Replaced => {
+            "A newer credential took the place of this one. It was mailed to your referent teacher: ask them."
+        }
+    })
 }
 
 fn text(keys: &Keys, id: Id<Credential>) -> String {

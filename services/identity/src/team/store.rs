@@ -8,14 +8,17 @@ use platform::{
 use proto::options::v1::Role;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::SimpleExpr,
 };
 
-use super::{Code, Credential, SchoolThen, State, Team};
+use super::{Code, Credential, End, Ending, SchoolThen, State, Team};
 use crate::{
     account::{self, Account},
     track::{Edition, Track},
 };
+
+pub(super) mod handover;
 
 mod row {
     use platform::{Id, store::At};
@@ -90,6 +93,7 @@ mod credential {
         pub issued_at: At,
         pub expires_at: At,
         pub ended_at: Option<At>,
+        pub ended_by: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -112,7 +116,26 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Team>) -> Result<Team> {
 
 /// The team, for the service's own work.
 pub(crate) async fn find(db: &impl Reads, id: Id<Team>) -> Result<Option<Team>> {
-    let Some(row) = row::Entity::find_by_id(id).one(db.conn()).await? else { return Ok(None) };
+    one(db, row::Entity::find_by_id(id)).await
+}
+
+/// [`get`], for who changes the team.
+pub(crate) async fn get_to_change(tx: &Tx, id: Id<Team>) -> Result<Team> {
+    find_to_change(tx, id).await?.visible("team", |team| team.seen_by(tx.ctx()))
+}
+
+/// [`find`], for who changes the team: it stays as it was read until the transaction ends, and so do its credentials, which
+/// nobody touches who does not hold the team.
+pub(crate) async fn find_to_change(tx: &Tx, id: Id<Team>) -> Result<Option<Team>> {
+    one(tx, held(id)).await
+}
+
+fn held(id: Id<Team>) -> Select<row::Entity> {
+    row::Entity::find_by_id(id).lock_exclusive()
+}
+
+async fn one(db: &impl Reads, query: Select<row::Entity>) -> Result<Option<Team>> {
+    let Some(row) = query.one(db.conn()).await? else { return Ok(None) };
     Ok(with_supports(db, vec![row]).await?.pop())
 }
 
@@ -283,32 +306,48 @@ pub(crate) async fn count(db: &impl Reads, track: Id<Track>) -> Result<u32> {
 /// One credential. Error: not found.
 pub(crate) async fn credential(db: &impl Reads, id: Id<Credential>) -> Result<Credential> {
     let row = credential::Entity::find_by_id(id).one(db.conn()).await?;
-    row.map(credential_of).ok_or_else(|| Error::not_found("credential"))
+    row.map(credential_of).transpose()?.ok_or_else(|| Error::not_found("credential"))
 }
 
-fn credential_of(row: credential::Model) -> Credential {
+/// Every credential a team was ever issued.
+pub(crate) async fn credentials(db: &impl Reads, team: Id<Team>) -> Result<Vec<Credential>> {
+    let rows = credential::Entity::find().filter(credential::Column::TeamId.eq(team)).all(db.conn()).await?;
+    rows.into_iter().map(credential_of).collect()
+}
+
+fn credential_of(row: credential::Model) -> Result<Credential> {
     let (issued, expires) = (row.issued_at.0, row.expires_at.0);
-    Credential::stored(row.id, row.team_id, row.hash, (issued, expires), row.ended_at.map(|at| at.0))
+    let by: Option<Ending> = row.ended_by.as_deref().map(of_text).transpose()?;
+    let ended = row.ended_at.zip(by).map(|(at, by)| End { at: at.0, by });
+    Ok(Credential::stored(row.id, row.team_id, row.hash, (issued, expires), ended))
+}
+
+/// Ends the credentials of these that live. Says how many did.
+async fn end(tx: &Tx, by: Ending, which: SimpleExpr) -> Result<u64> {
+    let now: At = tx.ctx().now().into();
+    let ended = credential::Entity::update_many()
+        .col_expr(credential::Column::EndedAt, now.into())
+        .col_expr(credential::Column::EndedBy, to_text(&by)?.into())
+        .filter(which)
+        .filter(credential::Column::EndedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(ended.rows_affected)
 }
 
 /// Saves a new credential; the one before dies, and with it the team's password and sessions, if it had some.
 pub(crate) async fn save_credential(tx: &Tx, new: &Credential) -> Result<()> {
     account::store::close_team(tx, new.team()).await?;
-    let now: At = tx.ctx().now().into();
-    credential::Entity::update_many()
-        .col_expr(credential::Column::EndedAt, now.into())
-        .filter(credential::Column::TeamId.eq(new.team()))
-        .filter(credential::Column::EndedAt.is_null())
-        .exec(tx.conn())
-        .await?;
-    let (hash, issued_at, ended_at) = new.parts();
+    end(tx, Ending::Replaced, credential::Column::TeamId.eq(new.team())).await?;
+    let (hash, issued_at, ended) = new.parts();
     let row = credential::ActiveModel {
         id: Set(new.id()),
         team_id: Set(new.team()),
         hash: Set(hash.to_vec()),
         issued_at: Set(issued_at.into()),
         expires_at: Set(new.expires_at().into()),
-        ended_at: Set(ended_at.map(At::from)),
+        ended_at: Set(ended.map(|end| end.at.into())),
+        ended_by: Set(ended.map(|end| to_text(&end.by)).transpose()?),
     };
     credential::Entity::insert(row).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -316,12 +355,41 @@ pub(crate) async fn save_credential(tx: &Tx, new: &Credential) -> Result<()> {
 
 /// Ends a credential that is being redeemed. Of two at once, the second finds it ended. Error: `CREDENTIAL_USED`.
 pub(crate) async fn redeem(tx: &Tx, credential: &Credential) -> Result<()> {
-    let now: At = tx.ctx().now().into();
-    let ended = credential::Entity::update_many()
-        .col_expr(credential::Column::EndedAt, now.into())
-        .filter(credential::Column::Id.eq(credential.id()))
-        .filter(credential::Column::EndedAt.is_null())
-        .exec(tx.conn())
-        .await?;
-    if ended.rows_affected == 1 { Ok(()) } else { Err(super::credential::used()) }
+    if end(tx, Ending::Redeemed, credential::Column::Id.eq(credential.id())).await? == 1 {
+        return Ok(());
+    }
+    // it says itself what became of it
+    self::credential(tx, credential.id()).await?.redeemable(tx.ctx().now())?;
+    Err(super::credential::used(Ending::Redeemed))
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::DbBackend;
+
+    use super::*;
+    use crate::{reason::Reason, testing::Ground};
+
+    #[test]
+    fn who_changes_a_team_waits_for_who_changes_it_already() {
+        let query = held(uuid::Uuid::nil().into()).build(DbBackend::Postgres).to_string();
+        assert!(query.ends_with("FOR UPDATE"), "{query}");
+    }
+
+    #[tokio::test]
+    async fn a_credential_keeps_why_it_ended() {
+        let ground = Ground::new();
+        let (team, first) = ground.team(&ground.teacher("ana@school.example").await).await;
+        let ctx = ground.anybody();
+        let second = Credential::issue(&ctx, &ground.keys, team.id).unwrap();
+        let tx = ground.store().write(&ctx).await.unwrap();
+        save_credential(&tx, &second).await.unwrap();
+        redeem(&tx, &second).await.unwrap();
+        for (ended, word) in [(&first, "newer"), (&second, "used before")] {
+            let refused = redeem(&tx, ended).await.unwrap_err();
+            assert!(refused.is(Reason::CredentialUsed) && refused.message().contains(word), "{refused:?}");
+        }
+        let read = credentials(&tx, team.id).await.unwrap();
+        assert_eq!(read.iter().map(Credential::id).collect::<Vec<_>>(), [first.id(), second.id()]);
+    }
 }

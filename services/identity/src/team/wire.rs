@@ -1,6 +1,6 @@
 //! Teams as messages.
 
-use platform::{Id, Result, wire};
+use platform::{Error, Id, Result, Violations, error::Shared, wire};
 use proto::identity::v1 as pb;
 
 use super::{Change, State, Team};
@@ -59,6 +59,16 @@ impl TryFrom<pb::UpdateTeamRequest> for Change {
         }
         Ok(change)
     }
+}
+
+/// The id of what is to be changed. Error: a violation at `field`, where it is missing or none.
+pub(crate) fn named_id<T>(field: &str, text: &str) -> Result<Id<T>> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let mut violations = Violations::new();
+    violations.add(field, Shared::FieldsInvalid, "Say which one is to be changed, by its id.");
+    violations.done().and(Err(Error::not_found("id")))
 }
 
 /// An id, or none where the field is empty.

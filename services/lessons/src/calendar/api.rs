@@ -1,11 +1,15 @@
 //! The methods on calendars: open, load, decide, save, answer.
 
-use platform::{Open, Result, Store};
+use platform::{Id, Open, Result, Store};
 use proto::lessons::v1::{self as pb, calendar_service_server::CalendarService};
 use tonic::{Request, Response, Status};
 
-use super::{Extension, store, wire::some_id};
-use crate::{edition, report, team::peer::Teams};
+use super::{Extension, store};
+use crate::{
+    edition::{self, Track},
+    report,
+    team::peer::Teams,
+};
 
 /// The methods on calendars.
 #[derive(Clone)]
@@ -23,7 +27,8 @@ impl CalendarService for Calendars {
         request: Request<pb::ListCalendarItemsRequest>,
     ) -> Result<Response<pb::ListCalendarItemsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let only = some_id(&req.track_id)?;
+        let only: Option<Id<Track>> =
+            Some(&req.track_id).filter(|id| !id.is_empty()).map(|id| id.parse()).transpose()?;
         let db = self.store.read(&ctx).await?;
         let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
         let tracks =
@@ -53,11 +58,7 @@ impl CalendarService for Calendars {
         let item = item.revise(&ctx, req.try_into()?)?;
         store::add_version(&tx, &item).await?;
         report::api::judge_again(&tx, &item, None).await?;
-        tx.note(
-            "revise calendar item",
-            format!("item {}", item.id),
-            format!("version {}: {}", item.version, item.reason),
-        );
+        tx.note("revise calendar item", format!("item {}", item.id), format!("version {}", item.version));
         tx.answer(item.into()).await
     }
 
@@ -73,7 +74,7 @@ impl CalendarService for Calendars {
         store::add_extension(&tx, &extension).await?;
         report::api::judge_again(&tx, &item, Some(team.id)).await?;
         let subject = format!("team {}, lesson {}", team.id, extension.lesson);
-        tx.note("grant extension", subject, format!("to {}: {}", extension.deadline, extension.reason));
+        tx.note("grant extension", subject, format!("extension {}", extension.id));
         tx.answer(extension.into()).await
     }
 }

@@ -1,6 +1,6 @@
 //! Calendars as messages.
 
-use platform::{Error, Id, Result, wire};
+use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
 use super::{Extension, Grant, Item, Revision};
@@ -63,9 +63,4 @@ impl From<Extension> for pb::Extension {
             granted_at: Some(wire::timestamp(extension.granted_at)),
         }
     }
-}
-
-/// An id, or none where the field is empty.
-pub(crate) fn some_id<T>(text: &str) -> Result<Option<Id<T>>> {
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }

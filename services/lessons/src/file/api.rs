@@ -2,7 +2,7 @@
 
 use futures::TryStreamExt;
 use platform::{
-    Open, Result, Store,
+    Ctx, Open, Result, Store,
     blob::{self, Blobs, Incoming},
     open::{OpenStream, Pieces},
 };
@@ -42,6 +42,7 @@ impl FileService for Files {
         let file = File::new(&ctx, place, media_type, incoming.keep().await?);
         let tx = self.store.write(&ctx).await?;
         store::add(&tx, &file).await?;
+        tx.note("upload file", format!("file {}", file.id()), "");
         tx.answer(file.into()).await
     }
 
@@ -52,8 +53,7 @@ impl FileService for Files {
         request: Request<pb::DownloadFileRequest>,
     ) -> Result<Response<Self::DownloadFileStream>, Status> {
         let (ctx, req) = request.open()?;
-        let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
-        let file = store::get(&self.store.read(&ctx).await?, &team, req.file_id.parse()?).await?;
+        let file = self.readable(&ctx, &req).await?;
         let bytes = self.blobs.open(&ctx, &file.digest).await?;
         let content_type = file.media_type;
         let piece = move |data| HttpBody { content_type: content_type.clone(), data, extensions: Vec::new() };
@@ -61,6 +61,18 @@ impl FileService for Files {
         let mut answer = Response::new(Box::pin(pieces) as Self::DownloadFileStream);
         blob::name(answer.metadata_mut(), &file.name);
         Ok(answer)
+    }
+}
+
+impl Files {
+    /// The file, for who may see its team. Reading it is an entry of the audit log: there may be people in it.
+    async fn readable(&self, ctx: &Ctx, req: &pb::DownloadFileRequest) -> Result<File> {
+        let team = self.teams.get(ctx, req.team_id.parse()?).await?;
+        let tx = self.store.write(ctx).await?;
+        let file = store::get(&tx, &team, req.file_id.parse()?).await?;
+        tx.note("read file", format!("file {}", file.id()), "");
+        tx.commit().await?;
+        Ok(file)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use platform::{Id, error::Shared};
 
-use super::{Field, FieldKind, Value, count, link};
+use super::{Field, FieldKind, Value, count, link, markup};
 use crate::{amiss::Amiss, file::File, reason::Reason};
 
 /// The most characters where the form does not say.
@@ -22,6 +22,14 @@ pub(super) fn draft(field: &Field, value: &Value, path: &str, amiss: &mut Amiss)
     };
     if !fits {
         amiss.add(path, Reason::FieldKind, format!("`{}` takes {}.", field.label, wanted(field.kind)));
+    }
+    if let Value::Text(html) = value
+        && field.kind == K::RichText
+        && !markup::is_sane(html)
+    {
+        let text =
+            "The markup has more elements, or stands deeper in itself, than a report needs. Paste it as plain text.";
+        amiss.add(path, Reason::FieldKind, text);
     }
     if let Value::Point(point) = value
         && !point.is_on_earth()

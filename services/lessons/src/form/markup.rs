@@ -32,6 +32,30 @@ static STRIPPED: LazyLock<Builder<'static>> = LazyLock::new(|| {
     stripped
 });
 
+/// How many elements a text may have, and how deep they may stand in each other: more than any report has, and little enough that
+/// cleaning it takes no time worth speaking of, which grows with one times the other.
+const MOST: usize = 3_000;
+const DEEPEST: usize = 30;
+
+/// Whether a text is of a shape that can be cleaned at once. It is judged by its brackets alone, before anything is parsed.
+pub(super) fn is_sane(html: &str) -> bool {
+    let (mut elements, mut depth) = (0, 0_usize);
+    for piece in html.split('<').skip(1) {
+        elements += 1;
+        match piece.as_bytes().first() {
+            Some(b'/') => depth = depth.saturating_sub(1),
+            // what needs no end, and what is no element
+            Some(b' ' | b'!') => {}
+            _ if piece.starts_with("br>") || piece.starts_with("br/>") || piece.starts_with("br />") => {}
+            _ => depth += 1,
+        }
+        if elements > MOST || depth > DEEPEST {
+            return false;
+        }
+    }
+    true
+}
+
 /// The markup that is kept.
 pub(super) fn clean(html: &str) -> String {
     KEPT.clean(html).to_string()
@@ -82,6 +106,16 @@ mod tests {
         );
         for bad in ["javascript:alert(1)", "data:text/html,x", "/internal", "mailto:a@b.it"] {
             assert!(!clean(&format!("<a href=\"{bad}\">p</a>")).contains("href"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_takes_long_to_clean_is_not_cleaned() {
+        for bad in ["<ul><li>".repeat(1_000), "<blockquote>".repeat(8_000), "<b>".repeat(40), "<br>".repeat(4_000)] {
+            assert!(!is_sane(&bad));
+        }
+        for good in ["<p>a<br>b</p>".repeat(500), "<ul><li>a</li></ul>".repeat(200), "1 < 2".to_owned()] {
+            assert!(is_sane(&good));
         }
     }
 

@@ -67,9 +67,9 @@ impl ReportService for Reports {
         let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
         let mut desk = store::desk(&tx, &team, req.lesson).await?;
-        desk.report.reopen()?;
-        store::save(&tx, &mut desk.report).await?;
-        tx.note("reopen report", subject(team.id, req.lesson), req.reason);
+        let reopening = desk.report.reopen(&ctx, req.reason)?;
+        store::save_reopened(&tx, &mut desk.report, &reopening).await?;
+        tx.note("reopen report", subject(team.id, req.lesson), format!("reopening {}", reopening.id));
         tx.emit(&pb::ReportChanged::from(&desk.report));
         tx.answer(desk.into()).await
     }

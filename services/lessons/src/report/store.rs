@@ -11,7 +11,7 @@ use sea_orm::{
     TryInsertResult,
 };
 
-use super::{Delivery, Desk, Judged, Report, Saved, State, Submission, Verdict};
+use super::{Delivery, Desk, Judged, Reopening, Report, Saved, State, Submission, Verdict};
 use crate::{
     calendar::{self, Deadline, Extension},
     edition::{self, Edition, Track},
@@ -75,6 +75,28 @@ mod submission {
         pub contents: String,
         pub digest: String,
         pub received_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod reopening {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{report::Reopening, team::Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "reopening")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Reopening>,
+        pub team_id: Id<Team>,
+        pub lesson: i32,
+        pub reason: String,
+        pub reopened_at: At,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -160,6 +182,20 @@ pub(crate) async fn save_submitted(tx: &Tx, report: &mut Report, submitted: &Sub
         received_at: submitted.received_at.into(),
     };
     submission::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// Saves a report that was given back, and why. Error: `ETAG_STALE` where somebody saved it in between.
+pub(crate) async fn save_reopened(tx: &Tx, report: &mut Report, reopening: &Reopening) -> Result<()> {
+    save(tx, report).await?;
+    let row = reopening::Model {
+        id: reopening.id,
+        team_id: reopening.team,
+        lesson: reopening.lesson,
+        reason: reopening.reason.clone(),
+        reopened_at: reopening.at.into(),
+    };
+    reopening::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
 }
 

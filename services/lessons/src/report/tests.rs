@@ -133,7 +133,8 @@ fn what_the_form_asks_for_is_asked_for_when_it_is_submitted() {
 #[test]
 fn a_submission_is_final_until_staff_reopens_it_and_the_first_verdict_stays() {
     let mut setting = setting();
-    assert!(setting.desk.report.reopen().is_err_and(|error| error.is(Reason::ReportNotSubmitted)));
+    let staff = setting.ground.by(Role::Coordinator);
+    assert!(setting.desk.report.reopen(&staff, String::new()).is_err_and(|error| error.is(Reason::ReportNotSubmitted)));
     setting.save(draft("", "Acqua")).unwrap();
     let first = setting.submit().unwrap();
     assert!(setting.save(draft("2", "Aria")).is_err_and(|error| error.is(Reason::ReportFinal)));
@@ -141,7 +142,8 @@ fn a_submission_is_final_until_staff_reopens_it_and_the_first_verdict_stays() {
     assert!(setting.desk.takes("cover").is_err_and(|error| error.is(Reason::ReportFinal)));
     let verdict = setting.verdict().clone();
 
-    setting.desk.report.reopen().unwrap();
+    let reopening = setting.desk.report.reopen(&staff, "a word was missing".to_owned()).unwrap();
+    assert_eq!((reopening.lesson, reopening.reason.as_str()), (1, "a word was missing"));
     setting.ground.at("2023-06-01T12:00:00Z");
     setting.save(draft("2", "Aria")).unwrap();
     let second = setting.submit().unwrap();
@@ -221,7 +223,7 @@ proptest! {
                         first = Some(ctx.now());
                     }
                 }
-                Step::Reopen => drop(desk.report.reopen()),
+                Step::Reopen => drop(desk.report.reopen(&staff, String::new())),
             }
             let deadline = Deadline::new(&item, extension.as_ref());
             if let Some(received) = first {

@@ -2,17 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt, stream, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
     sea_query::{LockBehavior, LockType},
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::Bus;
+use super::{
+    Bus,
+    rounds::{OFTEN, Rounds},
+};
 use crate::{
-    Clock, Ctx, Ids, Reads, Result, Store, Tenant, Tenants,
+    Clock, Ctx, Error, Ids, Reads, Result, Store, Tenant, Tenants,
     store::{
         At,
         rows::{answered, inbox, outbox},
@@ -21,12 +28,17 @@ use crate::{
 
 /// How many facts are taken at once.
 const BATCH: u64 = 64;
-/// How long a taken fact is out of the sight of other replicas. One that dies with it gives it back after this.
+/// How long a taken fact is out of the sight of other replicas. One that dies with it gives it back after this; one that is slow
+/// takes it again before the half is over.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// How often the outboxes are looked at when nothing was committed here: for other replicas' facts and for those tried again.
-const PATROL: Duration = Duration::from_secs(5);
+/// After how many failures a fact is given up: at the pace of [`next_try`] that is about twenty hours.
+const TRIES: i32 = 50;
+/// When a fact that was given up is due: in the year 9999. It stays in the outbox, where an operator can make it due again.
+const NEVER: Timestamp = Timestamp::constant(253_370_764_800, 0);
+/// How many tenants are looked at at once where all are.
+const AT_ONCE: usize = 8;
 /// How often old rows are swept.
-const SWEEP: SignedDuration = SignedDuration::from_hours(1);
+const SWEEP: Duration = Duration::from_secs(3600);
 /// How long a handled fact is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 30);
 
@@ -46,35 +58,55 @@ impl Dispatcher {
         Self { store, bus, tenants, clock, ids }
     }
 
-    /// Dispatches until told to stop.
+    /// Dispatches until told to stop. Each tenant by itself: one whose mail server sleeps holds up no other.
     pub async fn run(self, stop: CancellationToken) {
-        let mut swept = Timestamp::MIN;
+        tokio::join!(self.dispatch(&stop), self.tidy(&stop));
+    }
+
+    async fn dispatch(&self, stop: &CancellationToken) {
+        let mut rounds = Rounds::default();
+        let mut looks = FuturesUnordered::new();
         loop {
-            self.drain().await;
-            if self.clock.now().duration_since(swept) >= SWEEP {
-                swept = self.clock.now();
-                self.sweep().await;
-            }
+            looks.extend(rounds.due(self.tenants.all(), Instant::now()).into_iter().map(|tenant| self.look(tenant)));
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = self.store.committed() => {}
-                () = tokio::time::sleep(PATROL) => {}
+                tenants = self.store.published() => rounds.published(tenants, Instant::now()),
+                Some((tenant, again)) = looks.next() => rounds.ended(tenant.id(), again, Instant::now()),
+                () = tokio::time::sleep(OFTEN) => {}
+            }
+        }
+        // what was begun is brought to its end
+        while looks.next().await.is_some() {}
+    }
+
+    async fn tidy(&self, stop: &CancellationToken) {
+        loop {
+            self.sweep().await;
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(SWEEP) => {}
             }
         }
     }
 
     /// Dispatches what is due now, in every tenant. What fails is logged and tried again later.
     pub async fn drain(&self) {
-        for tenant in self.tenants.all() {
-            if let Err(error) = self.drain_tenant(&tenant).await {
-                tracing::error!(tenant = %tenant.id(), service = self.store.service(), ?error, "outbox cannot be read");
-            }
-        }
+        stream::iter(self.tenants.all())
+            .for_each_concurrent(AT_ONCE, async |tenant| drop(self.look(tenant).await))
+            .await;
+    }
+
+    /// Dispatches what is due now in one tenant. Gives it back, and whether something has to be tried again.
+    async fn look(&self, tenant: Arc<Tenant>) -> (Arc<Tenant>, bool) {
+        let again = self.drain_tenant(&tenant).await.unwrap_or_else(|error| {
+            tracing::error!(tenant = %tenant.id(), service = self.store.service(), ?error, "outbox cannot be read");
+            true
+        });
+        (tenant, again)
     }
 
     /// How many facts are waiting, in every tenant, due or not.
     pub async fn waiting(&self) -> Result<u64> {
-        use sea_orm::PaginatorTrait;
         let mut waiting = 0;
         for tenant in self.tenants.all() {
             let db = self.store.read(&self.ctx(&tenant)).await?;
@@ -99,23 +131,33 @@ impl Dispatcher {
         answered::Entity::delete_many().filter(answered::Column::At.lt(old)).exec(tx.conn()).await?;
         let old = At(ctx.now() - REMEMBERED);
         inbox::Entity::delete_many().filter(inbox::Column::At.lt(old)).exec(tx.conn()).await?;
+        let given_up = outbox::Entity::find().filter(outbox::Column::DueAt.eq(At(NEVER))).count(tx.conn()).await?;
+        if given_up > 0 {
+            tracing::error!(tenant = %tenant.id(), service = self.store.service(), given_up,
+                "facts were given up; `UPDATE outbox SET attempts = 0, due_at = 0 WHERE attempts >= 50` makes them due again");
+        }
         tx.commit().await
     }
 
-    async fn drain_tenant(&self, tenant: &Arc<Tenant>) -> Result<()> {
+    async fn drain_tenant(&self, tenant: &Arc<Tenant>) -> Result<bool> {
+        let mut again = false;
         loop {
-            let facts = self.take(tenant).await?;
+            let (facts, mut until) = self.take(tenant).await?;
             if facts.is_empty() {
-                return Ok(());
+                return Ok(again);
             }
             let mut handled = Vec::new();
-            for fact in facts {
-                match self.bus.publish(tenant, &fact).await {
+            for (place, fact) in facts.iter().enumerate() {
+                let rest = facts[place..].iter().map(|fact| fact.id);
+                match self.hold(tenant, handled.iter().copied().chain(rest).collect(), until).await? {
+                    Some(held) => until = held,
+                    None => break,
+                }
+                match self.bus.publish(tenant, fact).await {
                     Ok(()) => handled.push(fact.id),
                     Err(error) => {
-                        tracing::error!(tenant = %tenant.id(), event = %fact.name, attempts = fact.attempts + 1, error = ?error,
-                            "fact not handled; tried again later");
-                        self.put_back(tenant, fact).await?;
+                        again = true;
+                        self.put_back(tenant, fact, &error).await?;
                     }
                 }
             }
@@ -125,7 +167,28 @@ impl Dispatcher {
         }
     }
 
-    async fn take(&self, tenant: &Arc<Tenant>) -> Result<Vec<outbox::Model>> {
+    /// Keeps facts of a batch out of the sight of other replicas. Gives until when, or nothing where one has it already.
+    async fn hold(&self, tenant: &Arc<Tenant>, facts: Vec<Uuid>, until: Timestamp) -> Result<Option<Timestamp>> {
+        let ctx = self.ctx(tenant);
+        if ctx.now() + LEASE / 2 <= until {
+            return Ok(Some(until));
+        }
+        let tx = self.store.write(&ctx).await?;
+        let wanted = facts.len() as u64;
+        let held = outbox::Entity::update_many()
+            .col_expr(outbox::Column::DueAt, At(ctx.now() + LEASE).into())
+            .filter(outbox::Column::Id.is_in(facts))
+            .filter(outbox::Column::DueAt.eq(At(until)))
+            .exec(tx.conn())
+            .await?;
+        if held.rows_affected != wanted {
+            return Ok(None);
+        }
+        tx.commit().await?;
+        Ok(Some(ctx.now() + LEASE))
+    }
+
+    async fn take(&self, tenant: &Arc<Tenant>) -> Result<(Vec<outbox::Model>, Timestamp)> {
         let ctx = self.ctx(tenant);
         let due = outbox::Entity::find()
             .filter(outbox::Column::DueAt.lte(At(ctx.now())))
@@ -133,7 +196,7 @@ impl Dispatcher {
             .limit(BATCH);
         // most looks find nothing: they take no lock
         if due.clone().one(self.store.read(&ctx).await?.conn()).await?.is_none() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), ctx.now()));
         }
         let tx = self.store.write(&ctx).await?;
         let locked = match tx.conn().get_database_backend() {
@@ -147,14 +210,21 @@ impl Dispatcher {
             .exec(tx.conn())
             .await?;
         tx.commit().await?;
-        Ok(facts)
+        Ok((facts, ctx.now() + LEASE))
     }
 
-    async fn put_back(&self, tenant: &Arc<Tenant>, fact: outbox::Model) -> Result<()> {
+    async fn put_back(&self, tenant: &Arc<Tenant>, fact: &outbox::Model, error: &Error) -> Result<()> {
         let ctx = self.ctx(tenant);
-        let tx = self.store.write(&ctx).await?;
         let attempts = fact.attempts + 1;
-        let mut row = fact.into_active_model();
+        if attempts < TRIES {
+            tracing::error!(tenant = %tenant.id(), event = %fact.name, attempts, ?error,
+                "fact not handled; tried again later");
+        } else {
+            tracing::error!(tenant = %tenant.id(), event = %fact.name, id = %fact.id, attempts, ?error,
+                "fact not handled; given up, it stays in the outbox");
+        }
+        let tx = self.store.write(&ctx).await?;
+        let mut row = fact.clone().into_active_model();
         row.attempts = Set(attempts);
         row.due_at = Set(At(next_try(ctx.now(), attempts)));
         outbox::Entity::update(row).exec(tx.conn()).await?;
@@ -166,8 +236,11 @@ impl Dispatcher {
     }
 }
 
-/// Twice as long after each failure, at most five minutes.
+/// Twice as long after each failure, at most half an hour; never again after too many.
 fn next_try(now: Timestamp, attempts: i32) -> Timestamp {
-    let seconds = 1_i64 << attempts.clamp(0, 8);
-    now + SignedDuration::from_secs(seconds.min(300))
+    if attempts >= TRIES {
+        return NEVER;
+    }
+    let seconds = 1_i64 << attempts.clamp(0, 11);
+    now + SignedDuration::from_secs(seconds.min(1800))
 }

@@ -17,7 +17,8 @@ use opentelemetry::{
 };
 use tonic::{Code, Status, body::Body};
 
-use super::{Inbound, Layer, Next, code_of, trace::name_of};
+use super::{Inbound, Layer, Next, code_of};
+use crate::telemetry::call::name_of;
 
 /// Seconds, as the conventions of OpenTelemetry have them.
 const BOUNDARIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];

@@ -20,6 +20,9 @@ use crate::{
 const DEFAULT_MAX_LEN: u32 = 1_000;
 const DEFAULT_MAX_ITEMS: u32 = 1_000;
 
+/// The longest key of a map, in bytes.
+const LONGEST_KEY: usize = 100;
+
 struct Plan(Vec<FieldPlan>);
 
 struct FieldPlan {
@@ -94,16 +97,24 @@ fn is_empty(message: &DynamicMessage, field: &FieldDescriptor) -> bool {
 fn value(plan: &FieldPlan, value: &Value, path: &str, found: &mut Violations) {
     match value {
         Value::List(items) => {
-            count(&plan.rules, items.len(), path, found);
+            if !count(&plan.rules, items.len(), path, found) {
+                return;
+            }
             for (index, item) in items.iter().enumerate() {
                 single(plan, item, &format!("{path}[{index}]"), found);
             }
         }
         Value::Map(items) => {
-            count(&plan.rules, items.len(), path, found);
+            if !count(&plan.rules, items.len(), path, found) {
+                return;
+            }
             let sorted: BTreeMap<String, &Value> =
                 items.iter().map(|(key, item)| (key.as_str().unwrap_or_default().to_owned(), item)).collect();
             for (key, item) in sorted {
+                if key.len() > LONGEST_KEY {
+                    found.push(violation(path, format!("A key of at most {LONGEST_KEY} bytes fits here.")));
+                    continue;
+                }
                 found_in_text(&key, path, found);
                 single(plan, item, &format!("{path}[{key}]"), found);
             }
@@ -112,7 +123,8 @@ fn value(plan: &FieldPlan, value: &Value, path: &str, found: &mut Violations) {
     }
 }
 
-fn count(rules: &Rules, items: usize, path: &str, found: &mut Violations) {
+/// Whether there are as many as may be. Of too many, not one is looked at: that would be work done for an attacker.
+fn count(rules: &Rules, items: usize, path: &str, found: &mut Violations) -> bool {
     let max = if rules.max_items == 0 { DEFAULT_MAX_ITEMS } else { rules.max_items } as usize;
     if items > max {
         found.push(violation(path, format!("At most {max} entries fit here; there are {items}.")));
@@ -120,6 +132,7 @@ fn count(rules: &Rules, items: usize, path: &str, found: &mut Violations) {
     if items < rules.min_items as usize {
         found.push(violation(path, format!("At least {} entries are needed.", rules.min_items)));
     }
+    items <= max
 }
 
 fn single(plan: &FieldPlan, value: &Value, path: &str, found: &mut Violations) {

@@ -8,6 +8,8 @@ use sea_orm::{
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
+use tokio::sync::Semaphore;
+
 use super::{Engine, Pool, settings::Postgres};
 use crate::{Error, Result, TenantId};
 
@@ -33,11 +35,15 @@ pub(super) const WRITE: TransactionOptions = TransactionOptions {
     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
 };
 
-/// Connections are given back when idle this long, so that quiet tenants cost nothing.
+/// A connection that is idle this long is closed. A quiet tenant has none, but for this long after each look at its outbox.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Connections to one SQLite file: readers do not wait for the writer, and more of them only fight over two cores' caches.
 const SQLITE_CONNECTIONS: u32 = 6;
+
+/// Connections of one service to one PostgreSQL database. Idle ones are not counted by the budget of the process, so this and
+/// [`IDLE`] are what bounds them.
+const POSTGRES_CONNECTIONS: u32 = 8;
 
 /// Opens the pool of one service in one tenant. No connection is made yet.
 pub(super) async fn open(engine: &Engine, service: &str, tenant: &TenantId) -> Result<Pool> {
@@ -56,18 +62,22 @@ pub(super) async fn open(engine: &Engine, service: &str, tenant: &TenantId) -> R
                     .busy_timeout(Duration::from_secs(5))
                     .statement_cache_capacity(200)
             });
-            Ok(Pool { connections: connect(options).await?, writer: Some(Arc::default()) })
+            let places = Arc::new(Semaphore::new(SQLITE_CONNECTIONS as usize));
+            Ok(Pool { connections: connect(options).await?, places, writer: Some(Arc::default()) })
         }
         Engine::Postgres(postgres) => {
-            Ok(Pool { connections: connect(postgres_options(postgres, service, tenant)?).await?, writer: None })
+            let most = postgres.connections.clamp(1, POSTGRES_CONNECTIONS);
+            let options = postgres_options(postgres, service, tenant, most)?;
+            let places = Arc::new(Semaphore::new(most as usize));
+            Ok(Pool { connections: connect(options).await?, places, writer: None })
         }
     }
 }
 
-fn postgres_options(postgres: &Postgres, service: &str, tenant: &TenantId) -> Result<ConnectOptions> {
+fn postgres_options(postgres: &Postgres, service: &str, tenant: &TenantId, most: u32) -> Result<ConnectOptions> {
     let mut options = ConnectOptions::new(postgres.url(service, tenant)?);
     let schema = service.to_owned();
-    options.max_connections(postgres.connections).map_sqlx_postgres_opts(move |options| {
+    options.max_connections(most).map_sqlx_postgres_opts(move |options| {
         options.options([("search_path", schema.as_str())]).application_name("koine")
     });
     Ok(options)

@@ -1,7 +1,8 @@
 //! Making a tenant's database, and in it one schema and one role per service that owns nothing else.
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, Statement, sqlx::postgres::PgConnectOptions,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, TransactionTrait,
+    sqlx::postgres::PgConnectOptions,
 };
 
 use super::{Engine, engine, settings::Postgres};
@@ -17,11 +18,19 @@ struct Target {
     database: String,
 }
 
-/// Does nothing for SQLite, whose file comes into being when it is opened, and nothing without `store.admin_url`: then somebody
-/// else made the databases.
-pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId) -> Result<()> {
-    let Engine::Postgres(postgres) = engine else { return Ok(()) };
-    let Some(admin_url) = &postgres.admin_url else { return Ok(()) };
+/// As long as it lives, no other process makes or changes the schema of a service in this database.
+pub(super) struct Alone {
+    _transaction: DatabaseTransaction,
+}
+
+/// Makes no database for SQLite, whose file comes into being when it is opened, and none without `store.admin_url`: then
+/// somebody else made it. Either way the schema may be brought up to date while what is given back lives: two processes that
+/// start at once would do it twice.
+pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId) -> Result<Option<Alone>> {
+    let Engine::Postgres(postgres) = engine else { return Ok(None) };
+    let Some(admin_url) = &postgres.admin_url else {
+        return alone(&postgres.url(service, tenant)?).await.map(Some);
+    };
     let target = target(postgres, service, tenant)?;
     let admin_url = admin_url.reveal()?;
 
@@ -30,10 +39,19 @@ pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId)
     let _ = server.close().await;
     made?;
 
+    let alone = alone(&postgres.url(service, tenant)?).await?;
     let database = connect(&admin_url, Some(&target.database)).await?;
     let made = make_schema(&database, service, &target).await;
     let _ = database.close().await;
-    made
+    made.map(|()| Some(alone))
+}
+
+/// Waits until no other process is at it. The lock is held by a transaction on a connection of its own: a connection that only
+/// lies in a pool may be closed there when it is idle, and its locks with it.
+async fn alone(url: &str) -> Result<Alone> {
+    let transaction = connect(url, None).await?.begin().await?;
+    transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7530002)").await?;
+    Ok(Alone { _transaction: transaction })
 }
 
 fn target(postgres: &Postgres, service: &str, tenant: &TenantId) -> Result<Target> {
@@ -68,7 +86,9 @@ async fn make_role_and_database(server: &DatabaseConnection, target: &Target) ->
     server.execute_unprepared(&format!("ALTER ROLE {role_name} PASSWORD {secret}")).await?;
     let database_name = identifier(database)?;
     if !exists(server, "SELECT 1 FROM pg_database WHERE datname = $1", database).await? {
-        server.execute_unprepared(&format!("CREATE DATABASE {database_name}")).await?;
+        // the same order of codes and names on every server, and the order SQLite has
+        let form = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
+        server.execute_unprepared(&format!("CREATE DATABASE {database_name} {form}")).await?;
     }
     server.execute_unprepared(&format!("REVOKE ALL ON DATABASE {database_name} FROM PUBLIC")).await?;
     server.execute_unprepared(&format!("GRANT CONNECT ON DATABASE {database_name} TO {role_name}")).await?;

@@ -1,6 +1,6 @@
 //! The door, on SQLite: what is kept, what is undone, what happens once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use jiff::SignedDuration;
@@ -8,11 +8,12 @@ use proto::{
     identity::v1::{CredentialIssued, HandOverTeamRequest, ReissueCredentialRequest, Team, VerificationIssued},
     options::v1::Role,
 };
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use tempfile::TempDir;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
+use tokio_util::sync::CancellationToken;
 
-use super::{Budget, Engine, Reads, Store, rows::outbox};
+use super::{At, Budget, Engine, Reads, Store, rows::outbox};
 use crate::{
     Caller, Clock, Ctx, Ids, Member, Tenants,
     audit::{self, Verdict},
@@ -31,6 +32,10 @@ struct Ground {
 
 impl Ground {
     fn new() -> Self {
+        Self::with(8)
+    }
+
+    fn with(connections: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path().join("tenants");
         std::fs::create_dir(&dir).unwrap();
@@ -43,7 +48,7 @@ impl Ground {
         let clock = Clock::held("2022-10-10T09:00:00Z".parse().unwrap());
         let schema: super::Schema = |service, database| async move { migrations::up(service, &database).await }.boxed();
         let engine = Engine::Sqlite(folder.path().join("data"));
-        let store = Store::new("identity", engine, Budget::new(8), Keys::random().unwrap(), Some(schema));
+        let store = Store::new("identity", engine, Budget::new(connections), Keys::random().unwrap(), Some(schema));
         Self { store, tenants, ids: Ids::new(clock.clone()), clock, folder }
     }
 
@@ -61,6 +66,12 @@ impl Ground {
     async fn note(&self, tenant: &str, subject: &str) {
         let tx = self.store.write(&self.ctx(tenant)).await.unwrap();
         tx.note("try", subject, "");
+        tx.commit().await.unwrap();
+    }
+
+    async fn emit(&self, tenant: &str, ids: &[&str]) {
+        let tx = self.store.write(&self.ctx(tenant)).await.unwrap();
+        ids.iter().for_each(|id| tx.emit(&issued(id)));
         tx.commit().await.unwrap();
     }
 
@@ -163,6 +174,16 @@ async fn a_changed_removed_or_reordered_entry_of_the_audit_log_is_found() {
 }
 
 #[tokio::test]
+async fn a_log_without_its_end_is_cut_though_nothing_was_written_and_takes_no_entry() {
+    let ground = Ground::new();
+    ground.sql("aa", "DELETE FROM audit_head").await;
+    assert_eq!(ground.verdict("aa").await, Verdict::Cut(0));
+    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    tx.note("try", "one", "");
+    assert!(tx.commit().await.unwrap_err().is(Shared::Internal));
+}
+
+#[tokio::test]
 async fn a_fact_is_handled_once_though_it_comes_twice() {
     let ground = Ground::new();
     let seen = Arc::new(AsyncMutex::new(Vec::new()));
@@ -236,4 +257,128 @@ async fn writers_wait_for_each_other_and_lose_nothing() {
     });
     futures::future::join_all(notes).await;
     assert_eq!(ground.verdict("aa").await, Verdict::Whole(20));
+}
+
+#[tokio::test]
+async fn a_handler_may_commit_twice_and_is_recorded_once() {
+    let ground = Ground::new();
+    let store = ground.store.clone();
+    let dispatcher = ground.dispatcher(Handlers::new().on("twice", move |ctx: Ctx, _: CredentialIssued| {
+        let store = store.clone();
+        async move {
+            for subject in ["one", "two"] {
+                let tx = store.write(&ctx).await?;
+                tx.note("handle", subject, "");
+                tx.commit().await?;
+            }
+            Ok(())
+        }
+    }));
+    ground.emit("aa", &["1"]).await;
+    dispatcher.drain().await;
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(2));
+    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn of_two_that_handle_one_fact_at_once_the_second_is_undone() {
+    let ground = Ground::new();
+    let fact = uuid::Uuid::nil();
+    let (one, other) = (ground.ctx("aa").handling(fact, "h"), ground.ctx("aa").handling(fact, "h"));
+    let commit = async |ctx: &Ctx| {
+        let tx = ground.store.write(ctx).await.unwrap();
+        tx.note("handle", "it", "");
+        tx.commit().await
+    };
+    commit(&one).await.unwrap();
+    assert!(commit(&other).await.unwrap_err().is(Shared::EtagStale));
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(1));
+}
+
+#[tokio::test]
+async fn a_fact_nobody_can_handle_is_given_up_and_stays_to_be_seen() {
+    let ground = Ground::new();
+    let tries = Arc::new(AsyncMutex::new(0));
+    let counted = tries.clone();
+    let dispatcher = ground.dispatcher(Handlers::new().on("never", move |_: Ctx, _: CredentialIssued| {
+        let counted = counted.clone();
+        async move {
+            *counted.lock().await += 1;
+            Err(Error::unreachable("nobody is there"))
+        }
+    }));
+    ground.emit("aa", &["1"]).await;
+    for _ in 0..60 {
+        dispatcher.drain().await;
+        ground.clock.advance(SignedDuration::from_mins(31));
+    }
+    assert_eq!((*tries.lock().await, dispatcher.waiting().await.unwrap()), (50, 1));
+    ground.sql("aa", "UPDATE outbox SET attempts = 0, due_at = 0").await;
+    dispatcher.drain().await;
+    assert_eq!(*tries.lock().await, 51);
+}
+
+#[tokio::test]
+async fn a_slow_handler_keeps_its_facts_out_of_the_sight_of_others() {
+    let ground = Ground::new();
+    let (store, clock) = (ground.store.clone(), ground.clock.clone());
+    let seen = Arc::new(AsyncMutex::new(Vec::new()));
+    let kept = seen.clone();
+    let dispatcher = ground.dispatcher(Handlers::new().on("slow", move |ctx: Ctx, _: CredentialIssued| {
+        let (store, clock, kept) = (store.clone(), clock.clone(), kept.clone());
+        async move {
+            clock.advance(SignedDuration::from_secs(40));
+            let due = outbox::Entity::find().filter(outbox::Column::DueAt.lte(At(clock.now())));
+            kept.lock().await.push(due.all(store.read(&ctx).await?.conn()).await?.len());
+            Ok(())
+        }
+    }));
+    ground.emit("aa", &["1", "2", "3"]).await;
+    dispatcher.drain().await;
+    assert_eq!(*seen.lock().await, [0, 0, 0]);
+    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_country_whose_handler_hangs_holds_up_no_other() {
+    let ground = Ground::new();
+    let (begun, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (bell, gate) = (begun.clone(), released.clone());
+    let dispatcher = ground.dispatcher(Handlers::new().on("hang", move |ctx: Ctx, _: CredentialIssued| {
+        let (bell, gate) = (bell.clone(), gate.clone());
+        async move {
+            bell.notify_one();
+            if ctx.tenant().id().as_str() == "aa" {
+                gate.notified().await;
+            }
+            Ok(())
+        }
+    }));
+    let stop = CancellationToken::new();
+    let test = async {
+        ground.emit("aa", &["1"]).await;
+        begun.notified().await;
+        ground.emit("bb", &["1"]).await;
+        begun.notified().await;
+        released.notify_one();
+        stop.cancel();
+    };
+    let run = async { tokio::join!(dispatcher.clone().run(stop.clone()), test) };
+    tokio::time::timeout(Duration::from_secs(20), run).await.expect("`bb` waits for `aa`");
+    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_writer_holds_no_connection_others_need_and_not_for_ever() {
+    let ground = Ground::with(2);
+    let ctx = ground.ctx("aa");
+    let writing = ground.store.write(&ctx).await.unwrap();
+    let mut waiting = std::pin::pin!(ground.store.write(&ctx));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    drop(ground.store.read(&ctx).await.unwrap());
+    // only the clock is waited for from here on
+    tokio::time::pause();
+    let Err(error) = waiting.await else { panic!("two writers at once") };
+    assert!(error.is(Shared::Overloaded), "{error:?}");
+    drop(writing);
 }

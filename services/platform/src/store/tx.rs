@@ -5,11 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use prost::Message;
 use prost_reflect::ReflectMessage;
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, UpdateResult};
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
+use tokio::sync::OwnedMutexGuard;
 use tonic::Response;
 
 use super::{
-    At, Reads, Store, idempotency,
+    At, Permit, Reads, Store, idempotency,
     rows::{inbox, outbox},
 };
 use crate::{
@@ -20,13 +20,16 @@ use crate::{
     telemetry, wire,
 };
 
+/// How many facts are written by one statement: both databases take a limited number of values in it.
+const AT_ONCE: usize = 1_000;
+
 /// Read-and-write access to one tenant's database. Dropping it undoes everything.
 pub struct Tx {
     store: Store,
     ctx: Ctx,
     transaction: DatabaseTransaction,
     pending: Mutex<Pending>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -52,7 +55,7 @@ impl Tx {
         store: Store,
         ctx: Ctx,
         transaction: DatabaseTransaction,
-        permit: OwnedSemaphorePermit,
+        permit: Permit,
         turn: Option<OwnedMutexGuard<()>>,
     ) -> Self {
         Self { store, ctx, transaction, pending: Mutex::default(), _permit: permit, _turn: turn }
@@ -104,10 +107,12 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         let Pending { events, notes, .. } = std::mem::take(&mut *self.pending());
         let published = !events.is_empty();
-        if published {
-            outbox::Entity::insert_many(events).exec_without_returning(&self.transaction).await?;
+        for some in events.chunks(AT_ONCE) {
+            outbox::Entity::insert_many(some.to_vec()).exec_without_returning(&self.transaction).await?;
         }
-        if let Some(handling) = self.ctx.handled_event() {
+        // once for a handling, whatever it commits after. Where it was recorded by another one, both keys clash and this is undone
+        let handling = self.ctx.handled_event().filter(|handling| !handling.is_recorded());
+        if let Some(handling) = handling {
             self.record(handling).await?;
         }
         if !notes.is_empty() {
@@ -115,8 +120,9 @@ impl Tx {
             audit::append(&self, notes).await?;
         }
         self.transaction.commit().await?;
+        handling.inspect(|handling| handling.recorded());
         if published {
-            self.store.0.committed.notify_one();
+            self.store.has_published(self.ctx.tenant().id());
         }
         Ok(())
     }
@@ -131,7 +137,7 @@ impl Tx {
         self.store.keys()
     }
 
-    async fn record(&self, Handling { event, handler }: &Handling) -> Result<()> {
+    async fn record(&self, Handling { event, handler, .. }: &Handling) -> Result<()> {
         let row =
             inbox::ActiveModel { event: Set(*event), handler: Set((*handler).to_owned()), at: Set(At(self.ctx.now())) };
         inbox::Entity::insert(row).exec_without_returning(&self.transaction).await?;

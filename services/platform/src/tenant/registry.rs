@@ -2,9 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -31,6 +34,8 @@ struct Inner {
     kinds: Vec<SectionKind>,
     known: ArcSwap<BTreeMap<TenantId, Arc<Tenant>>>,
     seen: ArcSwap<Stamps>,
+    /// Whether the last look at the folder failed: it is looked at every second and reported once.
+    unreadable: AtomicBool,
 }
 
 type Stamps = BTreeMap<PathBuf, (SystemTime, u64)>;
@@ -38,8 +43,13 @@ type Stamps = BTreeMap<PathBuf, (SystemTime, u64)>;
 impl Tenants {
     /// Reads every `*.toml` of a folder. Faults are given back, not thrown: the other tenants must run.
     pub fn load(folder: impl Into<PathBuf>, kinds: Vec<SectionKind>) -> (Self, Vec<Fault>) {
-        let inner = Inner { folder: folder.into(), kinds, known: ArcSwap::default(), seen: ArcSwap::default() };
-        let tenants = Self(Arc::new(inner));
+        let tenants = Self(Arc::new(Inner {
+            folder: folder.into(),
+            kinds,
+            known: ArcSwap::default(),
+            seen: ArcSwap::default(),
+            unreadable: AtomicBool::new(false),
+        }));
         let faults = tenants.reload();
         (tenants, faults)
     }
@@ -58,12 +68,33 @@ impl Tenants {
     /// Reads the folder again, if anything in it changed since the last time. For the watcher, every second or so: a look at
     /// names, sizes and times also sees the swapped links of a mounted Kubernetes volume, which file events miss.
     pub fn reload_if_changed(&self) -> Vec<Fault> {
-        if stamps(&self.0.folder) == **self.0.seen.load() { Vec::new() } else { self.reload() }
+        match stamps(&self.0.folder) {
+            Ok(files) if files == **self.0.seen.load() => {
+                self.0.unreadable.store(false, Ordering::Relaxed);
+                Vec::new()
+            }
+            Ok(files) => self.take(files),
+            Err(_) if self.0.unreadable.load(Ordering::Relaxed) => Vec::new(),
+            Err(error) => self.keep(&error),
+        }
     }
 
-    /// Reads the folder again. A broken file leaves its tenant as it was; a removed one takes its tenant away, data untouched.
+    /// Reads the folder again. A broken file leaves its tenant as it was; a removed one takes its tenant away, data untouched. A
+    /// folder that cannot be read leaves everything as it was.
     pub fn reload(&self) -> Vec<Fault> {
-        let files = stamps(&self.0.folder);
+        match stamps(&self.0.folder) {
+            Ok(files) => self.take(files),
+            Err(error) => self.keep(&error),
+        }
+    }
+
+    fn keep(&self, error: &io::Error) -> Vec<Fault> {
+        self.0.unreadable.store(true, Ordering::Relaxed);
+        vec![fault(&self.0.folder, &format!("the folder cannot be read, so every tenant stays as it was: {error}"))]
+    }
+
+    fn take(&self, files: Stamps) -> Vec<Fault> {
+        self.0.unreadable.store(false, Ordering::Relaxed);
         let before = self.0.known.load_full();
         let mut after = BTreeMap::new();
         let mut faults = Vec::new();
@@ -103,13 +134,77 @@ fn name_of(file: &Path) -> Option<TenantId> {
     file.file_stem()?.to_str()?.parse().ok()
 }
 
-fn stamps(folder: &Path) -> Stamps {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "toml"));
-    files
-        .filter_map(|path| {
-            let about = fs::metadata(&path).ok()?;
-            Some((path, (about.modified().ok()?, about.len())))
-        })
-        .collect()
+fn stamps(folder: &Path) -> io::Result<Stamps> {
+    let mut stamps = Stamps::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|end| end != "toml") {
+            continue;
+        }
+        match fs::metadata(&path) {
+            Ok(about) => {
+                stamps.insert(path, (about.modified()?, about.len()));
+            }
+            // removed since the folder was listed
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(stamps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "kind = \"country\"\nname = \"Test\"\nlocales = [\"it\"]\nzone = \"Europe/Rome\"\n";
+
+    fn two() -> (tempfile::TempDir, Tenants) {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("tenants");
+        fs::create_dir(&dir).unwrap();
+        for name in ["hr.toml", "it.toml"] {
+            fs::write(dir.join(name), HEAD).unwrap();
+        }
+        let (tenants, faults) = Tenants::load(dir, Vec::new());
+        assert_eq!((tenants.all().len(), faults), (2, Vec::new()));
+        (folder, tenants)
+    }
+
+    #[test]
+    fn a_tenant_goes_with_its_file() {
+        let (folder, tenants) = two();
+        fs::remove_file(folder.path().join("tenants/it.toml")).unwrap();
+        assert_eq!(tenants.reload_if_changed(), []);
+        assert!(tenants.get("it").is_err() && tenants.get("hr").is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_read_takes_no_tenant_away_and_is_reported_once() {
+        let (folder, tenants) = two();
+        let (dir, aside) = (folder.path().join("tenants"), folder.path().join("aside"));
+        fs::rename(&dir, &aside).unwrap();
+        fs::write(&dir, "not a folder").unwrap();
+        assert_eq!(tenants.reload_if_changed().len(), 1);
+        assert_eq!(tenants.reload_if_changed(), []);
+        assert_eq!(tenants.all().len(), 2);
+
+        fs::remove_file(&dir).unwrap();
+        fs::rename(&aside, &dir).unwrap();
+        assert_eq!(tenants.reload_if_changed(), []);
+        fs::remove_file(dir.join("hr.toml")).unwrap();
+        assert_eq!(tenants.reload_if_changed(), []);
+        assert_eq!(tenants.all().len(), 1);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_cannot_be_looked_at_takes_no_tenant_away() {
+        let (folder, tenants) = two();
+        let file = folder.path().join("tenants/it.toml");
+        fs::remove_file(&file).unwrap();
+        std::os::unix::fs::symlink(&file, &file).unwrap();
+        assert_eq!(tenants.reload_if_changed().len(), 1);
+        assert_eq!(tenants.all().len(), 2);
+    }
 }

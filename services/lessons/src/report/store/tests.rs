@@ -181,8 +181,10 @@ async fn every_submission_is_kept_as_it_was() {
     let first = setting.submit(&setting.team, "2022-12-20T22:59:59Z").await;
     let tx = setting.write().await;
     let mut desk = desk(&tx, &setting.team, 1).await.unwrap();
-    desk.report.reopen().unwrap();
-    save(&tx, &mut desk.report).await.unwrap();
+    let reopening = desk.report.reopen(tx.ctx(), "a word was missing".to_owned()).unwrap();
+    save_reopened(&tx, &mut desk.report, &reopening).await.unwrap();
+    let kept = reopening::Entity::find().all(tx.conn()).await.unwrap();
+    assert_eq!((kept[0].id, kept[0].reason.as_str()), (reopening.id, "a word was missing"));
     desk.form.fields.clear();
     let second = desk.submit(&setting.ground.by_team(&setting.team), "3", &[]).unwrap();
     save_submitted(&tx, &mut desk.report, &second).await.unwrap();

@@ -1,0 +1,104 @@
+//! CPU per call: `GetTeam` of a coordinator, whose answer is a row with what belongs to it.
+//!
+//! Each server is the program people run, kept on one core, so that its runtime has one thread; the caller is another process. What
+//! a server takes is what the scheduler wrote down for its threads, SQLite's among them, and nothing of the caller's. Rounds go
+//! round the servers, so that a disturbance meets all of them; of the rounds the one in the middle counts.
+
+use futures::future::{BoxFuture, FutureExt};
+use proto::identity::v1::{GetTeamRequest, team_service_client::TeamServiceClient};
+use tests::{Caller, Http, grpc::request, server::Server};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{
+    class::Country,
+    ground::{Ground, echo},
+    load::drive,
+    report, server,
+};
+
+/// How many calls are under way at any time.
+const AT_ONCE: usize = 8;
+const ROUNDS: usize = 7;
+const CALLS: usize = 2_000;
+
+/// One way to make the call.
+struct Way<'a> {
+    server: &'a Server,
+    call: Box<dyn Fn() -> BoxFuture<'static, ()> + 'a>,
+    micros: Vec<f64>,
+}
+
+impl<'a> Way<'a> {
+    fn grpc(server: &'a Server, caller: &Caller, team_id: &str) -> Self {
+        let address = format!("http://{}", server.address());
+        let channel: Channel = Endpoint::from_shared(address).expect("an address").connect_lazy();
+        let (caller, team_id) = (caller.clone(), team_id.to_owned());
+        let call = move || {
+            let (mut client, caller, team_id) =
+                (TeamServiceClient::new(channel.clone()), caller.clone(), team_id.clone());
+            async move {
+                let answer = client.get_team(request(&caller, GetTeamRequest { team_id })).await;
+                assert!(!answer.expect("a team").get_ref().id.is_empty());
+            }
+            .boxed()
+        };
+        Self { server, call: Box::new(call), micros: Vec::new() }
+    }
+
+    fn json(server: &'a Server, caller: &Caller, team_id: &str) -> Self {
+        let (caller, path) = (caller.clone(), format!("/v1/teams/{team_id}"));
+        let call = move || {
+            let (caller, path) = (caller.clone(), path.clone());
+            async move {
+                assert!(caller.get(&path).await.status.is_success());
+            }
+            .boxed()
+        };
+        Self { server, call: Box::new(call), micros: Vec::new() }
+    }
+
+    async fn round(&mut self) {
+        let before = server::threads(self.server);
+        drive(CALLS, AT_ONCE, |_| (self.call)()).await;
+        self.micros.push(server::taken_since(self.server, &before).as_secs_f64() * 1e6 / CALLS as f64);
+    }
+
+    /// Microseconds of a processor per call. The first round has warmed up and does not count.
+    fn micros(&self) -> f64 {
+        report::median(self.micros[1..].to_vec())
+    }
+}
+
+/// Measures and prints.
+pub async fn measure() {
+    let ground = Ground::sqlite();
+    // signing in and registering is not what is measured: it may have all cores
+    let server = Server::start(ground.demo());
+    let country = Country::open(&ground, &server, "it").await;
+    let teachers = country.teachers(1).await;
+    let team_id = country.admit(&teachers[0].submit(&country.begin(&teachers[0]).await).await).await;
+    server::rest(&server).await;
+    server.stop();
+
+    let (koine, identity, echo) =
+        (server::on_one_core(&ground.koine()), server::on_one_core(&ground.identity()), server::on_one_core(&echo()));
+    let caller = country.coordinator().at(&Http::new(koine.address()));
+    let mut ways = [
+        Way::grpc(&echo, &caller, &team_id),
+        Way::grpc(&identity, &caller, &team_id),
+        Way::grpc(&koine, &caller, &team_id),
+        Way::json(&koine, &caller, &team_id),
+    ];
+    for _ in 0..=ROUNDS {
+        for way in &mut ways {
+            way.round().await;
+        }
+    }
+    let [echo, service, grpc, json] = ways.map(|way| way.micros());
+    let unit = "µs CPU";
+    report::ratio("GetTeam: gateway + service + SQLite, gRPC", unit, (grpc, "ours"), (echo, "bare tonic echo"));
+    report::ratio("GetTeam: service + SQLite alone, gRPC", unit, (service, "ours"), (echo, "bare tonic echo"));
+    report::ratio("GetTeam through the gateway: JSON", unit, (json, "JSON over HTTP/1.1"), (grpc, "gRPC"));
+    report::aim("gateway above the service, gRPC", unit, grpc - service, 30.0);
+    report::aim("gateway above the service, JSON", unit, json - service, 30.0);
+}

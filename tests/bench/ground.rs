@@ -1,0 +1,112 @@
+//! What a process of ours stands on: a folder with eight tenants and the settings.
+
+use std::{fs, path::Path, process::Command};
+
+use tempfile::TempDir;
+use tests::{
+    Caller, Http,
+    mailbox::Mailbox,
+    server::{Server, program},
+    world,
+};
+
+/// Five countries and three programmes.
+const TENANTS: [&str; 8] = ["it", "hr", "es", "gr", "si", "it-hr", "it-si", "gr-it"];
+
+/// A folder of its own, gone with this.
+pub struct Ground(TempDir);
+
+impl Ground {
+    /// On SQLite.
+    pub fn sqlite() -> Self {
+        Self::new(|folder| format!("url = {:?}", format!("sqlite:{}", folder.join("data").display())))
+    }
+
+    /// On a PostgreSQL server, by the URL of who may make databases.
+    pub fn postgres(admin_url: &str) -> Self {
+        let place =
+            admin_url.split_once('@').and_then(|(_, place)| place.split_once('/')).expect("a URL with a user").0;
+        let url = format!("postgres://{{tenant}}_{{service}}:secret@{place}/bench_{{tenant}}");
+        Self::new(|_| format!("url = {url:?}\nadmin_url = {admin_url:?}"))
+    }
+
+    /// Who measures comes from one address and belongs to one tenant: the limits that keep one caller from taking the room of the
+    /// others are out of the way. All else has its default.
+    fn new(store: impl FnOnce(&Path) -> String) -> Self {
+        let ground = tempfile::tempdir().expect("a folder");
+        let (folder, tenants) = (ground.path(), ground.path().join("tenants"));
+        fs::create_dir(&tenants).expect("a folder");
+        for tenant in TENANTS {
+            let file = format!("{tenant}.toml");
+            fs::copy(world::tenant_files().join(&file), tenants.join(&file))
+                .unwrap_or_else(|error| panic!("{file}: {error}"));
+        }
+        let settings = format!(
+            "[process]\ndata = {data:?}\naddress = \"127.0.0.1:0\"\n[tenants]\ndir = {tenants:?}\n[store]\n{store}\n\
+             [blobs]\nfolder = {blobs:?}\n[mail]\nfolder = {mail:?}\n[peers]\nlessons = \"http://127.0.0.1:9\"\n\
+             [limits]\nper_tenant_per_second = 1000000\nper_tenant_burst = 1000000\n[identity.throttle]\n{throttle}",
+            data = folder.join("data"),
+            blobs = folder.join("data/blobs"),
+            mail = folder.join("data/mail"),
+            store = store(folder),
+            throttle = "address = { burst = 1000000, every_ms = 1 }\nlogin = { burst = 100, every_ms = 1 }\n\
+                        letter = { burst = 100, every_ms = 1 }\n",
+        );
+        fs::write(folder.join("koine.toml"), settings).expect("a file");
+        Self(ground)
+    }
+
+    /// The whole system, as people start it.
+    pub fn koine(&self) -> Command {
+        let mut command = self.command("koine");
+        command.arg("serve");
+        command
+    }
+
+    /// The same, which first makes a coordinator for each country.
+    pub fn demo(&self) -> Command {
+        let mut command = self.koine();
+        command.arg("--demo");
+        command
+    }
+
+    /// Identity as a process of its own, on the same data.
+    pub fn identity(&self) -> Command {
+        self.command("identity")
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(program(name));
+        command.arg("--config").arg(self.0.path().join("koine.toml"));
+        command
+    }
+
+    /// The letters of a tenant.
+    pub fn mailbox(&self, tenant: &str) -> Mailbox {
+        Mailbox::new(self.0.path().join("data/mail"), tenant)
+    }
+
+    /// Login and password of the coordinators that `demo` made, by tenant.
+    pub fn coordinators(&self) -> Vec<(String, String, String)> {
+        let lines = fs::read_to_string(self.0.path().join("data/demo-coordinators.txt")).expect("coordinators");
+        let words = lines.lines().filter_map(|line| {
+            let mut words = line.split_whitespace().map(str::to_owned);
+            Some((words.next()?, words.next()?, words.next()?))
+        });
+        words.collect()
+    }
+
+    /// The coordinator of a country, signed in.
+    pub async fn coordinator(&self, server: &Server, tenant: &str) -> Caller {
+        let known = self.coordinators();
+        let (_, login, password) = known.iter().find(|(country, ..)| country == tenant).expect("a coordinator");
+        Caller::anybody(Http::new(server.address()), tenant).sign_in(login, password).await
+    }
+}
+
+/// The echo, beside which calls are measured.
+pub fn echo() -> Command {
+    let mut command = Command::new(program("bench"));
+    command.arg("echo");
+    command
+}

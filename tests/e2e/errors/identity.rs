@@ -1,0 +1,117 @@
+//! The reasons of identity.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tests::{
+    Answer, Caller, Class, Scene, World,
+    mailbox::CODE,
+    scene::{PASSWORD, PDF, application},
+};
+
+use super::Seen;
+
+pub(super) async fn give(seen: &mut Seen) {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    of_accounts(seen, &world).await;
+    of_registers(seen, &scene).await;
+    of_files(seen, &scene).await;
+    of_applications(seen, &scene).await;
+    of_teams(seen, &scene).await;
+    of_times(seen, &scene).await;
+    world.end().await;
+}
+
+async fn sign_in(anybody: &Caller, login: &str, password: &str) -> Answer {
+    anybody.post("/v1/sessions", json!({ "login": login, "password": password })).await
+}
+
+async fn of_accounts(seen: &mut Seen, world: &World) {
+    let anybody = world.anybody("it");
+    let mut refused = async |reason, answer| seen.refused(world, "identity", reason, answer).await;
+    let form = json!({ "email": "ana@school.example", "password": PASSWORD, "givenName": "Ana", "surname": "Kos" });
+    anybody.post("/v1/accounts", form).await.ok();
+    refused("SIGN_IN_FAILED", sign_in(&anybody, "nobody@school.example", "a guess").await).await;
+    refused("EMAIL_UNVERIFIED", sign_in(&anybody, "ana@school.example", PASSWORD).await).await;
+    refused("CODE_INVALID", anybody.post("/v1/accounts:verifyEmail", json!({ "code": "x" })).await).await;
+    refused("SESSION_OVER", anybody.post("/v1/sessions:refresh", json!({ "refreshToken": "x" })).await).await;
+    let weak = json!({ "email": "ana@school.example", "password": "x", "givenName": "Ana", "surname": "Kos" });
+    refused("PASSWORD_WEAK", anybody.post("/v1/accounts", weak).await).await;
+}
+
+async fn of_registers(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let import = async |register: String| scene.coordinator.upload("/v1/schools:import", "text/csv", register).await;
+    let whole = String::from_utf8(tests::world::data("schools/it.csv")).expect("UTF-8");
+    refused("COLUMN_MISSING", import("a,b\n1,2\n".to_owned()).await).await;
+    refused("LINE_INVALID", import(whole.replace("CHTD007011", "x")).await).await;
+}
+
+async fn of_files(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let teacher = scene.teacher("Files").await;
+    let path = "/v1/files:upload?name=a.pdf&purpose=FILE_PURPOSE_AUTHORISATION";
+    refused("FILE_KIND_REFUSED", teacher.upload(path, "application/pdf", "<html>").await).await;
+    let mut large = PDF.to_vec();
+    large.resize((8 << 20) + 1, b' ');
+    refused("FILE_TOO_LARGE", teacher.upload(path, "application/pdf", large).await).await;
+}
+
+async fn of_applications(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let teacher = scene.teacher("Applications").await;
+    let unknown = uuid::Uuid::now_v7().to_string();
+    let track = json!({ "application": { "trackId": unknown } });
+    refused("TRACK_UNKNOWN", teacher.post("/v1/applications", track).await).await;
+    let begun = scene.begun(&teacher).await;
+    let submit = async |with: Value| {
+        teacher.patch(&application(&begun, ""), with).await.ok();
+        teacher.post(&application(&begun, ":submit"), json!({})).await
+    };
+    let whole = scene.draft(&teacher).await;
+    refused("TEAM_TOO_LARGE", submit(json!({ "teamSize": 26 })).await).await;
+    refused("WORD_FORBIDDEN", submit(json!({ "teamName": "ASOC", "teamSize": 20 })).await).await;
+    refused("SCHOOL_UNKNOWN", submit(json!({ "teamName": "Us", "schoolId": unknown })).await).await;
+    let lower = scene.school("LOWER_SECONDARY")["id"].clone();
+    refused("LEVEL_NOT_ADMITTED", submit(json!({ "schoolId": lower })).await).await;
+    refused("FILE_UNKNOWN", submit(json!({ "schoolId": whole["schoolId"], "fileIds": [unknown] })).await).await;
+    refused("DOCUMENT_MISSING", submit(json!({ "fileIds": [] })).await).await;
+    submit(json!({ "fileIds": whole["fileIds"] })).await.ok();
+    let again = teacher.post(&application(&begun, ":submit"), json!({})).await;
+    refused("APPLICATION_STATE", again).await;
+    let another = scene.begun(&teacher).await;
+    refused("TEAMS_TOO_MANY", teacher.post(&application(&another, ":submit"), json!({})).await).await;
+}
+
+async fn of_teams(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let class = scene.class("Teams").await;
+    let support = scene.teacher("Support").await;
+    let whom = json!({ "teacherId": support.account().await["id"] });
+    class.referent.post(&class.path(":addSupportTeacher"), whom.clone()).await.ok();
+    refused("TEACHER_ALREADY_IN_TEAM", class.referent.post(&class.path(":addSupportTeacher"), whom).await).await;
+    let nobody = json!({ "teacherId": uuid::Uuid::now_v7().to_string() });
+    refused("TEACHER_NOT_REGISTERED", class.referent.post(&class.path(":addSupportTeacher"), nobody).await).await;
+    refused("REFERENT_ONLY", support.post(&class.path(":reissueCredential"), json!({})).await).await;
+    refused("CREDENTIAL_USED", sign_in(&class.team, &class.code, &class.credential).await).await;
+}
+
+/// What only time brings: the end of a code, of a credential, of a call; and a call that was not open yet.
+async fn of_times(seen: &mut Seen, scene: &Scene<'_>) {
+    let world = scene.world;
+    let mut refused = async |reason, answer| seen.refused(world, "identity", reason, answer).await;
+    let invited: Class = scene.invited("Times").await;
+    let late = scene.teacher("Late").await;
+    let begun = scene.begun(&late).await;
+    let form = json!({ "email": "late@school.example", "password": PASSWORD, "givenName": "Ana", "surname": "Kos" });
+    world.anybody("it").post("/v1/accounts", form).await.ok();
+    world.settle().await;
+    let code = world.mailbox("it").find("late@school.example", CODE).expect("a code");
+    world.passes("2022-09-01T12:00:00[Europe/Rome]").await;
+    refused("CALL_NOT_OPEN", late.again().await.post(&application(&begun, ":submit"), json!({})).await).await;
+    world.passes("2022-10-10T09:00:00[Europe/Rome]").await;
+    world.passes_by(SignedDuration::from_hours(24 * 20)).await;
+    refused("CODE_EXPIRED", world.anybody("it").post("/v1/accounts:verifyEmail", json!({ "code": code })).await).await;
+    refused("CREDENTIAL_EXPIRED", sign_in(&invited.team, &invited.code, &invited.credential).await).await;
+    refused("CALL_CLOSED", late.again().await.post(&application(&begun, ":submit"), json!({})).await).await;
+}

@@ -1,0 +1,90 @@
+//! The command line.
+
+use std::fs;
+
+use tests::world;
+
+use super::Machine;
+
+#[tokio::test]
+async fn a_tenants_file_is_checked_before_it_is_used() {
+    let machine = Machine::new();
+    let good = world::tenant_files().join("it.toml");
+    let (code, said, _) = machine.koine(&["tenant", "check", good.to_str().unwrap()]).await;
+    assert_eq!(code, Some(0));
+    assert!(said.contains("good") && said.contains("Italia"), "{said}");
+
+    let broken = machine.folder.path().join("fr.toml");
+    let text = fs::read_to_string(&good)
+        .unwrap()
+        .replace("Europe/Rome", "Europe/Roma")
+        .replace("nuts = [\"IT\"]", "nuts = [\"XX\"]");
+    fs::write(&broken, text).unwrap();
+    let (code, _, complained) = machine.koine(&["tenant", "check", broken.to_str().unwrap()]).await;
+    assert_eq!(code, Some(1));
+    for words in ["fr.toml", "zone", "Europe/Roma", "identity.nuts", "XX"] {
+        assert!(complained.contains(words), "{words}: {complained}");
+    }
+}
+
+#[tokio::test]
+async fn the_settings_in_force_are_printed_without_their_secrets() {
+    let machine = Machine::new();
+    let (code, said, _) = machine.koine(&["config"]).await;
+    assert_eq!(code, Some(0));
+    assert!(!said.contains("a secret of forty") && said.contains("***"), "{said}");
+    let tree: toml::Table = said.parse().expect("TOML");
+    assert_eq!(tree["process"]["drain_seconds"].as_integer(), Some(20));
+    fs::write(machine.settings("koine"), "[process]\ncolour = \"red\"\n").unwrap();
+    let (code, _, complained) = machine.koine(&["config"]).await;
+    assert_eq!(code, Some(1));
+    assert!(complained.contains("koine.toml") && complained.contains("process.colour"), "{complained}");
+}
+
+#[tokio::test]
+async fn an_audit_log_is_verified_from_the_command_line() {
+    let machine = Machine::new();
+    let (code, said, complained) = machine.koine(&["migrate"]).await;
+    assert_eq!(code, Some(0), "{complained}");
+    assert!(said.contains("1 tenant"), "{said}");
+    let account = [
+        "account",
+        "create",
+        "--tenant",
+        "it",
+        "--email",
+        "ada@it.example",
+        "--given-name",
+        "Ada",
+        "--surname",
+        "Verdi",
+    ];
+    let (code, said, complained) = machine.koine(&account).await;
+    assert_eq!(code, Some(0), "{complained}");
+    assert!(said.contains("ada@it.example") && said.contains("password"), "{said}");
+    let (code, _, complained) = machine.koine(&account).await;
+    assert_eq!(code, Some(1));
+    assert!(complained.contains("email"), "{complained}");
+
+    let (code, said, _) = machine.koine(&["audit", "verify"]).await;
+    assert_eq!(code, Some(0));
+    assert!(said.contains("it identity: whole, 1 entries"), "{said}");
+    let database = machine.engine.connect("it", "identity").await;
+    sea_orm::ConnectionTrait::execute_unprepared(&database, "UPDATE audit SET actor = 'nobody'").await.unwrap();
+    database.close().await.unwrap();
+    let (code, said, _) = machine.koine(&["audit", "verify", "--tenant", "it"]).await;
+    assert_eq!(code, Some(1));
+    assert!(said.contains("it identity: BROKEN at entry 1"), "{said}");
+}
+
+#[tokio::test]
+async fn everything_in_one_process_ends_when_it_is_told_to_and_starts_again() {
+    let mut machine = Machine::new();
+    for signal in ["-INT", "-TERM"] {
+        machine.start("koine", &["serve", "--demo"]).await;
+        machine.signal("koine", signal);
+        assert_eq!(machine.ended("koine").await, Some(0), "{signal}");
+    }
+    let kept = fs::read_to_string(machine.folder.path().join("data/demo-coordinators.txt")).unwrap();
+    assert_eq!(kept.lines().count(), 1, "the demo coordinator is made once");
+}

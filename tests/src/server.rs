@@ -1,0 +1,104 @@
+//! A process of ours, as an operator has it: started by its program, known by what it logs, ended by a signal.
+
+use std::{
+    env,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long a process may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process that listens. It is killed with this.
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    ready_after: Duration,
+    log: Arc<Mutex<String>>,
+}
+
+/// A program of the build that runs. `cargo build --workspace --bins` makes all of them.
+pub fn program(name: &str) -> PathBuf {
+    let mut folder = env::current_exe().expect("a program");
+    folder.pop();
+    if folder.ends_with("deps") {
+        folder.pop();
+    }
+    let path = folder.join(name);
+    assert!(path.exists(), "{}: is missing; `cargo build --workspace --bins` makes it", path.display());
+    path
+}
+
+impl Server {
+    /// Starts it and waits until it says that it is ready.
+    pub fn start(mut command: Command) -> Self {
+        let begun = Instant::now();
+        let spawned = command.env("NO_COLOR", "1").stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let (lines, log) = (child.stderr.take().expect("a pipe"), Arc::<Mutex<String>>::default());
+        let (ready, told) = mpsc::channel();
+        let kept = log.clone();
+        thread::spawn(move || read(lines, &kept, &ready));
+        match told.recv_timeout(PATIENCE) {
+            Ok((address, at)) => Self { child, address, ready_after: at.duration_since(begun), log },
+            Err(_) => {
+                let _ = child.kill();
+                panic!("{command:?} did not become ready: {}", log.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How long it took from the start to its line `ready`.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// The number the system knows it by.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends it as an operator does, waits until it has ended, and gives what it logged.
+    pub fn stop(mut self) -> String {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
+        assert!(told.success(), "the process was gone before it was told to end");
+        let ended = self.child.wait().expect("an end");
+        assert!(ended.success(), "{ended}: {}", self.log());
+        self.log()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // it has ended already, or it must not outlive us
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads what it logs to the end, so that it never waits for a reader.
+fn read(lines: ChildStderr, log: &Mutex<String>, ready: &mpsc::Sender<(SocketAddr, Instant)>) {
+    for line in BufReader::new(lines).lines().map_while(Result::ok) {
+        let address = line.split_once("ready address=").and_then(|(_, address)| address.trim().parse().ok());
+        // who waited may have gone
+        address.map(|address| ready.send((address, Instant::now())));
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push_str(&line);
+        log.push('\n');
+    }
+}

@@ -5,7 +5,11 @@
     clippy::expect_used,
     clippy::panic,
     clippy::disallowed_methods,
-    reason = "tests stand outside of the system: a panic is how they say that something is wrong, and their ids are their own"
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "tests stand outside of the system: a panic is how they say that something is wrong, their ids are their own, and a story is as \
+              long as what it tells"
 )]
 
 mod access;
@@ -21,3 +25,4 @@ mod path;
 mod process;
 mod schema;
 mod source;
+mod telemetry;

@@ -21,7 +21,7 @@ mod command;
 mod split;
 
 /// Where the programs are, built from what is being tested.
-fn programs() -> &'static Path {
+pub fn programs() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         // as `scripts/test` builds them before, so that there is nothing left to do here then

@@ -167,7 +167,8 @@ pub fn block(code: &str, start: usize) -> Option<Range<usize>> {
 
 /// Items that exist in tests alone, each with the attribute that says so.
 fn test_items(text: &str, code: &str) -> Vec<(Range<usize>, Range<usize>)> {
-    static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"#\[cfg\([^\]]*\)\]").expect("a pattern"));
+    static ATTRIBUTE: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"#\[cfg\([^\]]*\)\]|#\[(?:\w+::)?test\b[^\]]*\]").expect("a pattern"));
     static OTHERS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\s*(?:#\[[^\]]*\]\s*)*").expect("a pattern"));
     static TEST: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"\btest\b|"testing""#).expect("a pattern"));
     let mut items: Vec<(Range<usize>, Range<usize>)> = Vec::new();
@@ -252,7 +253,8 @@ mod tests {
     fn tests_are_neither_code_nor_prose_nor_lines() {
         let source = sample(
             "fn a() {}\n#[cfg(test)]\nmod tests {\n    // words\n    fn b() { x.unwrap() }\n}\n\
-             #[cfg(any(test, feature = \"testing\"))]\npub mod testing;\n#[cfg(unix)]\nfn c() {}\n",
+             #[cfg(any(test, feature = \"testing\"))]\npub mod testing;\n#[cfg(unix)]\nfn c() {}\n\
+             #[tokio::test(flavor = \"x\")]\nasync fn d() {\n    x.unwrap();\n}\n",
         );
         assert_eq!(source.functions().iter().map(|(name, ..)| *name).collect::<Vec<_>>(), ["a", "c"]);
         assert!(!source.code.contains("testing") && source.prose.trim().is_empty());

@@ -71,9 +71,10 @@ async fn of_applications(seen: &mut Seen, scene: &Scene<'_>) {
     let whole = scene.draft(&teacher).await;
     refused("TEAM_TOO_LARGE", submit(json!({ "teamSize": 26 })).await).await;
     refused("WORD_FORBIDDEN", submit(json!({ "teamName": "ASOC", "teamSize": 20 })).await).await;
-    refused("SCHOOL_UNKNOWN", submit(json!({ "teamName": "Us", "schoolId": unknown })).await).await;
+    let nowhere = json!({ "teamName": "Us", "schoolId": unknown });
+    refused("SCHOOL_UNKNOWN", teacher.patch(&application(&begun, ""), nowhere).await).await;
     let lower = scene.school("LOWER_SECONDARY")["id"].clone();
-    refused("LEVEL_NOT_ADMITTED", submit(json!({ "schoolId": lower })).await).await;
+    refused("LEVEL_NOT_ADMITTED", submit(json!({ "teamName": "Us", "schoolId": lower })).await).await;
     refused("FILE_UNKNOWN", submit(json!({ "schoolId": whole["schoolId"], "fileIds": [unknown] })).await).await;
     refused("DOCUMENT_MISSING", submit(json!({ "fileIds": [] })).await).await;
     submit(json!({ "fileIds": whole["fileIds"] })).await.ok();

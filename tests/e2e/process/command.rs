@@ -12,7 +12,7 @@ async fn a_tenants_file_is_checked_before_it_is_used() {
     let good = world::tenant_files().join("it.toml");
     let (code, said, _) = machine.koine(&["tenant", "check", good.to_str().unwrap()]).await;
     assert_eq!(code, Some(0));
-    assert!(said.contains("good") && said.contains("Italia"), "{said}");
+    assert!(said.contains("good") && said.contains("OpenCoesione"), "{said}");
 
     let broken = machine.folder.path().join("fr.toml");
     let text = fs::read_to_string(&good)

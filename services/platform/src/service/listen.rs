@@ -151,13 +151,14 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Parts {
     }
 }
 
-/// Ends when the system asks the process to end.
-pub(super) async fn told_to_end() -> Result<()> {
+/// Listens to the system from here on, and ends when it asks the process to end, or has asked since.
+pub(super) fn told_to_end() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

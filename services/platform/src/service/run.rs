@@ -43,13 +43,15 @@ async fn live(config: Config, services: Vec<Service>) -> Result<()> {
     };
     let telemetry = telemetry::init(&name, &config.telemetry)?;
     let lived = async {
+        // before anybody is told that it is ready: who then asks it to end must find it listening
+        let told = listen::told_to_end()?;
         let process = Process::start(config, Clock::system(), services).await?;
-        let told = match process.listen().await {
-            Ok(_) => listen::told_to_end().await,
-            Err(error) => Err(error),
-        };
+        let listening = process.listen().await;
+        if listening.is_ok() {
+            told.await;
+        }
         process.stop().await;
-        told
+        listening.map(drop)
     };
     let lived = lived.await;
     tracing::info!("ended");

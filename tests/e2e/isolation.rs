@@ -7,7 +7,7 @@ use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, V
 use proto::options::v1::{Format, Role, Rules};
 use tests::{
     Caller, Scene, World,
-    grpc::{access, call, methods, reason},
+    grpc::{access, address, call, methods, reason},
     path::text,
 };
 use tonic::{Code, Status};
@@ -37,12 +37,9 @@ async fn things(scene: &Scene<'_>) -> BTreeMap<&'static str, String> {
 
 /// The ids a method takes in its path.
 fn variables(method: &MethodDescriptor) -> Vec<String> {
-    let option = proto::descriptor().get_extension_by_name("google.api.http").expect("the option");
-    let options = method.options();
-    let rule = options.get_extension(&option);
-    let rule = rule.as_message().expect("a rule").to_string();
+    let address = address(method);
     let found = regex::Regex::new(r"\{([a-z_.]+)\}").expect("a pattern");
-    let names = found.captures_iter(&rule).map(|found| found[1].to_owned());
+    let names = found.captures_iter(&address).map(|found| found[1].to_owned());
     names.filter(|name| name.ends_with("id")).collect()
 }
 

@@ -25,4 +25,5 @@ mod path;
 mod process;
 mod schema;
 mod source;
+mod stories;
 mod telemetry;

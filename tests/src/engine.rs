@@ -8,6 +8,9 @@ use std::{
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, sqlx::postgres::PgConnectOptions};
 
+/// The variable that names the server. It is for tests alone: a program of ours that finds it takes it for a setting nobody knows.
+pub const POSTGRES: &str = "KOINE_TEST_POSTGRES";
+
 /// Where the databases of one world are.
 #[derive(Clone, Debug)]
 pub enum Engine {
@@ -70,5 +73,5 @@ impl Engine {
 /// The server to stand on, if it is not SQLite.
 #[expect(clippy::disallowed_methods, reason = "which database to test on is said by who starts the tests")]
 pub fn postgres() -> Option<String> {
-    std::env::var("KOINE_TEST_POSTGRES").ok()
+    std::env::var(POSTGRES).ok()
 }

@@ -4,7 +4,10 @@ use bytes::{BufMut, Bytes};
 use http::{HeaderMap, Method};
 use prost::Message;
 use prost_reflect::{DynamicMessage, MethodDescriptor};
-use proto::options::v1::Access;
+use proto::{
+    google::api::{HttpRule, http_rule::Pattern},
+    options::v1::Access,
+};
 use tonic::{
     Request, Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
@@ -54,6 +57,22 @@ fn metadata(caller: &Caller) -> Vec<(&'static str, String)> {
         metadata.push(("authorization", format!("Bearer {}", caller.token())));
     }
     metadata
+}
+
+/// The address of a method by HTTP, without the tenant: `/v1/teams/{team_id}:handOver`.
+pub fn address(method: &MethodDescriptor) -> String {
+    let option = proto::descriptor().get_extension_by_name("google.api.http").expect("the option");
+    let options = method.options();
+    let value = options.get_extension(&option);
+    let rule: HttpRule = value.as_message().expect("a rule").transcode_to().expect("a rule");
+    match rule.pattern.expect("a path") {
+        Pattern::Get(path)
+        | Pattern::Put(path)
+        | Pattern::Post(path)
+        | Pattern::Delete(path)
+        | Pattern::Patch(path) => path,
+        Pattern::Custom(custom) => custom.path,
+    }
 }
 
 /// Calls a method by gRPC and reads its answer to the end.

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::engine;
+
 /// How long a process may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -38,7 +40,12 @@ impl Server {
     /// Starts it and waits until it says that it is ready.
     pub fn start(mut command: Command) -> Self {
         let begun = Instant::now();
-        let spawned = command.env("NO_COLOR", "1").stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let spawned = command
+            .env("NO_COLOR", "1")
+            .env_remove(engine::POSTGRES)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let (lines, log) = (child.stderr.take().expect("a pipe"), Arc::<Mutex<String>>::default());
         let (ready, told) = mpsc::channel();

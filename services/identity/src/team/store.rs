@@ -182,13 +182,7 @@ async fn with_supports(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Tea
         .all(db.conn())
         .await?;
     let supports_of = |team| supports.iter().filter(|row| row.team_id == team).map(|row| row.account_id).collect();
-    let credentials = credential::Entity::find()
-        .filter(
-            credential::Column::TeamId.is_in(rows.iter().filter(|row| row.activated_at.is_none()).map(|row| row.id)),
-        )
-        .filter(credential::Column::EndedAt.is_null())
-        .all(db.conn())
-        .await?;
+    let credentials = open_credentials(db, &rows).await?;
     rows.into_iter()
         .map(|row| {
             let until = credentials.iter().find(|credential| credential.team_id == row.id).map(|one| one.expires_at);
@@ -196,6 +190,18 @@ async fn with_supports(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Tea
             team(row, supports, until)
         })
         .collect()
+}
+
+/// The credentials that invited teams still have; most teams are active and have none.
+async fn open_credentials(db: &impl Reads, rows: &[row::Model]) -> Result<Vec<credential::Model>> {
+    let invited: Vec<_> = rows.iter().filter(|row| row.activated_at.is_none()).map(|row| row.id).collect();
+    if invited.is_empty() {
+        return Ok(Vec::new());
+    }
+    let open = credential::Entity::find()
+        .filter(credential::Column::TeamId.is_in(invited))
+        .filter(credential::Column::EndedAt.is_null());
+    Ok(open.all(db.conn()).await?)
 }
 
 fn team(row: row::Model, supports: Vec<Id<Account>>, until: Option<At>) -> Result<Team> {

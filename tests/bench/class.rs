@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 use tests::{
     Caller,
-    mailbox::{CODE, Mailbox},
+    mailbox::{CODE, CREDENTIAL, Mailbox},
     path::text,
     scene::{PASSWORD, PDF, application},
     server::Server,
@@ -68,7 +68,7 @@ impl Country {
     }
 
     async fn enter(&self, email: &str) -> Teacher {
-        let code = self.letter(email).await;
+        let code = self.letter(email, CODE).await;
         self.anybody().post("/v1/accounts:verifyEmail", json!({ "code": code })).await.ok();
         let caller = self.anybody().sign_in(email, PASSWORD).await;
         let path = "/v1/files:upload?name=authorisation.pdf&purpose=FILE_PURPOSE_AUTHORISATION";
@@ -76,11 +76,11 @@ impl Country {
         Teacher { caller, file }
     }
 
-    /// The code in a letter, once it has arrived.
-    async fn letter(&self, to: &str) -> String {
+    /// What a letter says, once it has arrived.
+    async fn letter(&self, to: &str, pattern: &str) -> String {
         for _ in 0..600 {
-            if let Some(code) = self.mailbox.find(to, CODE) {
-                return code;
+            if let Some(found) = self.mailbox.find(to, pattern) {
+                return found;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -98,9 +98,15 @@ impl Country {
         teacher.caller.post("/v1/applications", draft).await.ok()
     }
 
-    /// Admits an application; gives the id of the team.
-    pub async fn admit(&self, submitted: &Value) -> String {
-        text(&self.coordinator.post(&application(submitted, ":admit"), json!({})).await.ok()["teamId"])
+    /// A team that was admitted and has chosen its password. Gives its id.
+    pub async fn team(&self, referent: &Teacher) -> String {
+        let submitted = referent.submit(&self.begin(referent).await).await;
+        let admitted = self.coordinator.post(&application(&submitted, ":admit"), json!({})).await.ok();
+        let id = text(&admitted["teamId"]);
+        let code = text(&referent.caller.get(&format!("/v1/teams/{id}")).await.ok()["code"]);
+        let credential = self.letter(referent.caller.login(), CREDENTIAL).await;
+        self.anybody().sign_in(&code, &credential).await.change_password(PASSWORD).await;
+        id
     }
 }
 

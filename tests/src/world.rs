@@ -218,6 +218,7 @@ impl World {
             sid: uuid::Uuid::now_v7(),
             roles: roles.to_vec(),
             acts_for: None,
+            home: None,
             provisional: false,
             iat: now,
             exp: now + 600,

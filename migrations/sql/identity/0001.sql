@@ -158,3 +158,14 @@ CREATE TABLE file (
   created_at bigint NOT NULL
 );
 CREATE INDEX file_owner ON file (owner_id);
+
+-- In a programme: what it knows of the classes of its countries, and all it may. Each was written by an exchange of tokens.
+CREATE TABLE membership (
+  team_id       uuid   NOT NULL PRIMARY KEY,
+  home          text   NOT NULL,
+  alias         text   NOT NULL,
+  school_name   text   NOT NULL,
+  territory     text   NOT NULL,
+  first_seen_at bigint NOT NULL,
+  last_seen_at  bigint NOT NULL
+);

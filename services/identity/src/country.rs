@@ -65,8 +65,6 @@ impl fmt::Display for Level {
 pub struct Programme {
     /// The Commission's codes of the Interreg programmes whose projects are observed: `2014TC16RFCB042`.
     pub cci: Vec<String>,
-    /// The tenants whose schools can take part.
-    pub countries: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -174,7 +172,7 @@ impl Country {
                 vec!["identity.schools: a programme has no register, its schools are those of its countries".to_owned()]
             }
             (Kind::Programme, None, None) => {
-                vec!["identity.programme: a programme needs this table, with `cci` and `countries`".to_owned()]
+                vec!["identity.programme: a programme needs this table, with `cci`".to_owned()]
             }
         }
     }
@@ -224,11 +222,6 @@ impl Programme {
         }
         let strange = self.cci.iter().filter(|code| CCI.as_ref().is_some_and(|cci| !cci.is_match(code)));
         faults.extend(strange.map(|code| format!("identity.programme.cci: `{code}` is not like `2014TC16RFCB042`")));
-        if self.countries.len() < 2 {
-            faults.push("identity.programme.countries: a programme joins at least two tenants".to_owned());
-        }
-        let named = self.countries.iter().filter(|id| id.parse::<platform::TenantId>().is_err());
-        faults.extend(named.map(|id| format!("identity.programme.countries: `{id}` is not the name of a tenant")));
         faults
     }
 }
@@ -258,7 +251,10 @@ mod tests {
     }
 
     fn faults(kind: &str, identity: &str) -> Vec<String> {
-        let head = format!("kind = '{kind}'\nname = 'Test'\nlocales = ['it']\nzone = 'Europe/Rome'\nlessons = {{}}\n");
+        let countries = if kind == "programme" { "countries = ['it', 'hr']\n" } else { "" };
+        let head = format!(
+            "kind = '{kind}'\nname = 'Test'\nlocales = ['it']\nzone = 'Europe/Rome'\n{countries}lessons = {{}}\n"
+        );
         tenant("it", &format!("{head}{identity}")).map(|_| Vec::new()).unwrap_or_else(|faults| faults)
     }
 
@@ -281,9 +277,9 @@ mod tests {
             let tenant = file(name);
             let country = tenant.section::<Country>().unwrap();
             assert_eq!(tenant.kind(), Kind::Programme, "{name}");
-            let programme = country.programme().unwrap();
-            for home in &programme.countries {
-                let home = file(home);
+            assert!(country.programme().is_some(), "{name}");
+            for home in tenant.countries() {
+                let home = file(home.as_str());
                 let nuts = home.section::<Country>().unwrap().nuts();
                 let part =
                     country.nuts().iter().filter(|code| nuts.iter().any(|prefix| code.starts_with(prefix.as_str())));
@@ -349,7 +345,7 @@ mod tests {
         let found = faults(
             "programme",
             "[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0 }\n\
-             credentials = { verification_hours = 0 }\nprogramme = { cci = ['2014'], countries = ['IT'] }\n",
+             credentials = { verification_hours = 0 }\nprogramme = { cci = ['2014'] }\n",
         );
         for key in [
             "identity.nuts: no territory of NUTS begins with `XX`",
@@ -358,8 +354,6 @@ mod tests {
             "identity.retention.unverified_accounts:",
             "identity.credentials.verification_hours:",
             "identity.programme.cci: `2014`",
-            "identity.programme.countries: a programme joins",
-            "identity.programme.countries: `IT`",
         ] {
             assert!(found.iter().any(|fault| fault.starts_with(key)), "{key} {found:#?}");
         }
@@ -367,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_country_has_a_register_and_a_programme_an_agreement() {
-        let programme = "programme = { cci = ['2014TC16RFCB042'], countries = ['it', 'hr'] }";
+        let programme = "programme = { cci = ['2014TC16RFCB042'] }";
         let none = "[identity]\nnuts = ['IT']\n";
         assert!(faults("country", none)[0].starts_with("identity.schools: a country needs"));
         assert!(faults("programme", none)[0].starts_with("identity.programme: a programme needs"));

@@ -6,9 +6,10 @@
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
     account_service_server::AccountServiceServer, application_service_server::ApplicationServiceServer,
-    file_service_server::FileServiceServer, school_service_server::SchoolServiceServer,
-    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
-    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
+    file_service_server::FileServiceServer, membership_service_server::MembershipServiceServer,
+    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
+    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
+    territory_service_server::TerritoryServiceServer,
 };
 use tonic::service::Routes;
 
@@ -19,6 +20,7 @@ pub mod file;
 mod hasher;
 mod letters;
 mod mails;
+pub mod membership;
 mod password;
 pub mod reason;
 pub mod register;
@@ -46,6 +48,7 @@ pub fn service() -> Service {
         .routes(routes)
         .handlers(handlers)
         .signs_tokens()
+        .rechecks(membership::recheck)
 }
 
 fn routes(host: &Host) -> Result<Routes> {
@@ -72,6 +75,7 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(SchoolServiceServer::new(school::api::Schools { store: store.clone() }))
         .add_service(ApplicationServiceServer::new(applications))
         .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs }))
+        .add_service(MembershipServiceServer::new(membership::api::Memberships { store: store.clone() }))
         .add_service(TeamServiceServer::new(team::api::Teams { store, keys })))
 }
 

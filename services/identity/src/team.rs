@@ -181,7 +181,12 @@ impl Team {
     }
 
     fn is_taught_by(&self, ctx: &Ctx) -> bool {
-        ctx.account().is_ok_and(|account| account == self.referent || self.supports.contains(&account))
+        ctx.account().is_ok_and(|account| self.has_teacher(account))
+    }
+
+    /// Whether an account is its referent or a support teacher.
+    pub(crate) fn has_teacher(&self, account: Id<Account>) -> bool {
+        account == self.referent || self.supports.contains(&account)
     }
 
     /// Changes name, address and logo. Error: every word of the programme in them (I5), and `REFERENT_ONLY` for a support teacher.

@@ -75,6 +75,7 @@ fn message(tenant: &Tenant) -> pb::Tenant {
         name: tenant.name().to_owned(),
         locales: tenant.locales().to_vec(),
         zone: tenant.zone().iana_name().unwrap_or_default().to_owned(),
+        countries: tenant.countries().iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -105,6 +105,7 @@ impl Ground {
             session: session.uuid(),
             roles: vec![account.role()],
             acts_for: account.team().map(Id::uuid),
+            home: None,
             provisional: false,
         }))
     }

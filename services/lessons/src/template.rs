@@ -274,7 +274,13 @@ mod tests {
     fn faults_of(text: &str) -> Vec<String> {
         let lessons: Lessons = toml::from_str(text).unwrap();
         let zone = "Europe/Lisbon".to_owned();
-        let head = Head { kind: platform::tenant::Kind::Country, name: "x".to_owned(), locales: Vec::new(), zone };
+        let head = Head {
+            kind: platform::tenant::Kind::Country,
+            name: "x".to_owned(),
+            locales: Vec::new(),
+            zone,
+            countries: Vec::new(),
+        };
         lessons.faults(&head)
     }
 

@@ -14,7 +14,7 @@ use proto::options::v1::Role;
 use uuid::Uuid;
 
 use crate::{
-    Clock, Error, Id, Ids, Result, Tenant,
+    Clock, Error, Id, Ids, Result, Tenant, TenantId,
     error::{Reason, Shared},
 };
 
@@ -29,6 +29,8 @@ pub struct Ctx {
     ids: Ids,
     call: Arc<Call>,
     handling: Option<Handling>,
+    /// On the other side of a border: who crossed, as the audit log there writes it.
+    behind: Option<Arc<str>>,
 }
 
 /// What else is known of the call, for throttling and for forwarding.
@@ -80,6 +82,8 @@ pub struct Member {
     pub roles: Vec<Role>,
     /// What a shared account stands for.
     pub acts_for: Option<Uuid>,
+    /// Where it is at home, if that is another tenant: it is a visitor here, by exchange of a token of its home.
+    pub home: Option<TenantId>,
     /// Whether it signed in with a credential that must be replaced first.
     pub provisional: bool,
 }
@@ -87,12 +91,32 @@ pub struct Member {
 impl Ctx {
     pub(crate) fn new(tenant: Arc<Tenant>, caller: Caller, clock: &Clock, ids: Ids) -> Self {
         let now = clock.now();
-        Self { tenant, caller, now, deadline: None, ids, call: Arc::default(), handling: None }
+        Self { tenant, caller, now, deadline: None, ids, call: Arc::default(), handling: None, behind: None }
     }
 
     /// A context for background work in one tenant.
     pub(crate) fn for_job(tenant: Arc<Tenant>, job: &'static str, clock: &Clock, ids: Ids) -> Self {
         Self::new(tenant, Caller::Job(job), clock, ids)
+    }
+
+    /// A context in another tenant, for [`Border`](crate::Border) alone. It is the same call: the same instant, the same patience;
+    /// a fact that is handled is recorded there too, by itself. The token stays behind, for it means nothing there.
+    pub(crate) fn across(&self, tenant: Arc<Tenant>) -> Self {
+        let actor = match self.member() {
+            Ok(member) if member.home.is_some() => format!("account {} through {}", member.account, self.tenant.id()),
+            _ => format!("{} of {}", self.actor(), self.tenant.id()),
+        };
+        let handling = self.handling.as_ref().map(|handling| Handling { recorded: Arc::default(), ..handling.clone() });
+        Self {
+            tenant,
+            caller: Caller::Job("border"),
+            now: self.now,
+            deadline: self.deadline,
+            ids: self.ids.clone(),
+            call: Arc::default(),
+            handling,
+            behind: Some(actor.into()),
+        }
     }
 
     /// The same, for the handler of an event: its first commit also records that the event was handled.
@@ -130,6 +154,14 @@ impl Ctx {
         match &self.caller {
             Caller::Member(member) => Ok(member),
             Caller::Anonymous | Caller::Job(_) => Err(Shared::TokenMissing.error("Sign in first.")),
+        }
+    }
+
+    /// Where the caller is at home, if they are a visitor here.
+    pub fn home(&self) -> Option<&TenantId> {
+        match &self.caller {
+            Caller::Member(member) => member.home.as_ref(),
+            Caller::Anonymous | Caller::Job(_) => None,
         }
     }
 
@@ -173,12 +205,14 @@ impl Ctx {
         self.call.address
     }
 
-    /// Who acts, as the audit log writes it: `account 0190…`, `job sweep`.
+    /// Who acts, as the audit log writes it: `account 0190…`, `account 0190… of it`, `job sweep`.
     pub fn actor(&self) -> String {
-        match &self.caller {
-            Caller::Anonymous => "anonymous".to_owned(),
-            Caller::Member(member) => format!("account {}", member.account),
-            Caller::Job(job) => format!("job {job}"),
+        match (&self.behind, &self.caller) {
+            (Some(behind), _) => behind.to_string(),
+            (None, Caller::Anonymous) => "anonymous".to_owned(),
+            (None, Caller::Member(Member { account, home: Some(home), .. })) => format!("account {account} of {home}"),
+            (None, Caller::Member(Member { account, .. })) => format!("account {account}"),
+            (None, Caller::Job(job)) => format!("job {job}"),
         }
     }
 }

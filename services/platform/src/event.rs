@@ -96,6 +96,11 @@ impl Bus {
     }
 }
 
+/// Whether the fact that is handled in this context was handled in its tenant before.
+pub(crate) async fn was_handled(db: &impl Reads, event: Uuid, handler: &str) -> Result<bool> {
+    Ok(inbox::Entity::find_by_id((event, handler.to_owned())).one(db.conn()).await?.is_some())
+}
+
 async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &outbox::Model) -> Result<()> {
     if is_handled(store, &ctx, fact.id, handler.name).await? {
         return Ok(());
@@ -110,6 +115,5 @@ async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &outbox::Model
 }
 
 async fn is_handled(store: &Store, ctx: &Ctx, event: Uuid, handler: &str) -> Result<bool> {
-    let db = store.read(ctx).await?;
-    Ok(inbox::Entity::find_by_id((event, handler.to_owned())).one(db.conn()).await?.is_some())
+    was_handled(&store.read(ctx).await?, event, handler).await
 }

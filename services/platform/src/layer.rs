@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::Service;
 
-use crate::{Clock, Ctx, Error, Ids, Tenants, token::Verifier};
+use crate::{Clock, Ctx, Error, Ids, Tenants, border, token::Verifier};
 
 mod authenticate;
 mod authorize;
@@ -21,6 +21,7 @@ mod limit;
 mod measure;
 mod method;
 mod panic;
+mod recheck;
 mod shed;
 #[cfg(test)]
 mod testing;
@@ -34,6 +35,7 @@ use limit::Limit;
 use measure::Measure;
 pub(crate) use method::{Method, Methods};
 use panic::CatchPanic;
+use recheck::Recheck;
 use shed::Shed;
 use trace::Trace;
 
@@ -115,11 +117,12 @@ pub(crate) struct Ground {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) limits: Limits,
+    pub(crate) recheck: border::Recheck,
 }
 
 /// The methods of a process with every layer over them.
 pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
-    let Ground { methods, tenants, verifier, clock, ids, limits } = ground;
+    let Ground { methods, tenants, verifier, clock, ids, limits, recheck } = ground;
     let stack = Over(
         // outermost: what any other layer logs belongs to the call
         Trace,
@@ -142,9 +145,13 @@ pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
                                 // as soon as the caller is known
                                 Authorize,
                                 Over(
-                                    // last, so that strangers cannot use up what is a tenant's
+                                    // so late, that strangers cannot use up what is a tenant's
                                     Limit::new(limits.per_tenant_per_second, limits.per_tenant_burst),
-                                    Inside(routes),
+                                    Over(
+                                        // last, because it asks another tenant's data: a flood must not reach them
+                                        Recheck(recheck),
+                                        Inside(routes),
+                                    ),
                                 ),
                             ),
                         ),
@@ -161,7 +168,10 @@ type Layers = Over<
     Trace,
     Over<
         Measure,
-        Over<CatchPanic, Over<Deadline, Over<Shed, Over<Authenticate, Over<Authorize, Over<Limit, Inside>>>>>>,
+        Over<
+            CatchPanic,
+            Over<Deadline, Over<Shed, Over<Authenticate, Over<Authorize, Over<Limit, Over<Recheck, Inside>>>>>>,
+        >,
     >,
 >;
 

@@ -15,6 +15,7 @@
 
 pub mod audit;
 pub mod blob;
+pub mod border;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -38,6 +39,7 @@ pub mod tls;
 pub mod token;
 pub mod wire;
 
+pub use border::Border;
 pub use client::{Peer, Peers};
 pub use clock::Clock;
 pub use config::Config;

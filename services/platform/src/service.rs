@@ -23,8 +23,9 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::{
-    Clock, Ids, Peers, Result, Store, Tasks, Tenants,
+    Border, Clock, Ids, Peers, Result, Store, Tasks, Tenants,
     blob::Blobs,
+    border::Recheck,
     config::{self, Config},
     event::Handlers,
     mail::Mailer,
@@ -51,6 +52,7 @@ pub struct Service {
     handlers: Option<fn(&Host) -> Result<Handlers>>,
     schema: Option<Schema>,
     signs_tokens: bool,
+    recheck: Option<fn(&Host) -> Result<Recheck>>,
 }
 
 impl Service {
@@ -65,7 +67,15 @@ impl Service {
             handlers: None,
             schema: None,
             signs_tokens: false,
+            recheck: None,
         }
+    }
+
+    /// It knows by itself whether a visitor may still be here. Every other service asks the one that signs tokens; none is without.
+    #[must_use]
+    pub fn rechecks(mut self, recheck: fn(&Host) -> Result<Recheck>) -> Self {
+        self.recheck = Some(recheck);
+        self
     }
 
     /// It has a section of its own in the settings: `[name]`.
@@ -137,6 +147,8 @@ pub struct Host {
     pub config: Arc<Config>,
     /// The countries and programmes.
     pub tenants: Tenants,
+    /// The way from one of them to another.
+    pub border: Border,
     /// The door to its databases.
     pub store: Store,
     /// Its files.

@@ -17,6 +17,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedSemaphorePermit, Semaphore};
 use crate::{
     Ctx, Error, Result, TenantId,
     error::{Reason, Shared},
+    event,
     secret::Keys,
 };
 
@@ -156,6 +157,16 @@ impl Store {
         let permit = self.permit(&pool).await?;
         let transaction = pool.connections.begin_with_options(engine::WRITE).await?;
         Ok(Tx::new(self.clone(), ctx.clone(), transaction, permit, turn))
+    }
+
+    /// [`Store::write`] for what the handler of a fact does in this tenant, or nothing where it was done before: the fact came
+    /// twice, or a process died after this commit and before the next. For a handler that writes on both sides of a border, where
+    /// each side has an inbox of its own. Error: internal, where no fact is handled.
+    pub async fn write_once(&self, ctx: &Ctx) -> Result<Option<Tx>> {
+        let handling = ctx.handled_event().ok_or_else(|| Error::internal("`write_once` is for handlers of facts"))?;
+        let tx = self.write(ctx).await?;
+        let done = event::was_handled(&tx, handling.event, handling.handler).await?;
+        Ok(Some(tx).filter(|_| !done))
     }
 
     /// The tenants in which this store published facts since the last time. Waits until there is one.

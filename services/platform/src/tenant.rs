@@ -12,7 +12,7 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 
 use crate::{
     Error, Result,
@@ -46,6 +46,18 @@ impl FromStr for TenantId {
             && !text.ends_with('-')
             && !RESERVED.contains(&text);
         if fits { Ok(Self(text.into())) } else { Err(unknown()) }
+    }
+}
+
+impl Serialize for TenantId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for TenantId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(|_| serde::de::Error::custom("not the name of a tenant"))
     }
 }
 
@@ -94,6 +106,9 @@ pub struct Head {
     pub locales: Vec<String>,
     /// IANA name of the zone its deadlines are local to.
     pub zone: String,
+    /// Of a programme, and of nothing else: the countries that share it.
+    #[serde(default)]
+    pub countries: Vec<String>,
 }
 
 /// One country or programme: one set of data and one set of rules.
@@ -101,6 +116,7 @@ pub struct Tenant {
     id: TenantId,
     head: Head,
     zone: TimeZone,
+    countries: Vec<TenantId>,
     sections: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
@@ -128,6 +144,11 @@ impl Tenant {
     /// The zone its deadlines are local to.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
+    }
+
+    /// The countries that share it. A country has none.
+    pub fn countries(&self) -> &[TenantId] {
+        &self.countries
     }
 
     /// A service's table of its file. Error: internal, when the process was started without declaring the section.
@@ -206,8 +227,31 @@ pub fn parse(id: &TenantId, text: &str, kinds: &[SectionKind]) -> Result<Tenant,
     let zone = TimeZone::get(&head.zone)
         .inspect_err(|_| faults.push(format!("zone: `{}` is not a zone of the IANA database", head.zone)))
         .unwrap_or(TimeZone::UTC);
+    let countries = countries(&head, &mut faults);
     let sections = values.into_iter().filter_map(|(kind, value)| (kind.read)(value, &head, &mut faults)).collect();
-    if faults.is_empty() { Ok(Tenant { id: id.clone(), head, zone, sections }) } else { Err(faults) }
+    if faults.is_empty() { Ok(Tenant { id: id.clone(), head, zone, countries, sections }) } else { Err(faults) }
+}
+
+/// The countries a head names.
+fn countries(head: &Head, faults: &mut Vec<String>) -> Vec<TenantId> {
+    match head.kind {
+        Kind::Country if !head.countries.is_empty() => {
+            faults.push("countries: a country has none, they are of programmes".to_owned());
+        }
+        Kind::Programme if head.countries.len() < 2 => {
+            faults.push("countries: a programme is shared by at least two, such as `[\"it\", \"hr\"]`".to_owned());
+        }
+        Kind::Country | Kind::Programme => {}
+    }
+    let mut countries: Vec<TenantId> = Vec::new();
+    for name in &head.countries {
+        match name.parse() {
+            Ok(id) if countries.contains(&id) => faults.push(format!("countries: `{name}` stands there twice")),
+            Ok(id) => countries.push(id),
+            Err(_) => faults.push(format!("countries: `{name}` is not the name of a tenant")),
+        }
+    }
+    countries
 }
 
 #[cfg(test)]
@@ -246,6 +290,25 @@ mod tests {
         let faults = read(&text).unwrap_err();
         assert!(faults.iter().any(|fault| fault.starts_with("doors.count")), "{faults:?}");
         assert!(faults.iter().any(|fault| fault.starts_with("zone")), "{faults:?}");
+    }
+
+    #[test]
+    fn a_programme_names_its_countries_and_a_country_none() {
+        let file = |kind, countries: &str| {
+            read(&format!("{}{countries}\n[doors]\ncount = 1", HEAD.replace("country", kind)))
+                .map(|tenant| tenant.countries().iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(file("programme", "countries = ['it', 'hr']"), Ok(vec!["it".to_owned(), "hr".to_owned()]));
+        assert_eq!(file("country", ""), Ok(Vec::new()));
+        for (kind, countries, fault) in [
+            ("country", "countries = ['it']", "countries: a country has none"),
+            ("programme", "", "countries: a programme is shared"),
+            ("programme", "countries = ['it', 'it']", "countries: `it` stands there twice"),
+            ("programme", "countries = ['it', 'HR']", "countries: `HR` is not the name"),
+        ] {
+            let faults = file(kind, countries).unwrap_err();
+            assert!(faults.len() == 1 && faults[0].starts_with(fault), "{faults:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,10 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use crate::{Caller, Clock, Ctx, Ids, Tenant, ctx::Call};
+use proto::options::v1::Role;
+use uuid::Uuid;
+
+use crate::{Border, Caller, Clock, Ctx, Ids, Member, Tenant, TenantId, Tenants, ctx::Call};
 
 /// A context of `caller`, at the instant of the clock.
 pub fn ctx(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids) -> Ctx {
@@ -13,4 +16,17 @@ pub fn ctx(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids) -> Ct
 /// The same, from a network address.
 pub fn ctx_from(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids, address: IpAddr) -> Ctx {
     ctx(tenant, caller, clock, ids).with_call(Call { token: None, address: Some(address) }, None)
+}
+
+/// A caller of a programme who is at home in one of its countries, as an exchange makes one: `Role::TwinTeam` with the team it
+/// stands for. Each is another account.
+pub fn visitor(role: Role, home: &TenantId, acts_for: Option<Uuid>, ids: &Ids) -> Caller {
+    let (account, session) = (ids.next::<()>().uuid(), ids.next::<()>().uuid());
+    let home = Some(home.clone());
+    Caller::Member(Member { account, session, roles: vec![role], acts_for, home, provisional: false })
+}
+
+/// The border between these tenants.
+pub fn border(tenants: &Tenants) -> Border {
+    Border::new(tenants.clone())
 }

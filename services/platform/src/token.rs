@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use proto::options::v1::Role;
 
-use crate::{Member, secret::Secret};
+use crate::{Member, TenantId, secret::Secret};
 
 mod signer;
 mod verifier;
@@ -51,6 +51,9 @@ pub struct Claims {
     /// What a shared account stands for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acts_for: Option<Uuid>,
+    /// The tenant the caller is at home in, where that is not [`tenant`](Self::tenant): it was exchanged for a token of theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<TenantId>,
     /// Whether the caller signed in with a credential that must be replaced first.
     #[serde(default)]
     pub provisional: bool,
@@ -64,8 +67,15 @@ pub struct Claims {
 
 impl From<&Claims> for Member {
     fn from(claims: &Claims) -> Self {
-        let Claims { sub, sid, roles, acts_for, provisional, .. } = claims;
-        Self { account: *sub, session: *sid, roles: roles.clone(), acts_for: *acts_for, provisional: *provisional }
+        let Claims { sub, sid, roles, acts_for, home, provisional, .. } = claims;
+        Self {
+            account: *sub,
+            session: *sid,
+            roles: roles.clone(),
+            acts_for: *acts_for,
+            home: home.clone(),
+            provisional: *provisional,
+        }
     }
 }
 

@@ -82,7 +82,8 @@ pub(crate) async fn teacher(db: &impl Reads, field: &str, id: Id<Account>) -> Re
     account.registered_teacher(field).map(|()| account)
 }
 
-async fn find(db: &impl Reads, id: Id<Account>) -> Result<Option<Account>> {
+/// The account, if there is one.
+pub(crate) async fn find(db: &impl Reads, id: Id<Account>) -> Result<Option<Account>> {
     row::Entity::find_by_id(id).one(db.conn()).await?.map(account).transpose()
 }
 

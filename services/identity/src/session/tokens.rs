@@ -60,6 +60,7 @@ impl Tokens {
             sid: session.id.uuid(),
             roles: vec![account.role()],
             acts_for: account.team().map(platform::Id::uuid),
+            home: None,
             provisional,
             iat: issued,
             exp: expires,

@@ -67,7 +67,7 @@ mod tests {
 
     fn member(role: Role, provisional: bool) -> Caller {
         let (account, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        Caller::Member(Member { account, session, roles: vec![role], acts_for: None, provisional })
+        Caller::Member(Member { account, session, roles: vec![role], acts_for: None, home: None, provisional })
     }
 
     fn access(roles: &[Role]) -> Access {

@@ -22,6 +22,8 @@ pub(crate) struct Method {
 pub(crate) struct Methods {
     by_path: HashMap<String, Arc<Method>>,
     unknown: Arc<Method>,
+    /// The roles of visitors.
+    visiting: Vec<i32>,
 }
 
 impl Methods {
@@ -45,7 +47,16 @@ impl Methods {
         }
         // one name for all of them: what strangers ask for must not become a label or a log line
         let unknown = Method { name: "_OTHER".into(), access: None, streams_in: false, streams_out: false };
-        Ok(Self { by_path, unknown: Arc::new(unknown) })
+        Ok(Self { by_path, unknown: Arc::new(unknown), visiting: visiting(contract)? })
+    }
+
+    /// Whether a service, by the name of its package, has a method for visitors.
+    pub(crate) fn let_visitors_into(&self, service: &str) -> bool {
+        let package = format!("koine.{service}.");
+        let theirs = self.by_path.values().filter(|method| method.name.starts_with(&package));
+        theirs
+            .filter_map(|method| method.access.as_ref())
+            .any(|access| access.roles.iter().any(|role| self.visiting.contains(role)))
     }
 
     /// The method of a path.
@@ -71,6 +82,15 @@ fn access(contract: &DescriptorPool, method: &MethodDescriptor) -> Result<Access
         return Err("is `tenantless`, so it cannot know a role: it needs `anonymous`");
     }
     Ok(access)
+}
+
+/// The roles the contract marks as those of visitors.
+fn visiting(contract: &DescriptorPool) -> Result<Vec<i32>> {
+    let missing = || Error::internal("the contract has no roles, or no mark for those of visitors");
+    let roles = contract.get_enum_by_name("koine.options.v1.Role").ok_or_else(missing)?;
+    let mark = contract.get_extension_by_name("koine.options.v1.visiting").ok_or_else(missing)?;
+    let marked = roles.values().filter(|role| role.options().get_extension(&mark).as_bool() == Some(true));
+    Ok(marked.map(|role| role.number()).collect())
 }
 
 #[cfg(test)]

@@ -79,6 +79,7 @@ pub(super) fn token(signer: &Signer, clock: &Clock, tenant: &str) -> String {
         sid: Uuid::from_u128(2),
         roles: vec![Role::Teacher],
         acts_for: None,
+        home: None,
         provisional: false,
         iat: now,
         exp: now + 600,

@@ -22,8 +22,9 @@ use tonic_health::{
 
 use super::{Host, Readiness, Service, listen};
 use crate::{
-    Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
+    Border, Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
     blob::Blobs,
+    border::Recheck,
     client::{Gathering, peer_error},
     config::Config,
     event::{Bus, Dispatcher},
@@ -135,7 +136,8 @@ impl Process {
         for service in services {
             let host = common.host(service)?;
             if let Some(routes) = service.routes {
-                let stack = stack(common.ground(methods.clone())?, routes(&host)?);
+                let recheck = common.recheck(service, &methods, &host)?;
+                let stack = stack(common.ground(methods.clone(), recheck)?, routes(&host)?);
                 self.entrances.insert(service.name, Entrance { health: health.clone(), stack });
                 self.health.set_service_status(service.name, ServingStatus::Serving).await;
             }
@@ -254,6 +256,7 @@ impl Common {
             name,
             config: self.config.clone(),
             tenants: self.tenants.clone(),
+            border: Border::new(self.tenants.clone()),
             store: Store::new(
                 name,
                 self.config.store.engine()?,
@@ -273,7 +276,21 @@ impl Common {
         })
     }
 
-    fn ground(&self, methods: Arc<Methods>) -> Result<Ground> {
+    /// Who says whether a visitor may still be here. Error: internal, where a service lets visitors in and there is nobody to ask.
+    fn recheck(&self, service: &Service, methods: &Methods, host: &Host) -> Result<Recheck> {
+        match service.recheck {
+            Some(of) => of(host),
+            // the one the others ask does not ask itself
+            None if service.name != ISSUER && self.peers.knows(ISSUER) => Ok(ask_issuer(self.peers.clone())),
+            None if methods.let_visitors_into(service.name) => Err(Error::internal(format!(
+                "{}: lets visitors in, and nobody is there to say whether they still may",
+                service.name
+            ))),
+            None => Ok(Recheck::nobody()),
+        }
+    }
+
+    fn ground(&self, methods: Arc<Methods>, recheck: Recheck) -> Result<Ground> {
         let source = match &self.signer {
             Some(signer) => KeySource::fixed(vec![signer.public_jwk().clone()]),
             None if self.peers.knows(ISSUER) => issuer(self.peers.clone()),
@@ -286,6 +303,7 @@ impl Common {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             limits: self.config.limits.clone(),
+            recheck,
         })
     }
 }
@@ -345,6 +363,19 @@ fn issuer(peers: Peers) -> KeySource {
         async move {
             let answer = SessionServiceClient::new(channel?).list_keys(ListKeysRequest {}).await.map_err(peer_error)?;
             Ok(answer.into_inner().keys.into_iter().map(|key| PublicKey { kid: key.kid, x: key.x }).collect())
+        }
+    })
+}
+
+/// Asks the service that signs tokens, with the visitor's own, whether they may still be here.
+fn ask_issuer(peers: Peers) -> Recheck {
+    use proto::identity::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient};
+    Recheck::new(move |ctx| {
+        let channel = peers.call(ISSUER, &ctx);
+        async move {
+            let mut issuer = MembershipServiceClient::new(channel?);
+            issuer.get_membership(GetMembershipRequest {}).await.map_err(peer_error)?;
+            Ok(())
         }
     })
 }

@@ -1,6 +1,15 @@
 //! Processes with the smallest of services: one that says who calls it, and one that asks the other.
 
-use std::{fs, net::SocketAddr, path::Path, sync::LazyLock, time::Duration};
+use std::{
+    fs,
+    net::SocketAddr,
+    path::Path,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::FutureExt;
 use proto::{
@@ -24,7 +33,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Ctx, Error,
+    Ctx, Error, border,
     client::{Gathering, peer_error},
     error::{Reason, Shared},
     tls::{Tls, testing::Authority},
@@ -107,19 +116,25 @@ fn asked(headers: &[(&'static str, &str)]) -> Request<GetTenantRequest> {
 }
 
 fn bearer(folder: &Path) -> String {
+    bearer_of(folder, |_| ())
+}
+
+fn bearer_of(folder: &Path, change: impl FnOnce(&mut Claims)) -> String {
     let now = clock().now().as_second();
-    let claims = Claims {
+    let mut claims = Claims {
         iss: "koine".to_owned(),
         sub: Uuid::from_u128(7),
         tenant: "it".to_owned(),
         sid: Uuid::from_u128(8),
         roles: vec![Role::Teacher],
         acts_for: None,
+        home: None,
         provisional: false,
         iat: now,
         exp: now + 600,
         jti: Uuid::from_u128(9),
     };
+    change(&mut claims);
     let signer = Signer::load_or_create(&folder.join("keys"), None).unwrap();
     format!("Bearer {}", signer.sign(&claims).unwrap())
 }
@@ -245,6 +260,43 @@ async fn a_service_that_knows_no_issuer_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     let error = Process::start(config(folder.path(), ""), clock(), vec![front()]).await.err().unwrap();
     assert!(format!("{error:?}").contains("peers.identity"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_service_that_lets_visitors_in_and_has_nobody_to_ask_about_them_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let identity = || Service::new("identity").routes(mirror).signs_tokens();
+    let error = Process::start(config(folder.path(), ""), clock(), vec![identity()]).await.err().unwrap();
+    assert!(format!("{error:?}").contains("identity: lets visitors in"), "{error:?}");
+    let asked = identity().rechecks(|_| Ok(Recheck::new(|_| std::future::ready(Ok(())))));
+    Process::start(config(folder.path(), ""), clock(), vec![asked]).await.unwrap().stop().await;
+}
+
+#[tokio::test]
+async fn before_every_call_of_a_visitor_it_is_asked_whether_they_may_still_be_here() {
+    static ENDED: AtomicBool = AtomicBool::new(false);
+    let back = back().rechecks(|_| {
+        Ok(Recheck::new(|ctx: Ctx| async move {
+            assert_eq!(ctx.home().map(crate::TenantId::as_str), Some("it"));
+            if ENDED.load(Ordering::SeqCst) { Err(border::ended()) } else { Ok(()) }
+        }))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let settings = config(folder.path(), "");
+    let text = fs::read_to_string(folder.path().join("tenants/it.toml")).unwrap();
+    let programme = format!("{}countries = [\"it\", \"hr\"]\n", text.replace("country", "programme"));
+    fs::write(folder.path().join("tenants/it-hr.toml"), programme).unwrap();
+    let process = Process::start(settings, clock(), vec![back]).await.unwrap();
+    let mut client = TenantServiceClient::new(process.peers().channel("back").unwrap());
+    let token = bearer_of(folder.path(), |claims| {
+        (claims.tenant, claims.home) = ("it-hr".to_owned(), Some("it".parse().unwrap()));
+    });
+    let mut call = async || client.get_tenant(asked(&[("koine-tenant", "it-hr"), ("authorization", &token)])).await;
+    assert_eq!(call().await.unwrap().into_inner().name, format!("account {} of it", Uuid::from_u128(7)));
+    ENDED.store(true, Ordering::SeqCst);
+    assert_eq!(reason(&call().await.unwrap_err()), "MEMBERSHIP_ENDED");
+    drop(client);
+    process.stop().await;
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ impl Ground {
             session: uuid::Uuid::nil(),
             roles: vec![Role::Teacher],
             acts_for: None,
+            home: None,
             provisional: false,
         };
         crate::testing::ctx(&self.tenants.get(tenant).unwrap(), Caller::Member(member), &self.clock, &self.ids)
@@ -293,6 +294,33 @@ async fn of_two_that_handle_one_fact_at_once_the_second_is_undone() {
     commit(&one).await.unwrap();
     assert!(commit(&other).await.unwrap_err().is(Shared::EtagStale));
     assert_eq!(ground.verdict("aa").await, Verdict::Whole(1));
+}
+
+#[tokio::test]
+async fn what_a_handler_does_on_the_other_side_of_a_border_is_done_once_though_it_has_to_begin_again() {
+    let ground = Ground::new();
+    let (store, there) = (ground.store.clone(), ground.tenants.get("bb").unwrap());
+    let tries = Arc::new(AsyncMutex::new(0));
+    let dispatcher = ground.dispatcher(Handlers::new().on("credit", move |here: Ctx, _: CredentialIssued| {
+        let (store, there, tries) = (store.clone(), there.clone(), tries.clone());
+        async move {
+            if let Some(tx) = store.write_once(&here.across(there)).await? {
+                tx.note("credit", "team", "");
+                tx.commit().await?;
+            }
+            let mut tries = tries.lock().await;
+            *tries += 1;
+            if *tries == 1 { Err(Error::unreachable("it died before its own side was written")) } else { Ok(()) }
+        }
+    }));
+    ground.emit("aa", &["1"]).await;
+    dispatcher.drain().await;
+    assert_eq!(dispatcher.waiting().await.unwrap(), 1);
+    ground.clock.advance(SignedDuration::from_mins(1));
+    dispatcher.drain().await;
+    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
+    assert_eq!((ground.verdict("aa").await, ground.verdict("bb").await), (Verdict::Whole(0), Verdict::Whole(1)));
+    assert!(ground.store.write_once(&ground.ctx("aa")).await.is_err(), "no fact is handled");
 }
 
 #[tokio::test]

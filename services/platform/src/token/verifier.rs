@@ -194,6 +194,7 @@ mod tests {
             sid: Uuid::from_u128(2),
             roles: vec![Role::Teacher, Role::Coordinator],
             acts_for: None,
+            home: None,
             provisional: false,
             iat: now,
             exp: now + 600,

@@ -121,3 +121,87 @@ CREATE TABLE file (
   created_at bigint  NOT NULL
 );
 CREATE INDEX file_team ON file (team_id);
+
+-- What follows is used in twinning programmes.
+
+-- Classes that look for a twin. Of a class only what crossed the border is here.
+CREATE TABLE offer (
+  id              uuid    NOT NULL PRIMARY KEY,
+  version         bigint  NOT NULL,
+  track_id        uuid    NOT NULL REFERENCES track (id),
+  home            text    NOT NULL,
+  team_id         uuid    NOT NULL,
+  team_name       text    NOT NULL,
+  school_name     text    NOT NULL,
+  territory       text    NOT NULL,
+  languages       text    NOT NULL,
+  themes          text    NOT NULL,
+  class_size      integer NOT NULL,
+  available_from  text    NOT NULL,
+  available_until text    NOT NULL,
+  project_ids     text    NOT NULL,
+  note            text    NOT NULL,
+  state           text    NOT NULL CHECK (state IN ('open', 'paired', 'withdrawn')),
+  lost_pair_id    uuid,
+  published_at    bigint  NOT NULL
+);
+CREATE UNIQUE INDEX offer_team ON offer (track_id, team_id) WHERE state <> 'withdrawn';
+CREATE INDEX offer_state ON offer (state, id);
+
+-- Interreg projects. `contents` is the project as its source has it; the columns beside it are for finding.
+CREATE TABLE project (
+  id          uuid   NOT NULL PRIMARY KEY,
+  keep_id     text   NOT NULL UNIQUE,
+  acronym     text   NOT NULL,
+  words       text   NOT NULL,
+  contents    text   NOT NULL,
+  imported_at bigint NOT NULL
+);
+CREATE INDEX project_acronym ON project (acronym, id);
+
+-- Where the partners of a project are.
+CREATE TABLE project_place (
+  project_id uuid NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+  country    text NOT NULL,
+  territory  text NOT NULL,
+  PRIMARY KEY (project_id, country, territory)
+);
+CREATE INDEX project_place_territory ON project_place (territory, project_id);
+
+-- Pairs. `project` is the project as it was on the day of `project_at`.
+CREATE TABLE pair (
+  id               uuid   NOT NULL PRIMARY KEY,
+  version          bigint NOT NULL,
+  track_id         uuid   NOT NULL REFERENCES track (id),
+  proposed_by      text   NOT NULL,
+  state            text   NOT NULL,
+  state_since      bigint NOT NULL,
+  reason           text   NOT NULL,
+  project          text   NOT NULL,
+  project_at       bigint,
+  previous_pair_id uuid   REFERENCES pair (id),
+  created_at       bigint NOT NULL
+);
+CREATE INDEX pair_state ON pair (state, id);
+
+-- The two classes of a pair. A class is engaged from both acceptances to the end: once at a time (I13).
+CREATE TABLE pair_side (
+  pair_id     uuid    NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+  position    integer NOT NULL,
+  home        text    NOT NULL,
+  team_id     uuid    NOT NULL,
+  team_name   text    NOT NULL,
+  school_name text    NOT NULL,
+  territory   text    NOT NULL,
+  offer_id    uuid    NOT NULL,
+  accepted_at bigint,
+  approved_at bigint,
+  partner_id  text    NOT NULL,
+  agreed_at   bigint,
+  left_at     bigint,
+  is_engaged  boolean NOT NULL,
+  PRIMARY KEY (pair_id, position)
+);
+CREATE UNIQUE INDEX pair_side_engaged ON pair_side (team_id) WHERE is_engaged;
+CREATE INDEX pair_side_team ON pair_side (team_id, pair_id);
+CREATE INDEX pair_side_home ON pair_side (home, pair_id);

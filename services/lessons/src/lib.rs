@@ -5,6 +5,7 @@ use platform::{Host, Result, Service, event::Handlers};
 use proto::lessons::v1::{
     calendar_service_server::CalendarServiceServer, edition_service_server::EditionServiceServer,
     file_service_server::FileServiceServer, form_service_server::FormServiceServer,
+    offer_service_server::OfferServiceServer, pair_service_server::PairServiceServer,
     report_service_server::ReportServiceServer,
 };
 use tonic::service::Routes;
@@ -15,13 +16,18 @@ pub mod edition;
 pub mod file;
 pub mod form;
 pub mod moment;
+pub mod offer;
+pub mod pair;
+pub mod project;
 pub mod reason;
 pub mod report;
+pub mod side;
 pub mod team;
 pub mod template;
 #[cfg(test)]
 mod testing;
 
+use side::peer::Members;
 use team::peer::Teams;
 
 /// The service. Its peer is `identity`, which keeps the teams.
@@ -31,7 +37,7 @@ pub fn service() -> Service {
 
 fn routes(host: &Host) -> Result<Routes> {
     let Host { store, blobs, peers, readiness, .. } = host.clone();
-    let teams = Teams::new(peers);
+    let (teams, members) = (Teams::new(peers.clone()), Members::new(peers));
     Ok(Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
         .add_service(FormServiceServer::new(form::api::Forms { store: store.clone() }))
         .add_service(CalendarServiceServer::new(calendar::api::Calendars {
@@ -39,6 +45,8 @@ fn routes(host: &Host) -> Result<Routes> {
             teams: teams.clone(),
         }))
         .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs, teams: teams.clone() }))
+        .add_service(OfferServiceServer::new(offer::api::Offers { store: store.clone(), members }))
+        .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone() }))
         .add_service(ReportServiceServer::new(report::api::Reports { store, teams, readiness })))
 }
 

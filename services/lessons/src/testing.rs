@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use platform::{
-    Caller, Clock, Ctx, Id, Ids, Member, Store, Tenant,
+    Caller, Clock, Ctx, Id, Ids, Member, Store, Tenant, TenantId,
     secret::Keys,
     store::{Budget, Engine},
     tenant::{SectionKind, parse},
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     edition::{Plan, Wish},
+    side::Side,
     team::Team,
     template::Lessons,
 };
@@ -59,11 +60,19 @@ impl Ground {
         Self::with("Europe/Rome", &TEMPLATE.replace("2022-09-15T10:00:00", call))
     }
 
+    /// A programme that Italy and Croatia share.
+    pub(crate) fn programme() -> Self {
+        Self::tenant("it-hr", "kind = \"programme\"\ncountries = [\"it\", \"hr\"]", "Europe/Rome", TEMPLATE)
+    }
+
     fn with(zone: &str, template: &str) -> Self {
-        let head = format!(
-            "kind = \"country\"\nname = \"Test\"\nlocales = [\"it\"]\nzone = \"{zone}\"\n[lessons]\nlanguage = \"it\"\n"
-        );
-        let tenant = parse(&"it".parse().unwrap(), &(head + template), &[SectionKind::of::<Lessons>()]).unwrap();
+        Self::tenant("it", "kind = \"country\"", zone, template)
+    }
+
+    fn tenant(name: &str, kind: &str, zone: &str, template: &str) -> Self {
+        let head =
+            format!("{kind}\nname = \"Test\"\nlocales = [\"it\"]\nzone = \"{zone}\"\n[lessons]\nlanguage = \"it\"\n");
+        let tenant = parse(&name.parse().unwrap(), &(head + template), &[SectionKind::of::<Lessons>()]).unwrap();
         let clock = Clock::held("2022-12-01T09:00:00Z".parse().unwrap());
         Self { tenant: Arc::new(tenant), ids: Ids::new(clock.clone()), clock }
     }
@@ -88,6 +97,29 @@ impl Ground {
         let (account, session) = (self.ids.next::<Member>().uuid(), self.ids.next::<Member>().uuid());
         let member = Member { account, session, roles: vec![role], acts_for, home: None, provisional: false };
         testing::ctx(&self.tenant, Caller::Member(member), &self.clock, &self.ids)
+    }
+
+    /// A class of a country that takes part in the programme.
+    pub(crate) fn side(&self, home: &str, territory: &str) -> Side {
+        Side {
+            home: home.parse().unwrap(),
+            team: self.ids.next(),
+            team_name: "Fiume".to_owned(),
+            school_name: "Liceo".to_owned(),
+            territory: territory.to_owned(),
+        }
+    }
+
+    /// A call in the programme by somebody who acts for a class: its teacher, or its shared account.
+    pub(crate) fn twin(&self, role: Role, side: &Side) -> Ctx {
+        let caller = testing::visitor(role, &side.home, Some(side.team.uuid()), &self.ids);
+        testing::ctx(&self.tenant, caller, &self.clock, &self.ids)
+    }
+
+    /// A call in the programme by the central team of a country.
+    pub(crate) fn country(&self, home: &TenantId) -> Ctx {
+        let caller = testing::visitor(Role::TwinCoordinator, home, None, &self.ids);
+        testing::ctx(&self.tenant, caller, &self.clock, &self.ids)
     }
 
     /// The same call at an instant.

@@ -1,5 +1,7 @@
 //! Reports as rows.
 
+use std::collections::BTreeSet;
+
 use platform::{
     Error, Id, Reads, Result, Tx,
     store::{At, of_text, to_text},
@@ -204,6 +206,16 @@ pub(crate) async fn deliveries(db: &impl Reads, teams: &[Team]) -> Result<Vec<De
     let query = row::Entity::find().filter(row::Column::TeamId.is_in(teams.iter().map(|team| team.id)));
     let cells = query.into_partial_model::<Cell>().all(db.conn()).await?;
     cells.into_iter().map(|cell| delivery_of(db, cell)).collect()
+}
+
+/// The lessons a team has delivered.
+pub(crate) async fn delivered(db: &impl Reads, team: Id<Team>) -> Result<BTreeSet<i32>> {
+    let lessons = row::Entity::find()
+        .select_only()
+        .column(row::Column::Lesson)
+        .filter(row::Column::TeamId.eq(team))
+        .filter(row::Column::ReceivedAt.is_not_null());
+    Ok(lessons.into_tuple().all(db.conn()).await?.into_iter().collect())
 }
 
 /// One cell, if it was begun.

@@ -1,0 +1,87 @@
+//! The methods on offers: open, load, decide, save, answer.
+
+use platform::{Open, PageRequest, Result, Store, page::Sizes, wire as etag};
+use proto::lessons::v1::{self as pb, offer_service_server::OfferService};
+use tonic::{Request, Response, Status};
+
+use super::{Offer, store, wire};
+use crate::{edition, side::peer::Members};
+
+/// The methods on offers.
+#[derive(Clone)]
+pub struct Offers {
+    /// The data of lessons.
+    pub store: Store,
+    /// Who crossed the border, which identity keeps.
+    pub members: Members,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
+#[tonic::async_trait]
+impl OfferService for Offers {
+    async fn publish_offer(&self, request: Request<pb::PublishOfferRequest>) -> Result<Response<pb::Offer>, Status> {
+        let (ctx, req) = request.open()?;
+        let side = self.members.own(&ctx).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let (track, _) = edition::store::track(&tx, req.track_id.parse()?).await?;
+        let mut offer = Offer::publish(&ctx, track.id(), side, req.try_into()?)?;
+        store::add(&tx, &mut offer).await?;
+        tx.note("publish offer", format!("offer {}", offer.id), "");
+        tx.answer(offer.into()).await
+    }
+
+    async fn get_offer(&self, request: Request<pb::GetOfferRequest>) -> Result<Response<pb::Offer>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let offer = store::get(&db, req.offer_id.parse()?).await?;
+        Ok(Response::new(offer.into()))
+    }
+
+    async fn list_offers(
+        &self,
+        request: Request<pb::ListOffersRequest>,
+    ) -> Result<Response<pb::ListOffersResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let filter = store::Filter::try_from(&req)?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("offers", &filter))?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, &filter, page).await?.map(pb::Offer::from);
+        Ok(Response::new(pb::ListOffersResponse { offers: page.items, next_page_token: page.next }))
+    }
+
+    async fn update_offer(&self, request: Request<pb::UpdateOfferRequest>) -> Result<Response<pb::Offer>, Status> {
+        let (ctx, req) = request.open()?;
+        let (id, etag) = wire::named(&req)?;
+        let tx = self.store.write(&ctx).await?;
+        let mut offer = store::get(&tx, id).await?.own(&ctx)?;
+        etag::check_etag(&etag, offer.version)?;
+        offer.change(offer.wish.clone().changed(req)?)?;
+        store::save(&tx, &mut offer).await?;
+        tx.answer(offer.into()).await
+    }
+
+    async fn withdraw_offer(&self, request: Request<pb::WithdrawOfferRequest>) -> Result<Response<pb::Offer>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let mut offer = store::get(&tx, req.offer_id.parse()?).await?.own(&ctx)?;
+        offer.withdraw()?;
+        store::save(&tx, &mut offer).await?;
+        tx.note("withdraw offer", format!("offer {}", offer.id), "");
+        tx.answer(offer.into()).await
+    }
+
+    async fn list_matches(
+        &self,
+        request: Request<pb::ListMatchesRequest>,
+    ) -> Result<Response<pb::ListMatchesResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let offer = store::get(&db, req.offer_id.parse()?).await?.to_match(&ctx)?;
+        let matches = offer.matches(store::open(&db, offer.track).await?);
+        Ok(Response::new(pb::ListMatchesResponse { matches: matches.into_iter().map(pb::Match::from).collect() }))
+    }
+}

@@ -1,0 +1,100 @@
+//! Which offers suit one another, and why. The weights are a default of ours (D); the order is stable: by score, then by who has
+//! waited longest.
+
+use jiff::civil::Date;
+
+use super::{Offer, State, Wish};
+
+/// Classes that can work together for so many days have time enough: sixteen weeks (D).
+const LONG: i64 = 16 * 7;
+/// Both speak a language at B1 or better.
+const WELL: i32 = 3;
+/// The most that are worth reading.
+const MOST: usize = 20;
+
+/// An offer that suits another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    /// The offer.
+    pub offer: Offer,
+    /// How well, 0 to 100.
+    pub score: i32,
+    /// Why, in the order of their weight.
+    pub reasons: Vec<Why>,
+}
+
+/// What two offers have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Both would like to observe the same project.
+    SameProject,
+    /// They share a language both speak well.
+    CommonLanguage,
+    /// They share a theme.
+    CommonTheme,
+    /// They can work together long enough.
+    CommonTime,
+    /// The classes are of about the same size.
+    SimilarSize,
+    /// The class has lost its twin.
+    LostTwin,
+}
+
+impl Why {
+    const ALL: [Self; 6] = [
+        Self::SameProject,
+        Self::CommonLanguage,
+        Self::CommonTheme,
+        Self::CommonTime,
+        Self::SimilarSize,
+        Self::LostTwin,
+    ];
+
+    fn weight(self) -> i32 {
+        match self {
+            Self::SameProject => 30,
+            Self::CommonLanguage => 25,
+            Self::CommonTheme | Self::CommonTime => 15,
+            Self::SimilarSize => 10,
+            Self::LostTwin => 5,
+        }
+    }
+
+    fn holds(self, one: &Offer, other: &Offer) -> bool {
+        let (a, b) = (&one.wish, &other.wish);
+        match self {
+            Self::SameProject => a.projects.iter().any(|project| b.projects.contains(project)),
+            Self::CommonLanguage => share_language(a, b),
+            Self::CommonTheme => a.themes.iter().any(|theme| b.themes.contains(theme)),
+            Self::CommonTime => days(a.from.max(b.from), a.until.min(b.until)) >= LONG,
+            Self::SimilarSize => 4 * (a.class_size - b.class_size).abs() <= a.class_size.max(b.class_size),
+            Self::LostTwin => other.lost.is_some(),
+        }
+    }
+}
+
+fn share_language(a: &Wish, b: &Wish) -> bool {
+    let speaks = |wish: &Wish, tag: &str| wish.languages.iter().any(|one| one.tag == tag && one.level >= WELL);
+    a.languages.iter().any(|one| speaks(a, &one.tag) && speaks(b, &one.tag))
+}
+
+fn days(from: Date, until: Date) -> i64 {
+    until.duration_since(from).as_hours() / 24
+}
+
+impl Offer {
+    /// Those of `others` that suit it, best first: open, of another country and the same track.
+    pub fn matches(&self, others: Vec<Self>) -> Vec<Match> {
+        let fits =
+            |other: &Self| other.state == State::Open && other.side.home != self.side.home && other.track == self.track;
+        let mut matches: Vec<Match> = others.into_iter().filter(fits).map(|other| self.compared(other)).collect();
+        matches.sort_by_key(|one| (-one.score, one.offer.published_at, one.offer.id));
+        matches.truncate(MOST);
+        matches
+    }
+
+    fn compared(&self, other: Self) -> Match {
+        let reasons: Vec<Why> = Why::ALL.into_iter().filter(|why| why.holds(self, &other)).collect();
+        Match { score: reasons.iter().map(|why| why.weight()).sum(), reasons, offer: other }
+    }
+}

@@ -1,0 +1,145 @@
+//! Offers as messages.
+
+use platform::{Error, Id, Result, Violations, error::Shared, wire};
+use proto::lessons::v1 as pb;
+
+use super::{Language, Match, Offer, State, Why, Wish, store::Filter};
+
+/// What `UpdateOffer` can change.
+const CHANGEABLE: [&str; 7] =
+    ["languages", "themes", "class_size", "available_from", "available_until", "project_ids", "note"];
+
+impl From<Offer> for pb::Offer {
+    fn from(offer: Offer) -> Self {
+        let wish = offer.wish;
+        Self {
+            id: offer.id.to_string(),
+            track_id: offer.track.to_string(),
+            side: Some(offer.side.into()),
+            languages: wish.languages.into_iter().map(pb::Language::from).collect(),
+            themes: wish.themes,
+            class_size: wish.class_size,
+            available_from: Some(wire::date(wish.from)),
+            available_until: Some(wire::date(wish.until)),
+            project_ids: wish.projects.iter().map(Id::to_string).collect(),
+            note: wish.note,
+            state: pb::OfferState::from(offer.state).into(),
+            published_at: Some(wire::timestamp(offer.published_at)),
+            etag: wire::etag(offer.version),
+        }
+    }
+}
+
+impl From<Language> for pb::Language {
+    fn from(language: Language) -> Self {
+        Self { tag: language.tag, level: language.level }
+    }
+}
+
+impl From<pb::Language> for Language {
+    fn from(language: pb::Language) -> Self {
+        Self { tag: language.tag, level: language.level }
+    }
+}
+
+impl From<State> for pb::OfferState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Open => Self::Open,
+            State::Paired => Self::Paired,
+            State::Withdrawn => Self::Withdrawn,
+        }
+    }
+}
+
+impl From<Match> for pb::Match {
+    fn from(found: Match) -> Self {
+        let reasons = found.reasons.into_iter().map(|why| pb::MatchReason::from(why).into()).collect();
+        Self { offer: Some(found.offer.into()), score: found.score, reasons }
+    }
+}
+
+impl From<Why> for pb::MatchReason {
+    fn from(why: Why) -> Self {
+        match why {
+            Why::SameProject => Self::SameProject,
+            Why::CommonLanguage => Self::CommonLanguage,
+            Why::CommonTheme => Self::CommonTheme,
+            Why::CommonTime => Self::CommonTime,
+            Why::SimilarSize => Self::SimilarSize,
+            Why::LostTwin => Self::LostTwin,
+        }
+    }
+}
+
+impl TryFrom<pb::PublishOfferRequest> for Wish {
+    type Error = Error;
+
+    fn try_from(request: pb::PublishOfferRequest) -> Result<Self> {
+        Ok(Self {
+            languages: request.languages.into_iter().map(Language::from).collect(),
+            themes: request.themes,
+            class_size: request.class_size,
+            from: wire::to_date(&request.available_from.unwrap_or_default())?,
+            until: wire::to_date(&request.available_until.unwrap_or_default())?,
+            projects: request.project_ids.iter().map(|id| id.parse()).collect::<Result<_>>()?,
+            note: request.note,
+        })
+    }
+}
+
+impl Wish {
+    /// This wish with the changes a request asks for.
+    pub(super) fn changed(mut self, request: pb::UpdateOfferRequest) -> Result<Self> {
+        let offer = request.offer.unwrap_or_default();
+        let is_set = |path: &str| match path {
+            "languages" => !offer.languages.is_empty(),
+            "themes" => !offer.themes.is_empty(),
+            "class_size" => offer.class_size != 0,
+            "available_from" => offer.available_from.is_some(),
+            "available_until" => offer.available_until.is_some(),
+            "project_ids" => !offer.project_ids.is_empty(),
+            _ => !offer.note.is_empty(),
+        };
+        for path in wire::masked(request.update_mask.as_ref(), &CHANGEABLE, is_set)? {
+            match path {
+                "languages" => self.languages = offer.languages.iter().cloned().map(Language::from).collect(),
+                "themes" => self.themes.clone_from(&offer.themes),
+                "class_size" => self.class_size = offer.class_size,
+                "available_from" => self.from = wire::to_date(&offer.available_from.unwrap_or_default())?,
+                "available_until" => self.until = wire::to_date(&offer.available_until.unwrap_or_default())?,
+                "project_ids" => {
+                    self.projects = offer.project_ids.iter().map(|id| id.parse()).collect::<Result<_>>()?
+                }
+                _ => self.note.clone_from(&offer.note),
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// The id and the etag of the offer to change. Error: a violation where the id is missing.
+pub(super) fn named(request: &pb::UpdateOfferRequest) -> Result<(Id<Offer>, String)> {
+    let offer = request.offer.as_ref();
+    let (id, etag) = offer.map(|offer| (offer.id.as_str(), offer.etag.clone())).unwrap_or_default();
+    if let Ok(id) = id.parse() {
+        return Ok((id, etag));
+    }
+    let mut violations = Violations::new();
+    violations.add("offer.id", Shared::FieldsInvalid, "Say which one is to be changed, by its id.");
+    violations.done().and(Err(Error::not_found("offer")))
+}
+
+impl TryFrom<&pb::ListOffersRequest> for Filter {
+    type Error = Error;
+
+    fn try_from(request: &pb::ListOffersRequest) -> Result<Self> {
+        let state = match request.state() {
+            pb::OfferState::Unspecified | pb::OfferState::Open => None,
+            pb::OfferState::Paired => Some(State::Paired),
+            pb::OfferState::Withdrawn => Some(State::Withdrawn),
+        };
+        let track = if request.track_id.is_empty() { None } else { Some(request.track_id.parse()?) };
+        Ok(Self { state, home: request.home.clone(), territory: request.territory.clone(), track })
+    }
+}

@@ -1,0 +1,220 @@
+//! Pairs: two classes of two countries that observe one Interreg project from where they live (I13, `domain.md` §3). What happens to
+//! a pair is in [`life`]; here is what it is, who may know of it and who must act next.
+
+use jiff::Timestamp;
+use platform::{Ctx, Error, Id, Result, TenantId};
+use proto::options::v1::Role;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    edition::Track,
+    offer::Offer,
+    project::{Partner, Project},
+    reason::{Reason, Refuse},
+    side::Side,
+};
+
+pub mod api;
+mod end;
+mod life;
+pub(crate) mod store;
+mod wire;
+
+pub use life::Viewpoint;
+
+/// Two classes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    id: Id<Pair>,
+    version: i64,
+    track: Id<Track>,
+    sides: [Place; 2],
+    proposed_by: ProposedBy,
+    state: State,
+    since: Timestamp,
+    reason: String,
+    project: Option<Project>,
+    project_at: Option<Timestamp>,
+    previous: Option<Id<Pair>>,
+    created_at: Timestamp,
+}
+
+/// The place of one class in a pair, and how far it has come.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The class.
+    pub side: Side,
+    /// Its offer.
+    pub offer: Id<Offer>,
+    /// When its teacher accepted.
+    pub accepted_at: Option<Timestamp>,
+    /// When its country approved.
+    pub approved_at: Option<Timestamp>,
+    /// The partner it looks at, by its number within the project. Empty until a project is proposed.
+    pub partner: String,
+    /// When its teacher agreed to the project.
+    pub agreed_at: Option<Timestamp>,
+    /// When it left.
+    pub left_at: Option<Timestamp>,
+}
+
+/// Who brought two classes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProposedBy {
+    /// The teacher of one of them.
+    Teacher,
+    /// The programme's secretariat.
+    Secretariat,
+}
+
+/// Where a pair stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// At least one teacher has not accepted yet.
+    Proposed,
+    /// At least one country has not approved yet.
+    Accepted,
+    /// The project is not agreed yet.
+    Approved,
+    /// The work has not begun.
+    ProjectAgreed,
+    /// At work.
+    Active,
+    /// The work rests.
+    Suspended,
+    /// One class has left, the other goes on.
+    OneSided,
+    /// Both have delivered.
+    Completed,
+    /// Came to nothing before the work began.
+    Declined,
+    /// Ended before both had delivered.
+    Dissolved,
+    /// One class has left, and the other has found a new twin.
+    Repaired,
+}
+
+impl State {
+    /// Whether the classes are bound to each other: each can be in one such pair at a time (I13). Who goes on alone is free.
+    pub(crate) fn engages(self) -> bool {
+        matches!(self, Self::Accepted | Self::Approved | Self::ProjectAgreed | Self::Active | Self::Suspended)
+    }
+}
+
+/// Who must act next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The country. None for the secretariat.
+    pub home: Option<TenantId>,
+    /// In which role.
+    pub role: Role,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Pair {
+    /// Whether the caller may know of this pair: its classes and the central teams of their countries, until they have left, and
+    /// the secretariat.
+    pub fn seen_by(&self, ctx: &Ctx) -> bool {
+        let concerns = |place: &Place| !place.has_left() && (place.side.is_of(ctx) || place.side.is_under(ctx));
+        ctx.has(Role::Coordinator) || self.sides.iter().any(concerns)
+    }
+
+    /// The place of the class the caller acts for. Error: not found.
+    pub fn own(&self, ctx: &Ctx) -> Result<&Place> {
+        let own = self.sides.iter().find(|place| !place.has_left() && place.side.is_of(ctx));
+        own.ok_or_else(|| Error::not_found("pair"))
+    }
+
+    /// The index of the place the caller acts for: as its class, or as its country. Error: not found.
+    fn acting(&self, ctx: &Ctx) -> Result<usize> {
+        let acts = |place: &Place| !place.has_left() && (place.side.is_of(ctx) || place.side.is_under(ctx));
+        self.sides.iter().position(acts).ok_or_else(|| Error::not_found("pair"))
+    }
+
+    /// Who must act next, each since when.
+    pub fn waiting_for(&self) -> Vec<Waiting> {
+        let of = |role: Role, home: Option<TenantId>| Waiting { home, role, since: self.since };
+        let each = |role: Role, is_done: fn(&Place) -> bool| {
+            let open = self.sides.iter().filter(move |place| !is_done(place));
+            open.map(|place| of(role, Some(place.side.home.clone()))).collect()
+        };
+        match self.state {
+            State::Proposed => each(Role::TwinTeacher, |place| place.accepted_at.is_some()),
+            State::Accepted => each(Role::TwinCoordinator, |place| place.approved_at.is_some()),
+            State::Approved => each(Role::TwinTeacher, |place| place.agreed_at.is_some()),
+            State::ProjectAgreed => each(Role::TwinTeacher, |_| false),
+            State::Active => each(Role::TwinTeam, |_| false),
+            State::OneSided => each(Role::TwinTeacher, Place::has_left),
+            State::Suspended => vec![of(Role::Coordinator, None)],
+            State::Completed | State::Declined | State::Dissolved | State::Repaired => Vec::new(),
+        }
+    }
+
+    /// Error: `PAIR_STATE` unless it stands at one of these.
+    fn check_state(&self, allowed: &[State]) -> Result<()> {
+        if allowed.contains(&self.state) {
+            return Ok(());
+        }
+        let text = "The pair is not at a point where this can be done. Read it again: it says who must act next.";
+        Err(Reason::PairState.error(text).with("state", self.state_name()))
+    }
+
+    /// Error: `PAIR_STATE` unless its classes can write in their space now.
+    pub(crate) fn check_working(&self) -> Result<()> {
+        self.check_state(&[State::Active, State::OneSided])
+    }
+
+    fn state_name(&self) -> String {
+        format!("{:?}", self.state).to_ascii_uppercase()
+    }
+
+    /// The partner a class looks at, as its project was when it was kept.
+    pub(crate) fn partner(&self, place: &Place) -> Option<&Partner> {
+        self.project.as_ref()?.partner_in(place.side.home.as_str(), &place.partner)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    /// The track of the programme's edition.
+    pub fn track(&self) -> Id<Track> {
+        self.track
+    }
+
+    /// The places of its two classes, in the order of their countries' names.
+    pub fn sides(&self) -> &[Place; 2] {
+        &self.sides
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> State {
+        self.state
+    }
+}
+
+impl Place {
+    fn new(offer: &Offer) -> Self {
+        Self {
+            side: offer.side().clone(),
+            offer: offer.id(),
+            accepted_at: None,
+            approved_at: None,
+            partner: String::new(),
+            agreed_at: None,
+            left_at: None,
+        }
+    }
+
+    /// Whether the class has left.
+    pub fn has_left(&self) -> bool {
+        self.left_at.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests;

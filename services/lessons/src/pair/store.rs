@@ -1,0 +1,286 @@
+//! Pairs as rows.
+
+use std::collections::HashMap;
+
+use platform::{
+    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    ctx::Visible,
+    store::{is_duplicate, of_text, to_text},
+};
+use proto::options::v1::Role;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+
+use super::{Pair, Place, State};
+use crate::{
+    edition::{self, Track},
+    offer,
+    project::{Kept, Project},
+    reason::{Reason, Refuse},
+    report,
+    team::Team,
+};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{edition::Track, pair::Pair};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "pair")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Pair>,
+        pub version: i64,
+        pub track_id: Id<Track>,
+        pub proposed_by: String,
+        pub state: String,
+        pub state_since: At,
+        pub reason: String,
+        pub project: String,
+        pub project_at: Option<At>,
+        pub previous_pair_id: Option<Id<Pair>>,
+        pub created_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod side_row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{offer::Offer, pair::Pair, team::Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "pair_side")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub pair_id: Id<Pair>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub position: i32,
+        pub home: String,
+        pub team_id: Id<Team>,
+        pub team_name: String,
+        pub school_name: String,
+        pub territory: String,
+        pub offer_id: Id<Offer>,
+        pub accepted_at: Option<At>,
+        pub approved_at: Option<At>,
+        pub partner_id: String,
+        pub agreed_at: Option<At>,
+        pub left_at: Option<At>,
+        pub is_engaged: bool,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What a list of pairs is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Only those in this state.
+    pub(crate) state: Option<State>,
+    /// Only those with a class of this country. May be empty.
+    pub(crate) home: String,
+    /// Only those of this track.
+    pub(crate) track: Option<Id<Track>>,
+}
+
+/// The pair, if the caller may know of it. Error: not found.
+pub(crate) async fn get(db: &impl Reads, id: Id<Pair>) -> Result<Pair> {
+    find(db, id).await?.visible("pair", |pair| pair.seen_by(db.ctx()))
+}
+
+/// The pair, whoever asks: for what follows from a fact.
+pub(crate) async fn find(db: &impl Reads, id: Id<Pair>) -> Result<Option<Pair>> {
+    let row = row::Entity::find_by_id(id).one(db.conn()).await?;
+    Ok(with_sides(db, row.into_iter().collect()).await?.pop())
+}
+
+/// The pair a class works in, or has worked in last, whoever asks. Of two, the one that began later: who has lost a twin goes on in the
+/// old pair until the new one begins.
+pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Option<Pair>> {
+    let begun = [State::Active, State::Suspended, State::OneSided, State::Completed];
+    let begun = begun.iter().map(to_text).collect::<Result<Vec<_>>>()?;
+    let own = side_row::Entity::find()
+        .select_only()
+        .column(side_row::Column::PairId)
+        .filter(side_row::Column::TeamId.eq(team))
+        .filter(side_row::Column::LeftAt.is_null());
+    let row = row::Entity::find()
+        .filter(row::Column::Id.in_subquery(own.into_query()))
+        .filter(row::Column::State.is_in(begun))
+        .order_by_desc(row::Column::Id)
+        .one(db.conn())
+        .await?;
+    Ok(with_sides(db, row.into_iter().collect()).await?.pop())
+}
+
+/// One page of the pairs the caller may know of, newest first.
+pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Pair>>) -> Result<Page<Pair>> {
+    let side = |condition| {
+        let pairs = side_row::Entity::find().select_only().column(side_row::Column::PairId).filter(condition);
+        row::Column::Id.in_subquery(pairs.into_query())
+    };
+    let state = filter.state.as_ref().map(to_text).transpose()?;
+    let home = (!filter.home.is_empty()).then(|| side_row::Column::Home.eq(filter.home.as_str()));
+    let rows = row::Entity::find()
+        .apply_if(own(db), |query, condition| query.filter(side(condition)))
+        .apply_if(home, |query, home| query.filter(side(Condition::all().add(home))))
+        .apply_if(state, |query, state| query.filter(row::Column::State.eq(state)))
+        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
+        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.lt(after)))
+        .order_by_desc(row::Column::Id)
+        .limit(page.limit())
+        .all(db.conn())
+        .await?;
+    let pairs = with_sides(db, rows).await?;
+    Ok(page.page(pairs, |pair| pair.id))
+}
+
+/// The classes that let the caller know of a pair, the same rule as [`Pair::seen_by`]. None: the secretariat knows of all.
+fn own(db: &impl Reads) -> Option<Condition> {
+    let ctx = db.ctx();
+    if ctx.has(Role::Coordinator) {
+        return None;
+    }
+    let there = Condition::all().add(side_row::Column::LeftAt.is_null());
+    let member = ctx.member().ok();
+    Some(match member.and_then(|member| member.acts_for) {
+        Some(team) => there.add(side_row::Column::TeamId.eq(Id::<Team>::from(team))),
+        None => there.add(side_row::Column::Home.eq(ctx.home().map_or("", |home| home.as_str()))),
+    })
+}
+
+async fn with_sides(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Pair>> {
+    let sides = side_row::Entity::find()
+        .filter(side_row::Column::PairId.is_in(rows.iter().map(|row| row.id)))
+        .order_by_asc(side_row::Column::Position)
+        .all(db.conn())
+        .await?;
+    let mut places: HashMap<Id<Pair>, Vec<Place>> = HashMap::new();
+    for side in sides {
+        places.entry(side.pair_id).or_default().push(place(side)?);
+    }
+    rows.into_iter().map(|row| pair(places.remove(&row.id).unwrap_or_default(), row)).collect()
+}
+
+/// Whether each class has delivered every lesson of the track.
+pub(crate) async fn delivered(db: &impl Reads, pair: &Pair) -> Result<[bool; 2]> {
+    let track = edition::store::track_of_team(db, pair.track).await?;
+    let mut done = [false; 2];
+    for (done, place) in done.iter_mut().zip(&pair.sides) {
+        let lessons = report::store::delivered(db, place.side.team).await?;
+        *done = track.rules().lessons.iter().all(|lesson| lessons.contains(&lesson.number));
+    }
+    Ok(done)
+}
+
+/// Adds a pair.
+pub(crate) async fn add(tx: &Tx, pair: &mut Pair) -> Result<()> {
+    pair.version = 1;
+    row::Entity::insert(active(pair)?).exec_without_returning(tx.conn()).await?;
+    let sides = [0, 1].map(|position| side_active(pair, position));
+    side_row::Entity::insert_many(sides).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// Saves the next version of a pair. Error: `ETAG_STALE` where somebody saved it in between; `OFFER_CLOSED` where one of the classes
+/// is engaged in another pair (I13).
+pub(crate) async fn save(tx: &Tx, pair: &mut Pair) -> Result<()> {
+    let before = pair.version;
+    pair.version += 1;
+    let saved = row::Entity::update_many()
+        .set(row::ActiveModel { id: NotSet, ..active(pair)? })
+        .filter(row::Column::Id.eq(pair.id))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(saved, before)?;
+    for position in [0, 1] {
+        let saved = side_row::Entity::update(side_active(pair, position)).exec(tx.conn()).await;
+        saved.map_err(|fault| if is_duplicate(&fault) { engaged() } else { fault.into() })?;
+    }
+    Ok(())
+}
+
+fn engaged() -> Error {
+    Reason::OfferClosed.error("One of the classes is in another pair already: a class is in one at a time.")
+}
+
+fn active(pair: &Pair) -> Result<row::ActiveModel> {
+    let project = pair.project.as_ref().map(|project| to_text(&Kept::from(project))).transpose()?;
+    Ok(row::ActiveModel {
+        id: Set(pair.id),
+        version: Set(pair.version),
+        track_id: Set(pair.track),
+        proposed_by: Set(to_text(&pair.proposed_by)?),
+        state: Set(to_text(&pair.state)?),
+        state_since: Set(pair.since.into()),
+        reason: Set(pair.reason.clone()),
+        project: Set(project.unwrap_or_default()),
+        project_at: Set(pair.project_at.map(Into::into)),
+        previous_pair_id: Set(pair.previous),
+        created_at: Set(pair.created_at.into()),
+    })
+}
+
+fn side_active(pair: &Pair, position: i32) -> side_row::ActiveModel {
+    let place = &pair.sides[usize::from(position > 0)];
+    let Place { side, .. } = place;
+    side_row::ActiveModel {
+        pair_id: Set(pair.id),
+        position: Set(position),
+        home: Set(side.home.to_string()),
+        team_id: Set(side.team),
+        team_name: Set(side.team_name.clone()),
+        school_name: Set(side.school_name.clone()),
+        territory: Set(side.territory.clone()),
+        offer_id: Set(place.offer),
+        accepted_at: Set(place.accepted_at.map(Into::into)),
+        approved_at: Set(place.approved_at.map(Into::into)),
+        partner_id: Set(place.partner.clone()),
+        agreed_at: Set(place.agreed_at.map(Into::into)),
+        left_at: Set(place.left_at.map(Into::into)),
+        is_engaged: Set(pair.state.engages() && !place.has_left()),
+    }
+}
+
+fn place(row: side_row::Model) -> Result<Place> {
+    Ok(Place {
+        side: offer::store::side(&row.home, row.team_id, row.team_name, row.school_name, row.territory)?,
+        offer: row.offer_id,
+        accepted_at: row.accepted_at.map(|at| at.0),
+        approved_at: row.approved_at.map(|at| at.0),
+        partner: row.partner_id,
+        agreed_at: row.agreed_at.map(|at| at.0),
+        left_at: row.left_at.map(|at| at.0),
+    })
+}
+
+fn pair(places: Vec<Place>, row: row::Model) -> Result<Pair> {
+    let sides = places.try_into().map_err(|_| Error::internal(format!("pair {} has not two sides", row.id)))?;
+    let project = if row.project.is_empty() { None } else { Some(Project::try_from(of_text::<Kept>(&row.project)?)?) };
+    Ok(Pair {
+        id: row.id,
+        version: row.version,
+        track: row.track_id,
+        sides,
+        proposed_by: of_text(&row.proposed_by)?,
+        state: of_text(&row.state)?,
+        since: row.state_since.0,
+        reason: row.reason,
+        project,
+        project_at: row.project_at.map(|at| at.0),
+        previous: row.previous_pair_id,
+        created_at: row.created_at.0,
+    })
+}

@@ -1,0 +1,45 @@
+//! A class as a programme knows it: what crossed the border with its token, and nothing more.
+
+use platform::{Ctx, Id, TenantId};
+use proto::options::v1::Role;
+
+use crate::team::Team;
+
+mod contact;
+pub(crate) mod peer;
+mod wire;
+
+pub use contact::check as check_contact;
+
+/// A class of a member country. A class that has left keeps its id, its country and its territory: the gap it leaves is visible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The country.
+    pub home: TenantId,
+    /// The team.
+    pub team: Id<Team>,
+    /// The name the class chose.
+    pub team_name: String,
+    /// The name of its school.
+    pub school_name: String,
+    /// The NUTS-3 code of its territory.
+    pub territory: String,
+}
+
+impl Side {
+    /// Whether the caller acts for this class: its shared account, or a teacher who crossed for it.
+    pub fn is_of(&self, ctx: &Ctx) -> bool {
+        ctx.stands_for(self.team)
+    }
+
+    /// Whether the caller answers for the country of this class.
+    pub fn is_under(&self, ctx: &Ctx) -> bool {
+        ctx.has(Role::TwinCoordinator) && ctx.home() == Some(&self.home)
+    }
+
+    /// Takes away what the class brought.
+    pub(crate) fn empty(&mut self) {
+        self.team_name = String::new();
+        self.school_name = String::new();
+    }
+}

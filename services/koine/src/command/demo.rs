@@ -3,17 +3,18 @@
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt};
 
 use aws_lc_rs::rand;
-use platform::{Config, Error, Process, Result, tenant::Kind};
+use platform::{Config, Error, Process, Result};
 
 use super::say;
 
 /// Where the passwords are kept, in the data folder; `scripts/demo` reads them there.
 const KEPT: &str = "demo-coordinators.txt";
 
-/// Makes a coordinator for every country that has none, and prints how to sign in as them: once.
+/// Makes a coordinator for every country, and one for the secretariat of every programme, that has none; prints how to sign in as
+/// them: once.
 pub(super) async fn coordinators(config: &Config, process: &Process) -> Result<()> {
     let (mut made, hasher) = (Vec::new(), hasher(config)?);
-    for tenant in process.tenants().all().iter().filter(|tenant| tenant.kind() == Kind::Country) {
+    for tenant in process.tenants().all() {
         let (name, ctx) = (tenant.id(), process.operator(tenant.id().as_str())?);
         let store = process.store("identity")?;
         if identity::has_coordinator(store, &ctx).await? {

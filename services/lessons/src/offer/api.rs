@@ -67,6 +67,9 @@ impl OfferService for Offers {
     async fn withdraw_offer(&self, request: Request<pb::WithdrawOfferRequest>) -> Result<Response<pb::Offer>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
         let mut offer = store::get(&tx, req.offer_id.parse()?).await?.own(&ctx)?;
         offer.withdraw()?;
         store::save(&tx, &mut offer).await?;

@@ -1,10 +1,10 @@
 //! The methods on pairs: open, load, decide, save, answer.
 
-use platform::{Ctx, Id, Open, PageRequest, Reads, Result, Store, Tx, page::Sizes};
+use platform::{Open, PageRequest, Reads, Result, Store, Tx, page::Sizes};
 use proto::lessons::v1::{self as pb, pair_service_server::PairService};
 use tonic::{Request, Response, Status};
 
-use super::{Pair, Place, Viewpoint, store};
+use super::{Pair, Place, store, wire::viewpoints};
 use crate::{offer, project};
 
 /// The methods on pairs.
@@ -53,7 +53,11 @@ impl PairService for Pairs {
 
     async fn accept_pair(&self, request: Request<pb::AcceptPairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         if pair.accept(&ctx)? {
             take_offers(&tx, &pair).await?;
         }
@@ -62,7 +66,11 @@ impl PairService for Pairs {
 
     async fn decline_pair(&self, request: Request<pb::DeclinePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         if pair.decline(&ctx)? {
             reopen_offers(&tx, &pair).await?;
         }
@@ -71,23 +79,34 @@ impl PairService for Pairs {
 
     async fn approve_pair(&self, request: Request<pb::ApprovePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.approve(&ctx)?;
         save(tx, pair, "approve pair").await
     }
 
     async fn propose_project(&self, request: Request<pb::ProposeProjectRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let views: Vec<_> = req.viewpoints.into_iter().map(Viewpoint::try_from).collect::<Result<_>>()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let project = project::store::get(&tx, req.project_id.parse()?).await?;
-        pair.propose_project(&ctx, project, &views)?;
+        pair.propose_project(&ctx, project, &viewpoints(req.viewpoints)?)?;
         save(tx, pair, "propose project").await
     }
 
     async fn agree_project(&self, request: Request<pb::AgreeProjectRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let project = project::store::get(&tx, pair.proposed_project()?).await?;
         pair.agree_project(&ctx, &req.etag, project)?;
         save(tx, pair, "agree project").await
@@ -95,7 +114,11 @@ impl PairService for Pairs {
 
     async fn start_pair(&self, request: Request<pb::StartPairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.start(&ctx)?;
         repair_lost(&tx, &pair).await?;
         save(tx, pair, "start pair").await
@@ -103,21 +126,33 @@ impl PairService for Pairs {
 
     async fn suspend_pair(&self, request: Request<pb::SuspendPairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.suspend(&ctx, req.reason)?;
         save(tx, pair, "suspend pair").await
     }
 
     async fn resume_pair(&self, request: Request<pb::ResumePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.resume(&ctx)?;
         save(tx, pair, "resume pair").await
     }
 
     async fn leave_pair(&self, request: Request<pb::LeavePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let (left, survivor) = pair.leave(&ctx, req.reason)?;
         take_away(&tx, &pair, &left).await?;
         offer_again(&tx, &pair, survivor).await?;
@@ -126,7 +161,11 @@ impl PairService for Pairs {
 
     async fn dissolve_pair(&self, request: Request<pb::DissolvePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.dissolve(&ctx, req.reason)?;
         reopen_offers(&tx, &pair).await?;
         save(tx, pair, "dissolve pair").await
@@ -134,18 +173,14 @@ impl PairService for Pairs {
 
     async fn complete_pair(&self, request: Request<pb::CompletePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
-        let (tx, mut pair) = self.to_change(&ctx, req.pair_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let delivered = store::delivered(&tx, &pair).await?;
         pair.complete(&ctx, delivered)?;
         save(tx, pair, "complete pair").await
-    }
-}
-
-impl Pairs {
-    async fn to_change(&self, ctx: &Ctx, id: Id<Pair>) -> Result<(Tx, Pair)> {
-        let tx = self.store.write(ctx).await?;
-        let pair = store::get(&tx, id).await?;
-        Ok((tx, pair))
     }
 }
 

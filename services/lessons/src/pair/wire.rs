@@ -113,3 +113,8 @@ impl TryFrom<pb::Viewpoint> for Viewpoint {
         Ok(Self { team: view.team_id.parse()?, partner: view.partner_id })
     }
 }
+
+/// The partners the classes look at.
+pub(super) fn viewpoints(views: Vec<pb::Viewpoint>) -> Result<Vec<Viewpoint>> {
+    views.into_iter().map(Viewpoint::try_from).collect()
+}

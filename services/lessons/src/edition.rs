@@ -1,6 +1,8 @@
 //! Editions: one school year of the programme in one country, made from a template of the country's file. From then on it is
 //! data of its own: a template that changes later does not change it.
 
+use std::iter;
+
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use platform::{Ctx, Id, Result};
 use proto::options::v1::Role;
@@ -191,6 +193,30 @@ impl Edition {
         }
     }
 
+    /// Error: `EDITION_EXISTS`, naming the edition, where one of the tenant has this code or teams whose codes begin like those
+    /// of this one: `22-23-EN_0001` is a team of the track `EN` of `22-23`, and would be one of an edition `22-23-EN`.
+    pub fn check_code(&self, others: &[Edition]) -> Result<()> {
+        for other in others {
+            let theirs = other.beginnings();
+            if let Some(both) = self.beginnings().into_iter().find(|beginning| theirs.contains(beginning)) {
+                let text = format!(
+                    "The edition `{}` exists, and codes of teams of both would begin with `{both}`. Give the new one another code.",
+                    other.code
+                );
+                return Err(Reason::EditionExists.error(text).with("code", &other.code));
+            }
+        }
+        Ok(())
+    }
+
+    /// What codes of its teams begin with, or could: its own code counts also where every track has an infix. People write
+    /// codes in letters of either case.
+    fn beginnings(&self) -> Vec<String> {
+        let infixes = self.tracks.iter().map(|track| track.rules.infix.as_str()).filter(|infix| !infix.is_empty());
+        let with_infix = infixes.map(|infix| format!("{}-{infix}", self.code));
+        iter::once(self.code.clone()).chain(with_infix).map(|text| text.to_ascii_uppercase()).collect()
+    }
+
     /// Whether the caller may know of it: a draft is for coordinators.
     pub fn seen_by(&self, ctx: &Ctx) -> bool {
         self.state == State::Open || ctx.has(Role::Coordinator)
@@ -316,6 +342,29 @@ mod tests {
         let error = Plan::new(&Ground::new().by(Role::Coordinator), wish).unwrap_err();
         assert_eq!(error.violations()[0].reason, "TEMPLATE_UNKNOWN");
         assert!(error.violations()[0].description.contains("22-23"));
+    }
+
+    #[test]
+    fn codes_of_teams_of_two_editions_never_begin_alike() {
+        let ground = Ground::new();
+        let coded = |code: &str, infix: &str| {
+            let mut edition = ground.plan().edition;
+            edition.code = code.to_owned();
+            edition.tracks[0].rules.infix = infix.to_owned();
+            edition
+        };
+        let first = coded("22-23", "SM");
+        assert_eq!(first.tracks[1].rules.infix, "EN");
+        for (code, infix) in [("22-23", "X"), ("22-23-EN", "X"), ("22-23-sm", "X"), ("22", "23"), ("22", "23-en")] {
+            let other = coded(code, infix);
+            for (one, there) in [(&first, &other), (&other, &first)] {
+                let error = one.check_code(std::slice::from_ref(there)).unwrap_err();
+                assert!(error.is(Reason::EditionExists), "{code} {infix}");
+                assert!(error.message().contains(&format!("`{}`", there.code)), "{}", error.message());
+            }
+        }
+        let others = ["22-23-E", "22-23-ENG", "22-23EN", "22", "23-24", "22-23-pilot"].map(|code| coded(code, "SM"));
+        first.check_code(&others).unwrap();
     }
 
     #[test]

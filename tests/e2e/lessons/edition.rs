@@ -53,6 +53,11 @@ async fn a_code_is_used_once_and_an_unknown_template_names_those_there_are() {
     let exists = create(&coordinator, json!({ "template": "22-23" })).await.refused("EDITION_EXISTS");
     assert_eq!(exists["metadata"]["code"], "22-23");
     create(&coordinator, json!({ "template": "24-25", "code": "22-23" })).await.refused("EDITION_EXISTS");
+    // the English track of the one gives its teams codes that would be those of the other
+    let alike =
+        create(&coordinator, json!({ "template": "24-25", "code": "22-23-en" })).await.refused("EDITION_EXISTS");
+    assert_eq!(alike["metadata"]["code"], "22-23");
+    assert!(text(&alike["detail"]).contains("`22-23-EN`"), "{alike}");
     // under another code, and in another country, there is room
     create(&coordinator, json!({ "template": "22-23", "code": "22-23-pilot", "label": "Pilot" })).await.ok();
     create(&world.coordinator("hr").await, json!({ "template": "22-23" })).await.ok();

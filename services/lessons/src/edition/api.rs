@@ -38,6 +38,7 @@ impl EditionService for Editions {
             return Ok(answer);
         }
         let mut plan = Plan::new(&ctx, req.into())?;
+        plan.edition.check_code(&store::all(&tx).await?)?;
         store::add(&tx, &mut plan).await?;
         tx.note("create edition", format!("edition {}", plan.edition.id), format!("code {}", plan.edition.code));
         tx.answer(plan.edition.into()).await

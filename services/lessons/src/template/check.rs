@@ -58,7 +58,7 @@ impl Faults {
         let mut infixes = BTreeMap::new();
         for track in &template.tracks {
             self.at(format!("{key}.tracks.{}", track.code));
-            if let Some(other) = infixes.insert(track.infix.as_str(), track.code.as_str()) {
+            if let Some(other) = infixes.insert(track.infix.to_ascii_uppercase(), track.code.as_str()) {
                 self.add(
                     "infix",
                     format!("`{}` is that of `{other}` too; codes of their teams could not differ", track.infix),
@@ -220,6 +220,11 @@ mod tests {
     fn tracks_that_contradict_each_other_are_named_with_their_key() {
         each_is_named([
             ("infix = 'T'", "infix = ''", ".tracks.two.infix: `` is that of `one` too"),
+            (
+                "infix = 'T'",
+                "infix = 'T' }, { code = 'three', name = 'Three', language = 'en', levels = ['upper_secondary'], roles = ['blogger'], infix = 't'",
+                ".tracks.three.infix: `t` is that of `two` too",
+            ),
             ("infix = 'T'", "infix = 'T_'", ".tracks.two.infix: letters, digits"),
             ("infix = 'T'", "infix = 'T', max_team_size = 0", ".tracks.two.max_team_size: at least 1"),
             ("code = 'two'", "code = 'one'", ".tracks: `one` stands there twice"),

@@ -40,8 +40,9 @@ impl Server {
     /// Starts it and waits until it says that it is ready.
     pub fn start(mut command: Command) -> Self {
         let begun = Instant::now();
+        // a log that is no terminal has no colours, or `ready` below would not be found
         let spawned = command
-            .env("NO_COLOR", "1")
+            .env_remove("NO_COLOR")
             .env_remove(engine::POSTGRES)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -3,7 +3,7 @@
 //!
 //! Never personal data: no log, span or label holds more than names of methods, tenants and reasons, and ids.
 
-use std::{io::IsTerminal, sync::LazyLock, time::Duration};
+use std::{ffi::OsStr, io::IsTerminal, sync::LazyLock, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
@@ -80,9 +80,9 @@ pub fn init(name: &str, settings: &Settings) -> Result<Guard> {
         .map_err(|error| Error::internal(format!("telemetry: {error}")))?;
     let filter =
         || EnvFilter::try_new(&settings.log).map_err(|error| Error::internal(format!("telemetry.log: {error}")));
-    // colours are for eyes: in a file they are noise
-    let colours = std::io::stderr().is_terminal();
-    let written = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
+    #[expect(clippy::disallowed_methods, reason = "a word between terminals and programs, and no setting of ours")]
+    let ansi = coloured(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    let written = tracing_subscriber::fmt::layer().with_ansi(ansi).with_writer(std::io::stderr);
     let written = match settings.format {
         LogFormat::Human => written.with_filter(filter()?).boxed(),
         LogFormat::Json => written.json().flatten_event(true).with_span_list(false).with_filter(filter()?).boxed(),
@@ -108,6 +108,11 @@ pub fn init(name: &str, settings: &Settings) -> Result<Guard> {
         .map_err(|error| Error::internal(format!("telemetry was started before: {error}")))?;
     global::set_meter_provider(guard.metrics.clone());
     Ok(guard)
+}
+
+/// Whether logs are written in colours. They are for eyes, of those who did not ask for none: in a file they are noise.
+fn coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
+    terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
 impl Guard {
@@ -270,6 +275,13 @@ mod tests {
     #[test]
     fn without_telemetry_there_is_no_trace() {
         assert_eq!((trace_id(), current_traceparent()), (None, None));
+    }
+
+    #[test]
+    fn colours_are_for_a_terminal_whose_reader_did_not_ask_for_none() {
+        assert!(coloured(true, None) && coloured(true, Some("".as_ref())));
+        assert!(!coloured(true, Some("1".as_ref())));
+        assert!(!coloured(false, None));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::{Clock, Ctx, Error, Ids, Tenants, border, token::Verifier};
 mod authenticate;
 mod authorize;
 mod deadline;
+mod expire;
 mod explain;
 mod limit;
 mod measure;
@@ -31,6 +32,7 @@ use authenticate::Authenticate;
 use authorize::Authorize;
 use deadline::Deadline;
 pub(crate) use deadline::{passed as deadline_passed, write as write_timeout};
+use expire::Expire;
 use limit::Limit;
 use measure::Measure;
 pub(crate) use method::{Method, Methods};
@@ -123,6 +125,7 @@ pub(crate) struct Ground {
 /// The methods of a process with every layer over them.
 pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
     let Ground { methods, tenants, verifier, clock, ids, limits, recheck } = ground;
+    let expire = Expire { verifier: verifier.clone(), clock: clock.clone() };
     let stack = Over(
         // outermost: what any other layer logs belongs to the call
         Trace,
@@ -148,9 +151,13 @@ pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
                                     // so late, that strangers cannot use up what is a tenant's
                                     Limit::new(limits.per_tenant_per_second, limits.per_tenant_burst),
                                     Over(
-                                        // last, because it asks another tenant's data: a flood must not reach them
+                                        // late, because it asks another tenant's data: a flood must not reach them
                                         Recheck(recheck),
-                                        Inside(routes),
+                                        Over(
+                                            // next to the methods: it looks at answers alone, and only at what was begun
+                                            expire,
+                                            Inside(routes),
+                                        ),
                                     ),
                                 ),
                             ),
@@ -170,7 +177,10 @@ type Layers = Over<
         Measure,
         Over<
             CatchPanic,
-            Over<Deadline, Over<Shed, Over<Authenticate, Over<Authorize, Over<Limit, Over<Recheck, Inside>>>>>>,
+            Over<
+                Deadline,
+                Over<Shed, Over<Authenticate, Over<Authorize, Over<Limit, Over<Recheck, Over<Expire, Inside>>>>>>,
+            >,
         >,
     >,
 >;

@@ -1,7 +1,14 @@
 //! The delivery matrix, as it stands and as it changes.
 
+use jiff::SignedDuration;
+use proto::lessons::v1::{self as lessons, report_service_client::ReportServiceClient};
 use serde_json::{Value, json};
-use tests::{Scene, World, path::text};
+use tests::{
+    Scene, World,
+    grpc::{reason, request},
+    path::text,
+};
+use tonic::Code;
 
 use super::report::ready;
 
@@ -86,4 +93,35 @@ async fn who_watches_sees_a_delivery_as_it_happens() {
     // a process that ends does not wait for who watches
     world.end().await;
     assert_eq!(events.next().await, None);
+}
+
+#[tokio::test]
+async fn who_watches_is_told_when_the_minutes_of_the_token_are_over() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let path = format!("/it/v1/editions/{}/deliveries:watch", scene.edition_id());
+    let coordinator = scene.coordinator.again().await;
+    let mut events = world.http().events(&path, coordinator.token()).await;
+    let mut reports = ReportServiceClient::new(world.channel());
+    let watch = lessons::WatchDeliveriesRequest { edition_id: scene.edition_id() };
+    let mut by_grpc = reports.watch_deliveries(request(&coordinator, watch)).await.unwrap().into_inner();
+
+    world.passes_by(SignedDuration::from_mins(10) - SignedDuration::from_secs(1)).await;
+    class.team.again().await.patch(&class.report(1, ""), json!({ "values": {} })).await.ok();
+    assert_eq!(events.next().await.unwrap()["lesson"], 1, "the token lives for a second more");
+    assert_eq!(by_grpc.message().await.unwrap().unwrap().lesson, 1);
+
+    world.passes_by(SignedDuration::from_secs(1)).await;
+    assert_eq!(events.next().await.unwrap()["reason"], "TOKEN_EXPIRED");
+    assert_eq!(events.next().await, None);
+    let ended = by_grpc.message().await.unwrap_err();
+    assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unauthenticated, "TOKEN_EXPIRED"));
+
+    // a fresh token watches on
+    let mut events = world.http().events(&path, coordinator.again().await.token()).await;
+    class.team.again().await.patch(&class.report(2, ""), json!({ "values": {} })).await.ok();
+    assert_eq!(events.next().await.unwrap()["lesson"], 2);
+    drop(events);
+    world.end().await;
 }

@@ -127,7 +127,13 @@ mod tests {
     #[tokio::test]
     async fn an_upload_has_the_time_its_caller_gives() {
         let upload = || {
-            Arc::new(Method { name: "test.v1.Test/Upload".into(), access: None, streams_in: true, streams_out: false })
+            Arc::new(Method {
+                name: "test.v1.Test/Upload".into(),
+                access: None,
+                streams_in: true,
+                streams_out: false,
+                watches: false,
+            })
         };
         let expect = |left: Option<Duration>| {
             Then(move |call: Inbound| {

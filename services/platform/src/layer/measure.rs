@@ -187,6 +187,7 @@ mod tests {
                 access: None,
                 streams_in: false,
                 streams_out: true,
+                watches: true,
             });
             call_of(method, &[])
         };

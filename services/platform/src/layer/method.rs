@@ -16,6 +16,8 @@ pub(crate) struct Method {
     /// Whether messages come or go one after the other, at the pace of the caller.
     pub(crate) streams_in: bool,
     pub(crate) streams_out: bool,
+    /// Whether what comes out has no end of its own. The pieces of a file have one.
+    pub(crate) watches: bool,
 }
 
 /// All of them, by path.
@@ -36,7 +38,9 @@ impl Methods {
             match access(contract, &method) {
                 Ok(access) => {
                     let (streams_in, streams_out) = (method.is_client_streaming(), method.is_server_streaming());
-                    let entry = Method { name: name.as_str().into(), access: Some(access), streams_in, streams_out };
+                    let watches = streams_out && method.output().full_name() != "google.api.HttpBody";
+                    let name_of = name.as_str().into();
+                    let entry = Method { name: name_of, access: Some(access), streams_in, streams_out, watches };
                     by_path.insert(format!("/{name}"), Arc::new(entry));
                 }
                 Err(fault) => faults.push(format!("{name}: {fault}")),
@@ -46,7 +50,8 @@ impl Methods {
             return Err(Error::internal(faults.join("\n")));
         }
         // one name for all of them: what strangers ask for must not become a label or a log line
-        let unknown = Method { name: "_OTHER".into(), access: None, streams_in: false, streams_out: false };
+        let unknown =
+            Method { name: "_OTHER".into(), access: None, streams_in: false, streams_out: false, watches: false };
         Ok(Self { by_path, unknown: Arc::new(unknown), visiting: visiting(contract)? })
     }
 
@@ -97,7 +102,13 @@ fn visiting(contract: &DescriptorPool) -> Result<Vec<i32>> {
 impl Method {
     /// A method for a test of one layer.
     pub(crate) fn with(access: Option<Access>) -> Arc<Self> {
-        Arc::new(Self { name: "test.v1.Test/Call".into(), access, streams_in: false, streams_out: false })
+        Arc::new(Self {
+            name: "test.v1.Test/Call".into(),
+            access,
+            streams_in: false,
+            streams_out: false,
+            watches: false,
+        })
     }
 }
 
@@ -113,6 +124,10 @@ mod tests {
         let sign_in = methods.find("/koine.identity.v1.SessionService/SignIn");
         assert!(sign_in.access.as_ref().is_some_and(|access| access.anonymous && !access.tenantless));
         assert!(methods.find("/koine.identity.v1.FileService/UploadFile").streams_in);
+        let (watch, download) = ("lessons.v1.ReportService/WatchDeliveries", "identity.v1.FileService/DownloadFile");
+        assert!(methods.find(&format!("/koine.{watch}")).watches);
+        let download = methods.find(&format!("/koine.{download}"));
+        assert!(download.streams_out && !download.watches);
         assert!(methods.find("/koine.identity.v1.SessionService/Nothing").access.is_none());
     }
 

@@ -80,7 +80,13 @@ mod tests {
     async fn an_upload_takes_no_room_but_needs_some_to_begin() {
         let (shed, go) = (Shed::new(NonZeroU32::MIN), Arc::new(Notify::new()));
         let upload = || {
-            Arc::new(Method { name: "test.v1.Test/Upload".into(), access: None, streams_in: true, streams_out: false })
+            Arc::new(Method {
+                name: "test.v1.Test/Upload".into(),
+                access: None,
+                streams_in: true,
+                streams_out: false,
+                watches: false,
+            })
         };
         let slow = waits(&go);
         let mut first = Box::pin(shed.around(call_of(upload(), &[]), &slow));

@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Uri, Version,
-    header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE},
 };
 use prost_reflect::{DescriptorPool, ServiceDescriptor};
 use proto::error::v1::Reason;
@@ -24,7 +24,7 @@ use crate::{
     Channels, Error,
     call::{TENANT, stamp_address, traced},
     health::Health,
-    reason::{explained, refuse},
+    reason::{self, explained},
     rpc::service_name,
 };
 
@@ -124,8 +124,15 @@ fn cleanse(headers: &mut HeaderMap) {
     headers.insert(TE, HeaderValue::from_static("trailers"));
 }
 
+/// A refusal of a call that goes no further, to a caller of either kind: it stands in the headers, and there is no body.
+pub(crate) fn refuse(call: &HeaderMap, status: Status) -> Response {
+    let mut answer = refused(status);
+    answer.headers_mut().extend(call.get(CONTENT_TYPE).map(|kind| (CONTENT_TYPE, kind.clone())));
+    answer
+}
+
 async fn unknown() -> Response {
-    let known = refuse(Reason::RouteUnknown, "No service has this name. Reflection lists all there are.");
+    let known = reason::refuse(Reason::RouteUnknown, "No service has this name. Reflection lists all there are.");
     refused(Status::with_error_details(Code::Unimplemented, known.message(), known.get_error_details()))
 }
 

@@ -4,7 +4,7 @@
 //! The path of a request:
 //!
 //! 1. `cors` lets the pages of known origins in. `pages` answers what is for people: `/`, `/problems`, `/livez`.
-//! 2. A content type `application/grpc…` goes to `grpc`, which passes frames through undecoded. All else is JSON:
+//! 2. `headers` refuses what is too large for any protocol. A content type `application/grpc…` goes to `grpc`, which passes frames through undecoded. All else is JSON:
 //! 3. `table` finds the route: `path` cuts the path, `trie` walks it, the first segment is the tenant.
 //! 4. `call` picks the headers that concern a service and stamps tenant and address; behind a proxy `proxy` finds the address.
 //! 5. `body` reads JSON within limits, `transcode` makes the message, `bind` sets what path and query say, `mask` says
@@ -28,6 +28,7 @@ mod download;
 mod events;
 mod field;
 mod grpc;
+mod headers;
 mod health;
 mod mask;
 mod openapi;
@@ -61,7 +62,7 @@ use tokio::sync::watch;
 use tonic::transport::Channel;
 use tower::ServiceExt;
 
-use crate::{grpc::Grpc, table::Table};
+use crate::{grpc::Grpc, problem::Problem, table::Table};
 
 /// A channel to each service, by the last but one segment of its package: `identity` for `koine.identity.v1`.
 pub type Channels = BTreeMap<String, Channel>;
@@ -115,9 +116,16 @@ async fn serve(State(edge): State<Arc<Edge>>, mut request: Request) -> Response 
     if let Some(origin) = proxy::origin(&request, &edge.settings.trusted_proxies) {
         request.extensions_mut().insert(origin);
     }
+    let small = headers::check(request.headers());
     if grpc::is_grpc(request.headers()) {
+        if let Err(status) = small {
+            return grpc::refuse(request.headers(), status);
+        }
         let answer = edge.grpc.clone().oneshot(request).await;
         return answer.map_or_else(|never| match never {}, |answer| answer.map(axum::body::Body::new));
+    }
+    if let Err(status) = small {
+        return Problem::from(status).into_response();
     }
     let answer = transcode::answer(&edge.table, &edge.settings, request).await;
     answer.unwrap_or_else(IntoResponse::into_response)

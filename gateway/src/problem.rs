@@ -106,6 +106,7 @@ impl Problem {
             Some(status) => status,
             // The table would say 429, which clients and proxies take for "the same again, later".
             None if reason == "BODY_TOO_LARGE" => StatusCode::PAYLOAD_TOO_LARGE,
+            None if reason == "HEADERS_TOO_LARGE" => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             None => http_status(self.status.code()),
         }
     }
@@ -234,8 +235,10 @@ mod tests {
     }
 
     #[test]
-    fn a_body_too_large_is_413_and_not_429() {
+    fn what_is_too_large_is_413_or_431_and_not_429() {
         assert_eq!(Problem::from(reason::too_large(7)).into_response().status(), StatusCode::PAYLOAD_TOO_LARGE);
+        let headers = Problem::from(reason::headers_too_large(7)).into_response();
+        assert_eq!(headers.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
         let limited = Problem::from(Status::resource_exhausted("slow down"));
         assert_eq!(limited.into_response().status(), StatusCode::TOO_MANY_REQUESTS);
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt::Display,
     sync::LazyLock,
     time::Duration,
 };
@@ -78,10 +79,20 @@ fn listed(reason: Reason, mut violations: Vec<FieldViolation>) -> Status {
 
 /// A refusal of a body beyond a limit.
 pub(crate) fn too_large(limit: u64) -> Status {
+    beyond(limit, Reason::BodyTooLarge, format!("The body is larger than {limit} bytes. Send less."))
+}
+
+/// A refusal of headers beyond a limit.
+pub(crate) fn headers_too_large(limit: usize) -> Status {
+    let message = format!(
+        "The headers are larger than {limit} bytes, all in all. Look at the token and the cookies, and send less."
+    );
+    beyond(limit, Reason::HeadersTooLarge, message)
+}
+
+fn beyond(limit: impl Display, reason: Reason, message: String) -> Status {
     let metadata = HashMap::from([("limit_bytes".to_owned(), limit.to_string())]);
-    let reason = Reason::BodyTooLarge;
-    let details = ErrorDetails::with_error_info(reason.name(), DOMAIN, metadata);
-    Status::with_error_details(reason.code(), format!("The body is larger than {limit} bytes. Send less."), details)
+    Status::with_error_details(reason.code(), message, ErrorDetails::with_error_info(reason.name(), DOMAIN, metadata))
 }
 
 fn info(reason: Reason) -> ErrorDetails {

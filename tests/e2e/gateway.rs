@@ -242,6 +242,36 @@ async fn a_refusal_arrives_whole_in_every_protocol() {
 }
 
 #[tokio::test]
+async fn headers_too_large_are_refused_alike_in_every_protocol() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let account = get("identity.v1.AccountService.GetAccount", "/v1/account", json!({}));
+    // some fit as they always did
+    account.answers(&world, &world.anybody("it").with_token("x".repeat(8 << 10))).await.0.refused("TOKEN_INVALID");
+    for size in [17 << 10, 64 << 10] {
+        let (by_json, others) = account.answers(&world, &teacher.with_token("x".repeat(size))).await;
+        assert_eq!(by_json.status.as_u16(), 431, "{}", by_json.text());
+        assert_eq!(by_json.refused("HEADERS_TOO_LARGE")["metadata"]["limit_bytes"], (16 << 10).to_string());
+        let refusal = Refusal::from(&by_json);
+        for other in others {
+            let status = other.unwrap_err();
+            assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status:?}");
+            assert_eq!(Refusal::from(status), refusal);
+        }
+    }
+    // also such as would end at the gateway, and where there is no page
+    let (bearer, cookie) = (format!("Bearer {}", teacher.token()), "x".repeat(40 << 10));
+    let headers = [("authorization", bearer.as_str()), ("cookie", cookie.as_str())];
+    for path in ["/it/v1/account", "/it/v1/nothing"] {
+        let answer = world.http().send(Method::GET, path, &headers, "").await;
+        answer.refused("HEADERS_TOO_LARGE");
+        assert_eq!(answer.status.as_u16(), 431);
+    }
+    teacher.get("/v1/account").await.ok();
+    world.end().await;
+}
+
+#[tokio::test]
 async fn files_and_events_flow_by_grpc_as_they_do_by_http() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

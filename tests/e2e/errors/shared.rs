@@ -32,6 +32,8 @@ async fn of_bodies(seen: &mut Seen, world: &World) {
     refused("FIELDS_INVALID", send(world, path, &[], "{}").await).await;
     refused("BODY_MALFORMED", send(world, path, &[], "{").await).await;
     refused("BODY_TOO_LARGE", send(world, path, &[], vec![b' '; (4 << 20) + 1]).await).await;
+    let cookie = "x".repeat(40 << 10);
+    refused("HEADERS_TOO_LARGE", send(world, path, &[("cookie", &cookie)], "{}").await).await;
     refused("ROUTE_UNKNOWN", send(world, "/it/v1/nothing", &[], "{}").await).await;
     refused(
         "DEADLINE_PASSED",

@@ -24,6 +24,10 @@ use crate::{Error, Result, Tasks, tls::Tls};
 /// How many streams one connection may have open: between services one connection carries everything.
 const STREAMS: u32 = 10_000;
 
+/// How large the headers of one request may be, in bytes. The gateway takes far less and says so with a reason; beyond this the
+/// library answers 431 by itself, and a service must take what the gateway passes on with some words of its own.
+const HEADERS: u32 = 128 * 1024;
+
 /// Answers a request.
 pub(super) trait Answers<B>:
     Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static
@@ -123,6 +127,7 @@ where
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADERS)
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));
     let mut connection =

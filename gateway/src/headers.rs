@@ -1,0 +1,37 @@
+//! How large the headers of a call may be. Refused here, they are refused alike in every protocol, and no connection to a service
+//! meets what it would not carry.
+
+use http::HeaderMap;
+use tonic::Status;
+
+use crate::reason;
+
+/// All in all, as HTTP/2 counts them: what most servers take.
+const LIMIT: usize = 16 * 1024;
+
+/// What HTTP/2 adds for each header, RFC 9113, 6.5.2.
+const EACH: usize = 32;
+
+/// Error: `HEADERS_TOO_LARGE`.
+pub(crate) fn check(headers: &HeaderMap) -> Result<(), Status> {
+    let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + EACH).sum();
+    if size > LIMIT { Err(reason::headers_too_large(LIMIT)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn headers_count_all_together_and_to_the_byte() {
+        let mut headers = HeaderMap::new();
+        for _ in 0..2 {
+            headers.append("cookie", HeaderValue::try_from("x".repeat(LIMIT / 2 - EACH - "cookie".len())).unwrap());
+        }
+        check(&headers).unwrap();
+        headers.insert("a", HeaderValue::from_static(""));
+        assert!(check(&headers).is_err());
+    }
+}

@@ -1,5 +1,6 @@
 //! The contract as tests, from the descriptor alone: a new method, message or reason is held to all of this without another test.
 
+mod again;
 mod messages;
 mod methods;
 mod openapi;

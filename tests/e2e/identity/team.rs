@@ -2,7 +2,11 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tests::{Answer, Caller, Scene, World, path::text, scene::PASSWORD};
+use tests::{
+    Answer, Caller, Scene, World,
+    path::text,
+    scene::{PASSWORD, application},
+};
 
 async fn sign_in(world: &World, login: &str, password: &str) -> Answer {
     world.anybody("it").post("/v1/sessions", json!({ "login": login, "password": password })).await
@@ -360,5 +364,31 @@ async fn a_teams_own_address_is_for_the_team_and_its_teachers() {
     }
     assert_eq!(scene.coordinator.get(&class.path("")).await.ok()["email"], Value::Null);
     assert_eq!(scene.coordinator.get("/v1/teams").await.ok()["teams"][0]["email"], Value::Null);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_asked_of_a_team_again_is_answered_again_and_done_once() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.invited("Kos").await;
+    let support = id_of(&scene.teacher("Serra").await).await;
+    let begun = scene.begun(&class.referent).await;
+    for (path, action, body) in [
+        (class.path(":addSupportTeacher"), "add support teacher", json!({ "teacherId": support })),
+        (class.path(":removeSupportTeacher"), "remove support teacher", json!({ "teacherId": support })),
+        (application(&begun, ":withdraw"), "withdraw application", json!({})),
+        // last: who asked has the team no more
+        (class.path(":handOver"), "hand over team", json!({ "teacherId": support, "reason": "parental leave" })),
+    ] {
+        let mut keyed = body.clone();
+        keyed["requestId"] = json!(action);
+        let first = class.referent.post(&path, keyed.clone()).await.ok();
+        assert_eq!(class.referent.post(&path, keyed).await.ok(), first, "{action}");
+        let done = world.actions("it", "identity").await;
+        assert_eq!(done.iter().filter(|done| *done == action).count(), 1, "{action}");
+        assert!(!class.referent.post(&path, body).await.status.is_success(), "{action}: without the key it is refused");
+    }
+    world.settle().await;
     world.end().await;
 }

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use tests::{Answer, Caller, Scene, World, path::text};
 
+use super::report::ready;
+
 /// The items of a track, by what people call them.
 async fn items(caller: &Caller, scene: &Scene<'_>, track: &str) -> Vec<Value> {
     let path = format!("/v1/editions/{}/calendar?trackId={}", scene.edition_id(), text(&scene.track(track)["id"]));
@@ -137,5 +139,32 @@ async fn more_time_for_one_team_is_more_time_for_that_team_alone() {
     let nobody = format!("/v1/teams/{}/lessons/1:extend", uuid::Uuid::now_v7());
     let grant = json!({ "deadlineLocal": "2022-12-22T12:00:00", "reason": "x" });
     scene.coordinator.post(&nobody, grant).await.refused("NOT_FOUND");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_a_coordinator_asks_again_is_answered_again_and_done_once() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let draft = ready(&class).await;
+    class.team.post(&class.report(1, ":submit"), json!({ "etag": draft["etag"] })).await.ok();
+    let day = text(&item(&scene, "CHAT_DAY", None).await["id"]);
+    let edition = scene.coordinator.post("/v1/editions", json!({ "template": "24-25" })).await.ok();
+    let moved =
+        json!({ "startsLocal": "2023-03-02T15:00:00", "endsLocal": "2023-03-02T18:00:00", "reason": "a strike" });
+    let flooded = json!({ "deadlineLocal": "2022-12-22T12:00:00", "reason": "the school was flooded" });
+    for (path, action, mut body) in [
+        (format!("/v1/calendar/{day}:revise"), "revise calendar item", moved),
+        (class.path("/lessons/1:extend"), "grant extension", flooded),
+        (class.report(1, ":reopen"), "reopen report", json!({ "reason": "the wrong file" })),
+        (format!("/v1/editions/{}:openCall", text(&edition["id"])), "open call", json!({})),
+    ] {
+        body["requestId"] = json!(action);
+        let before = world.actions("it", "lessons").await.len();
+        let first = scene.coordinator.post(&path, body.clone()).await.ok();
+        assert_eq!(scene.coordinator.post(&path, body).await.ok(), first, "{action}");
+        assert_eq!(world.actions("it", "lessons").await[before..], [action], "once");
+    }
     world.end().await;
 }

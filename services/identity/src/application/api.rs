@@ -86,6 +86,9 @@ impl ApplicationService for Applications {
     ) -> Result<Response<pb::Application>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
         application.withdraw(&ctx)?;
         store::save(&tx, &mut application).await?;

@@ -63,6 +63,9 @@ impl TeamService for Teams {
     ) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         team.add_support(&ctx, &teacher)?;
@@ -77,6 +80,9 @@ impl TeamService for Teams {
     ) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         team.remove_support(&ctx, req.teacher_id.parse()?)?;
         store::save(&tx, &mut team).await?;
@@ -105,6 +111,9 @@ impl TeamService for Teams {
     async fn hand_over_team(&self, request: Request<pb::HandOverTeamRequest>) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         let handover = team.hand_over(&ctx, &teacher, req.reason)?;

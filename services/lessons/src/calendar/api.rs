@@ -7,7 +7,7 @@ use tonic::{Request, Response, Status};
 use super::{Extension, store};
 use crate::{
     edition::{self, Track},
-    report,
+    report::api::{judge_again, subject},
     team::peer::Teams,
 };
 
@@ -54,10 +54,13 @@ impl CalendarService for Calendars {
     ) -> Result<Response<pb::CalendarItem>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
         let item = store::get_to_change(&tx, req.item_id.parse()?).await?;
         let item = item.revise(&ctx, req.try_into()?)?;
         store::add_version(&tx, &item).await?;
-        report::api::judge_again(&tx, &item, None).await?;
+        judge_again(&tx, &item, None).await?;
         tx.note("revise calendar item", format!("item {}", item.id), format!("version {}", item.version));
         tx.answer(item.into()).await
     }
@@ -69,12 +72,14 @@ impl CalendarService for Calendars {
         let (ctx, req) = request.open()?;
         let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
         let item = store::deadline_to_change(&tx, &team, req.lesson).await?;
         let extension = Extension::grant(&ctx, &team, req.lesson, &item, req.try_into()?)?;
         store::add_extension(&tx, &extension).await?;
-        report::api::judge_again(&tx, &item, Some(team.id)).await?;
-        let subject = format!("team {}, lesson {}", team.id, extension.lesson);
-        tx.note("grant extension", subject, format!("extension {}", extension.id));
+        judge_again(&tx, &item, Some(team.id)).await?;
+        tx.note("grant extension", subject(team.id, extension.lesson), format!("extension {}", extension.id));
         tx.answer(extension.into()).await
     }
 }

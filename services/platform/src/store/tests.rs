@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::FutureExt;
 use jiff::SignedDuration;
 use proto::{
-    identity::v1::{CredentialIssued, HandOverTeamRequest, ReissueCredentialRequest, Team, VerificationIssued},
+    identity::v1::{CredentialIssued, GetTeamRequest, ReissueCredentialRequest, Team, VerificationIssued},
     options::v1::Role,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
@@ -145,7 +145,7 @@ async fn the_same_request_gets_the_same_answer_for_a_day() {
 async fn a_request_without_an_id_is_a_new_one_each_time() {
     let ground = Ground::new();
     let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
-    let without_field = HandOverTeamRequest::default();
+    let without_field = GetTeamRequest::default();
     let without_value = ReissueCredentialRequest::default();
     assert!(tx.answered::<_, Team>(&without_field).await.unwrap().is_none());
     assert!(tx.answered::<_, Team>(&without_value).await.unwrap().is_none());

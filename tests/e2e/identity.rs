@@ -5,6 +5,7 @@ mod application;
 mod audit;
 mod country;
 mod file;
+mod membership;
 mod register;
 mod session;
 mod team;

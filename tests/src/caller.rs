@@ -78,6 +78,19 @@ impl Caller {
         Self { http: http.clone(), ..self.clone() }
     }
 
+    /// The same person in a programme of their country, with a token exchanged for it: a teacher for this team of theirs, a team for
+    /// itself, a coordinator with an empty `team_id`.
+    pub async fn cross(&self, programme: &str, team_id: &str) -> Self {
+        let given = self.exchange(programme, team_id).await.ok();
+        self.in_tenant(programme).with_token(given["access_token"].as_str().expect("a token"))
+    }
+
+    /// Asks for a token of a programme.
+    pub async fn exchange(&self, programme: &str, team_id: &str) -> Answer {
+        let grant = "urn:ietf:params:oauth:grant-type:token-exchange";
+        self.post("/v1/token", json!({ "grant_type": grant, "audience": programme, "team_id": team_id })).await
+    }
+
     /// The same token in another tenant.
     #[must_use]
     pub fn in_tenant(&self, tenant: &str) -> Self {

@@ -88,9 +88,14 @@ impl<'w> Scene<'w> {
 
     /// What a teacher writes for the track of upper secondary schools: all the rules ask for.
     pub async fn draft(&self, teacher: &Caller) -> Value {
+        self.draft_of(teacher, "upper_secondary", self.school("UPPER_SECONDARY")).await
+    }
+
+    /// The same for a track and a school.
+    pub async fn draft_of(&self, teacher: &Caller, track: &str, school: &Value) -> Value {
         json!({
-            "trackId": self.track("upper_secondary")["id"],
-            "schoolId": self.school("UPPER_SECONDARY")["id"],
+            "trackId": self.track(track)["id"],
+            "schoolId": school["id"],
             "teamName": "Green Bridges",
             "teamType": "TEAM_TYPE_GROUP_IN_CLASS",
             "classes": ["3A"],
@@ -115,8 +120,19 @@ impl<'w> Scene<'w> {
 
     /// A class that was admitted and has not signed in yet.
     pub async fn invited(&self, surname: &str) -> Class {
-        let referent = self.teacher(surname).await;
-        let submitted = self.submitted(&referent).await;
+        self.invited_to(surname, "upper_secondary", self.school("UPPER_SECONDARY")).await
+    }
+
+    /// The same in a track, of a school.
+    pub async fn invited_to(&self, surname: &str, track: &str, school: &Value) -> Class {
+        self.admitted(self.teacher(surname).await, track, school).await
+    }
+
+    /// A further class of a teacher's.
+    pub async fn admitted(&self, referent: Caller, track: &str, school: &Value) -> Class {
+        let draft = self.draft_of(&referent, track, school).await;
+        let begun = referent.post("/v1/applications", json!({ "application": draft })).await.ok();
+        let submitted = referent.post(&application(&begun, ":submit"), json!({})).await.ok();
         let admitted = self.coordinator.post(&application(&submitted, ":admit"), json!({})).await.ok();
         let id = text(&admitted["teamId"]);
         let code = text(&referent.get(&format!("/v1/teams/{id}")).await.ok()["code"]);
@@ -127,9 +143,24 @@ impl<'w> Scene<'w> {
 
     /// A class that works.
     pub async fn class(&self, surname: &str) -> Class {
-        let invited = self.invited(surname).await;
-        let team = invited.team.sign_in(&invited.code, &invited.credential).await.change_password(PASSWORD).await;
-        Class { team, ..invited }
+        self.invited(surname).await.activated().await
+    }
+
+    /// A class of the ETC track that works, of a school in the area of a programme.
+    pub async fn twin(&self, programme: &str, surname: &str) -> Class {
+        let school = self.school_inside(programme).await;
+        self.invited_to(surname, "etc", school).await.activated().await
+    }
+
+    /// An upper secondary school in the area of a programme.
+    pub async fn school_inside(&self, programme: &str) -> &Value {
+        let area = self.world.anybody(programme).get("/v1/territories?pageSize=1000").await.ok();
+        let inside = |school: &&Value| {
+            let all = area["territories"].as_array().expect("territories");
+            school["level"] == "SCHOOL_LEVEL_UPPER_SECONDARY"
+                && all.iter().any(|one| one["code"] == school["territory"])
+        };
+        self.schools.iter().find(inside).unwrap_or_else(|| panic!("no school of {} in {programme}", self.tenant))
     }
 
     /// What the newest letter to a referent says of the team's credential.
@@ -141,6 +172,12 @@ impl<'w> Scene<'w> {
 }
 
 impl Class {
+    /// The class redeems its credential.
+    pub async fn activated(self) -> Self {
+        let team = self.team.sign_in(&self.code, &self.credential).await.change_password(PASSWORD).await;
+        Self { team, ..self }
+    }
+
     /// A path of the team: `/v1/teams/{id}:handOver`.
     pub fn path(&self, rest: &str) -> String {
         format!("/v1/teams/{}{rest}", self.id)

@@ -169,3 +169,17 @@ CREATE TABLE membership (
   first_seen_at bigint NOT NULL,
   last_seen_at  bigint NOT NULL
 );
+
+-- In a country: the tokens of programmes that were given, counted by day. Who of the persons it was stands in the audit log alone.
+CREATE TABLE crossing (
+  id        uuid    NOT NULL PRIMARY KEY,
+  day       text    NOT NULL,
+  programme text    NOT NULL,
+  role      text    NOT NULL,
+  team_id   uuid    REFERENCES team (id) ON DELETE CASCADE,
+  team_code text    NOT NULL,
+  count     integer NOT NULL,
+  first_at  bigint  NOT NULL,
+  last_at   bigint  NOT NULL
+);
+CREATE UNIQUE INDEX crossing_of_day ON crossing (day, programme, role, team_code);

@@ -64,9 +64,15 @@ fn routes(host: &Host) -> Result<Routes> {
         hasher: hasher.clone(),
         throttle: throttle.clone(),
     };
-    let sessions = session::api::Sessions { store: store.clone(), tokens, hasher, throttle };
+    let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
     let applications =
         application::api::Applications { store: store.clone(), keys: keys.clone(), peers: host.peers.clone() };
+    let memberships = membership::api::Memberships {
+        store: store.clone(),
+        border: host.border.clone(),
+        tokens,
+        peers: host.peers.clone(),
+    };
     let countries = tenants::Countries { tenants: host.tenants.clone() };
     Ok(Routes::new(TenantServiceServer::new(countries.clone()))
         .add_service(TerritoryServiceServer::new(countries))
@@ -75,7 +81,7 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(SchoolServiceServer::new(school::api::Schools { store: store.clone() }))
         .add_service(ApplicationServiceServer::new(applications))
         .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs }))
-        .add_service(MembershipServiceServer::new(membership::api::Memberships { store: store.clone() }))
+        .add_service(MembershipServiceServer::new(memberships))
         .add_service(TeamServiceServer::new(team::api::Teams { store, keys })))
 }
 

@@ -3,10 +3,18 @@
 //! A membership is decided at home, by what is true there of a team, its teachers and its central team. The programme is given a
 //! token that lives for minutes and a [`Projection`], and asks home again before every call of a visitor ([`recheck`]).
 
-use platform::{Ctx, Id, TenantId};
+use jiff::{Timestamp, civil::Date};
+use platform::{Ctx, Error, Id, Result, Tenant, TenantId, Violations, error::Shared};
 use proto::options::v1::Role;
 
-use crate::{account::Account, session::Session, team::Team};
+use crate::{
+    account::Account,
+    country::Country,
+    reason::{Reason, Refuse},
+    session::Session,
+    team::{Code, Team},
+    track::Track,
+};
 
 pub mod api;
 mod guard;
@@ -44,8 +52,54 @@ pub struct Membership {
     team: Option<Projection>,
 }
 
+/// A team that has come into a programme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    team: Projection,
+    first_seen_at: Timestamp,
+    last_seen_at: Timestamp,
+}
+
+/// What a membership is decided by, as home has it at one instant.
+#[derive(Debug)]
+pub struct Standing {
+    /// The session the caller came with.
+    pub session: Session,
+    /// The caller's account.
+    pub account: Account,
+    /// The team to be acted for.
+    pub team: Option<Team>,
+}
+
+/// A token that may be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    visit: Visit,
+    programme: TenantId,
+    team: Option<(Code, Projection)>,
+}
+
+/// The tokens one team, or the central team, was given for one programme on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crossing {
+    id: Id<Crossing>,
+    passage: Passage,
+    day: Date,
+    count: i32,
+    first_at: Timestamp,
+    last_at: Timestamp,
+}
+
+/// Who went where: not which person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    programme: TenantId,
+    visit: Visit,
+    team_code: String,
+}
+
 impl Visit {
-    /// What the caller's token says. None for who is no visitor.
+    /// What the token of a visitor says. None for who is no visitor.
     pub fn of(ctx: &Ctx) -> Option<Self> {
         let team = ctx.member().ok()?.acts_for.map(Id::from);
         match team {
@@ -53,6 +107,26 @@ impl Visit {
             Some(team) if ctx.has(Role::TwinTeacher) => Some(Self::Teacher(team)),
             Some(team) if ctx.has(Role::TwinTeam) => Some(Self::Team(team)),
             _ => None,
+        }
+    }
+
+    /// What somebody at home asks to be: a teacher for the team they name, a team for itself. Error: a violation at `team_id`, not
+    /// found for the team of others.
+    pub fn wanted(ctx: &Ctx, team: Option<Id<Team>>) -> Result<Self> {
+        let misplaced = |text: &str| {
+            let mut violations = Violations::new();
+            violations.add("team_id", Shared::FieldsInvalid, text);
+            violations.done().and(Err(Error::not_found("team")))
+        };
+        match (ctx.member()?.acts_for.map(Id::from), team) {
+            (None, None) if ctx.has(Role::Coordinator) => Ok(Self::Coordinator),
+            (None, Some(_)) if ctx.has(Role::Coordinator) => {
+                misplaced("The central team acts for no team: leave it out.")
+            }
+            (None, Some(team)) => Ok(Self::Teacher(team)),
+            (None, None) => misplaced("Say for which of your teams you act, by its id."),
+            (Some(own), wanted) if wanted.is_none_or(|wanted| wanted == own) => Ok(Self::Team(own)),
+            (Some(_), _) => Err(Error::not_found("team")),
         }
     }
 
@@ -73,15 +147,97 @@ impl Visit {
         }
     }
 
-    /// Whether it still stands, as home has it now: the session, whose account, and the team acted for.
-    pub(crate) fn stands(self, ctx: &Ctx, session: &Session, account: &Account, team: Option<&Team>) -> bool {
-        let team = team.filter(|team| self.team() == Some(team.id()));
-        let holds = match (self, team) {
+    /// Whether the account is what it says to be.
+    fn holds(self, Standing { account, team, .. }: &Standing) -> bool {
+        let team = team.as_ref().filter(|team| self.team() == Some(team.id()));
+        match (self, team) {
             (Self::Coordinator, _) => account.role() == Role::Coordinator,
             (Self::Teacher(_), Some(team)) => team.has_teacher(account.id()),
-            (Self::Team(id), Some(team)) => account.team() == Some(id) && !team.is_invited(),
+            (Self::Team(id), Some(_)) => account.team() == Some(id),
             (Self::Teacher(_) | Self::Team(_), None) => false,
-        };
-        holds && session.account() == account.id() && session.living(ctx.now()).is_ok()
+        }
     }
+
+    /// Whether it still stands: asked before every call of a visitor.
+    pub fn stands(self, now: Timestamp, standing: &Standing) -> bool {
+        // a team whose credential was issued anew is not its class any more until somebody redeems it
+        let redeemed = !matches!(self, Self::Team(_)) || standing.team.as_ref().is_some_and(|team| !team.is_invited());
+        self.holds(standing) && redeemed && standing.is_signed_in(now).is_ok()
+    }
+}
+
+impl Standing {
+    /// Error: `SESSION_OVER`.
+    fn is_signed_in(&self, now: Timestamp) -> Result<()> {
+        if self.session.account() != self.account.id() {
+            return Err(crate::session::over());
+        }
+        self.session.living(now)
+    }
+}
+
+impl Exchange {
+    /// A token for a programme that the country has a share in. `track` is the team's. Error: `SESSION_OVER`, not found for a team
+    /// that is not the caller's, `TEAM_NOT_ACTIVE`, `TEAM_NOT_ETC`, `TERRITORY_OUTSIDE_PROGRAMME`.
+    pub fn grant(
+        ctx: &Ctx,
+        programme: &Tenant,
+        visit: Visit,
+        standing: &Standing,
+        track: Option<&Track>,
+    ) -> Result<Self> {
+        standing.is_signed_in(ctx.now())?;
+        if !visit.holds(standing) {
+            return Err(Error::not_found("team"));
+        }
+        let team = match standing.team.as_ref().filter(|_| visit.team().is_some()) {
+            Some(team) => Some((team.code().clone(), admit(ctx, programme, team, track)?)),
+            None => None,
+        };
+        Ok(Self { visit, programme: programme.id().clone(), team })
+    }
+
+    /// As what.
+    pub fn visit(&self) -> Visit {
+        self.visit
+    }
+
+    /// Of what, as the audit logs name it: the team, and never who of it.
+    pub(crate) fn subject(&self) -> String {
+        self.visit.team().map_or_else(|| "central team".to_owned(), |team| format!("team {team}"))
+    }
+
+    /// What the programme may know.
+    pub(crate) fn projection(&self) -> Option<&Projection> {
+        self.team.as_ref().map(|(_, projection)| projection)
+    }
+
+    /// What home counts.
+    pub(crate) fn passage(&self) -> Passage {
+        let team_code = self.team.as_ref().map(|(code, _)| code.to_string()).unwrap_or_default();
+        Passage { programme: self.programme.clone(), visit: self.visit, team_code }
+    }
+}
+
+/// What a programme may know of a team, if it may be let in.
+fn admit(ctx: &Ctx, programme: &Tenant, team: &Team, track: Option<&Track>) -> Result<Projection> {
+    if team.is_invited() {
+        return Err(Reason::TeamNotActive.error("The class must redeem its credential and choose a password first."));
+    }
+    if !track.is_some_and(|track| track.interreg) {
+        return Err(Reason::TeamNotEtc
+            .error("Only classes of a track that observes Interreg projects meet those of another country."));
+    }
+    let territory = &team.school().territory;
+    if !programme.section::<Country>()?.contains(territory) {
+        let text = format!("The team's school is in `{territory}`, which is not in the area of this programme.");
+        return Err(Reason::TerritoryOutsideProgramme.error(text).with("territory", territory));
+    }
+    Ok(Projection {
+        team: team.id(),
+        home: ctx.tenant().id().clone(),
+        alias: team.name().to_owned(),
+        school_name: team.school().name.clone(),
+        territory: territory.clone(),
+    })
 }

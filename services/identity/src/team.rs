@@ -297,6 +297,16 @@ impl Team {
         self.referent
     }
 
+    /// Its track.
+    pub fn track(&self) -> Id<Track> {
+        self.track
+    }
+
+    /// Its school, as it was at the admission.
+    pub fn school(&self) -> &SchoolThen {
+        &self.school
+    }
+
     /// The name it chose.
     pub fn name(&self) -> &str {
         &self.name

@@ -161,6 +161,7 @@ impl Ground {
             max_team_size: 25,
             max_teams_per_referent: 1,
             authorisation_required: false,
+            interreg: false,
             call: Call { opens: ctx.now(), closes: ctx.now() },
         };
         let draft = Draft {

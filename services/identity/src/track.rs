@@ -33,6 +33,8 @@ pub struct Track {
     pub max_teams_per_referent: u32,
     /// Whether the head teacher's authorisation must be attached.
     pub authorisation_required: bool,
+    /// Whether it observes Interreg projects alone, so that its classes meet those of another country (I2).
+    pub interreg: bool,
     /// From when to when applications are taken.
     pub call: Call,
 }

@@ -1,20 +1,44 @@
 //! The methods on memberships: open, load, decide, save, answer.
 
-use platform::{Open, Result, Store, border::ended};
+use platform::{Border, Ctx, Open, PageRequest, Peers, Result, Store, border::ended, page::Sizes};
 use proto::identity::v1::{self as pb, membership_service_server::MembershipService};
 use tonic::{Request, Response, Status};
 
-use super::{Membership, Visit, store};
+use super::{Exchange, Membership, Standing, Visit, store, wire};
+use crate::{session::Tokens, team::wire::some_id, track};
 
 /// The methods on memberships.
 #[derive(Clone)]
 pub struct Memberships {
     /// Identity's data.
     pub store: Store,
+    /// The way into a programme.
+    pub border: Border,
+    /// Makes tokens.
+    pub tokens: Tokens,
+    /// Where tracks are known.
+    pub peers: Peers,
 }
+
+const SIZES: Sizes = Sizes { usual: 100, most: 1_000 };
 
 #[tonic::async_trait]
 impl MembershipService for Memberships {
+    async fn exchange_token(
+        &self,
+        request: Request<pb::ExchangeTokenRequest>,
+    ) -> Result<Response<pb::ExchangeTokenResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let there = self.border.enter(&ctx, &req.audience)?;
+        let visit = Visit::wanted(&ctx, some_id(&req.team_id)?)?;
+        let standing = store::standing(&self.store.read(&ctx).await?, ctx.member()?, visit).await?;
+        let track = self.track(&ctx, &standing).await?;
+        let exchange = Exchange::grant(&ctx, there.tenant(), visit, &standing, track.as_ref())?;
+        let grant = self.tokens.exchange(&ctx, &there, &standing.session, visit)?;
+        self.record(&ctx, &there, &exchange).await?;
+        Ok(Response::new(wire::given(ctx.now(), grant)))
+    }
+
     async fn get_membership(
         &self,
         request: Request<pb::GetMembershipRequest>,
@@ -28,5 +52,52 @@ impl MembershipService for Memberships {
             None => None,
         };
         Ok(Response::new(Membership { visit, home, team }.into()))
+    }
+
+    async fn list_members(
+        &self,
+        request: Request<pb::ListMembersRequest>,
+    ) -> Result<Response<pb::ListMembersResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ())?;
+        let page = store::list(&self.store.read(&ctx).await?, page).await?.map(pb::Member::from);
+        Ok(Response::new(pb::ListMembersResponse { members: page.items, next_page_token: page.next }))
+    }
+
+    async fn list_crossings(
+        &self,
+        request: Request<pb::ListCrossingsRequest>,
+    ) -> Result<Response<pb::ListCrossingsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ())?;
+        let page = store::crossing::list(&self.store.read(&ctx).await?, page).await?.map(pb::Crossing::from);
+        Ok(Response::new(pb::ListCrossingsResponse { crossings: page.items, next_page_token: page.next }))
+    }
+}
+
+impl Memberships {
+    /// The track of the team, as the caller may see it; none where there is no team that is the caller's.
+    async fn track(&self, ctx: &Ctx, standing: &Standing) -> Result<Option<track::Track>> {
+        match standing.team.as_ref().filter(|team| team.seen_by(ctx)) {
+            Some(team) => track::peer::get(&self.peers, ctx, "team_id", team.track()).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Writes on both sides that the token is given. Home first: a token home knows of and that was not given does no harm, one it
+    /// does not know of would.
+    async fn record(&self, ctx: &Ctx, there: &Ctx, exchange: &Exchange) -> Result<()> {
+        let role = exchange.visit().role().as_str_name();
+        let tx = self.store.write(ctx).await?;
+        store::crossing::count(&tx, exchange.passage()).await?;
+        tx.note("exchange token", exchange.subject(), format!("{role} in {}", there.tenant().id()));
+        tx.commit().await?;
+
+        let tx = self.store.write(there).await?;
+        if let Some(projection) = exchange.projection() {
+            store::keep(&tx, projection).await?;
+        }
+        tx.note("exchange token", exchange.subject(), role);
+        tx.commit().await
     }
 }

@@ -5,8 +5,8 @@ use platform::{
     border::{Recheck, ended},
 };
 
-use super::Visit;
-use crate::{account, reason::Reason, session, team};
+use super::{Visit, store};
+use crate::reason::Reason;
 
 /// Asks home before every call of a visitor.
 pub fn recheck(host: &Host) -> Result<Recheck> {
@@ -22,13 +22,8 @@ async fn check(store: &Store, border: &Border, ctx: &Ctx) -> Result<()> {
     let (visit, home) = Visit::of(ctx).zip(ctx.home()).ok_or_else(ended)?;
     let home = border.home(ctx, home).map_err(|_| ended())?;
     let db = store.read(&home).await?;
-    let session = session::store::get(&db, ctx.member()?.session.into()).await.map_err(over)?;
-    let account = account::store::find(&db, ctx.account()?).await?.ok_or_else(ended)?;
-    let team = match visit.team() {
-        Some(team) => team::store::find(&db, team).await?,
-        None => None,
-    };
-    if visit.stands(&home, &session, &account, team.as_ref()) { Ok(()) } else { Err(ended()) }
+    let standing = store::standing(&db, ctx.member()?, visit).await.map_err(over)?;
+    if visit.stands(ctx.now(), &standing) { Ok(()) } else { Err(ended()) }
 }
 
 /// A session that is not there has ended; anything else is no answer.

@@ -1,10 +1,15 @@
 //! Memberships as rows of a programme.
 
-use platform::{Id, Reads, Result};
-use sea_orm::EntityTrait;
+use platform::{Id, Member as Caller, Page, PageRequest, Reads, Result, Tx};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::OnConflict,
+};
 
-use super::Projection;
-use crate::team::Team;
+use super::{Member, Projection, Standing, Visit};
+use crate::{account, session, team, team::Team};
+
+pub(super) mod crossing;
 
 mod row {
     use platform::{Id, store::At};
@@ -30,12 +35,57 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What the programme knows of a team.
-pub(crate) async fn find(db: &impl Reads, team: Id<Team>) -> Result<Option<Projection>> {
-    row::Entity::find_by_id(team).one(db.conn()).await?.map(projection).transpose()
+/// What a membership is decided by, in the caller's home. Error: `SESSION_OVER`, where there is no such session or account.
+pub(crate) async fn standing(db: &impl Reads, caller: &Caller, visit: Visit) -> Result<Standing> {
+    let session = session::store::get(db, caller.session.into()).await?;
+    let account = account::store::find(db, caller.account.into()).await?.ok_or_else(session::over)?;
+    let team = match visit.team() {
+        Some(team) => team::store::find(db, team).await?,
+        None => None,
+    };
+    Ok(Standing { session, account, team })
 }
 
-fn projection(row: row::Model) -> Result<Projection> {
-    let row::Model { team_id, home, alias, school_name, territory, .. } = row;
-    Ok(Projection { team: team_id, home: home.parse()?, alias, school_name, territory })
+/// What the programme knows of a team.
+pub(crate) async fn find(db: &impl Reads, team: Id<Team>) -> Result<Option<Projection>> {
+    Ok(row::Entity::find_by_id(team).one(db.conn()).await?.map(member).transpose()?.map(|member| member.team))
+}
+
+/// One page of the teams the programme knows, in the order of their ids, which is that of their admissions at home.
+pub(crate) async fn list(db: &impl Reads, page: PageRequest<Id<Team>>) -> Result<Page<Member>> {
+    let rows = row::Entity::find()
+        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::TeamId.gt(after)))
+        .order_by_asc(row::Column::TeamId)
+        .limit(page.limit())
+        .all(db.conn())
+        .await?;
+    let members = rows.into_iter().map(member).collect::<Result<Vec<_>>>()?;
+    Ok(page.page(members, |member| member.team.team))
+}
+
+/// Keeps what the programme may know of a team, in the place of what it knew.
+pub(crate) async fn keep(tx: &Tx, projection: &Projection) -> Result<()> {
+    let Projection { team, home, alias, school_name, territory } = projection.clone();
+    let now = tx.ctx().now().into();
+    let row = row::Model {
+        team_id: team,
+        home: home.to_string(),
+        alias,
+        school_name,
+        territory,
+        first_seen_at: now,
+        last_seen_at: now,
+    };
+    let newer = [row::Column::Alias, row::Column::SchoolName, row::Column::Territory, row::Column::LastSeenAt];
+    row::Entity::insert(row.into_active_model().reset_all())
+        .on_conflict(OnConflict::column(row::Column::TeamId).update_columns(newer).to_owned())
+        .exec_without_returning(tx.conn())
+        .await?;
+    Ok(())
+}
+
+fn member(row: row::Model) -> Result<Member> {
+    let row::Model { team_id, home, alias, school_name, territory, first_seen_at, last_seen_at } = row;
+    let team = Projection { team: team_id, home: home.parse()?, alias, school_name, territory };
+    Ok(Member { team, first_seen_at: first_seen_at.0, last_seen_at: last_seen_at.0 })
 }

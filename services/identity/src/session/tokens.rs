@@ -7,8 +7,15 @@ use platform::{
     token::{Claims, Settings, Signer},
 };
 
+use proto::options::v1::Role;
+use uuid::Uuid;
+
 use super::{Refresh, Session};
-use crate::account::Account;
+use crate::{account::Account, membership::Visit};
+
+/// How long a token of a programme works at most. Home is asked before every call anyway; a short life makes one that leaks worth
+/// little.
+const VISIT: SignedDuration = SignedDuration::from_mins(5);
 
 /// Makes tokens. Cheap to clone.
 #[derive(Clone)]
@@ -27,7 +34,7 @@ pub struct Grant {
     pub access: String,
     /// Until when it works.
     pub access_expires_at: Timestamp,
-    /// The refresh token, and until when it works. None while the password must be changed.
+    /// The refresh token, and until when it works. None while the password must be changed, and in a programme.
     pub refresh: Option<(String, Timestamp)>,
 }
 
@@ -50,28 +57,41 @@ impl Tokens {
 
     /// The tokens of a session's present generation.
     pub(super) fn grant(&self, ctx: &Ctx, session: &Session, account: &Account, provisional: bool) -> Result<Grant> {
+        let team = account.team().map(platform::Id::uuid);
+        let claims = self.claims(ctx, session, account.role(), team, self.access);
+        let refresh = (!provisional).then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
+        Ok(Grant { refresh, ..self.sign(&Claims { provisional, ..claims })? })
+    }
+
+    /// A token of a programme, for who visits it in a session of their home. It cannot be refreshed.
+    pub(crate) fn exchange(&self, home: &Ctx, there: &Ctx, session: &Session, visit: Visit) -> Result<Grant> {
+        let team = visit.team().map(platform::Id::uuid);
+        let claims = self.claims(there, session, visit.role(), team, self.access.min(VISIT));
+        self.sign(&Claims { home: Some(home.tenant().id().clone()), ..claims })
+    }
+
+    /// What a token of a session says, for as long as it lives and the session with it.
+    fn claims(&self, ctx: &Ctx, session: &Session, role: Role, acts_for: Option<Uuid>, life: SignedDuration) -> Claims {
         // tokens count in whole seconds
         let issued = ctx.now().as_second();
-        let expires = issued.saturating_add(self.access.as_secs()).min(session.expires_at.as_second());
-        let claims = Claims {
+        Claims {
             iss: self.issuer.clone(),
-            sub: account.id().uuid(),
+            sub: session.account.uuid(),
             tenant: ctx.tenant().id().to_string(),
             sid: session.id.uuid(),
-            roles: vec![account.role()],
-            acts_for: account.team().map(platform::Id::uuid),
+            roles: vec![role],
+            acts_for,
             home: None,
-            provisional,
+            provisional: false,
             iat: issued,
-            exp: expires,
+            exp: issued.saturating_add(life.as_secs()).min(session.expires_at.as_second()),
             jti: ctx.new_id::<Grant>().uuid(),
-        };
-        let refresh = (!provisional).then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
-        Ok(Grant {
-            access: self.signer.sign(&claims)?,
-            access_expires_at: Timestamp::from_second(expires).map_err(Error::internal)?,
-            refresh,
-        })
+        }
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<Grant> {
+        let access_expires_at = Timestamp::from_second(claims.exp).map_err(Error::internal)?;
+        Ok(Grant { access: self.signer.sign(claims)?, access_expires_at, refresh: None })
     }
 
     /// The keys refresh tokens and credentials are derived with.

@@ -3,7 +3,9 @@
 use platform::{Ctx, Error, Id, Peers, Result, Violations, client::peer_error};
 use proto::{
     identity::v1 as pb,
-    lessons::v1::{GetTrackRequest, GetTrackResponse, Moment, edition_service_client::EditionServiceClient},
+    lessons::v1::{
+        GetTrackRequest, GetTrackResponse, Moment, ProjectRule, edition_service_client::EditionServiceClient,
+    },
 };
 
 use super::{Call, Track};
@@ -38,6 +40,7 @@ impl TryFrom<GetTrackResponse> for Track {
             edition: edition.id.parse()?,
             edition_code: edition.code,
             levels: track.levels().map(Level::from).collect(),
+            interreg: track.project_rule() == ProjectRule::Interreg,
             infix: track.infix,
             max_team_size: track.max_team_size,
             max_teams_per_referent: u32::try_from(track.max_teams_per_referent).unwrap_or_default(),

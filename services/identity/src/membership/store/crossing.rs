@@ -1,0 +1,123 @@
+//! What a country counts of who went into which programme.
+
+use platform::{
+    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    store::{At, of_text, to_text},
+};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+use serde::{Deserialize, Serialize};
+
+use super::super::{Crossing, Passage, Visit};
+use crate::team::Team;
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{membership::Crossing, team::Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "crossing")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Crossing>,
+        pub day: String,
+        pub programme: String,
+        pub role: String,
+        pub team_id: Option<Id<Team>>,
+        pub team_code: String,
+        pub count: i32,
+        pub first_at: At,
+        pub last_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A visit's role in a row.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum As {
+    Coordinator,
+    Teacher,
+    Team,
+}
+
+/// Counts one.
+pub(crate) async fn count(tx: &Tx, passage: Passage) -> Result<()> {
+    let now: At = tx.ctx().now().into();
+    let row = row::Model {
+        id: tx.ctx().new_id(),
+        day: tx.ctx().local().date().to_string(),
+        programme: passage.programme.to_string(),
+        role: to_text(&As::from(passage.visit))?,
+        team_id: passage.visit.team(),
+        team_code: passage.team_code,
+        count: 1,
+        first_at: now,
+        last_at: now,
+    };
+    let same = [row::Column::Day, row::Column::Programme, row::Column::Role, row::Column::TeamCode];
+    let one_more = Expr::col((row::Entity, row::Column::Count)).add(1);
+    let again =
+        OnConflict::columns(same).value(row::Column::Count, one_more).update_column(row::Column::LastAt).to_owned();
+    row::Entity::insert(row.into_active_model().reset_all())
+        .on_conflict(again)
+        .exec_without_returning(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// One page of what was counted, newest first.
+pub(crate) async fn list(db: &impl Reads, page: PageRequest<Id<Crossing>>) -> Result<Page<Crossing>> {
+    let rows = row::Entity::find()
+        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.lt(after)))
+        .order_by_desc(row::Column::Id)
+        .limit(page.limit())
+        .all(db.conn())
+        .await?;
+    let crossings = rows.into_iter().map(crossing).collect::<Result<Vec<_>>>()?;
+    Ok(page.page(crossings, |crossing| crossing.id))
+}
+
+fn crossing(row: row::Model) -> Result<Crossing> {
+    let passage = Passage {
+        programme: row.programme.parse()?,
+        visit: of_text::<As>(&row.role)?.visit(row.team_id)?,
+        team_code: row.team_code,
+    };
+    Ok(Crossing {
+        id: row.id,
+        passage,
+        day: row.day.parse().map_err(Error::internal)?,
+        count: row.count,
+        first_at: row.first_at.0,
+        last_at: row.last_at.0,
+    })
+}
+
+impl From<Visit> for As {
+    fn from(visit: Visit) -> Self {
+        match visit {
+            Visit::Coordinator => Self::Coordinator,
+            Visit::Teacher(_) => Self::Teacher,
+            Visit::Team(_) => Self::Team,
+        }
+    }
+}
+
+impl As {
+    fn visit(self, team: Option<Id<Team>>) -> Result<Visit> {
+        match (self, team) {
+            (Self::Coordinator, _) => Ok(Visit::Coordinator),
+            (Self::Teacher, Some(team)) => Ok(Visit::Teacher(team)),
+            (Self::Team, Some(team)) => Ok(Visit::Team(team)),
+            (Self::Teacher | Self::Team, None) => Err(Error::internal("a crossing of a team names none")),
+        }
+    }
+}

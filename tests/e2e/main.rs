@@ -27,3 +27,4 @@ mod schema;
 mod source;
 mod stories;
 mod telemetry;
+mod twinning;

@@ -27,9 +27,11 @@ pub mod mailbox;
 pub mod path;
 pub mod scene;
 pub mod server;
+pub mod twins;
 pub mod world;
 
 pub use caller::Caller;
 pub use http::{Answer, Http};
 pub use scene::{Class, Scene};
+pub use twins::{Twin, Twins};
 pub use world::World;

@@ -1,0 +1,3 @@
+//! Stories of twinning: two classes, two countries, one project.
+
+mod pair;

@@ -1,0 +1,145 @@
+//! How pairs come about, live and end.
+
+use futures::future::join;
+use serde_json::{Value, json};
+use tests::{Twins, World, path::text};
+
+fn state(pair: &Value) -> &str {
+    pair["state"].as_str().unwrap_or_default().trim_start_matches("PAIR_STATE_")
+}
+
+#[tokio::test]
+async fn classes_of_every_programme_meet_and_begin_to_work() {
+    let countries = ["it", "hr", "es", "gr", "si"];
+    let programmes =
+        [("it-hr", ["hr", "it"]), ("gr-it", ["gr", "it"]), ("it-si", ["it", "si"]), ("euro-med", ["es", "gr"])];
+    let all: Vec<_> = countries.into_iter().chain(programmes.iter().map(|(programme, _)| *programme)).collect();
+    let world = World::of(&all).start().await;
+    for (programme, homes) in programmes {
+        let twins = Twins::at_work(&world, programme, homes).await;
+        assert_eq!(state(&twins.pair), "ACTIVE", "{programme}");
+        for (side, home) in homes.into_iter().enumerate() {
+            assert_eq!(twins.pair["sides"][side]["partner"]["country"], home, "{programme}");
+        }
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_is_not_of_a_pair_does_not_know_of_it() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    twins.pair_up().await;
+    let others = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let stranger = &others.classes[0];
+    let hidden = stranger.tutor.get(&twins.path("")).await;
+    let missing = stranger.tutor.get("/v1/pairs/0190b2c4-0000-7000-8000-000000000000").await;
+    assert_eq!(hidden.refused("NOT_FOUND"), missing.refused("NOT_FOUND"));
+    assert_eq!(stranger.tutor.get("/v1/pairs").await.ok(), json!({}));
+    assert_eq!(twins.classes[0].class.get("/v1/pairs").await.ok()["pairs"][0]["id"], twins.pair["id"]);
+    let central = &others.classes[1].central;
+    assert_eq!(central.get(&twins.path("")).await.ok()["id"], twins.pair["id"], "the country answers for its class");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn of_two_proposals_accepted_at_once_one_wins() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let (one, other) =
+        (Twins::crossed(&world, "it-hr", ["hr", "it"]).await, Twins::crossed(&world, "it-hr", ["hr", "it"]).await);
+    let track = text(&one.edition["tracks"][0]["id"]);
+    let publish = async |tutor: &tests::Caller| tutor.post("/v1/offers", tests::twins::offer(&track)).await.ok();
+    let wanted = &one.classes[1].tutor;
+    let offer = publish(wanted).await;
+    let mut pairs = Vec::new();
+    for suitor in [&one.classes[0].tutor, &other.classes[0].tutor] {
+        let own = publish(suitor).await;
+        let proposal = json!({ "offerIds": [own["id"], offer["id"]] });
+        pairs.push(text(&suitor.post("/v1/pairs", proposal).await.ok()["id"]));
+    }
+    let accept = |pair: &String| {
+        let path = format!("/v1/pairs/{pair}:accept");
+        async move { wanted.post(&path, json!({})).await }
+    };
+    let (first, second) = join(accept(&pairs[0]), accept(&pairs[1])).await;
+    let accepted = [&first, &second].iter().filter(|answer| answer.status.is_success()).count();
+    assert_eq!(accepted, 1, "{first:?} {second:?}");
+    let pairs = wanted.get("/v1/pairs").await.ok();
+    let mut states: Vec<_> = pairs["pairs"].as_array().expect("pairs").iter().map(state).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["ACCEPTED", "PROPOSED"]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_loses_a_twin_goes_on_and_finds_another() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    let [leaver, survivor] = &twins.classes;
+    leaver.tutor.post(&twins.path(":leave"), json!({ "reason": "no teacher any more" })).await.ok();
+    leaver.tutor.get(&twins.path("")).await.refused("NOT_FOUND");
+    leaver.class.get(&twins.path("")).await.refused("NOT_FOUND");
+    let left = survivor.tutor.get(&twins.path("")).await.ok();
+    assert_eq!((state(&left), &left["sides"][0]["side"]["teamName"]), ("ONE_SIDED", &Value::Null), "{left}");
+    assert_eq!(left["sides"][0]["side"]["home"], "hr", "the gap stays");
+
+    let mut orphans = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let track = text(&twins.edition["tracks"][0]["id"]);
+    let newcomer = &mut orphans.classes[0];
+    newcomer.offer = newcomer.tutor.post("/v1/offers", tests::twins::offer(&track)).await.ok();
+    let shortlist = newcomer.tutor.get(&format!("/v1/offers/{}/matches", text(&newcomer.offer["id"]))).await.ok();
+    let found = &shortlist["matches"][0];
+    assert_eq!(found["offer"]["id"], survivor.offer["id"]);
+    assert!(found["reasons"].as_array().expect("reasons").contains(&json!("MATCH_REASON_LOST_TWIN")));
+    let proposal = json!({ "offerIds": [newcomer.offer["id"], survivor.offer["id"]] });
+    let pair = newcomer.tutor.post("/v1/pairs", proposal).await.ok();
+    assert_eq!(pair["previousPairId"], twins.pair["id"]);
+    survivor.tutor.post(&format!("/v1/pairs/{}:accept", text(&pair["id"])), json!({})).await.ok();
+    let old = survivor.tutor.get(&twins.path("")).await.ok();
+    assert_eq!(state(&old), "ONE_SIDED", "the old work goes on until the new begins");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_declined_pair_leaves_both_free() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    twins.pair_up().await;
+    let [one, other] = &twins.classes;
+    let taken = json!({ "offerIds": [one.offer["id"], other.offer["id"]] });
+    twins.secretariat.post("/v1/pairs", taken.clone()).await.refused("OFFER_CLOSED");
+    one.tutor
+        .post("/v1/offers", tests::twins::offer(&text(&twins.edition["tracks"][0]["id"])))
+        .await
+        .refused("OFFER_EXISTS");
+    one.central.post(&twins.path(":decline"), json!({})).await.ok();
+    other.tutor.post(&twins.path(":approve"), json!({})).await.refused("ROLE_MISSING");
+    other.central.post(&twins.path(":approve"), json!({})).await.refused("PAIR_STATE");
+    let again = twins.secretariat.post("/v1/pairs", taken).await.ok();
+    assert_eq!((state(&again), &again["proposedBy"]), ("PROPOSED", &json!("PROPOSED_BY_SECRETARIAT")));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_offer_is_changed_and_taken_back_by_its_class_alone() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let [one, other] = &twins.classes;
+    let mut wrong = tests::twins::offer(&text(&twins.edition["tracks"][0]["id"]));
+    wrong["note"] = json!("Write to us at class3a@school.example");
+    wrong["availableUntil"] = json!({ "year": 2022, "month": 1, "day": 1 });
+    let refused = one.tutor.post("/v1/offers", wrong.clone()).await;
+    let reasons: Vec<_> = refused.violations().into_iter().map(|(_, reason)| reason).collect();
+    assert_eq!(reasons, ["DATES_REVERSED", "CONTACT_DATA"]);
+    let offer = one.tutor.post("/v1/offers", tests::twins::offer(&text(&twins.edition["tracks"][0]["id"]))).await.ok();
+    let path = format!("/v1/offers/{}", text(&offer["id"]));
+    let changed = one.tutor.patch(&path, json!({ "classSize": 18, "etag": offer["etag"] })).await.ok();
+    assert_eq!((&changed["classSize"], &changed["note"]), (&json!(18), &offer["note"]));
+    one.tutor.patch(&path, json!({ "classSize": 19, "etag": offer["etag"] })).await.refused("ETAG_STALE");
+    other.tutor.patch(&path, json!({ "classSize": 19 })).await.refused("NOT_FOUND");
+    assert_eq!(other.class.get("/v1/offers?home=hr").await.ok()["offers"][0]["id"], offer["id"]);
+    one.tutor.post(&format!("{path}:withdraw"), json!({})).await.ok();
+    other.tutor.get(&path).await.refused("NOT_FOUND");
+    one.tutor.post(&format!("{path}:withdraw"), json!({})).await.refused("OFFER_CLOSED");
+    world.end().await;
+}

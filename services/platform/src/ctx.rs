@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use proto::options::v1::Role;
 use uuid::Uuid;
 
@@ -99,6 +99,12 @@ impl Ctx {
         Self::new(tenant, Caller::Job(job), clock, ids)
     }
 
+    /// The same, for the handler of an event: its first commit also records that the event was handled.
+    pub(crate) fn handling(mut self, event: Uuid, handler: &'static str) -> Self {
+        self.handling = Some(Handling { event, handler, recorded: Arc::default() });
+        self
+    }
+
     /// A context in another tenant, for [`Border`](crate::Border) alone. It is the same call: the same instant, the same patience;
     /// a fact that is handled is recorded there too, by itself. The token stays behind, for it means nothing there.
     pub(crate) fn across(&self, tenant: Arc<Tenant>) -> Self {
@@ -119,10 +125,10 @@ impl Ctx {
         }
     }
 
-    /// The same, for the handler of an event: its first commit also records that the event was handled.
-    pub(crate) fn handling(mut self, event: Uuid, handler: &'static str) -> Self {
-        self.handling = Some(Handling { event, handler, recorded: Arc::default() });
-        self
+    /// The same call later, while its answer streams: the instant is another one, and so is until when somebody waits.
+    pub(crate) fn later(&self, clock: &Clock, patience: SignedDuration) -> Self {
+        let now = clock.now();
+        Self { now, deadline: now.checked_add(patience).ok(), ..self.clone() }
     }
 
     pub(crate) fn with_call(mut self, call: Call, deadline: Option<Duration>) -> Self {

@@ -143,7 +143,7 @@ pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
                         Shed::new(limits.in_flight),
                         Over(
                             // the first that must read more than the name of the method
-                            Authenticate { tenants, verifier, clock, ids },
+                            Authenticate { tenants, verifier, clock: clock.clone(), ids },
                             Over(
                                 // as soon as the caller is known
                                 Authorize,
@@ -152,7 +152,7 @@ pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
                                     Limit::new(limits.per_tenant_per_second, limits.per_tenant_burst),
                                     Over(
                                         // late, because it asks another tenant's data: a flood must not reach them
-                                        Recheck(recheck),
+                                        Recheck { ask: recheck, clock: clock.clone() },
                                         Over(
                                             // next to the methods: it looks at answers alone, and only at what was begun
                                             expire,

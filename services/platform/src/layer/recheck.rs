@@ -1,19 +1,130 @@
-//! Whether a visitor may still be here. What let them in can end at any time, at home; their token knows nothing of it.
+//! Whether a visitor may still be here. What let them in can end at any time, at home; their token knows nothing of it. So it is
+//! asked before the method runs, and of an answer that streams before every message.
 
-use http::Response;
-use tonic::body::Body;
+use bytes::Bytes;
+use futures::stream;
+use http::{HeaderMap, Response};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use jiff::SignedDuration;
+use tonic::{Status, body::Body};
 
 use super::{Inbound, Layer, Next, refuse};
-use crate::border;
+use crate::{Clock, Ctx, Error, border};
 
-pub(super) struct Recheck(pub(super) border::Recheck);
+/// How long the question may take that is asked while an answer streams: the time its caller gave is that of the beginning.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+
+pub(super) struct Recheck {
+    pub(super) ask: border::Recheck,
+    pub(super) clock: Clock,
+}
 
 impl Layer for Recheck {
     async fn around(&self, call: Inbound, next: &impl Next) -> Response<Body> {
-        let Some(ctx) = &call.ctx else { return next.run(call).await };
-        match self.0.check(ctx).await {
-            Ok(()) => next.run(call).await,
-            Err(error) => refuse(error),
+        let Some(visitor) = call.ctx.clone().filter(|ctx| ctx.home().is_some()) else { return next.run(call).await };
+        if let Err(error) = self.ask.check(&visitor).await {
+            return refuse(error);
         }
+        let streams_out = call.method.streams_out;
+        let response = next.run(call).await;
+        if streams_out { response.map(|body| self.watched(visitor, body)) } else { response }
+    }
+}
+
+impl Recheck {
+    /// An answer that goes on as long as its reader may be here.
+    fn watched(&self, visitor: Ctx, body: Body) -> Body {
+        let (ask, clock) = (self.ask.clone(), self.clock.clone());
+        let frames = stream::unfold(Some(body), move |body| {
+            let (ask, visitor) = (ask.clone(), visitor.later(&clock, PATIENCE));
+            async move {
+                let mut body = body?;
+                let frame = body.frame().await?;
+                if !frame.as_ref().is_ok_and(Frame::is_data) {
+                    return Some((frame, Some(body)));
+                }
+                match ask.check(&visitor).await {
+                    Ok(()) => Some((frame, Some(body))),
+                    Err(error) => Some((last(error), None)),
+                }
+            }
+        });
+        Body::new(StreamBody::new(frames))
+    }
+}
+
+/// The end of a stream that says an error.
+fn last(error: Error) -> Result<Frame<Bytes>, Status> {
+    let mut trailers = HeaderMap::new();
+    Status::from(error).add_header(&mut trailers)?;
+    Ok(Frame::trailers(trailers))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use proto::options::v1::Role;
+    use tonic::Code;
+
+    use super::*;
+    use crate::{
+        Caller, Ids,
+        layer::{
+            Call, Method,
+            testing::{Then, call_of, clock, fine, programme, reason},
+        },
+        testing,
+    };
+
+    /// Lets a visitor stay for so many questions.
+    fn for_a_while(questions: usize) -> (Recheck, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let ask = border::Recheck::new(move |_| {
+            let stays = counted.fetch_add(1, Ordering::SeqCst) < questions;
+            std::future::ready(if stays { Ok(()) } else { Err(border::ended()) })
+        });
+        (Recheck { ask, clock: clock() }, asked)
+    }
+
+    fn call_by(caller: Caller, streams_out: bool) -> Inbound {
+        let (tenants, _folder) = programme();
+        let ctx = Ctx::new(tenants.get("it-hr").unwrap(), caller, &clock(), Ids::new(clock()));
+        let method = Method { name: "test.v1.Test/Call".into(), access: None, streams_in: false, streams_out };
+        Box::new(Call { ctx: Some(ctx), ..*call_of(Arc::new(method), &[]) })
+    }
+
+    fn visitor() -> Caller {
+        testing::visitor(Role::TwinTeam, &"it".parse().unwrap(), None, &Ids::new(clock()))
+    }
+
+    #[tokio::test]
+    async fn a_visitor_is_asked_about_before_every_call_and_nobody_else_is() {
+        let (layer, asked) = for_a_while(2);
+        for expected in ["OK", "OK", "MEMBERSHIP_ENDED"] {
+            assert_eq!(reason(&layer.around(call_by(visitor(), false), &fine()).await), expected);
+        }
+        assert_eq!(reason(&layer.around(call_by(Caller::Anonymous, true), &fine()).await), "OK");
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_before_the_first_message_its_reader_may_not_see() {
+        let next = Then(async |_| {
+            let messages =
+                ["one", "two", "three"].map(|text| Ok::<_, Status>(Frame::data(Bytes::from_static(text.as_bytes()))));
+            Response::new(Body::new(StreamBody::new(stream::iter(messages))))
+        });
+        let (layer, _) = for_a_while(3);
+        let answer = layer.around(call_by(visitor(), true), &next).await;
+        let read = answer.into_body().collect().await.unwrap();
+        let status = Status::from_header_map(read.trailers().unwrap()).unwrap();
+        assert_eq!(status.code(), Code::PermissionDenied);
+        assert_eq!(read.to_bytes(), "onetwo");
     }
 }

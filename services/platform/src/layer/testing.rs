@@ -65,6 +65,16 @@ pub(super) fn tenants() -> (Tenants, TempDir) {
     (tenants, folder)
 }
 
+/// A programme of two countries, `it-hr`.
+pub(super) fn programme() -> (Tenants, TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "kind = \"programme\"\nname = \"Test\"\nlocales = [\"en\"]\nzone = \"Europe/Rome\"\ncountries = [\"it\", \"hr\"]\n";
+    fs::write(folder.path().join("it-hr.toml"), text).unwrap();
+    let (tenants, faults) = Tenants::load(folder.path(), Vec::new());
+    assert_eq!(faults, []);
+    (tenants, folder)
+}
+
 pub(super) fn clock() -> Clock {
     Clock::held("2026-03-02T10:00:00Z".parse().unwrap())
 }

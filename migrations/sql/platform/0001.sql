@@ -28,7 +28,8 @@ CREATE TABLE answered (
 );
 CREATE INDEX answered_at ON answered (at);
 
--- The audit log, chained by `mac`; its end is kept apart so that a missing last entry is found.
+-- The audit log, chained by `mac`; its end is kept apart so that a missing last entry is found, and sealed so that nobody but
+-- the installation can say where it is.
 CREATE TABLE audit (
   seq     bigint NOT NULL PRIMARY KEY,
   at      bigint NOT NULL,
@@ -39,9 +40,10 @@ CREATE TABLE audit (
   mac     bytea  NOT NULL
 );
 CREATE TABLE audit_head (
-  id  integer NOT NULL PRIMARY KEY CHECK (id = 1),
-  seq bigint  NOT NULL,
-  mac bytea   NOT NULL
+  id   integer NOT NULL PRIMARY KEY CHECK (id = 1),
+  seq  bigint  NOT NULL,
+  mac  bytea   NOT NULL,
+  seal bytea   NOT NULL
 );
--- there from the start: a row is what two first entries at once can queue at
-INSERT INTO audit_head (id, seq, mac) VALUES (1, 0, '');
+-- there from the start: a row is what two first entries at once can queue at. Sealed when the database is opened first
+INSERT INTO audit_head (id, seq, mac, seal) VALUES (1, 0, '', '');

@@ -15,7 +15,7 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    Ctx, Error, Result, TenantId,
+    Ctx, Error, Result, TenantId, audit,
     error::{Reason, Shared},
     event,
     secret::Keys,
@@ -212,6 +212,7 @@ impl Store {
                 let alone = provision::provision(engine, service, tenant).await?;
                 let pool = engine::open(engine, service, tenant).await?;
                 schema(service, pool.connections.clone()).await?;
+                audit::begin(&pool.connections, &self.0.keys, tenant, service).await?;
                 drop(alone);
                 pool
             }

@@ -87,6 +87,22 @@ async fn every_kind_of_tampering_is_found_where_it_was_done() {
 }
 
 #[tokio::test]
+async fn a_log_cannot_be_cut_together_with_its_end() {
+    let (world, entries) = written().await;
+    let earlier = entries - 1;
+    world.tamper("it", "identity", &format!("DELETE FROM audit WHERE seq = {entries}")).await;
+    let moved = format!("UPDATE audit_head SET seq = {earlier}, mac = (SELECT mac FROM audit WHERE seq = {earlier})");
+    assert_eq!(world.tamper("it", "identity", &moved).await, 1);
+    assert_eq!(verdict(&world, "identity").await, Verdict::EndForged(earlier));
+    world.tamper("it", "identity", "DELETE FROM audit").await;
+    world.tamper("it", "identity", "UPDATE audit_head SET seq = 0, mac = '', seal = ''").await;
+    assert_eq!(verdict(&world, "identity").await, Verdict::EndForged(0));
+    world.tamper("it", "identity", "DELETE FROM audit_head").await;
+    assert_eq!(verdict(&world, "identity").await, Verdict::EndMissing(0));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_log_of_another_tenant_does_not_pass_for_ones_own() {
     let world = World::of(&["it", "hr"]).start().await;
     for tenant in ["it", "hr"] {

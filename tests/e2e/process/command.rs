@@ -72,8 +72,12 @@ async fn an_audit_log_is_verified_from_the_command_line() {
     let database = machine.engine.connect("it", "identity").await;
     sea_orm::ConnectionTrait::execute_unprepared(&database, "UPDATE audit SET actor = 'nobody'").await.unwrap();
     database.close().await.unwrap();
+    let database = machine.engine.connect("it", "lessons").await;
+    sea_orm::ConnectionTrait::execute_unprepared(&database, "UPDATE audit_head SET seal = mac, seq = 7").await.unwrap();
+    database.close().await.unwrap();
     let (code, said, _) = machine.koine(&["audit", "verify", "--tenant", "it"]).await;
     assert_eq!(code, Some(1));
+    assert!(said.contains("it lessons: BROKEN after entry 0: the record of where it ends is not one"), "{said}");
     assert!(said.contains("it identity: BROKEN at entry 1"), "{said}");
 }
 

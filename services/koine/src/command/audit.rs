@@ -9,7 +9,8 @@ use super::{Which, offline, say};
 
 #[derive(Subcommand)]
 pub(super) enum Audit {
-    /// Recompute the chain of every log. Ends with 1 if an entry was changed, removed or reordered, and says which.
+    /// Recompute the chain of every log. Ends with 1 if an entry was changed, removed or reordered, or the end
+    /// was, and says which.
     Verify(Which),
 }
 
@@ -41,5 +42,11 @@ fn words(verdict: &Verdict) -> String {
         Verdict::Whole(entries) => format!("whole, {entries} entries"),
         Verdict::Broken(entry) => format!("BROKEN at entry {entry}: changed, removed or out of its place"),
         Verdict::Cut(entry) => format!("BROKEN after entry {entry}: the end is missing"),
+        Verdict::EndMissing(entry) => {
+            format!("BROKEN after entry {entry}: somebody removed the record of where it ends")
+        }
+        Verdict::EndForged(entry) => {
+            format!("BROKEN after entry {entry}: the record of where it ends is not one of this installation")
+        }
     }
 }

@@ -151,6 +151,7 @@ pub(crate) mod audit_head {
         pub id: i32,
         pub seq: i64,
         pub mac: Vec<u8>,
+        pub seal: Vec<u8>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

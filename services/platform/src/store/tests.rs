@@ -27,7 +27,7 @@ struct Ground {
     tenants: Tenants,
     clock: Clock,
     ids: Ids,
-    folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Ground {
@@ -46,10 +46,21 @@ impl Ground {
         let (tenants, faults) = Tenants::load(dir, Vec::new());
         assert_eq!(faults, []);
         let clock = Clock::held("2022-10-10T09:00:00Z".parse().unwrap());
+        let store = Self::store(&folder, connections, Keys::random().unwrap());
+        Self { store, tenants, ids: Ids::new(clock.clone()), clock, folder: Arc::new(folder) }
+    }
+
+    fn store(folder: &TempDir, connections: u32, keys: Keys) -> Store {
         let schema: super::Schema = |service, database| async move { migrations::up(service, &database).await }.boxed();
         let engine = Engine::Sqlite(folder.path().join("data"));
-        let store = Store::new("identity", engine, Budget::new(connections), Keys::random().unwrap(), Some(schema));
-        Self { store, tenants, ids: Ids::new(clock.clone()), clock, folder }
+        Store::new("identity", engine, Budget::new(connections), keys, Some(schema))
+    }
+
+    /// The same data, opened anew.
+    fn restarted(&self) -> Self {
+        let store = Self::store(&self.folder, 8, self.store.keys().clone());
+        let (tenants, clock, ids) = (self.tenants.clone(), self.clock.clone(), self.ids.clone());
+        Self { store, tenants, clock, ids, folder: self.folder.clone() }
     }
 
     fn ctx(&self, tenant: &str) -> Ctx {
@@ -158,7 +169,23 @@ async fn a_changed_removed_or_reordered_entry_of_the_audit_log_is_found() {
         ("DELETE FROM audit WHERE seq = 2", Verdict::Broken(2)),
         ("DELETE FROM audit WHERE seq = 3", Verdict::Cut(2)),
         ("DELETE FROM audit", Verdict::Cut(0)),
-        ("DELETE FROM audit_head", Verdict::Cut(3)),
+        ("DELETE FROM audit_head", Verdict::EndMissing(3)),
+        ("DELETE FROM audit WHERE seq = 3; DELETE FROM audit_head", Verdict::EndMissing(2)),
+        // the last entry, and the end set to what the log says by itself; with the seal it had, and with none
+        (
+            "DELETE FROM audit WHERE seq = 3; UPDATE audit_head SET seq = 2, mac = (SELECT mac FROM audit WHERE seq = 2)",
+            Verdict::EndForged(2),
+        ),
+        ("DELETE FROM audit; UPDATE audit_head SET seq = 0, mac = '', seal = ''", Verdict::EndForged(0)),
+        // an entry before the first one, and one after the last
+        (
+            "INSERT INTO audit SELECT -1, at, actor, action, subject, detail, mac FROM audit WHERE seq = 1",
+            Verdict::Broken(-1),
+        ),
+        (
+            "INSERT INTO audit SELECT 4, at, actor, action, subject, detail, mac FROM audit WHERE seq = 3",
+            Verdict::Broken(4),
+        ),
         (
             "UPDATE audit SET seq = 9 WHERE seq = 1; UPDATE audit SET seq = 1 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 9",
             Verdict::Broken(1),
@@ -175,13 +202,34 @@ async fn a_changed_removed_or_reordered_entry_of_the_audit_log_is_found() {
 }
 
 #[tokio::test]
-async fn a_log_without_its_end_is_cut_though_nothing_was_written_and_takes_no_entry() {
+async fn a_log_without_an_end_of_ours_takes_no_entry_also_after_a_new_start() {
+    for damage in [
+        "DELETE FROM audit_head",
+        "UPDATE audit_head SET seal = ''",
+        "DELETE FROM audit; UPDATE audit_head SET seq = 0, mac = '', seal = ''",
+    ] {
+        let ground = Ground::new();
+        ground.note("aa", "one").await;
+        ground.emit("aa", &["1"]).await;
+        ground.sql("aa", damage).await;
+        for ground in [&ground, &ground.restarted()] {
+            assert!(!matches!(ground.verdict("aa").await, Verdict::Whole(_)), "{damage}");
+            let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+            tx.note("try", "two", "");
+            assert!(tx.commit().await.unwrap_err().is(Shared::Internal), "{damage}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_whose_maker_ended_before_it_was_sealed_begins_at_the_next_start() {
     let ground = Ground::new();
-    ground.sql("aa", "DELETE FROM audit_head").await;
-    assert_eq!(ground.verdict("aa").await, Verdict::Cut(0));
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
-    tx.note("try", "one", "");
-    assert!(tx.commit().await.unwrap_err().is(Shared::Internal));
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(0));
+    ground.sql("aa", "UPDATE audit_head SET seal = ''").await;
+    assert_eq!(ground.verdict("aa").await, Verdict::EndForged(0));
+    let ground = ground.restarted();
+    ground.note("aa", "one").await;
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(1));
 }
 
 #[tokio::test]

@@ -132,6 +132,11 @@ impl Tx {
         if result.rows_affected == 1 { Ok(()) } else { Err(wire::stale(version + 1)) }
     }
 
+    /// The service whose data it changes.
+    pub(crate) fn service(&self) -> &'static str {
+        self.store.service()
+    }
+
     /// Keys of the installation.
     pub(crate) fn keys(&self) -> &crate::secret::Keys {
         self.store.keys()

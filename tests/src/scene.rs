@@ -154,13 +154,23 @@ impl<'w> Scene<'w> {
 
     /// An upper secondary school in the area of a programme.
     pub async fn school_inside(&self, programme: &str) -> &Value {
+        self.school_by_area(programme, true).await
+    }
+
+    /// An upper secondary school that is not.
+    pub async fn school_outside(&self, programme: &str) -> &Value {
+        self.school_by_area(programme, false).await
+    }
+
+    async fn school_by_area(&self, programme: &str, inside: bool) -> &Value {
         let area = self.world.anybody(programme).get("/v1/territories?pageSize=1000").await.ok();
-        let inside = |school: &&Value| {
+        let fits = |school: &&Value| {
             let all = area["territories"].as_array().expect("territories");
             school["level"] == "SCHOOL_LEVEL_UPPER_SECONDARY"
-                && all.iter().any(|one| one["code"] == school["territory"])
+                && all.iter().any(|one| one["code"] == school["territory"]) == inside
         };
-        self.schools.iter().find(inside).unwrap_or_else(|| panic!("no school of {} in {programme}", self.tenant))
+        let found = self.schools.iter().find(fits);
+        found.unwrap_or_else(|| panic!("{}: no school inside of {programme} that is {inside}", self.tenant))
     }
 
     /// What the newest letter to a referent says of the team's credential.

@@ -24,7 +24,7 @@ use crate::{
     hasher::Hasher,
     register::SchoolRecord,
     school::{self, Import, School},
-    session::{Session, Tokens, api::Sessions},
+    session::{self, Session, Tokens, api::Sessions},
     settings::Settings,
     team::{self, Admission, Code, Credential, Team},
     throttle::Throttle,
@@ -110,6 +110,35 @@ impl Ground {
         }))
     }
 
+    /// A context in another tenant.
+    pub(crate) fn ctx_in(&self, tenant: &str, caller: Caller) -> Ctx {
+        testing::ctx(&self.tenants.get(tenant).unwrap(), caller, &self.clock, &self.ids)
+    }
+
+    /// Adds a programme of Italy and Croatia with this area.
+    pub(crate) fn add_programme(&self, name: &str, area: &str) {
+        let text = format!(
+            "kind = 'programme'\nname = 'Test'\nzone = 'Europe/Rome'\nlocales = ['en']\ncountries = ['it', 'hr']\n\
+             [identity]\nnuts = ['{area}']\nprogramme = {{ cci = ['2014TC16RFCB042'] }}\n"
+        );
+        fs::write(self.folder.path().join(format!("tenants/{name}.toml")), text).unwrap();
+        assert_eq!(self.tenants.reload(), []);
+    }
+
+    /// The tenants.
+    pub(crate) fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
+    /// A store to which the database of a tenant is away.
+    pub(crate) async fn without_data(&self, tenant: &str) -> Store {
+        self.store().close().await;
+        let data = self.folder.path().join("data");
+        fs::remove_dir_all(data.join(tenant)).unwrap();
+        fs::create_dir_all(data.join(tenant).join("identity.db")).unwrap();
+        Store::new("identity", Engine::Sqlite(data), Budget::new(8), self.keys.clone(), None)
+    }
+
     pub(crate) fn ctx(&self, caller: Caller) -> Ctx {
         testing::ctx(&self.tenant, caller, &self.clock, &self.ids)
     }
@@ -122,6 +151,16 @@ impl Ground {
         account::store::save(&tx, &mut teacher).await.unwrap();
         tx.commit().await.unwrap();
         teacher
+    }
+
+    /// A teacher, and a session of theirs.
+    pub(crate) async fn signed_in_teacher(&self, login: &str) -> (Account, Session) {
+        let teacher = self.teacher(login).await;
+        let session = Session::open(&self.anybody(), teacher.id(), jiff::SignedDuration::from_hours(1));
+        let tx = self.store().write(&self.anybody()).await.unwrap();
+        session::store::insert(&tx, &session).await.unwrap();
+        tx.commit().await.unwrap();
+        (teacher, session)
     }
 
     /// A school that is open.

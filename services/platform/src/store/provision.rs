@@ -1,5 +1,11 @@
 //! Making a tenant's database, and in it one schema and one role per service that owns nothing else.
 
+use std::{
+    fs::{self, File},
+    io,
+    path::PathBuf,
+};
+
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, Statement, TransactionTrait,
     sqlx::postgres::PgConnectOptions,
@@ -19,17 +25,23 @@ struct Target {
 }
 
 /// As long as it lives, no other process makes or changes the schema of a service in this database.
-pub(super) struct Alone {
-    _transaction: DatabaseTransaction,
+pub(super) enum Alone {
+    /// The lock of a folder goes with the file, also when the process dies.
+    Folder { _folder: File },
+    /// That of a server with the transaction.
+    Server { _transaction: DatabaseTransaction },
 }
 
 /// Makes no database for SQLite, whose file comes into being when it is opened, and none without `store.admin_url`: then
 /// somebody else made it. Either way the schema may be brought up to date while what is given back lives: two processes that
 /// start at once would do it twice.
-pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId) -> Result<Option<Alone>> {
-    let Engine::Postgres(postgres) = engine else { return Ok(None) };
+pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId) -> Result<Alone> {
+    let postgres = match engine {
+        Engine::Sqlite(folder) => return alone_in(folder.join(tenant.as_str())).await,
+        Engine::Postgres(postgres) => postgres,
+    };
     let Some(admin_url) = &postgres.admin_url else {
-        return alone(&postgres.url(service, tenant)?).await.map(Some);
+        return alone(&postgres.url(service, tenant)?).await;
     };
     let target = target(postgres, service, tenant)?;
     let admin_url = admin_url.reveal()?;
@@ -43,7 +55,7 @@ pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId)
     let database = connect(&admin_url, Some(&target.database)).await?;
     let made = make_schema(&database, service, &target).await;
     let _ = database.close().await;
-    made.map(|()| Some(alone))
+    made.map(|()| alone)
 }
 
 /// Waits until no other process is at it. The lock is held by a transaction on a connection of its own: a connection that only
@@ -51,7 +63,19 @@ pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId)
 async fn alone(url: &str) -> Result<Alone> {
     let transaction = connect(url, None).await?.begin().await?;
     transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7530002)").await?;
-    Ok(Alone { _transaction: transaction })
+    Ok(Alone::Server { _transaction: transaction })
+}
+
+/// The same for a folder of files. It is the folder that is locked, so that no file of ours is left in it.
+async fn alone_in(folder: PathBuf) -> Result<Alone> {
+    let locked = tokio::task::spawn_blocking(move || {
+        fs::create_dir_all(&folder)?;
+        let folder = File::open(folder)?;
+        folder.lock()?;
+        Ok::<_, io::Error>(folder)
+    });
+    let folder = locked.await.map_err(Error::internal)?.map_err(Error::internal)?;
+    Ok(Alone::Folder { _folder: folder })
 }
 
 fn target(postgres: &Postgres, service: &str, tenant: &TenantId) -> Result<Target> {

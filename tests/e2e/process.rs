@@ -126,12 +126,6 @@ impl Machine {
 
     /// Starts a service, and waits until it says that it is ready.
     async fn start(&mut self, name: &'static str, arguments: &[&str]) {
-        let (child, _) = self.ready(name, arguments).await;
-        self.running.push((name, child));
-    }
-
-    /// A process that was started and says that it is ready, and what it said before.
-    async fn ready(&self, name: &str, arguments: &[&str]) -> (Child, String) {
         let mut child =
             self.program(name).args(arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect(name);
         let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
@@ -145,13 +139,15 @@ impl Machine {
         }
         // it goes on talking, and must not wait for somebody to listen
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        (child, said)
+        self.running.push((name, child));
     }
 
     /// Sends a signal to a service, by its id.
     fn signal(&self, name: &str, signal: &str) {
         let (_, child) = self.running.iter().find(|(known, _)| *known == name).expect("a running service");
-        send(child, signal);
+        let id = child.id().expect("a living service").to_string();
+        let sent = std::process::Command::new("kill").args([signal, &id]).status().expect("kill");
+        assert!(sent.success(), "{signal} to {name}");
     }
 
     /// Waits for the end of a service that was told to end. Gives its exit code.
@@ -167,11 +163,4 @@ impl Machine {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         (done.status.code(), text(done.stdout), text(done.stderr))
     }
-}
-
-/// Sends a signal to a process, by its id.
-fn send(child: &Child, signal: &str) {
-    let id = child.id().expect("a living process").to_string();
-    let sent = std::process::Command::new("kill").args([signal, &id]).status().expect("kill");
-    assert!(sent.success(), "{signal} to {id}");
 }

@@ -259,6 +259,14 @@ impl<'a> Path<'a> {
         panic!("after ten seconds, no letter to {to}: does the system keep its mail in the folder given with --data?")
     }
 
+    /// What was begun comes to its end.
+    pub(crate) async fn settles(&self) {
+        match self.ground {
+            Ground::World(world) => world.settle().await,
+            Ground::Running => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+
     /// In a world, time passes to a minute after the moment. Elsewhere it passes by itself.
     pub(crate) async fn passes(&self, moment: &Value) {
         if let Ground::World(world) = self.ground {

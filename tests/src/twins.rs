@@ -10,6 +10,8 @@ use crate::{
     world,
 };
 
+mod work;
+
 /// A programme, and two classes of two of its countries.
 pub struct Twins<'a> {
     /// Where it happens.

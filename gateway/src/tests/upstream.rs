@@ -73,7 +73,7 @@ impl TeamService for Upstream {
     }
 
     async fn add_support_teacher(&self, request: Request<AddSupportTeacherRequest>) -> Result<Response<Team>, Status> {
-        let AddSupportTeacherRequest { team_id, teacher_id } = request.into_inner();
+        let AddSupportTeacherRequest { team_id, teacher_id, .. } = request.into_inner();
         Ok(Response::new(Team { id: team_id, support_teacher_ids: vec![teacher_id], ..Team::default() }))
     }
 

@@ -196,7 +196,7 @@ CREATE TABLE pair_side (
   offer_id    uuid    NOT NULL,
   accepted_at bigint,
   approved_at bigint,
-  partner_id  text    NOT NULL,
+  partner     text    NOT NULL,
   agreed_at   bigint,
   left_at     bigint,
   is_engaged  boolean NOT NULL,

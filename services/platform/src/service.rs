@@ -35,6 +35,7 @@ use crate::{
     token::Signer,
 };
 
+mod issuer;
 mod listen;
 mod process;
 mod run;

@@ -1,8 +1,10 @@
 //! Several processes that find nothing there and make it at the same moment: all of them come up.
 
 use futures::future::join_all;
+use serde_json::json;
+use tests::{Caller, Http, server::Server};
 
-use super::{Machine, send};
+use super::Machine;
 
 #[tokio::test]
 async fn databases_that_several_make_at_once_are_made_once() {
@@ -18,12 +20,22 @@ async fn databases_that_several_make_at_once_are_made_once() {
 #[tokio::test]
 async fn two_that_start_on_the_same_empty_folder_at_once_both_serve() {
     let machine = Machine::new();
-    let both = [machine.ready("koine", &["serve", "--demo"]), machine.ready("koine", &["serve", "--demo"])];
-    for (mut child, said) in join_all(both).await {
-        assert!(!said.contains("ERROR"), "{said}");
-        send(&child, "-TERM");
-        assert_eq!(child.wait().await.expect("a status").code(), Some(0));
+    let start = || {
+        let mut command = machine.program("koine").into_std();
+        command.arg("serve");
+        tokio::task::spawn_blocking(|| Server::start(command))
+    };
+    let (one, other) = tokio::join!(start(), start());
+    let servers = [one.expect("a server"), other.expect("a server")];
+    let asked = servers.iter().map(|server| async {
+        let anybody = Caller::anybody(Http::new(server.address()), "it");
+        anybody.post("/v1/sessions", json!({ "login": "nobody@school.example", "password": "a guess" })).await
+    });
+    for answer in join_all(asked).await {
+        answer.refused("SIGN_IN_FAILED");
     }
-    let (code, said, complained) = machine.koine(&["audit", "verify"]).await;
-    assert_eq!(code, Some(0), "{said}{complained}");
+    for server in servers {
+        let log = server.stop();
+        assert!(!log.contains("ERROR"), "{log}");
+    }
 }

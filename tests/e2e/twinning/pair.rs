@@ -143,3 +143,23 @@ async fn an_offer_is_changed_and_taken_back_by_its_class_alone() {
     one.tutor.post(&format!("{path}:withdraw"), json!({})).await.refused("OFFER_CLOSED");
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_pair_rests_goes_on_and_is_dissolved() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    let [one, other] = &twins.classes;
+    let why = json!({ "reason": "schools are closed by the storm" });
+    let rests = one.central.post(&twins.path(":suspend"), why.clone()).await.ok();
+    assert_eq!((state(&rests), &rests["reason"]), ("SUSPENDED", &why["reason"]));
+    assert_eq!(rests["waitingFor"][0]["role"], "ROLE_COORDINATOR");
+    other.tutor.post(&twins.path(":suspend"), why.clone()).await.refused("PAIR_STATE");
+    assert_eq!(state(&other.tutor.post(&twins.path(":resume"), json!({})).await.ok()), "ACTIVE");
+    twins.secretariat.post(&twins.path(":complete"), json!({})).await.refused("PAIR_STATE");
+    one.tutor.post(&twins.path(":dissolve"), why.clone()).await.refused("ROLE_MISSING");
+    let end = twins.secretariat.post(&twins.path(":dissolve"), why).await.ok();
+    assert_eq!((state(&end), &end["waitingFor"]), ("DISSOLVED", &Value::Null));
+    let open = one.tutor.get("/v1/offers").await.ok();
+    assert_eq!(open["offers"].as_array().map(Vec::len), Some(2), "both look for a twin again");
+    world.end().await;
+}

@@ -49,7 +49,7 @@ impl Path<'_> {
         }
     }
 
-    async fn fill(&self, team: &Caller, team_id: &str, form: &Value) -> Map<String, Value> {
+    pub(crate) async fn fill(&self, team: &Caller, team_id: &str, form: &Value) -> Map<String, Value> {
         let mut values = Map::new();
         for field in form["fields"].as_array().expect("fields") {
             let value = self.value(team, team_id, field).await;

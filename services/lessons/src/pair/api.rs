@@ -61,7 +61,8 @@ impl PairService for Pairs {
         if pair.accept(&ctx)? {
             take_offers(&tx, &pair).await?;
         }
-        save(tx, pair, "accept pair").await
+        save(&tx, &mut pair, "accept pair").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn decline_pair(&self, request: Request<pb::DeclinePairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -74,7 +75,8 @@ impl PairService for Pairs {
         if pair.decline(&ctx)? {
             reopen_offers(&tx, &pair).await?;
         }
-        save(tx, pair, "decline pair").await
+        save(&tx, &mut pair, "decline pair").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn approve_pair(&self, request: Request<pb::ApprovePairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -85,7 +87,8 @@ impl PairService for Pairs {
         }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.approve(&ctx)?;
-        save(tx, pair, "approve pair").await
+        save(&tx, &mut pair, "approve pair").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn propose_project(&self, request: Request<pb::ProposeProjectRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -97,7 +100,8 @@ impl PairService for Pairs {
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let project = project::store::get(&tx, req.project_id.parse()?).await?;
         pair.propose_project(&ctx, project, &viewpoints(req.viewpoints)?)?;
-        save(tx, pair, "propose project").await
+        save(&tx, &mut pair, "propose project").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn agree_project(&self, request: Request<pb::AgreeProjectRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -109,7 +113,8 @@ impl PairService for Pairs {
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let project = project::store::get(&tx, pair.proposed_project()?).await?;
         pair.agree_project(&ctx, &req.etag, project)?;
-        save(tx, pair, "agree project").await
+        save(&tx, &mut pair, "agree project").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn start_pair(&self, request: Request<pb::StartPairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -121,7 +126,8 @@ impl PairService for Pairs {
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.start(&ctx)?;
         repair_lost(&tx, &pair).await?;
-        save(tx, pair, "start pair").await
+        save(&tx, &mut pair, "start pair").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn suspend_pair(&self, request: Request<pb::SuspendPairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -132,7 +138,8 @@ impl PairService for Pairs {
         }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.suspend(&ctx, req.reason)?;
-        save(tx, pair, "suspend pair").await
+        save(&tx, &mut pair, "suspend pair").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn resume_pair(&self, request: Request<pb::ResumePairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -143,7 +150,8 @@ impl PairService for Pairs {
         }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.resume(&ctx)?;
-        save(tx, pair, "resume pair").await
+        save(&tx, &mut pair, "resume pair").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn leave_pair(&self, request: Request<pb::LeavePairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -156,7 +164,8 @@ impl PairService for Pairs {
         let (left, survivor) = pair.leave(&ctx, req.reason)?;
         take_away(&tx, &pair, &left).await?;
         offer_again(&tx, &pair, survivor).await?;
-        save(tx, pair, "leave pair").await
+        save(&tx, &mut pair, "leave pair").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn dissolve_pair(&self, request: Request<pb::DissolvePairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -168,7 +177,8 @@ impl PairService for Pairs {
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.dissolve(&ctx, req.reason)?;
         reopen_offers(&tx, &pair).await?;
-        save(tx, pair, "dissolve pair").await
+        save(&tx, &mut pair, "dissolve pair").await?;
+        tx.answer(pair.into()).await
     }
 
     async fn complete_pair(&self, request: Request<pb::CompletePairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -180,14 +190,16 @@ impl PairService for Pairs {
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let delivered = store::delivered(&tx, &pair).await?;
         pair.complete(&ctx, delivered)?;
-        save(tx, pair, "complete pair").await
+        save(&tx, &mut pair, "complete pair").await?;
+        tx.answer(pair.into()).await
     }
 }
 
-async fn save(tx: Tx, mut pair: Pair, deed: &'static str) -> Result<Response<pb::Pair>, Status> {
-    store::save(&tx, &mut pair).await?;
+/// Saves a pair, and that this was done with it.
+async fn save(tx: &Tx, pair: &mut Pair, deed: &'static str) -> Result<()> {
+    store::save(tx, pair).await?;
     tx.note(deed, format!("pair {}", pair.id), "");
-    tx.answer(pair.into()).await
+    Ok(())
 }
 
 /// Both teachers have accepted: the classes are taken. Error: `OFFER_CLOSED` for the second of two proposals accepted at once.

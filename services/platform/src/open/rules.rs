@@ -81,7 +81,7 @@ fn walk(message: &DynamicMessage, path: &str, found: &mut Violations) {
         let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         if plan.rules.required && is_empty(message, &plan.field) {
             found.push(violation(&path, "This field is needed."));
-        } else if message.has_field(&plan.field) {
+        } else if message.has_field(&plan.field) || plan.rules.min_items > 0 {
             value(plan, &message.get_field(&plan.field), &path, found);
         }
     }

@@ -20,12 +20,16 @@ use tonic_health::{
     server::{HealthReporter, health_reporter},
 };
 
-use super::{Host, Readiness, Service, listen};
+use super::{
+    Host, Readiness, Service,
+    issuer::{self, ISSUER},
+    listen,
+};
 use crate::{
     Border, Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
     blob::Blobs,
     border::Recheck,
-    client::{Gathering, peer_error},
+    client::Gathering,
     config::Config,
     event::{Bus, Dispatcher},
     layer::{Ground, Methods, Stack, stack},
@@ -35,11 +39,9 @@ use crate::{
     telemetry,
     tenant::Fault,
     tls::Tls,
-    token::{KeySource, PublicKey, Signer, Verifier},
+    token::{KeySource, Signer, Verifier},
 };
 
-/// The service that signs people in: the others ask it for the public key of its tokens.
-const ISSUER: &str = "identity";
 /// How often the files of the tenants are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -281,7 +283,7 @@ impl Common {
         match service.recheck {
             Some(of) => of(host),
             // the one the others ask does not ask itself
-            None if service.name != ISSUER && self.peers.knows(ISSUER) => Ok(ask_issuer(self.peers.clone())),
+            None if service.name != ISSUER && self.peers.knows(ISSUER) => Ok(issuer::recheck(self.peers.clone())),
             None if methods.let_visitors_into(service.name) => Err(Error::internal(format!(
                 "{}: lets visitors in, and nobody is there to say whether they still may",
                 service.name
@@ -293,7 +295,7 @@ impl Common {
     fn ground(&self, methods: Arc<Methods>, recheck: Recheck) -> Result<Ground> {
         let source = match &self.signer {
             Some(signer) => KeySource::fixed(vec![signer.public_jwk().clone()]),
-            None if self.peers.knows(ISSUER) => issuer(self.peers.clone()),
+            None if self.peers.knows(ISSUER) => issuer::keys(self.peers.clone()),
             None => return Err(Error::internal(format!("peers.{ISSUER}: is missing: it has the keys of the tokens"))),
         };
         Ok(Ground {
@@ -353,31 +355,6 @@ fn keys(config: &Config, services: &[Service]) -> Result<Keys> {
 
 fn signer(config: &Config) -> Result<Signer> {
     Signer::load_or_create(&config.process.data.join("keys"), config.tokens.signing_key.as_ref())
-}
-
-/// Asks the service that signs tokens for its public keys.
-fn issuer(peers: Peers) -> KeySource {
-    use proto::identity::v1::{ListKeysRequest, session_service_client::SessionServiceClient};
-    KeySource::new(move || {
-        let channel = peers.channel(ISSUER);
-        async move {
-            let answer = SessionServiceClient::new(channel?).list_keys(ListKeysRequest {}).await.map_err(peer_error)?;
-            Ok(answer.into_inner().keys.into_iter().map(|key| PublicKey { kid: key.kid, x: key.x }).collect())
-        }
-    })
-}
-
-/// Asks the service that signs tokens, with the visitor's own, whether they may still be here.
-fn ask_issuer(peers: Peers) -> Recheck {
-    use proto::identity::v1::{GetMembershipRequest, membership_service_client::MembershipServiceClient};
-    Recheck::new(move |ctx| {
-        let channel = peers.call(ISSUER, &ctx);
-        async move {
-            let mut issuer = MembershipServiceClient::new(channel?);
-            issuer.get_membership(GetMembershipRequest {}).await.map_err(peer_error)?;
-            Ok(())
-        }
-    })
 }
 
 fn probes(readiness: &Readiness) -> Router {

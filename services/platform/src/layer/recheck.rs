@@ -1,5 +1,5 @@
 //! Whether a visitor may still be here. What let them in can end at any time, at home; their token knows nothing of it. So it is
-//! asked before the method runs, and of an answer that streams before every message.
+//! asked before the method runs, and of an answer without an end before every message. A file on its way out is not cut.
 
 use bytes::Bytes;
 use futures::stream;
@@ -26,9 +26,9 @@ impl Layer for Recheck {
         if let Err(error) = self.ask.check(&visitor).await {
             return refuse(error);
         }
-        let streams_out = call.method.streams_out;
+        let watches = call.method.watches;
         let response = next.run(call).await;
-        if streams_out { response.map(|body| self.watched(visitor, body)) } else { response }
+        if watches { response.map(|body| self.watched(visitor, body)) } else { response }
     }
 }
 
@@ -92,10 +92,11 @@ mod tests {
         (Recheck { ask, clock: clock() }, asked)
     }
 
-    fn call_by(caller: Caller, streams_out: bool) -> Inbound {
+    fn call_by(caller: Caller, watches: bool) -> Inbound {
         let (tenants, _folder) = programme();
         let ctx = Ctx::new(tenants.get("it-hr").unwrap(), caller, &clock(), Ids::new(clock()));
-        let method = Method { name: "test.v1.Test/Call".into(), access: None, streams_in: false, streams_out };
+        let method =
+            Method { name: "test.v1.Test/Watch".into(), access: None, streams_in: false, streams_out: true, watches };
         Box::new(Call { ctx: Some(ctx), ..*call_of(Arc::new(method), &[]) })
     }
 
@@ -126,5 +127,8 @@ mod tests {
         let status = Status::from_header_map(read.trailers().unwrap()).unwrap();
         assert_eq!(status.code(), Code::PermissionDenied);
         assert_eq!(read.to_bytes(), "onetwo");
+        let (layer, asked) = for_a_while(1);
+        let file = layer.around(call_by(visitor(), false), &next).await.into_body().collect().await.unwrap();
+        assert_eq!((file.to_bytes(), asked.load(Ordering::SeqCst)), (Bytes::from_static(b"onetwothree"), 1));
     }
 }

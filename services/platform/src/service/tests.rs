@@ -14,7 +14,10 @@ use std::{
 use futures::FutureExt;
 use proto::{
     identity::v1::{
-        GetTenantRequest, ListTenantsRequest, ListTenantsResponse, Tenant,
+        ExchangeTokenRequest, ExchangeTokenResponse, GetMembershipRequest, GetTenantRequest, ListCrossingsRequest,
+        ListCrossingsResponse, ListMembersRequest, ListMembersResponse, ListTenantsRequest, ListTenantsResponse,
+        Membership, Tenant,
+        membership_service_server::{MembershipService, MembershipServiceServer},
         tenant_service_client::TenantServiceClient,
         tenant_service_server::{TenantService, TenantServiceServer},
     },
@@ -272,30 +275,87 @@ async fn a_service_that_lets_visitors_in_and_has_nobody_to_ask_about_them_does_n
     Process::start(config(folder.path(), ""), clock(), vec![asked]).await.unwrap().stop().await;
 }
 
-#[tokio::test]
-async fn before_every_call_of_a_visitor_it_is_asked_whether_they_may_still_be_here() {
-    static ENDED: AtomicBool = AtomicBool::new(false);
-    let back = back().rechecks(|_| {
+/// Services in a programme of two countries, and the header of who visits it.
+async fn visited(services: Vec<Service>, more: &str) -> (Process, TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = config(folder.path(), more);
+    let text = fs::read_to_string(folder.path().join("tenants/it.toml")).unwrap();
+    let programme = format!("{}countries = [\"it\", \"hr\"]\n", text.replace("country", "programme"));
+    fs::write(folder.path().join("tenants/it-hr.toml"), programme).unwrap();
+    let process = Process::start(settings, clock(), services).await.unwrap();
+    let token = bearer_of(folder.path(), |claims| {
+        (claims.tenant, claims.home) = ("it-hr".to_owned(), Some("it".parse().unwrap()));
+        claims.roles = vec![Role::TwinTeacher];
+    });
+    (process, folder, token)
+}
+
+/// Who a visitor is to a service, or why it is not let in.
+async fn visit(process: &Process, service: &str, token: &str) -> String {
+    let mut client = TenantServiceClient::new(process.peers().channel(service).unwrap());
+    let answer = client.get_tenant(asked(&[("koine-tenant", "it-hr"), ("authorization", token)])).await;
+    answer.map_or_else(|status| reason(&status), |answer| answer.into_inner().name)
+}
+
+/// The service that knows who may visit: everybody, until it is told otherwise.
+struct Memberships;
+
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+#[tonic::async_trait]
+impl MembershipService for Memberships {
+    async fn exchange_token(
+        &self,
+        _: Request<ExchangeTokenRequest>,
+    ) -> Result<Response<ExchangeTokenResponse>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
+
+    async fn get_membership(&self, _: Request<GetMembershipRequest>) -> Result<Response<Membership>, Status> {
+        Ok(Response::new(Membership::default()))
+    }
+
+    async fn list_members(&self, _: Request<ListMembersRequest>) -> Result<Response<ListMembersResponse>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
+
+    async fn list_crossings(
+        &self,
+        _: Request<ListCrossingsRequest>,
+    ) -> Result<Response<ListCrossingsResponse>, Status> {
+        Err(Status::unimplemented("nobody asks"))
+    }
+}
+
+fn identity() -> Service {
+    let routes = |host: &Host| Ok(mirror(host)?.add_service(MembershipServiceServer::new(Memberships)));
+    Service::new("identity").routes(routes).signs_tokens().rechecks(|_| {
         Ok(Recheck::new(|ctx: Ctx| async move {
             assert_eq!(ctx.home().map(crate::TenantId::as_str), Some("it"));
             if ENDED.load(Ordering::SeqCst) { Err(border::ended()) } else { Ok(()) }
         }))
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let settings = config(folder.path(), "");
-    let text = fs::read_to_string(folder.path().join("tenants/it.toml")).unwrap();
-    let programme = format!("{}countries = [\"it\", \"hr\"]\n", text.replace("country", "programme"));
-    fs::write(folder.path().join("tenants/it-hr.toml"), programme).unwrap();
-    let process = Process::start(settings, clock(), vec![back]).await.unwrap();
-    let mut client = TenantServiceClient::new(process.peers().channel("back").unwrap());
-    let token = bearer_of(folder.path(), |claims| {
-        (claims.tenant, claims.home) = ("it-hr".to_owned(), Some("it".parse().unwrap()));
-    });
-    let mut call = async || client.get_tenant(asked(&[("koine-tenant", "it-hr"), ("authorization", &token)])).await;
-    assert_eq!(call().await.unwrap().into_inner().name, format!("account {} of it", Uuid::from_u128(7)));
+    })
+}
+
+#[tokio::test]
+async fn before_every_call_of_a_visitor_each_service_asks_whether_they_may_still_be_here() {
+    let (process, _folder, token) = visited(vec![identity(), Service::new("other").routes(mirror)], "").await;
+    let name = format!("account {} of it", Uuid::from_u128(7));
+    for service in ["identity", "other"] {
+        assert_eq!(visit(&process, service, &token).await, name);
+    }
     ENDED.store(true, Ordering::SeqCst);
-    assert_eq!(reason(&call().await.unwrap_err()), "MEMBERSHIP_ENDED");
-    drop(client);
+    for service in ["identity", "other"] {
+        assert_eq!(visit(&process, service, &token).await, "MEMBERSHIP_ENDED", "{service}");
+    }
+    process.stop().await;
+}
+
+#[tokio::test]
+async fn a_visitor_about_whom_nobody_can_be_asked_comes_back_later() {
+    let nowhere = "[peers]\nidentity = \"http://127.0.0.1:9\"\n";
+    let (process, _folder, token) = visited(vec![back()], nowhere).await;
+    assert_eq!(visit(&process, "back", &token).await, "UNREACHABLE");
     process.stop().await;
 }
 

@@ -10,8 +10,11 @@ use tests::{
 
 const ROLES: [Role; 3] = [Role::Coordinator, Role::Teacher, Role::Team];
 
+/// Those of visitors of a programme.
+const VISITORS: [Role; 3] = [Role::TwinCoordinator, Role::TwinTeacher, Role::TwinTeam];
+
 /// What refuses a caller, whatever is asked for.
-const GATES: [&str; 7] = [
+const GATES: [&str; 8] = [
     "TENANT_UNKNOWN",
     "TOKEN_MISSING",
     "TOKEN_INVALID",
@@ -19,6 +22,7 @@ const GATES: [&str; 7] = [
     "TOKEN_FOREIGN",
     "PASSWORD_CHANGE_NEEDED",
     "ROLE_MISSING",
+    "MEMBERSHIP_ENDED",
 ];
 
 /// A kind of caller, and what a method with this option must answer: a gate's reason, or none where it lets them in.
@@ -76,8 +80,32 @@ fn kinds(world: &World) -> Vec<Kind> {
     kinds.push(Kind::new("no role", world.forged("it", &[], |_| {}), |access| {
         (!access.anonymous).then_some("ROLE_MISSING")
     }));
+    kinds.extend(VISITORS.iter().flat_map(|role| visitors(world, *role)));
     kinds.extend(strangers(world));
     kinds
+}
+
+/// Visitors of a programme whose membership nobody at home knows of: every method of every service asks, also those that are for
+/// anybody.
+fn visitors(world: &World, role: Role) -> Vec<Kind> {
+    let name = role.as_str_name();
+    let visitor = |home: &str| {
+        world.forged("it-hr", &[role], |claims| {
+            (claims.home, claims.acts_for) = (home.parse().ok(), Some(uuid::Uuid::now_v7()));
+        })
+    };
+    let expected = move |access: &Access| match access {
+        _ if access.tenantless => None,
+        _ if !access.anonymous && !lets_in(access, role) => Some("ROLE_MISSING"),
+        _ => Some("MEMBERSHIP_ENDED"),
+    };
+    vec![
+        Kind::new(name, visitor("it"), expected),
+        Kind::new(format!("{name} of a country that has no share"), visitor("es"), expected),
+        Kind::new(format!("{name} of no country"), visitor("it-hr"), expected),
+        Kind::never(&format!("{name} in another programme"), visitor("it").in_tenant("it-si"), "TOKEN_FOREIGN"),
+        Kind::never(&format!("{name} at home"), visitor("it").in_tenant("it"), "TOKEN_FOREIGN"),
+    ]
 }
 
 /// Those whose token is none of ours, and those who name no tenant of ours.
@@ -108,7 +136,7 @@ fn strangers(world: &World) -> Vec<Kind> {
 
 #[tokio::test]
 async fn every_method_lets_in_whom_its_option_names_and_nobody_else() {
-    let world = World::of(&["it", "hr"]).start().await;
+    let world = World::of(&["it", "hr", "it-hr", "it-si"]).start().await;
     let channel = world.channel();
     let methods = methods();
     assert!(methods.len() > 40, "the contract has its methods");

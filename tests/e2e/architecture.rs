@@ -3,6 +3,7 @@
 //!
 //! Each law is a function from what was found to what is wrong with it, and is shown a small bad sample, so that it is known to fail.
 
+mod border;
 mod crates;
 mod sizes;
 mod slices;

@@ -1,7 +1,7 @@
 //! The contract as tests, from the descriptor alone: a new method, message or reason is held to all of this without another test.
 
 mod again;
-mod messages;
+pub mod messages;
 mod methods;
 mod openapi;
 mod surface;
@@ -25,7 +25,7 @@ fn comments(file: &FileDescriptor) -> HashMap<Vec<i32>, String> {
 
 /// The contract with one thing changed: every `from` becomes a `to` of the same length, so that what is encoded stays well-formed.
 #[cfg(test)]
-fn spoiled(from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> DescriptorPool {
+pub fn spoiled(from: impl AsRef<[u8]>, to: impl AsRef<[u8]>) -> DescriptorPool {
     let (from, to) = (from.as_ref(), to.as_ref());
     assert_eq!(from.len(), to.len(), "the lengths are encoded too");
     let mut bytes = proto::DESCRIPTOR_SET.to_vec();

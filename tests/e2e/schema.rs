@@ -11,10 +11,10 @@ use tests::World;
 
 /// One column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Column {
-    table: String,
-    name: String,
-    kind: String,
+pub struct Column {
+    pub table: String,
+    pub name: String,
+    pub kind: String,
     nullable: bool,
     key: bool,
 }
@@ -52,7 +52,7 @@ async fn columns(db: &impl ConnectionTrait) -> Vec<Column> {
 }
 
 /// The columns of a service in a tenant's database, as the system made it.
-async fn made(world: &World, tenant: &str, service: &str) -> Vec<Column> {
+pub async fn made(world: &World, tenant: &str, service: &str) -> Vec<Column> {
     let ctx = world.process().operator(tenant).expect("a tenant");
     let db = world.process().store(service).expect("a service").read(&ctx).await.expect("a database");
     columns(db.conn()).await

@@ -11,13 +11,14 @@ use tests::{
 use super::Seen;
 
 pub(super) async fn give(seen: &mut Seen) {
-    let world = World::of(&["it"]).start().await;
+    let world = World::of(&["it", "it-hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
     of_accounts(seen, &world).await;
     of_registers(seen, &scene).await;
     of_files(seen, &scene).await;
     of_applications(seen, &scene).await;
     of_teams(seen, &scene).await;
+    of_crossings(seen, &scene).await;
     of_times(seen, &scene).await;
     world.end().await;
 }
@@ -95,6 +96,17 @@ async fn of_teams(seen: &mut Seen, scene: &Scene<'_>) {
     refused("TEACHER_NOT_REGISTERED", class.referent.post(&class.path(":addSupportTeacher"), nobody).await).await;
     refused("REFERENT_ONLY", support.post(&class.path(":reissueCredential"), json!({})).await).await;
     refused("CREDENTIAL_USED", sign_in(&class.team, &class.code, &class.credential).await).await;
+}
+
+async fn of_crossings(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let (inside, outside) = (scene.school_inside("it-hr").await, scene.school_outside("it-hr").await);
+    let invited = scene.invited_to("Invited", "etc", inside).await;
+    refused("TEAM_NOT_ACTIVE", invited.referent.exchange("it-hr", &invited.id).await).await;
+    let national = scene.invited_to("National", "upper_secondary", inside).await.activated().await;
+    refused("TEAM_NOT_ETC", national.referent.exchange("it-hr", &national.id).await).await;
+    let elsewhere = scene.invited_to("Elsewhere", "etc", outside).await.activated().await;
+    refused("TERRITORY_OUTSIDE_PROGRAMME", elsewhere.team.exchange("it-hr", "").await).await;
 }
 
 /// What only time brings: the end of a code, of a credential, of a call; and a call that was not open yet.

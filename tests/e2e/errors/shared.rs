@@ -17,7 +17,7 @@ async fn send(world: &World, path: &str, headers: &[(&str, &str)], body: impl In
 }
 
 pub(super) async fn give(seen: &mut Seen) {
-    let world = World::of(&["it", "hr"]).start().await;
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
     of_bodies(seen, &world).await;
     of_callers(seen, &world).await;
     of_calls(seen, &world).await;
@@ -54,6 +54,10 @@ async fn of_callers(seen: &mut Seen, world: &World) {
     let provisional = world.forged("it", &[Role::Team], |claims| claims.provisional = true);
     refused("PASSWORD_CHANGE_NEEDED", provisional.get("/v1/teams").await).await;
     refused("ROLE_MISSING", teacher.get("/v1/templates").await).await;
+    let coordinator = world.coordinator("it").await;
+    let visitor = coordinator.cross("it-hr", "").await;
+    coordinator.post("/v1/sessions:signOut", json!({})).await.ok();
+    refused("MEMBERSHIP_ENDED", visitor.get("/v1/membership").await).await;
 }
 
 async fn of_calls(seen: &mut Seen, world: &World) {

@@ -10,6 +10,7 @@ use tests::{Answer, World, path::text};
 mod identity;
 mod lessons;
 mod shared;
+mod twinning;
 
 /// Reasons that no call can lead to in the time a test has, and the tests of their crates that give them.
 const ELSEWHERE: [(&str, &str, &str); 1] =
@@ -99,6 +100,7 @@ async fn every_reason_is_given_by_some_refusal_as_it_is_declared() {
     shared::give(&mut seen).await;
     identity::give(&mut seen).await;
     lessons::give(&mut seen).await;
+    twinning::give(&mut seen).await;
     for (reason, file, proof) in ELSEWHERE {
         let source = std::fs::read_to_string(crate::source::root().join(file)).expect("a file");
         let (_, tests) = source.split_once("#[cfg(test)]").expect("tests");

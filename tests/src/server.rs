@@ -44,6 +44,7 @@ impl Server {
         let spawned = command
             .env_remove("NO_COLOR")
             .env_remove(engine::POSTGRES)
+            .env_remove("KOINE_BLESS")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn();

@@ -153,7 +153,8 @@ impl<'a> Twins<'a> {
         self.waits("at work");
     }
 
-    async fn import_projects(&self) {
+    /// The secretariat imports the programme's projects.
+    pub async fn import_projects(&self) {
         let file = world::data(&format!("projects/{}.csv", self.programme));
         let done = self.secretariat.upload("/v1/projects:import", "text/csv", file).await.ok();
         self.tell(&format!("projects imported: {} new, {} as they were", done["added"], done["unchanged"]));

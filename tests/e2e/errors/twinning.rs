@@ -1,0 +1,53 @@
+//! The reasons of twinning, which lessons keeps.
+
+use serde_json::json;
+use tests::{Caller, Twins, World, path::text, twins, world};
+
+use super::Seen;
+
+pub(super) async fn give(seen: &mut Seen) {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let mut pair = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    of_offers(seen, &world, &pair).await;
+    pair.pair_up().await;
+    of_projects(seen, &world, &pair).await;
+    pair.begin_work().await;
+    of_pairs(seen, &world, &pair).await;
+    world.end().await;
+}
+
+async fn of_offers(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
+    let mut refused = async |reason, answer| seen.refused(world, "lessons", reason, answer).await;
+    let (tutor, track) = (&twins.classes[0].tutor, text(&twins.edition["tracks"][0]["id"]));
+    let mut offer = twins::offer(&track);
+    let published = tutor.post("/v1/offers", offer.clone()).await.ok();
+    refused("OFFER_EXISTS", tutor.post("/v1/offers", offer.clone()).await).await;
+    let same = json!({ "offerIds": [published["id"], published["id"]] });
+    refused("TWINS_MISMATCHED", tutor.post("/v1/pairs", same).await).await;
+    let withdraw = format!("/v1/offers/{}:withdraw", text(&published["id"]));
+    tutor.post(&withdraw, json!({})).await.ok();
+    refused("OFFER_CLOSED", tutor.post(&withdraw, json!({})).await).await;
+    offer["note"] = json!("Call +385 91 234 5678");
+    refused("CONTACT_DATA", tutor.post("/v1/offers", offer).await).await;
+}
+
+async fn of_projects(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
+    let mut refused = async |reason, answer| seen.refused(world, "lessons", reason, answer).await;
+    let [one, other] = &twins.classes;
+    let import = async |who: &Caller, file: Vec<u8>| who.upload("/v1/projects:import", "text/csv", file).await;
+    let file = world::data("projects/it-hr.csv");
+    refused("PROGRAMME_ONLY", import(&one.coordinator, file.clone()).await).await;
+    let foreign = String::from_utf8(file).expect("text").replace("2014TC16RFCB042", "2014TC16RFCB036");
+    refused("PROJECT_FOREIGN", import(&twins.secretariat, foreign.into_bytes()).await).await;
+    twins.import_projects().await;
+    let projects = one.tutor.get("/v1/projects").await.ok();
+    let view = |team: &str| json!({ "teamId": team, "partnerId": "none" });
+    let wanted =
+        json!({ "projectId": projects["projects"][0]["id"], "viewpoints": [view(&one.team_id), view(&other.team_id)] });
+    refused("PARTNER_MISPLACED", one.tutor.post(&twins.path(":proposeProject"), wanted).await).await;
+}
+
+async fn of_pairs(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
+    let mut refused = async |reason, answer| seen.refused(world, "lessons", reason, answer).await;
+    refused("PAIR_STATE", twins.classes[0].tutor.post(&twins.path(":accept"), json!({})).await).await;
+}

@@ -21,7 +21,6 @@ pub use schools::{Column, Schools};
 pub struct Country {
     nuts: Vec<String>,
     schools: Option<Schools>,
-    programme: Option<Programme>,
     #[serde(default)]
     words: Forbidden,
     #[serde(default)]
@@ -57,14 +56,6 @@ impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// A programme that several countries share: `[identity.programme]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Programme {
-    /// The Commission's codes of the Interreg programmes whose projects are observed: `2014TC16RFCB042`.
-    pub cci: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -135,11 +126,6 @@ impl Country {
         self.schools.as_ref()
     }
 
-    /// What makes it a programme. A country has none.
-    pub fn programme(&self) -> Option<&Programme> {
-        self.programme.as_ref()
-    }
-
     /// Whether a text has the form of a school's code here.
     pub fn school_code_fits(&self, code: &str) -> bool {
         self.schools.as_ref().is_some_and(|schools| schools.code_fits(code))
@@ -160,20 +146,19 @@ impl Country {
         &self.credentials
     }
 
-    fn kind_faults(&self, kind: Kind) -> Vec<String> {
-        match (kind, &self.schools, &self.programme) {
-            (Kind::Country, Some(schools), None) => schools.faults(&self.nuts),
-            (Kind::Programme, None, Some(programme)) => programme.faults(),
-            (Kind::Country, _, Some(_)) => vec!["identity.programme: a country has no such table".to_owned()],
-            (Kind::Country, None, None) => {
+    fn kind_faults(&self, head: &Head) -> Vec<String> {
+        match (head.kind, &self.schools) {
+            (Kind::Country, _) if !head.cci.is_empty() => {
+                vec!["cci: a country has none, they are of programmes".to_owned()]
+            }
+            (Kind::Country, Some(schools)) => schools.faults(&self.nuts),
+            (Kind::Country, None) => {
                 vec!["identity.schools: a country needs this table, which says how its register is read".to_owned()]
             }
-            (Kind::Programme, Some(_), _) => {
+            (Kind::Programme, Some(_)) => {
                 vec!["identity.schools: a programme has no register, its schools are those of its countries".to_owned()]
             }
-            (Kind::Programme, None, None) => {
-                vec!["identity.programme: a programme needs this table, with `cci`".to_owned()]
-            }
+            (Kind::Programme, None) => cci_faults(&head.cci),
         }
     }
 
@@ -204,7 +189,7 @@ impl Section for Country {
         }
         let strange = self.nuts.iter().filter(|code| code.len() < 2 || territory::within(code).is_empty());
         faults.extend(strange.map(|code| format!("identity.nuts: no territory of NUTS begins with `{code}`")));
-        faults.extend(self.kind_faults(head.kind));
+        faults.extend(self.kind_faults(head));
         faults.extend(self.words.forbidden.faults("identity.words.forbidden"));
         faults.extend(self.day_faults());
         faults
@@ -214,16 +199,13 @@ impl Section for Country {
 /// `2014` `TC` `16` `RF` `CB` `042`: year, objective, kind of fund, strand, number.
 static CCI: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^20\d\dTC16[A-Z][A-Z0-9][A-Z]{2}\d{3}$").ok());
 
-impl Programme {
-    fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        if self.cci.is_empty() {
-            faults.push("identity.programme.cci: at least one code of a programme".to_owned());
-        }
-        let strange = self.cci.iter().filter(|code| CCI.as_ref().is_some_and(|cci| !cci.is_match(code)));
-        faults.extend(strange.map(|code| format!("identity.programme.cci: `{code}` is not like `2014TC16RFCB042`")));
-        faults
+/// The Commission's codes of the Interreg programmes whose projects are observed.
+fn cci_faults(codes: &[String]) -> Vec<String> {
+    if codes.is_empty() {
+        return vec!["cci: a programme needs the codes of its projects, such as `[\"2014TC16RFCB042\"]`".to_owned()];
     }
+    let strange = codes.iter().filter(|code| CCI.as_ref().is_some_and(|cci| !cci.is_match(code)));
+    strange.map(|code| format!("cci: `{code}` is not like `2014TC16RFCB042`")).collect()
 }
 
 #[cfg(test)]
@@ -344,8 +326,8 @@ mod tests {
     fn every_fault_is_named_at_once_with_its_key() {
         let found = faults(
             "programme",
-            "[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0 }\n\
-             credentials = { verification_hours = 0 }\nprogramme = { cci = ['2014'] }\n",
+            "cci = ['2014']\n[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0 }\n\
+             credentials = { verification_hours = 0 }\n",
         );
         for key in [
             "identity.nuts: no territory of NUTS begins with `XX`",
@@ -353,7 +335,7 @@ mod tests {
             "identity.words.forbidden: `a`",
             "identity.retention.unverified_accounts:",
             "identity.credentials.verification_hours:",
-            "identity.programme.cci: `2014`",
+            "cci: `2014`",
         ] {
             assert!(found.iter().any(|fault| fault.starts_with(key)), "{key} {found:#?}");
         }
@@ -361,14 +343,11 @@ mod tests {
 
     #[test]
     fn a_country_has_a_register_and_a_programme_an_agreement() {
-        let programme = "programme = { cci = ['2014TC16RFCB042'] }";
-        let none = "[identity]\nnuts = ['IT']\n";
+        let (none, codes) = ("[identity]\nnuts = ['IT']\n", "cci = ['2014TC16RFCB042']\n");
         assert!(faults("country", none)[0].starts_with("identity.schools: a country needs"));
-        assert!(faults("programme", none)[0].starts_with("identity.programme: a programme needs"));
-        assert!(
-            faults("country", &format!("{none}{programme}"))[0].starts_with("identity.programme: a country has no")
-        );
-        assert_eq!(faults("programme", &format!("{none}{programme}")), Vec::<String>::new());
+        assert!(faults("programme", none)[0].starts_with("cci: a programme needs"));
+        assert!(faults("country", &format!("{codes}{none}"))[0].starts_with("cci: a country has none"));
+        assert_eq!(faults("programme", &format!("{codes}{none}")), Vec::<String>::new());
     }
 
     #[test]

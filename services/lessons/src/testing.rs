@@ -62,7 +62,8 @@ impl Ground {
 
     /// A programme that Italy and Croatia share.
     pub(crate) fn programme() -> Self {
-        Self::tenant("it-hr", "kind = \"programme\"\ncountries = [\"it\", \"hr\"]", "Europe/Rome", TEMPLATE)
+        let kind = "kind = \"programme\"\ncountries = [\"it\", \"hr\"]\ncci = [\"2014TC16RFCB042\"]";
+        Self::tenant("it-hr", kind, "Europe/Rome", TEMPLATE)
     }
 
     fn with(zone: &str, template: &str) -> Self {

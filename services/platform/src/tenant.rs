@@ -109,6 +109,9 @@ pub struct Head {
     /// Of a programme, and of nothing else: the countries that share it.
     #[serde(default)]
     pub countries: Vec<String>,
+    /// Of a programme, and of nothing else: the codes its register of projects knows it by: `2014TC16RFCB042`.
+    #[serde(default)]
+    pub cci: Vec<String>,
 }
 
 /// One country or programme: one set of data and one set of rules.
@@ -149,6 +152,11 @@ impl Tenant {
     /// The countries that share it. A country has none.
     pub fn countries(&self) -> &[TenantId] {
         &self.countries
+    }
+
+    /// The codes a programme is known by where projects are registered. A country has none.
+    pub fn cci(&self) -> &[String] {
+        &self.head.cci
     }
 
     /// A service's table of its file. Error: internal, when the process was started without declaring the section.

@@ -8,11 +8,11 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use platform::{Ctx, Id, Result, Violations, error::Shared};
+use platform::{Ctx, Id, Result, Violations, error::Shared, text::plain};
 use proto::options::v1::Role;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{country::Country, hasher::Hash, password, reason::Reason, school::School, team::Team, words};
+use crate::{country::Country, hasher::Hash, password, reason::Reason, school::School, team::Team};
 
 pub mod api;
 mod coordinator;
@@ -193,7 +193,7 @@ fn not_registered(field: &str) -> Violations {
 
 /// A name as it is looked for: letters alone, without case and accents. `D’Angelo` is `dangelo`.
 pub(crate) fn folded(name: &str) -> String {
-    words::plain(name).filter(|letter| letter.is_alphanumeric()).collect()
+    plain(name).filter(|letter| letter.is_alphanumeric()).collect()
 }
 
 /// Adds a violation for a name without a letter.

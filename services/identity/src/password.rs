@@ -4,9 +4,10 @@
 
 use std::{collections::HashSet, sync::LazyLock};
 
+use platform::text::plain;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::words::{plain, unmasked};
+use crate::words::unmasked;
 
 /// The fewest code points.
 const MIN: usize = 15;

@@ -5,12 +5,9 @@
 use std::{borrow::Cow, collections::HashMap, mem};
 
 use csv::{ByteRecord, StringRecord};
+use platform::lines::Lines;
 
 use crate::country::{Column, Country, Level, Schools};
-
-mod lines;
-
-use lines::Lines;
 
 /// The most faults that are told one by one: who has more of them has one cause.
 pub const LISTED: usize = 60;

@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use platform::{Ctx, Id};
+use platform::{Ctx, Id, text::fold};
 
-use crate::{country::Level, register::SchoolRecord, words};
+use crate::{country::Level, register::SchoolRecord};
 
 pub mod api;
 pub(crate) mod store;
@@ -71,23 +71,5 @@ impl School {
     pub(crate) fn words(&self) -> String {
         let SchoolRecord { code, institute_code, name, institute_name, municipality, .. } = &self.record;
         fold(&format!("{code} {institute_code} {name} {institute_name} {municipality}"))
-    }
-}
-
-/// A text without case, accents and letters of one country alone, for comparing what people type with what is written.
-pub fn fold(text: &str) -> String {
-    words::plain(text).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folding_forgets_case_and_accents() {
-        assert_eq!(fold("Škola ŽUPANIJE Forlì"), "skola zupanije forli");
-        assert_eq!(fold("ΓΥΜΝΆΣΙΟ"), fold("γυμνάσιο"));
-        assert_eq!(fold("Đakovo, Đurđevac"), "dakovo, durdevac");
-        assert_eq!(fold("ΣΈΡΡΕΣ"), fold("Σέρρες"));
     }
 }

@@ -8,10 +8,10 @@
 //! - 4 to 6 letters: anywhere inside one token; across tokens only where it ends with a word or is pulled apart twice;
 //! - 7 letters and more: anywhere.
 
-use std::{iter, ops::Range};
+use std::ops::Range;
 
+use platform::text::plain;
 use serde::Deserialize;
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// From this length on a word may be looked for inside others.
 const INSIDE: usize = 4;
@@ -60,32 +60,6 @@ impl Words {
         let short = self.0.iter().filter(|word| word.letters.len() < 2);
         short.map(|word| format!("{key}: `{}` has fewer than two letters", word.text)).collect()
     }
-}
-
-/// Letters as everybody reads them: lower case, without accents, ligatures apart. What has no width gives nothing.
-pub(crate) fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
-    let shown = text.nfkd().filter(|sign| !is_combining_mark(*sign) && !without_width(*sign));
-    shown.flat_map(char::to_lowercase).filter(|sign| !is_combining_mark(*sign)).flat_map(bare)
-}
-
-fn without_width(sign: char) -> bool {
-    matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
-}
-
-/// Letters that normalisation leaves whole.
-fn bare(sign: char) -> impl Iterator<Item = char> {
-    let (first, second) = match sign {
-        'ß' => ('s', Some('s')),
-        'æ' => ('a', Some('e')),
-        'œ' => ('o', Some('e')),
-        'ø' => ('o', None),
-        'đ' => ('d', None),
-        'ł' => ('l', None),
-        'ı' => ('i', None),
-        'ς' => ('σ', None),
-        _ => (sign, None),
-    };
-    iter::once(first).chain(second)
 }
 
 /// The letter a sign stands for in "leet".

@@ -24,6 +24,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 mod layer;
+pub mod lines;
 pub mod mail;
 pub mod open;
 pub mod page;
@@ -35,6 +36,7 @@ pub mod telemetry;
 pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod text;
 pub mod tls;
 pub mod token;
 pub mod wire;

@@ -1,8 +1,8 @@
-//! Line numbers as an editor shows them. The CSV reader gives the place where the record before ended, which is not the line a
-//! record begins on when empty lines lie between.
+//! Line numbers of a file as an editor shows them. A reader of CSV gives the place where the record before ended, which is not the
+//! line a record begins on when empty lines lie between.
 
 /// Counts the lines of a text up to places that only move forwards.
-pub(super) struct Lines<'a> {
+pub struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,
     number: u64,
@@ -10,12 +10,12 @@ pub(super) struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// Begins at the first line.
-    pub(super) fn of(bytes: &'a [u8]) -> Self {
+    pub fn of(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, number: 1 }
     }
 
     /// The number of the line that the first text at or after this place stands on.
-    pub(super) fn number(&mut self, place: u64) -> u64 {
+    pub fn number(&mut self, place: u64) -> u64 {
         let place = usize::try_from(place).unwrap_or(usize::MAX).min(self.bytes.len()).max(self.at);
         let ends = self.bytes[place..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let passed = &self.bytes[self.at..place + ends];

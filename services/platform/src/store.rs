@@ -33,7 +33,7 @@ mod tx;
 pub use fault::is_duplicate;
 pub use rows::At;
 pub use settings::{Engine, Settings};
-pub use text::{of_text, to_text};
+pub use text::{holding, of_text, to_text};
 pub use tx::Tx;
 
 pub(crate) use idempotency::KEPT as ANSWERS_KEPT;

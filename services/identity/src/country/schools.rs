@@ -5,13 +5,14 @@ use std::{
     fmt,
 };
 
+use platform::text::plain;
 use serde::Deserialize;
 
 use super::{
     Level,
     pattern::{Form, Hint},
 };
-use crate::{territory, words::plain};
+use crate::territory;
 
 /// What a register tells of a school. The country's file says in which column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]

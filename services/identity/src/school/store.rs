@@ -2,15 +2,16 @@
 
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx, Violations,
-    store::{of_text, to_text},
+    store::{holding, of_text, to_text},
+    text::fold,
 };
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, LikeExpr, OnConflict},
+    sea_query::{Expr, OnConflict},
 };
 
-use super::{Import, School, fold};
+use super::{Import, School};
 use crate::{reason::Reason, register::SchoolRecord};
 
 mod row {
@@ -92,12 +93,6 @@ pub(crate) async fn list(
         .await?;
     let schools: Vec<School> = rows.into_iter().map(school).collect::<Result<_>>()?;
     Ok(page.page(schools, |school| school.record.code.clone()))
-}
-
-/// A pattern that fits what holds this word. What means something to a database is a sign like any other in it.
-fn holding(word: &str) -> LikeExpr {
-    let word = word.replace('|', "||").replace('%', "|%").replace('_', "|_");
-    LikeExpr::new(format!("%{word}%")).escape('|')
 }
 
 /// Writes what an import changes.

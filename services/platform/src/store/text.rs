@@ -1,5 +1,6 @@
 //! Values that a row keeps as text: a plain word for an enum without facts, JSON for everything else.
 
+use sea_orm::sea_query::LikeExpr;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -21,6 +22,12 @@ pub fn of_text<T: DeserializeOwned>(text: &str) -> Result<T> {
         serde_json::from_value(Value::String(text.to_owned()))
     };
     value.map_err(Error::internal)
+}
+
+/// A pattern that fits what holds this word. What means something to a database is a sign like any other in it.
+pub fn holding(word: &str) -> LikeExpr {
+    let word = word.replace('|', "||").replace('%', "|%").replace('_', "|_");
+    LikeExpr::new(format!("%{word}%")).escape('|')
 }
 
 #[cfg(test)]

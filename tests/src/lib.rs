@@ -22,6 +22,7 @@ pub mod caller;
 pub mod engine;
 pub mod grpc;
 pub mod http;
+pub mod keep;
 pub mod log;
 pub mod mailbox;
 pub mod path;

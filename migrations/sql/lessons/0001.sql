@@ -148,10 +148,11 @@ CREATE TABLE offer (
 CREATE UNIQUE INDEX offer_team ON offer (track_id, team_id) WHERE state <> 'withdrawn';
 CREATE INDEX offer_state ON offer (state, id);
 
--- Interreg projects. `contents` is the project as its source has it; the columns beside it are for finding.
+-- Interreg projects. `contents` is the project as its source has it; the columns beside it are for finding: `acronym` and `words`
+-- are folded.
 CREATE TABLE project (
   id          uuid   NOT NULL PRIMARY KEY,
-  keep_id     text   NOT NULL UNIQUE,
+  keep_number text   NOT NULL UNIQUE,
   acronym     text   NOT NULL,
   words       text   NOT NULL,
   contents    text   NOT NULL,

@@ -1,10 +1,15 @@
 //! Interreg projects, as keep.eu has them (domain.md §4.3). A programme's secretariat imports them; a pair keeps the one it agreed on
 //! as it was that day (I17), because programmes send their data again every few months and change it in place.
 
+use std::{collections::BTreeSet, fmt};
+
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result};
+use platform::{Ctx, Error, Id, Result, text::fold};
 use serde::{Deserialize, Serialize};
 
+pub mod api;
+mod import;
+mod sheet;
 pub(crate) mod store;
 mod wire;
 
@@ -74,6 +79,17 @@ pub enum Budget {
     Unpublished,
 }
 
+/// As a sheet has it: nothing where it is not published.
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Published(euro) => euro,
+            Self::PublishedZero => "0",
+            Self::Unpublished => "",
+        })
+    }
+}
+
 impl Project {
     /// A project as its source says now.
     pub fn new(ctx: &Ctx, facts: Facts) -> Self {
@@ -88,6 +104,21 @@ impl Project {
     /// What the source says of it.
     pub fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    /// What a list is ordered by.
+    fn order(&self) -> String {
+        fold(&self.facts.acronym)
+    }
+
+    /// What a search looks in.
+    fn words(&self) -> String {
+        fold(&format!("{} {} {}", self.facts.keep_id, self.facts.acronym, self.facts.name))
+    }
+
+    /// Where its partners are: country and territory, each once.
+    fn places(&self) -> BTreeSet<(&str, &str)> {
+        self.facts.partners.iter().map(|partner| (partner.country.as_str(), partner.territory.as_str())).collect()
     }
 
     /// The partner of this number, if it is in this country.

@@ -1,15 +1,26 @@
 //! A class as a programme knows it: what crossed the border with its token, and nothing more.
 
-use platform::{Ctx, Id, TenantId};
+use platform::{Ctx, Id, Result, TenantId, tenant::Kind};
 use proto::options::v1::Role;
 
-use crate::team::Team;
+use crate::{
+    reason::{Reason, Refuse},
+    team::Team,
+};
 
 mod contact;
 pub(crate) mod peer;
 mod wire;
 
 pub use contact::check as check_contact;
+
+/// Error: `PROGRAMME_ONLY` in a country, whose people have roles that programmes have too.
+pub(crate) fn check_programme(ctx: &Ctx) -> Result<()> {
+    if ctx.tenant().kind() == Kind::Programme {
+        return Ok(());
+    }
+    Err(Reason::ProgrammeOnly.error("This is a country. Ask the twinning programme; `/v1/tenants` lists all."))
+}
 
 /// A class of a member country. A class that has left keeps its id, its country and its territory: the gap it leaves is visible.
 #[derive(Clone, Debug, PartialEq, Eq)]

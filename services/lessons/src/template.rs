@@ -280,6 +280,7 @@ mod tests {
             locales: Vec::new(),
             zone,
             countries: Vec::new(),
+            cci: Vec::new(),
         };
         lessons.faults(&head)
     }

@@ -3,7 +3,10 @@
 use platform::wire;
 use proto::lessons::v1 as pb;
 
-use super::{Budget, Partner, Project};
+use super::{Budget, Partner, Project, import::Import, store::Filter};
+
+/// How many projects the report of an import names of each kind.
+const NAMED: usize = 200;
 
 impl From<Project> for pb::Project {
     fn from(project: Project) -> Self {
@@ -41,5 +44,32 @@ impl From<Budget> for pb::Budget {
             Budget::Unpublished => (pb::BudgetState::Unpublished, String::new()),
         };
         Self { state: state.into(), euro }
+    }
+}
+
+impl From<pb::ListProjectsRequest> for Filter {
+    fn from(request: pb::ListProjectsRequest) -> Self {
+        Self { query: request.query, countries: request.countries, territory: request.territory }
+    }
+}
+
+impl From<Import> for pb::ImportProjectsResponse {
+    fn from(import: Import) -> Self {
+        let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+        let (changed, missing) = (count(import.changed.len()), count(import.missing.len()));
+        let difference = |(project, columns): (Project, _)| pb::ProjectDifference {
+            keep_id: project.facts.keep_id,
+            acronym: project.facts.acronym,
+            columns,
+        };
+        Self {
+            lines: count(import.lines),
+            added: count(import.added.len()),
+            unchanged: count(import.unchanged),
+            differences: import.changed.into_iter().take(NAMED).map(difference).collect(),
+            changed,
+            missing_keep_ids: import.missing.into_iter().take(NAMED).collect(),
+            missing,
+        }
     }
 }

@@ -1,4 +1,5 @@
 //! Stories of twinning: two classes, two countries, one project.
 
+mod export;
 mod pair;
 mod project;

@@ -4,15 +4,17 @@
 use platform::{Host, Result, Service, event::Handlers};
 use proto::lessons::v1::{
     calendar_service_server::CalendarServiceServer, edition_service_server::EditionServiceServer,
-    file_service_server::FileServiceServer, form_service_server::FormServiceServer,
-    offer_service_server::OfferServiceServer, pair_service_server::PairServiceServer,
-    project_service_server::ProjectServiceServer, report_service_server::ReportServiceServer,
+    export_service_server::ExportServiceServer, file_service_server::FileServiceServer,
+    form_service_server::FormServiceServer, offer_service_server::OfferServiceServer,
+    pair_service_server::PairServiceServer, project_service_server::ProjectServiceServer,
+    report_service_server::ReportServiceServer,
 };
 use tonic::service::Routes;
 
 mod amiss;
 pub mod calendar;
 pub mod edition;
+pub mod export;
 pub mod file;
 pub mod form;
 pub mod moment;
@@ -47,6 +49,7 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs, teams: teams.clone() }))
         .add_service(OfferServiceServer::new(offer::api::Offers { store: store.clone(), members }))
         .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone() }))
+        .add_service(ExportServiceServer::new(export::api::Exports { store: store.clone() }))
         .add_service(ProjectServiceServer::new(project::api::Projects { store: store.clone() }))
         .add_service(ReportServiceServer::new(report::api::Reports { store, teams, readiness })))
 }

@@ -40,6 +40,7 @@ pub mod text;
 pub mod tls;
 pub mod token;
 pub mod wire;
+pub mod zip;
 
 pub use border::Border;
 pub use client::{Peer, Peers};

@@ -2,10 +2,11 @@
 //! are functions where `From` would be expected.)
 
 use jiff::{Timestamp, civil::Date};
+use prost_reflect::ReflectMessage;
 use prost_types::FieldMask;
 
 use crate::{
-    Result, Violations,
+    Error, Result, Violations,
     error::{Reason, Shared},
 };
 
@@ -29,6 +30,11 @@ pub fn to_date(date: &proto::google::r#type::Date) -> Result<Date> {
     let year = i16::try_from(date.year).unwrap_or(i16::MIN);
     Date::new(year, part(date.month), part(date.day))
         .map_err(|_| Shared::FieldsInvalid.error("The calendar has no such day."))
+}
+
+/// A message as people and programs read it: JSON, as the API gives it.
+pub fn json(message: &impl ReflectMessage) -> Result<serde_json::Value> {
+    serde_json::to_value(message.transcode_to_dynamic()).map_err(Error::internal)
 }
 
 /// The version of a row as an etag.

@@ -3,3 +3,4 @@
 mod export;
 mod pair;
 mod project;
+mod sighting;

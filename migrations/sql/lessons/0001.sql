@@ -206,3 +206,17 @@ CREATE TABLE pair_side (
 CREATE UNIQUE INDEX pair_side_engaged ON pair_side (team_id) WHERE is_engaged;
 CREATE INDEX pair_side_team ON pair_side (team_id, pair_id);
 CREATE INDEX pair_side_home ON pair_side (home, pair_id);
+
+-- What of a class was seen from another country: once a day for each country, role and kind of thing.
+CREATE TABLE sighting (
+  id          uuid   NOT NULL PRIMARY KEY,
+  team_id     uuid   NOT NULL,
+  home        text   NOT NULL,
+  kind        text   NOT NULL,
+  viewer_home text   NOT NULL,
+  viewer_role text   NOT NULL,
+  day         text   NOT NULL,
+  seen_at     bigint NOT NULL
+);
+CREATE UNIQUE INDEX sighting_once ON sighting (team_id, kind, viewer_home, viewer_role, day);
+CREATE INDEX sighting_home ON sighting (home, id);

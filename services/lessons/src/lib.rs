@@ -7,7 +7,7 @@ use proto::lessons::v1::{
     export_service_server::ExportServiceServer, file_service_server::FileServiceServer,
     form_service_server::FormServiceServer, offer_service_server::OfferServiceServer,
     pair_service_server::PairServiceServer, project_service_server::ProjectServiceServer,
-    report_service_server::ReportServiceServer,
+    report_service_server::ReportServiceServer, sighting_service_server::SightingServiceServer,
 };
 use tonic::service::Routes;
 
@@ -24,12 +24,14 @@ pub mod project;
 pub mod reason;
 pub mod report;
 pub mod side;
+pub mod sighting;
 pub mod team;
 pub mod template;
 #[cfg(test)]
 mod testing;
 
 use side::peer::Members;
+use sighting::witness::Witness;
 use team::peer::Teams;
 
 /// The service. Its peer is `identity`, which keeps the teams.
@@ -40,6 +42,7 @@ pub fn service() -> Service {
 fn routes(host: &Host) -> Result<Routes> {
     let Host { store, blobs, peers, readiness, .. } = host.clone();
     let (teams, members) = (Teams::new(peers.clone()), Members::new(peers));
+    let witness = Witness::new(store.clone());
     Ok(Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
         .add_service(FormServiceServer::new(form::api::Forms { store: store.clone() }))
         .add_service(CalendarServiceServer::new(calendar::api::Calendars {
@@ -47,9 +50,14 @@ fn routes(host: &Host) -> Result<Routes> {
             teams: teams.clone(),
         }))
         .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs, teams: teams.clone() }))
-        .add_service(OfferServiceServer::new(offer::api::Offers { store: store.clone(), members }))
+        .add_service(OfferServiceServer::new(offer::api::Offers {
+            store: store.clone(),
+            members,
+            witness: witness.clone(),
+        }))
         .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone() }))
-        .add_service(ExportServiceServer::new(export::api::Exports { store: store.clone() }))
+        .add_service(ExportServiceServer::new(export::api::Exports { store: store.clone(), witness }))
+        .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
         .add_service(ProjectServiceServer::new(project::api::Projects { store: store.clone() }))
         .add_service(ReportServiceServer::new(report::api::Reports { store, teams, readiness })))
 }

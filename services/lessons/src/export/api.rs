@@ -9,13 +9,18 @@ use proto::{
 use tonic::{Request, Response, Status};
 
 use super::Book;
-use crate::pair::{self, Pair};
+use crate::{
+    pair::{self, Pair},
+    sighting::{Kind, witness::Witness},
+};
 
 /// The method on exports.
 #[derive(Clone)]
 pub struct Exports {
     /// The data of lessons.
     pub store: Store,
+    /// Who writes down what is seen.
+    pub witness: Witness,
 }
 
 #[tonic::async_trait]
@@ -40,6 +45,8 @@ impl Exports {
     /// All the caller may see of the pair. That it was taken is an entry of the audit log.
     async fn book(&self, ctx: &Ctx, id: Id<Pair>) -> Result<Book> {
         let pair = pair::store::get(&self.store.read(ctx).await?, id).await?;
+        let there = pair.sides().iter().filter(|place| !place.has_left());
+        self.witness.saw(ctx, Kind::Export, there.map(|place| &place.side)).await?;
         let tx = self.store.write(ctx).await?;
         tx.note("export pair", format!("pair {id}"), "");
         tx.commit().await?;

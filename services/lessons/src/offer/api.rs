@@ -5,7 +5,11 @@ use proto::lessons::v1::{self as pb, offer_service_server::OfferService};
 use tonic::{Request, Response, Status};
 
 use super::{Offer, store, wire};
-use crate::{edition, side::peer::Members};
+use crate::{
+    edition,
+    side::peer::Members,
+    sighting::{Kind, witness::Witness},
+};
 
 /// The methods on offers.
 #[derive(Clone)]
@@ -14,6 +18,8 @@ pub struct Offers {
     pub store: Store,
     /// Who crossed the border, which identity keeps.
     pub members: Members,
+    /// Who writes down what is seen.
+    pub witness: Witness,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
@@ -36,8 +42,8 @@ impl OfferService for Offers {
 
     async fn get_offer(&self, request: Request<pb::GetOfferRequest>) -> Result<Response<pb::Offer>, Status> {
         let (ctx, req) = request.open()?;
-        let db = self.store.read(&ctx).await?;
-        let offer = store::get(&db, req.offer_id.parse()?).await?;
+        let offer = store::get(&self.store.read(&ctx).await?, req.offer_id.parse()?).await?;
+        self.witness.saw(&ctx, Kind::Offer, [offer.side()]).await?;
         Ok(Response::new(offer.into()))
     }
 
@@ -48,8 +54,9 @@ impl OfferService for Offers {
         let (ctx, req) = request.open()?;
         let filter = store::Filter::try_from(&req)?;
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("offers", &filter))?;
-        let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, &filter, page).await?.map(pb::Offer::from);
+        let page = store::list(&self.store.read(&ctx).await?, &filter, page).await?;
+        self.witness.saw(&ctx, Kind::Offer, page.items.iter().map(Offer::side)).await?;
+        let page = page.map(pb::Offer::from);
         Ok(Response::new(pb::ListOffersResponse { offers: page.items, next_page_token: page.next }))
     }
 
@@ -85,6 +92,8 @@ impl OfferService for Offers {
         let db = self.store.read(&ctx).await?;
         let offer = store::get(&db, req.offer_id.parse()?).await?.to_match(&ctx)?;
         let matches = offer.matches(store::open(&db, offer.track).await?);
+        drop(db);
+        self.witness.saw(&ctx, Kind::Offer, matches.iter().map(|found| found.offer.side())).await?;
         Ok(Response::new(pb::ListMatchesResponse { matches: matches.into_iter().map(pb::Match::from).collect() }))
     }
 }

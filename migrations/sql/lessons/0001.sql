@@ -122,6 +122,18 @@ CREATE TABLE file (
 );
 CREATE INDEX file_team ON file (team_id);
 
+-- What teams of a country delivered in twinning programmes, as it came home. No row is ever taken back.
+CREATE TABLE credit (
+  programme   text    NOT NULL,
+  team_id     uuid    NOT NULL,
+  lesson      integer NOT NULL,
+  kind        text    NOT NULL,
+  received_at bigint  NOT NULL,
+  on_time     boolean NOT NULL,
+  digest      text    NOT NULL,
+  PRIMARY KEY (team_id, lesson, programme, kind)
+);
+
 -- What follows is used in twinning programmes.
 
 -- Classes that look for a twin. Of a class only what crossed the border is here.
@@ -220,3 +232,32 @@ CREATE TABLE sighting (
 );
 CREATE UNIQUE INDEX sighting_once ON sighting (team_id, kind, viewer_home, viewer_role, day);
 CREATE INDEX sighting_home ON sighting (home, id);
+
+-- Joint outputs. From `received_at` on one is delivered, and never changes again.
+CREATE TABLE output (
+  pair_id      uuid    NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+  lesson       integer NOT NULL,
+  version      bigint  NOT NULL,
+  contents     text    NOT NULL,
+  saved_at     bigint  NOT NULL,
+  digest       text,
+  received_at  bigint,
+  deadline_at  bigint,
+  rule_version integer,
+  extension_id uuid    REFERENCES extension (id),
+  on_time      boolean,
+  is_single    boolean NOT NULL,
+  PRIMARY KEY (pair_id, lesson),
+  CHECK ((received_at IS NULL) = (on_time IS NULL))
+);
+
+-- Who has signed a joint output, and what: a digest of its contents.
+CREATE TABLE output_signature (
+  pair_id   uuid    NOT NULL,
+  lesson    integer NOT NULL,
+  team_id   uuid    NOT NULL,
+  digest    text    NOT NULL,
+  signed_at bigint  NOT NULL,
+  PRIMARY KEY (pair_id, lesson, team_id),
+  FOREIGN KEY (pair_id, lesson) REFERENCES output (pair_id, lesson) ON DELETE CASCADE
+);

@@ -176,6 +176,21 @@ impl File {
         self.id
     }
 
+    /// The team that uploaded it.
+    pub fn team(&self) -> Id<Team> {
+        self.team
+    }
+
+    /// The name it was uploaded under.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is: `image/png`.
+    pub fn media_type(&self) -> &str {
+        &self.media_type
+    }
+
     /// SHA-256 of its bytes, hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest

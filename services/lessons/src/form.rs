@@ -17,6 +17,9 @@ mod wire;
 pub use crate::template::form::{Field, FieldKind};
 pub use value::{Point, Value, Values};
 
+const TANGLED: &str =
+    "The markup has more elements, or stands deeper in itself, than a report needs. Paste it as plain text.";
+
 /// The form of one lesson of a track, in one version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Form {
@@ -84,6 +87,15 @@ impl Form {
         let keys: Vec<_> = self.fields.iter().map(|field| field.key.as_str()).collect();
         amiss.add(path, Reason::FieldUnknown, format!("The form has no such field. It has: {}.", keys.join(", ")));
     }
+}
+
+/// Rich text as it is kept anywhere. Error, in `amiss`: `FIELD_KIND` for markup that is more than anybody writes by hand.
+pub(crate) fn rich(amiss: &mut Amiss, field: &str, html: &str) -> String {
+    if markup::is_sane(html) {
+        return markup::clean(html);
+    }
+    amiss.add(field, Reason::FieldKind, TANGLED);
+    String::new()
 }
 
 fn path(key: &str) -> String {

@@ -4,8 +4,9 @@
 use platform::{Host, Result, Service, event::Handlers};
 use proto::lessons::v1::{
     calendar_service_server::CalendarServiceServer, edition_service_server::EditionServiceServer,
-    export_service_server::ExportServiceServer, file_service_server::FileServiceServer,
-    form_service_server::FormServiceServer, offer_service_server::OfferServiceServer,
+    entry_service_server::EntryServiceServer, export_service_server::ExportServiceServer,
+    file_service_server::FileServiceServer, form_service_server::FormServiceServer,
+    offer_service_server::OfferServiceServer, output_service_server::OutputServiceServer,
     pair_service_server::PairServiceServer, project_service_server::ProjectServiceServer,
     report_service_server::ReportServiceServer, sighting_service_server::SightingServiceServer,
 };
@@ -13,12 +14,15 @@ use tonic::service::Routes;
 
 mod amiss;
 pub mod calendar;
+pub mod credit;
 pub mod edition;
+pub mod entry;
 pub mod export;
 pub mod file;
 pub mod form;
 pub mod moment;
 pub mod offer;
+pub mod output;
 pub mod pair;
 pub mod project;
 pub mod reason;
@@ -41,7 +45,7 @@ pub fn service() -> Service {
 
 fn routes(host: &Host) -> Result<Routes> {
     let Host { store, blobs, peers, readiness, .. } = host.clone();
-    let (teams, members) = (Teams::new(peers.clone()), Members::new(peers));
+    let (teams, members) = (Teams::new(peers.clone(), store.clone()), Members::new(peers));
     let witness = Witness::new(store.clone());
     Ok(Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
         .add_service(FormServiceServer::new(form::api::Forms { store: store.clone() }))
@@ -55,6 +59,8 @@ fn routes(host: &Host) -> Result<Routes> {
             members,
             witness: witness.clone(),
         }))
+        .add_service(EntryServiceServer::new(entry::api::Entries { store: store.clone() }))
+        .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone() }))
         .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone() }))
         .add_service(ExportServiceServer::new(export::api::Exports { store: store.clone(), witness }))
         .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
@@ -63,5 +69,6 @@ fn routes(host: &Host) -> Result<Routes> {
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {
-    Ok(report::watch::handlers(host.store.clone()))
+    let watch = report::watch::handlers(host.store.clone());
+    Ok(credit::home::handlers(watch, host.store.clone(), host.border.clone()))
 }

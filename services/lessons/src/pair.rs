@@ -12,6 +12,7 @@ use crate::{
     project::{Partner, Project},
     reason::{Reason, Refuse},
     side::Side,
+    team::Team,
 };
 
 pub mod api;
@@ -128,6 +129,11 @@ impl Pair {
         own.ok_or_else(|| Error::not_found("pair"))
     }
 
+    /// The place of a class that has not left.
+    pub(crate) fn place_of(&self, team: Id<Team>) -> Option<&Place> {
+        self.sides.iter().find(|place| place.side.team == team && !place.has_left())
+    }
+
     /// The index of the place the caller acts for: as its class, or as its country. Error: not found.
     fn acting(&self, ctx: &Ctx) -> Result<usize> {
         let acts = |place: &Place| !place.has_left() && (place.side.is_of(ctx) || place.side.is_under(ctx));
@@ -165,6 +171,12 @@ impl Pair {
     /// Error: `PAIR_STATE` unless its classes can write in their space now.
     pub(crate) fn check_working(&self) -> Result<()> {
         self.check_state(&[State::Active, State::OneSided])
+    }
+
+    /// Error: `PAIR_STATE` unless its work has begun and both, or the one that is left, are still in it: what a class writes is no
+    /// business of one it was never paired with, or is no more.
+    pub(crate) fn check_begun(&self) -> Result<()> {
+        self.check_state(&[State::Active, State::Suspended, State::OneSided, State::Completed])
     }
 
     fn state_name(&self) -> String {
@@ -210,11 +222,19 @@ impl Place {
         }
     }
 
+    /// Whether the caller may see all that is of this class alone: it itself and its teacher, its country, the secretariat. Its twin
+    /// may not.
+    pub(crate) fn is_open_to(&self, ctx: &Ctx) -> bool {
+        !self.has_left() && (ctx.has(Role::Coordinator) || self.side.is_of(ctx) || self.side.is_under(ctx))
+    }
+
     /// Whether the class has left.
     pub fn has_left(&self) -> bool {
         self.left_at.is_some()
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

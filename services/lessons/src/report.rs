@@ -20,11 +20,13 @@ use crate::{
 
 pub mod api;
 mod matrix;
+mod mirror;
 pub(crate) mod store;
 mod verdict;
 pub(crate) mod watch;
 mod wire;
 
+pub use mirror::{Comparison, Mirror};
 pub use verdict::{Delivery, Judged, State, Verdict};
 
 /// A team's report for a lesson.

@@ -1,17 +1,19 @@
-//! What lessons needs to know of a team, which identity keeps: who may see a team may see its reports.
+//! What lessons needs to know of a team, which identity keeps: who may see a team may see its reports. In a programme the teams are the
+//! classes of its pairs, which lessons keeps itself.
 
 use platform::Id;
 
 use crate::edition::{Edition, Track};
 
 pub(crate) mod peer;
+pub(crate) mod twin;
 
 /// A class that was admitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Team {
     /// Its id.
     pub id: Id<Team>,
-    /// Its code: `22-23-EN_0001`.
+    /// Its code: `22-23-EN_0001`. Empty in a programme.
     pub code: String,
     /// The name it chose.
     pub name: String,

@@ -13,7 +13,7 @@ use proto::{
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{File, Place, Rule, media_type, store};
-use crate::{report, team::peer::Teams};
+use crate::{output, pair, report, team::peer::Teams};
 
 /// The methods on files.
 #[derive(Clone)]
@@ -41,6 +41,7 @@ impl FileService for Files {
         let (media_type, incoming) = receive(self.blobs.create(&ctx).await?, rule, first, pieces).await?;
         let file = File::new(&ctx, place, media_type, incoming.keep().await?);
         let tx = self.store.write(&ctx).await?;
+        pair::store::working(&tx, team.id).await?;
         store::add(&tx, &file).await?;
         tx.note("upload file", format!("file {}", file.id()), "");
         tx.answer(file.into()).await
@@ -65,11 +66,16 @@ impl FileService for Files {
 }
 
 impl Files {
-    /// The file, for who may see its team. Reading it is an entry of the audit log: there may be people in it.
+    /// The file, for who may see its team, and in a programme for both classes where it is in what they make together. Reading it is an
+    /// entry of the audit log: there may be people in it.
     async fn readable(&self, ctx: &Ctx, req: &pb::DownloadFileRequest) -> Result<File> {
-        let team = self.teams.get(ctx, req.team_id.parse()?).await?;
+        let (team, id) = (req.team_id.parse()?, req.file_id.parse()?);
+        let seen = self.teams.get(ctx, team).await;
         let tx = self.store.write(ctx).await?;
-        let file = store::get(&tx, &team, req.file_id.parse()?).await?;
+        if !output::store::shares(&tx, team, id).await? {
+            seen?;
+        }
+        let file = store::get(&tx, team, id).await?;
         tx.note("read file", format!("file {}", file.id()), "");
         tx.commit().await?;
         Ok(file)

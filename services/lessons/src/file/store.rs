@@ -1,7 +1,7 @@
 //! Files as rows.
 
 use platform::{Error, Id, Reads, Result, Tx};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
 use super::File;
 use crate::team::Team;
@@ -50,8 +50,8 @@ pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
 }
 
 /// One file of a team. Error: not found.
-pub(crate) async fn get(db: &impl Reads, team: &Team, id: Id<File>) -> Result<File> {
-    let query = row::Entity::find_by_id(id).filter(row::Column::TeamId.eq(team.id));
+pub(crate) async fn get(db: &impl Reads, team: Id<Team>, id: Id<File>) -> Result<File> {
+    let query = row::Entity::find_by_id(id).filter(row::Column::TeamId.eq(team));
     query.one(db.conn()).await?.ok_or_else(|| Error::not_found("file")).and_then(file)
 }
 
@@ -59,6 +59,18 @@ pub(crate) async fn get(db: &impl Reads, team: &Team, id: Id<File>) -> Result<Fi
 pub(crate) async fn of_lesson(db: &impl Reads, team: &Team, lesson: i32) -> Result<Vec<File>> {
     let query = row::Entity::find().filter(row::Column::TeamId.eq(team.id)).filter(row::Column::Lesson.eq(lesson));
     query.all(db.conn()).await?.into_iter().map(file).collect()
+}
+
+/// The ids of all a team has uploaded.
+pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Vec<Id<File>>> {
+    let ids = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::TeamId.eq(team));
+    Ok(ids.into_tuple().all(db.conn()).await?)
+}
+
+/// Takes away what a class has uploaded, which leaves with it: nobody finds the bytes any more.
+pub(crate) async fn take_away(tx: &Tx, team: Id<Team>) -> Result<()> {
+    row::Entity::delete_many().filter(row::Column::TeamId.eq(team)).exec(tx.conn()).await?;
+    Ok(())
 }
 
 fn file(row: row::Model) -> Result<File> {

@@ -2,7 +2,7 @@
 
 use platform::{Id, error::Shared};
 
-use super::{Field, FieldKind, Value, count, link, markup};
+use super::{Field, FieldKind, TANGLED, Value, count, link, markup};
 use crate::{amiss::Amiss, file::File, reason::Reason};
 
 /// The most characters where the form does not say.
@@ -27,9 +27,7 @@ pub(super) fn draft(field: &Field, value: &Value, path: &str, amiss: &mut Amiss)
         && field.kind == K::RichText
         && !markup::is_sane(html)
     {
-        let text =
-            "The markup has more elements, or stands deeper in itself, than a report needs. Paste it as plain text.";
-        amiss.add(path, Reason::FieldKind, text);
+        amiss.add(path, Reason::FieldKind, TANGLED);
     }
     if let Value::Point(point) = value
         && !point.is_on_earth()

@@ -5,7 +5,7 @@ use proto::lessons::v1::{self as pb, pair_service_server::PairService};
 use tonic::{Request, Response, Status};
 
 use super::{Pair, Place, store, wire::viewpoints};
-use crate::{offer, project};
+use crate::{file, offer, output, project, report};
 
 /// The methods on pairs.
 #[derive(Clone)]
@@ -243,7 +243,10 @@ async fn offer_again(tx: &Tx, pair: &Pair, survivor: Option<Place>) -> Result<()
 }
 
 /// What a class brought leaves with it. Every slice of the pair's space that keeps something of one class has its line here.
-async fn take_away(tx: &Tx, _pair: &Pair, left: &Place) -> Result<()> {
+async fn take_away(tx: &Tx, pair: &Pair, left: &Place) -> Result<()> {
+    report::store::take_away(tx, left.side.team).await?;
+    output::store::take_away(tx, pair.id, left.side.team).await?;
+    file::store::take_away(tx, left.side.team).await?;
     let mut offer = offer::store::of_place(tx, left.offer).await?;
     offer.empty();
     offer::store::save(tx, &mut offer).await

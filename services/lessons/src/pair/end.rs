@@ -60,7 +60,7 @@ impl Pair {
     pub fn complete(&mut self, ctx: &Ctx, delivered: [bool; 2]) -> Result<()> {
         self.check_state(&[State::Active])?;
         if delivered != [true, true] {
-            let text = "A pair is complete once both classes have delivered every lesson; one of them has not.";
+            let text = "A pair is complete once both classes have delivered every lesson, and together the joint output of the last one.";
             return Err(Reason::PairState.error(text).with("state", self.state_name()));
         }
         self.stand(State::Completed, ctx.now());

@@ -6,22 +6,27 @@ use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
     store::{is_duplicate, of_text, to_text},
+    tenant::Kind,
 };
 use proto::options::v1::Role;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::{Pair, Place, State};
 use crate::{
     edition::{self, Track},
-    offer,
+    offer, output,
     project::{Kept, Project},
     reason::{Reason, Refuse},
     report,
     team::Team,
 };
+
+mod classes;
+
+pub(crate) use classes::{classes, entered};
 
 mod row {
     use platform::{Id, store::At};
@@ -105,23 +110,68 @@ pub(crate) async fn find(db: &impl Reads, id: Id<Pair>) -> Result<Option<Pair>> 
     Ok(with_sides(db, row.into_iter().collect()).await?.pop())
 }
 
-/// The pair a class works in, or has worked in last, whoever asks. Of two, the one that began later: who has lost a twin goes on in the
-/// old pair until the new one begins.
+/// The same, which nobody else can change until the transaction ends.
+pub(crate) async fn get_to_change(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
+    row::Entity::find_by_id(id).lock_exclusive().one(tx.conn()).await?;
+    get(tx, id).await
+}
+
+/// The same, for what its classes write in their space: nobody else writes there and nobody leaves until the transaction ends. Error:
+/// not found, `PAIR_STATE`.
+pub(crate) async fn get_to_work(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
+    let pair = get_to_change(tx, id).await?;
+    pair.check_working().map(|()| pair)
+}
+
+/// The pair a class works in, or has worked in last, whoever asks: who has lost a twin goes on in the old pair until the new one begins.
 pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Option<Pair>> {
-    let begun = [State::Active, State::Suspended, State::OneSided, State::Completed];
-    let begun = begun.iter().map(to_text).collect::<Result<Vec<_>>>()?;
-    let own = side_row::Entity::find()
-        .select_only()
-        .column(side_row::Column::PairId)
-        .filter(side_row::Column::TeamId.eq(team))
-        .filter(side_row::Column::LeftAt.is_null());
     let row = row::Entity::find()
-        .filter(row::Column::Id.in_subquery(own.into_query()))
-        .filter(row::Column::State.is_in(begun))
+        .filter(row::Column::Id.in_subquery(there(team).into_query()))
+        .filter(row::Column::State.is_in(begun()?))
+        .order_by_desc(row::Column::StateSince)
         .order_by_desc(row::Column::Id)
         .one(db.conn())
         .await?;
     Ok(with_sides(db, row.into_iter().collect()).await?.pop())
+}
+
+/// The pair in whose space a class of a programme writes, as [`get_to_work`] has it. A team of a country is in none. Error: not found,
+/// `PAIR_STATE`.
+pub(crate) async fn working(tx: &Tx, team: Id<Team>) -> Result<Option<Pair>> {
+    if tx.ctx().tenant().kind() == Kind::Country {
+        return Ok(None);
+    }
+    let pair = of_team(tx, team).await?.ok_or_else(|| Error::not_found("team"))?;
+    // it may have left while this waited
+    let pair = get_to_work(tx, pair.id).await?;
+    pair.place_of(team).map(|_| ()).ok_or_else(|| Error::not_found("team"))?;
+    Ok(Some(pair))
+}
+
+/// The other class of the pair a class works in, if it has not left. A team of a country has none.
+pub(crate) async fn twin_of(db: &impl Reads, team: Id<Team>) -> Result<Option<Id<Team>>> {
+    if db.ctx().tenant().kind() == Kind::Country {
+        return Ok(None);
+    }
+    let pair = of_team(db, team).await?;
+    let others = pair.iter().flat_map(|pair| &pair.sides).filter(|place| place.side.team != team && !place.has_left());
+    Ok(others.map(|place| place.side.team).next())
+}
+
+/// The pairs a class has not left.
+fn there(team: Id<Team>) -> Select<side_row::Entity> {
+    side_row::Entity::find()
+        .select_only()
+        .column(side_row::Column::PairId)
+        .filter(side_row::Column::TeamId.eq(team))
+        .filter(side_row::Column::LeftAt.is_null())
+}
+
+/// The words of the states in which the work has begun.
+fn begun() -> Result<Vec<String>> {
+    let states =
+        [State::Active, State::Suspended, State::OneSided, State::Completed, State::Dissolved, State::Repaired];
+    states.iter().map(to_text).collect()
 }
 
 /// One page of the pairs the caller may know of, newest first.
@@ -173,7 +223,7 @@ async fn with_sides(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Pair>>
     rows.into_iter().map(|row| pair(places.remove(&row.id).unwrap_or_default(), row)).collect()
 }
 
-/// Whether each class has delivered every lesson of the track.
+/// Whether each class has delivered every lesson of the track, and both the joint output of the last one.
 pub(crate) async fn delivered(db: &impl Reads, pair: &Pair) -> Result<[bool; 2]> {
     let track = edition::store::track_of_team(db, pair.track).await?;
     let mut done = [false; 2];
@@ -181,7 +231,10 @@ pub(crate) async fn delivered(db: &impl Reads, pair: &Pair) -> Result<[bool; 2]>
         let lessons = report::store::delivered(db, place.side.team).await?;
         *done = track.rules().lessons.iter().all(|lesson| lessons.contains(&lesson.number));
     }
-    Ok(done)
+    // the joint output of the last lesson is what both come to together
+    let last = track.rules().lessons.iter().map(|lesson| lesson.number).max();
+    let outputs = output::store::frozen(db, [pair.id].into_iter()).await?;
+    Ok(if outputs.iter().any(|output| Some(output.lesson) == last) { done } else { [false, false] })
 }
 
 /// Adds a pair.

@@ -1,14 +1,17 @@
 //! The methods on reports: open, load, decide, save, answer.
 
 use futures::{StreamExt, stream::BoxStream};
-use platform::{Id, Open, Result, Store, Tx, service::Readiness};
+use platform::{Ctx, Id, Open, Reads, Result, Store, Tx, service::Readiness};
 use proto::lessons::v1::{self as pb, report_service_server::ReportService};
 use tonic::{Request, Response, Status};
 
-use super::{matrix, store, watch};
+use super::{Delivery, Report, matrix, store, watch};
 use crate::{
     calendar::{self, Deadline, Item},
-    edition, file,
+    credit,
+    edition::{self, Edition},
+    file, pair,
+    side::check_programme,
     team::{Team, peer::Teams},
 };
 
@@ -40,7 +43,7 @@ impl ReportService for Reports {
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let mut desk = store::desk(&tx, &team, req.lesson).await?;
+        let mut desk = store::desk_to_write(&tx, &team, req.lesson).await?;
         desk.save(&ctx, req.try_into()?)?;
         store::save(&tx, &mut desk.report).await?;
         tx.emit(&pb::ReportChanged::from(&desk.report));
@@ -58,7 +61,7 @@ impl ReportService for Reports {
         let submission = desk.submit(&ctx, &req.etag, &file::store::of_lesson(&tx, &team, req.lesson).await?)?;
         store::save_submitted(&tx, &mut desk.report, &submission).await?;
         tx.note("submit report", subject(team.id, req.lesson), format!("digest {}", submission.digest));
-        tx.emit(&pb::ReportChanged::from(&desk.report));
+        tell_submitted(&tx, &desk.report).await?;
         tx.answer(desk.into()).await
     }
 
@@ -85,9 +88,23 @@ impl ReportService for Reports {
         let (teams, next_page_token) = self.teams.page(&ctx, &req).await?;
         let db = self.store.read(&ctx).await?;
         let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
-        let cells = store::deliveries(&db, &teams).await?;
-        let rows = matrix::rows(&edition, teams, cells).into_iter().map(pb::DeliveryRow::from).collect();
+        let cells = store::deliveries(&db, teams.iter().map(|team| team.id)).await?;
+        let credits = credit::store::of_teams(&db, teams.iter().map(|team| team.id)).await?;
+        let rows = matrix::rows(&edition, teams, cells, credits).into_iter().map(pb::DeliveryRow::from).collect();
         Ok(Response::new(pb::ListDeliveriesResponse { rows, next_page_token }))
+    }
+
+    async fn compare_reports(
+        &self,
+        request: Request<pb::CompareReportsRequest>,
+    ) -> Result<Response<pb::CompareReportsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let db = self.store.read(&ctx).await?;
+        let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
+        pair.check_begun()?;
+        let comparison = store::comparison(&db, &pair, req.lesson).await?;
+        Ok(Response::new(comparison.into()))
     }
 
     type WatchDeliveriesStream = BoxStream<'static, Result<pb::Delivery, Status>>;
@@ -100,13 +117,33 @@ impl ReportService for Reports {
         let db = self.store.read(&ctx).await?;
         let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
         let changes = watch::watch(&ctx, edition.id()).take_until(watch::ending(self.readiness.clone()));
-        Ok(Response::new(changes.map(|change| Ok(change?.into())).boxed()))
+        let (teams, edition) = (self.teams.clone(), edition.id());
+        let ours = changes.filter_map(move |change| ours(teams.clone(), ctx.clone(), edition, change));
+        Ok(Response::new(ours.map(|change| Ok(change?.into())).boxed()))
     }
+}
+
+/// The change, if it is one of this edition: of a team of which lessons knows nothing but a credit, identity knows.
+async fn ours(teams: Teams, ctx: Ctx, edition: Id<Edition>, change: Result<Delivery>) -> Option<Result<Delivery>> {
+    let Ok(Delivery { team, edition: None, .. }) = change else { return Some(change) };
+    let is_ours = teams.get(&ctx, team).await.is_ok_and(|team| team.edition == edition);
+    is_ours.then_some(change)
 }
 
 /// What the audit log calls a report.
 pub(crate) fn subject(team: Id<Team>, lesson: i32) -> String {
     format!("team {team}, lesson {lesson}")
+}
+
+/// Tells that a report was submitted, and where its class is at home that it was delivered: the first time alone, for only that counts.
+async fn tell_submitted(tx: &Tx, report: &Report) -> Result<()> {
+    tx.emit(&pb::ReportChanged::from(report));
+    match report.state.judged() {
+        Some(judged) if judged.verdict.received_at == tx.ctx().now() => {
+            credit::home::send_report(tx, report.team, report.lesson, judged).await
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Judges late reports again after a deadline has moved: of one team, or of all. Does nothing for an item that is no deadline.
@@ -118,6 +155,9 @@ pub(crate) async fn judge_again(tx: &Tx, item: &Item, team: Option<Id<Team>>) ->
         if delivery.judge_again(&Deadline::new(item, extensions.get(&delivery.team))) {
             store::save_verdict(tx, &mut delivery).await?;
             tx.emit(&pb::ReportChanged::from(&delivery));
+            if let Some(judged) = delivery.state.judged() {
+                credit::home::send_report(tx, delivery.team, lesson, judged).await?;
+            }
         }
     }
     Ok(())

@@ -9,18 +9,20 @@ use platform::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DerivePartialModel, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect, QueryTrait,
-    TryInsertResult,
+    ColumnTrait, DerivePartialModel, EntityTrait, QueryFilter, QuerySelect, QueryTrait, TryInsertResult,
 };
 
-use super::{Delivery, Desk, Judged, Reopening, Report, Saved, State, Submission, Verdict};
+use super::{Comparison, Delivery, Desk, Judged, Mirror, Reopening, Report, Saved, State, Submission, Verdict};
 use crate::{
     calendar::{self, Deadline, Extension},
     edition::{self, Edition, Track},
-    form,
+    form::{self, Form},
     moment::Moment,
+    pair::{self, Pair, Place},
     team::Team,
 };
+
+mod sent;
 
 mod row {
     use platform::{Id, store::At};
@@ -60,52 +62,6 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod submission {
-    use platform::{Id, store::At};
-    use sea_orm::entity::prelude::*;
-
-    use crate::{report::Submission, team::Team};
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-    #[sea_orm(table_name = "submission")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Id<Submission>,
-        pub team_id: Id<Team>,
-        pub lesson: i32,
-        pub form_version: i32,
-        pub contents: String,
-        pub digest: String,
-        pub received_at: At,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-mod reopening {
-    use platform::{Id, store::At};
-    use sea_orm::entity::prelude::*;
-
-    use crate::{report::Reopening, team::Team};
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-    #[sea_orm(table_name = "reopening")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Id<Reopening>,
-        pub team_id: Id<Team>,
-        pub lesson: i32,
-        pub reason: String,
-        pub reopened_at: At,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 /// A report without what is written in it: a matrix has thousands of them.
 #[derive(DerivePartialModel)]
 #[sea_orm(entity = "row::Entity")]
@@ -138,7 +94,7 @@ pub(crate) async fn desk(db: &impl Reads, team: &Team, lesson: i32) -> Result<De
             (report_of(db, row)?, form)
         }
         None => {
-            let form = form::store::newest(db, team.track, lesson).await?;
+            let form = form_to_begin(db, team, lesson).await?;
             (Report::none(team, &form), form)
         }
     };
@@ -146,10 +102,52 @@ pub(crate) async fn desk(db: &impl Reads, team: &Team, lesson: i32) -> Result<De
     Ok(Desk { report, form, track, deadline })
 }
 
+/// The form a report is begun in. Two mirror reports are compared field by field: the first that is begun decides for both.
+async fn form_to_begin(db: &impl Reads, team: &Team, lesson: i32) -> Result<Form> {
+    let begun = match pair::store::twin_of(db, team.id).await? {
+        Some(twin) => row::Entity::find_by_id((twin, lesson)).one(db.conn()).await?,
+        None => None,
+    };
+    match begun {
+        Some(twin) => form::store::version(db, team.track, lesson, twin.form_version).await,
+        None => form::store::newest(db, team.track, lesson).await,
+    }
+}
+
+/// The same, to write in: in a programme, while the work of the pair goes on. Error: `LESSON_UNKNOWN`, `PAIR_STATE`.
+pub(crate) async fn desk_to_write(tx: &Tx, team: &Team, lesson: i32) -> Result<Desk> {
+    pair::store::working(tx, team.id).await?;
+    desk(tx, team, lesson).await
+}
+
 /// The same; its deadline stays as it is until the transaction ends.
 pub(crate) async fn desk_to_judge(tx: &Tx, team: &Team, lesson: i32) -> Result<Desk> {
+    pair::store::working(tx, team.id).await?;
     edition::store::keep_deadlines(tx, team.track).await?;
     desk(tx, team, lesson).await
+}
+
+/// What the classes of a pair submitted for a lesson, side by side. Error: `LESSON_UNKNOWN`.
+pub(crate) async fn comparison(db: &impl Reads, pair: &Pair, lesson: i32) -> Result<Comparison> {
+    edition::store::track_of_team(db, pair.track()).await?.check_lesson(lesson)?;
+    let [one, other] = pair.sides();
+    let sent = [mirror(db, one, lesson).await?, mirror(db, other, lesson).await?];
+    let form = match sent.iter().flatten().map(|mirror| mirror.form_version).max() {
+        Some(version) => form::store::version(db, pair.track(), lesson, version).await?,
+        None => form::store::newest(db, pair.track(), lesson).await?,
+    };
+    Ok(Comparison::new(pair, form, sent))
+}
+
+async fn mirror(db: &impl Reads, place: &Place, lesson: i32) -> Result<Option<Mirror>> {
+    if place.has_left() { Ok(None) } else { sent::last(db, place.side.team, lesson).await }
+}
+
+/// Takes away what a class wrote, which leaves with it.
+pub(crate) async fn take_away(tx: &Tx, team: Id<Team>) -> Result<()> {
+    sent::take_away(tx, team).await?;
+    row::Entity::delete_many().filter(row::Column::TeamId.eq(team)).exec(tx.conn()).await?;
+    Ok(())
 }
 
 /// Saves a report: a new one, or the next version of one that was read. Error: `ETAG_STALE` where somebody saved it in between.
@@ -174,36 +172,18 @@ pub(crate) async fn save(tx: &Tx, report: &mut Report) -> Result<()> {
 /// Saves a report that was submitted, and what was submitted. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save_submitted(tx: &Tx, report: &mut Report, submitted: &Submission) -> Result<()> {
     save(tx, report).await?;
-    let row = submission::Model {
-        id: submitted.id,
-        team_id: submitted.team,
-        lesson: submitted.lesson,
-        form_version: submitted.form_version,
-        contents: submitted.contents.clone(),
-        digest: submitted.digest.clone(),
-        received_at: submitted.received_at.into(),
-    };
-    submission::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
-    Ok(())
+    sent::add(tx, submitted).await
 }
 
 /// Saves a report that was given back, and why. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save_reopened(tx: &Tx, report: &mut Report, reopening: &Reopening) -> Result<()> {
     save(tx, report).await?;
-    let row = reopening::Model {
-        id: reopening.id,
-        team_id: reopening.team,
-        lesson: reopening.lesson,
-        reason: reopening.reason.clone(),
-        reopened_at: reopening.at.into(),
-    };
-    reopening::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
-    Ok(())
+    sent::add_reopening(tx, reopening).await
 }
 
 /// The cells of some teams that were begun, in no order: one query, however many teams.
-pub(crate) async fn deliveries(db: &impl Reads, teams: &[Team]) -> Result<Vec<Delivery>> {
-    let query = row::Entity::find().filter(row::Column::TeamId.is_in(teams.iter().map(|team| team.id)));
+pub(crate) async fn deliveries(db: &impl Reads, teams: impl Iterator<Item = Id<Team>>) -> Result<Vec<Delivery>> {
+    let query = row::Entity::find().filter(row::Column::TeamId.is_in(teams));
     let cells = query.into_partial_model::<Cell>().all(db.conn()).await?;
     cells.into_iter().map(|cell| delivery_of(db, cell)).collect()
 }
@@ -303,12 +283,12 @@ fn report_of(db: &impl Reads, row: row::Model) -> Result<Report> {
         extension_id: row.extension_id,
         on_time: row.on_time,
     };
-    let Delivery { team, lesson, version, edition, state } = delivery_of(db, cell)?;
+    let Delivery { team, lesson, version, state, .. } = delivery_of(db, cell)?;
     Ok(Report {
         team,
         lesson,
         version,
-        edition,
+        edition: row.edition_id,
         track: row.track_id,
         form_version: row.form_version,
         state,
@@ -326,7 +306,12 @@ fn delivery_of(db: &impl Reads, cell: Cell) -> Result<Delivery> {
         REOPENED => State::Reopened(judged_of(db, &cell).ok_or_else(broken)?),
         _ => return Err(broken()),
     };
-    Ok(Delivery { team: cell.team_id, lesson: cell.lesson, version: cell.version, edition: cell.edition_id, state })
+    Ok(Delivery {
+        version: cell.version,
+        edition: Some(cell.edition_id),
+        state,
+        ..Delivery::unknown(cell.team_id, cell.lesson)
+    })
 }
 
 fn judged_of(db: &impl Reads, cell: &Cell) -> Option<Judged> {

@@ -227,7 +227,7 @@ proptest! {
             }
             let deadline = Deadline::new(&item, extension.as_ref());
             if let Some(received) = first {
-                let mut delivery = Delivery { team: team.id, lesson: 1, version: 1, edition: team.edition, state: desk.report.state.clone() };
+                let mut delivery = Delivery { version: 1, state: desk.report.state.clone(), ..Delivery::none(&team, 1) };
                 let before = delivery.state.judged().unwrap().verdict.on_time;
                 delivery.judge_again(&deadline);
                 desk.report.state = delivery.state;

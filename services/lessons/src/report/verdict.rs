@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use platform::Id;
 
-use crate::{calendar::Deadline, edition::Edition, team::Team};
+use crate::{calendar::Deadline, credit::Credit, edition::Edition, team::Team};
 
 /// The judgement on a delivery.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,8 +44,11 @@ pub struct Delivery {
     pub(crate) team: Id<Team>,
     pub(crate) lesson: i32,
     pub(crate) version: i64,
-    pub(crate) edition: Id<Edition>,
+    /// None for one that holds nothing but credits: which edition its team is in, is known at identity.
+    pub(crate) edition: Option<Id<Edition>>,
     pub(crate) state: State,
+    /// What the team delivered for the lesson in programmes.
+    pub(crate) credits: Vec<Credit>,
 }
 
 impl Verdict {
@@ -76,7 +79,12 @@ impl State {
 impl Delivery {
     /// The cell of a report nobody has begun.
     pub(crate) fn none(team: &Team, lesson: i32) -> Self {
-        Self { team: team.id, lesson, version: 0, edition: team.edition, state: State::NotStarted }
+        Self { edition: Some(team.edition), ..Self::unknown(team.id, lesson) }
+    }
+
+    /// The same, of a team of which nothing else is known.
+    pub(crate) fn unknown(team: Id<Team>, lesson: i32) -> Self {
+        Self { team, lesson, version: 0, edition: None, state: State::NotStarted, credits: Vec::new() }
     }
 
     /// Judges it again under the deadline that holds now. Says whether that changed anything.

@@ -14,6 +14,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::{Delivery, store};
 use crate::{
+    credit,
     edition::Edition,
     reason::{Reason, Refuse},
 };
@@ -46,7 +47,7 @@ impl Changes {
         let _ = self.0.send(Arc::new(change));
     }
 
-    /// The changes of one edition from now on, until the watcher falls too far behind.
+    /// The changes of one edition, and those of which the edition is not known, from now on, until the watcher falls too far behind.
     fn watch(&self, tenant: TenantId, edition: Id<Edition>) -> impl Stream<Item = Result<Delivery>> + Send + use<> {
         let changes = stream::unfold(Some(self.0.subscribe()), |changes| async {
             let mut changes = changes?;
@@ -57,7 +58,9 @@ impl Changes {
             }
         });
         changes.filter_map(move |change| {
-            let is_ours = |change: &Arc<Change>| change.tenant == tenant && change.delivery.edition == edition;
+            let is_ours = |change: &Arc<Change>| {
+                change.tenant == tenant && change.delivery.edition.is_none_or(|of| of == edition)
+            };
             future::ready(match change {
                 Ok(change) => is_ours(&change).then(|| Ok(change.delivery.clone())),
                 Err(error) => Some(Err(error)),
@@ -70,7 +73,7 @@ fn lagged() -> Error {
     Reason::WatchLagged.error("Changes came faster than they were read. List the deliveries again, then watch again.")
 }
 
-/// The changes of one edition of the caller's tenant, from now on.
+/// The changes of one edition of the caller's tenant, and those of which the edition is not known, from now on.
 pub(super) fn watch(ctx: &Ctx, edition: Id<Edition>) -> impl Stream<Item = Result<Delivery>> + Send + use<> {
     CHANGES.watch(ctx.tenant().id().clone(), edition)
 }
@@ -85,17 +88,26 @@ pub(super) async fn ending(readiness: Readiness) {
 
 /// What lessons does when a report has changed: it tells who is watching.
 pub(crate) fn handlers(store: Store) -> Handlers {
-    Handlers::new().on("watch deliveries", move |ctx, changed| tell(store.clone(), ctx, changed))
+    let watched = store.clone();
+    Handlers::new()
+        .on("watch deliveries", move |ctx, changed: pb::ReportChanged| {
+            tell(store.clone(), ctx, changed.team_id, changed.lesson)
+        })
+        .on("watch credits", move |ctx, received: pb::CreditReceived| {
+            tell(watched.clone(), ctx, received.team_id, received.lesson)
+        })
 }
 
-async fn tell(store: Store, ctx: Ctx, changed: pb::ReportChanged) -> Result<()> {
+async fn tell(store: Store, ctx: Ctx, team: String, lesson: i32) -> Result<()> {
     if CHANGES.0.receiver_count() == 0 {
         return Ok(());
     }
     let db = store.read(&ctx).await?;
-    if let Some(delivery) = store::delivery(&db, changed.team_id.parse()?, changed.lesson).await? {
-        CHANGES.tell(Change { tenant: ctx.tenant().id().clone(), delivery });
-    }
+    let team = team.parse()?;
+    let cell = store::delivery(&db, team, lesson).await?.unwrap_or_else(|| Delivery::unknown(team, lesson));
+    let credits = credit::store::of_teams(&db, [team].into_iter()).await?;
+    let credits = credits.into_iter().filter(|credit| credit.lesson == lesson).collect();
+    CHANGES.tell(Change { tenant: ctx.tenant().id().clone(), delivery: Delivery { credits, ..cell } });
     Ok(())
 }
 
@@ -108,7 +120,8 @@ mod tests {
 
     fn change(tenant: &str, edition: u128, lesson: i32) -> Change {
         let edition = Id::from(Uuid::from_u128(edition));
-        let delivery = Delivery { team: Id::from(Uuid::nil()), lesson, version: 1, edition, state: State::Draft };
+        let cell = Delivery::unknown(Id::from(Uuid::nil()), lesson);
+        let delivery = Delivery { edition: Some(edition), state: State::Draft, ..cell };
         Change { tenant: tenant.parse().unwrap(), delivery }
     }
 

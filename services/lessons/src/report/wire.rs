@@ -3,8 +3,8 @@
 use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Delivery, Desk, Draft, Report, State, Verdict, matrix::Row};
-use crate::form::Values;
+use super::{Comparison, Delivery, Desk, Draft, Report, State, Verdict, matrix::Row, mirror::Half};
+use crate::form::{Value, Values};
 
 impl TryFrom<pb::SaveDraftRequest> for Draft {
     type Error = Error;
@@ -66,6 +66,7 @@ impl From<Delivery> for pb::Delivery {
             lesson: delivery.lesson,
             state: pb::ReportState::from(&delivery.state).into(),
             verdict: delivery.state.judged().map(|judged| (&judged.verdict).into()),
+            credits: delivery.credits.iter().map(pb::Credit::from).collect(),
         }
     }
 }
@@ -84,6 +85,41 @@ impl From<Row> for pb::DeliveryRow {
     }
 }
 
+impl From<Comparison> for pb::CompareReportsResponse {
+    fn from(comparison: Comparison) -> Self {
+        let value = |value: Option<&Value>| pb::MirrorValue { value: value.cloned().map(Into::into) };
+        let fields = comparison.fields().map(|(field, values)| pb::MirrorField {
+            key: field.key.clone(),
+            label: field.label.clone(),
+            kind: pb::FieldKind::from(field.kind).into(),
+            values: values.map(value).into(),
+        });
+        Self {
+            fields: fields.collect(),
+            form_version: comparison.form.version,
+            mirrors: comparison.halves.map(pb::Mirror::from).into(),
+        }
+    }
+}
+
+impl From<Half> for pb::Mirror {
+    fn from(half: Half) -> Self {
+        let gap = match &half.mirror {
+            _ if half.has_left => pb::MirrorGap::Left,
+            None => pb::MirrorGap::NotSubmitted,
+            Some(_) => pb::MirrorGap::Unspecified,
+        };
+        let (digest, received_at) = half.mirror.map(|mirror| (mirror.digest, mirror.received_at)).unzip();
+        Self {
+            side: Some(half.side.into()),
+            partner: half.partner,
+            gap: gap.into(),
+            digest: digest.unwrap_or_default(),
+            received_at: received_at.map(wire::timestamp),
+        }
+    }
+}
+
 impl From<&Report> for pb::ReportChanged {
     fn from(report: &Report) -> Self {
         Self { edition_id: report.edition.to_string(), team_id: report.team.to_string(), lesson: report.lesson }
@@ -92,6 +128,7 @@ impl From<&Report> for pb::ReportChanged {
 
 impl From<&Delivery> for pb::ReportChanged {
     fn from(delivery: &Delivery) -> Self {
-        Self { edition_id: delivery.edition.to_string(), team_id: delivery.team.to_string(), lesson: delivery.lesson }
+        let edition_id = delivery.edition.map(|edition| edition.to_string()).unwrap_or_default();
+        Self { edition_id, team_id: delivery.team.to_string(), lesson: delivery.lesson }
     }
 }

@@ -1,28 +1,37 @@
 //! Asking identity.
 
-use platform::{Code, Ctx, Error, Id, Peer, Peers, Result, client::peer_error, error::Shared};
+use platform::{
+    Code, Ctx, Error, Id, PageRequest, Peer, Peers, Result, Store, client::peer_error, error::Shared, page::Sizes,
+    tenant::Kind,
+};
 use proto::{
     identity::v1::{self as pb, team_service_client::TeamServiceClient},
     lessons::v1::ListDeliveriesRequest,
 };
 
-use super::Team;
+use super::{Team, twin};
 use crate::reason::Refuse;
 
-/// The teams, as identity shows them to the caller.
+/// The teams, as identity shows them to the caller; in a programme, the classes of its pairs.
 #[derive(Clone)]
 pub struct Teams {
     peers: Peers,
+    store: Store,
 }
 
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
 impl Teams {
-    /// Teams behind the channel to identity.
-    pub fn new(peers: Peers) -> Self {
-        Self { peers }
+    /// Teams behind the channel to identity, and the classes in the data of lessons.
+    pub fn new(peers: Peers, store: Store) -> Self {
+        Self { peers, store }
     }
 
     /// The team, if the caller may see it. Error: not found.
     pub(crate) async fn get(&self, ctx: &Ctx, id: Id<Team>) -> Result<Team> {
+        if ctx.tenant().kind() == Kind::Programme {
+            return twin::get(&self.store.read(ctx).await?, id).await;
+        }
         let request = pb::GetTeamRequest { team_id: id.to_string() };
         self.identity(ctx)?.get_team(request).await.map_err(peer_error)?.into_inner().try_into()
     }
@@ -34,6 +43,9 @@ impl Teams {
 
     /// One page of the teams a matrix is asked for, and where the next page begins.
     pub(crate) async fn page(&self, ctx: &Ctx, asked: &ListDeliveriesRequest) -> Result<(Vec<Team>, String)> {
+        if ctx.tenant().kind() == Kind::Programme {
+            return self.classes(ctx, asked).await;
+        }
         let request = pb::ListTeamsRequest {
             edition_id: asked.edition_id.clone(),
             track_id: asked.track_id.clone(),
@@ -51,8 +63,24 @@ impl Teams {
         Ok((teams.into_iter().map(Team::try_from).collect::<Result<_>>()?, next_page_token))
     }
 
+    async fn classes(&self, ctx: &Ctx, asked: &ListDeliveriesRequest) -> Result<(Vec<Team>, String)> {
+        let filter = twin::Filter::try_from(asked)?;
+        let page = PageRequest::new(SIZES, asked.page_size, &asked.page_token, ("classes", &filter))?;
+        let page = twin::page(&self.store.read(ctx).await?, &filter, page).await?;
+        Ok((page.items, page.next))
+    }
+
     fn identity(&self, ctx: &Ctx) -> Result<TeamServiceClient<Peer>> {
         Ok(TeamServiceClient::new(self.peers.call("identity", ctx)?))
+    }
+}
+
+impl TryFrom<&ListDeliveriesRequest> for twin::Filter {
+    type Error = Error;
+
+    fn try_from(asked: &ListDeliveriesRequest) -> Result<Self> {
+        let track = if asked.track_id.is_empty() { None } else { Some(asked.track_id.parse()?) };
+        Ok(Self { edition: asked.edition_id.parse()?, track, territory: asked.territory.clone() })
     }
 }
 

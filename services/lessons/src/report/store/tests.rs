@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     calendar::{Grant, Revision},
+    credit::{Credit, Kind},
     edition::Plan,
     file,
     form::{Value, Values},
@@ -183,13 +184,13 @@ async fn every_submission_is_kept_as_it_was() {
     let mut desk = desk(&tx, &setting.team, 1).await.unwrap();
     let reopening = desk.report.reopen(tx.ctx(), "a word was missing".to_owned()).unwrap();
     save_reopened(&tx, &mut desk.report, &reopening).await.unwrap();
-    let kept = reopening::Entity::find().all(tx.conn()).await.unwrap();
+    let kept = sent::reopening::Entity::find().all(tx.conn()).await.unwrap();
     assert_eq!((kept[0].id, kept[0].reason.as_str()), (reopening.id, "a word was missing"));
     desk.form.fields.clear();
     let second = desk.submit(&setting.ground.by_team(&setting.team), "3", &[]).unwrap();
     save_submitted(&tx, &mut desk.report, &second).await.unwrap();
-    assert_eq!(submission::Entity::find().count(tx.conn()).await.unwrap(), 2);
-    let kept = submission::Entity::find_by_id(first.id).one(tx.conn()).await.unwrap().unwrap();
+    assert_eq!(sent::submission::Entity::find().count(tx.conn()).await.unwrap(), 2);
+    let kept = sent::submission::Entity::find_by_id(first.id).one(tx.conn()).await.unwrap().unwrap();
     assert_eq!((kept.contents, kept.digest), (first.contents, first.digest));
     assert!(desk.report.state.judged().unwrap().verdict.on_time);
 }
@@ -254,9 +255,9 @@ async fn the_matrix_has_a_cell_for_every_lesson_of_every_team() {
     setting.submit(&setting.team, "2022-12-20T22:59:59Z").await;
     let tx = setting.write().await;
     let teams = vec![other.clone(), setting.team.clone()];
-    let cells = deliveries(&tx, &teams).await.unwrap();
+    let cells = deliveries(&tx, teams.iter().map(|team| team.id)).await.unwrap();
     assert_eq!(cells.len(), 1);
-    let rows = crate::report::matrix::rows(&setting.plan.edition, teams, cells);
+    let rows = crate::report::matrix::rows(&setting.plan.edition, teams, cells, Vec::new());
     assert_eq!(rows.iter().map(|row| row.deliveries.len()).collect::<Vec<_>>(), [4, 4]);
     assert!(rows[0].deliveries.iter().all(|cell| cell.state == State::NotStarted));
     assert!(matches!(&rows[1].deliveries[0].state, State::Submitted(judged) if judged.verdict.on_time));
@@ -272,11 +273,11 @@ async fn a_file_is_found_by_its_own_team_alone() {
     let kept = file::File::new(&ctx, place, "image/png", blob);
     let tx = setting.write().await;
     file::store::add(&tx, &kept).await.unwrap();
-    assert_eq!(file::store::get(&tx, &setting.team, kept.id()).await.unwrap(), kept);
+    assert_eq!(file::store::get(&tx, setting.team.id, kept.id()).await.unwrap(), kept);
     assert_eq!(file::store::of_lesson(&tx, &setting.team, 1).await.unwrap(), std::slice::from_ref(&kept));
     assert_eq!(file::store::of_lesson(&tx, &setting.team, 2).await.unwrap(), []);
-    let other = file::store::get(&tx, &setting.another_team(), kept.id()).await.unwrap_err();
-    let nothing = file::store::get(&tx, &setting.team, nobody()).await.unwrap_err();
+    let other = file::store::get(&tx, setting.another_team().id, kept.id()).await.unwrap_err();
+    let nothing = file::store::get(&tx, setting.team.id, nobody()).await.unwrap_err();
     assert_eq!(format!("{other:?}"), format!("{nothing:?}"));
 }
 
@@ -303,4 +304,23 @@ async fn editions_come_in_pages_newest_first() {
         }
     }
     assert_eq!(seen, codes);
+}
+
+#[test]
+fn what_came_home_stands_in_the_cell_of_its_lesson_and_a_lesson_of_a_programme_alone_in_one_of_its_own() {
+    let ground = Ground::new();
+    let plan = ground.plan();
+    let team = ground.team(&plan);
+    let credit = |lesson| Credit {
+        programme: "it-hr".parse().unwrap(),
+        team: team.id,
+        lesson,
+        kind: Kind::MirrorReport,
+        received_at: ground.clock.now(),
+        on_time: true,
+        digest: "ab".repeat(32),
+    };
+    let rows = crate::report::matrix::rows(&plan.edition, vec![team.clone()], Vec::new(), vec![credit(9), credit(2)]);
+    let cells: Vec<_> = rows[0].deliveries.iter().map(|cell| (cell.lesson, cell.credits.len())).collect();
+    assert_eq!(cells, [(1, 0), (2, 1), (3, 0), (4, 0), (9, 1)]);
 }

@@ -1,0 +1,61 @@
+//! Credits as messages.
+
+use jiff::Timestamp;
+use platform::{Error, Result, TenantId, wire};
+use proto::lessons::v1 as pb;
+
+use super::{Credit, Kind};
+
+impl From<Kind> for pb::CreditKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::MirrorReport => Self::MirrorReport,
+            Kind::JointOutput => Self::JointOutput,
+        }
+    }
+}
+
+impl From<&Credit> for pb::Credit {
+    fn from(credit: &Credit) -> Self {
+        Self {
+            programme: credit.programme.to_string(),
+            kind: pb::CreditKind::from(credit.kind).into(),
+            received_at: Some(wire::timestamp(credit.received_at)),
+            on_time: credit.on_time,
+        }
+    }
+}
+
+impl Credit {
+    /// What crosses to a country.
+    pub(super) fn to_cross(&self, home: &TenantId) -> pb::DeliveryCrossed {
+        pb::DeliveryCrossed {
+            home: home.to_string(),
+            team_id: self.team.to_string(),
+            lesson: self.lesson,
+            kind: pb::CreditKind::from(self.kind).into(),
+            received_at: Some(wire::timestamp(self.received_at)),
+            on_time: self.on_time,
+            digest: self.digest.clone(),
+        }
+    }
+
+    /// What has crossed from a programme.
+    pub(super) fn crossed(programme: &TenantId, fact: pb::DeliveryCrossed) -> Result<Self> {
+        let kind = match fact.kind() {
+            pb::CreditKind::MirrorReport => Kind::MirrorReport,
+            pb::CreditKind::JointOutput => Kind::JointOutput,
+            pb::CreditKind::Unspecified => return Err(Error::internal("a delivery crossed that is of no kind")),
+        };
+        let at = fact.received_at.ok_or_else(|| Error::internal("a delivery crossed without its instant"))?;
+        Ok(Self {
+            programme: programme.clone(),
+            team: fact.team_id.parse()?,
+            lesson: fact.lesson,
+            kind,
+            received_at: Timestamp::new(at.seconds, at.nanos).map_err(Error::internal)?,
+            on_time: fact.on_time,
+            digest: fact.digest,
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! The methods on joint outputs: open, load, decide, save, answer.
+
+use platform::{Open, Result, Store, Tx};
+use proto::lessons::v1::{self as pb, output_service_server::OutputService};
+use tonic::{Request, Response, Status};
+
+use super::{Bench, Delivered, store};
+use crate::{
+    credit::{
+        Kind,
+        home::{self, Judgement},
+    },
+    pair::Place,
+    side::check_programme,
+};
+
+/// The methods on joint outputs.
+#[derive(Clone)]
+pub struct Outputs {
+    /// The data of lessons.
+    pub store: Store,
+}
+
+#[tonic::async_trait]
+impl OutputService for Outputs {
+    async fn get_output(&self, request: Request<pb::GetOutputRequest>) -> Result<Response<pb::Output>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let db = self.store.read(&ctx).await?;
+        let bench = store::bench(&db, req.pair_id.parse()?, req.lesson).await?;
+        Ok(Response::new(bench.try_into()?))
+    }
+
+    async fn save_output(&self, request: Request<pb::SaveOutputRequest>) -> Result<Response<pb::Output>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut bench = store::bench_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
+        bench.save(&ctx, &req.etag.clone(), req.try_into()?)?;
+        store::save(&tx, &mut bench.output).await?;
+        tx.answer(bench.try_into()?).await
+    }
+
+    async fn sign_output(&self, request: Request<pb::SignOutputRequest>) -> Result<Response<pb::Output>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut bench = store::bench_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
+        let is_delivered = bench.sign(&ctx, &req.etag, &req.digest)?;
+        store::save(&tx, &mut bench.output).await?;
+        tell_signed(&tx, &bench);
+        let deed = if is_delivered { "sign and deliver output" } else { "sign output" };
+        tx.note(deed, format!("pair {}, lesson {}", bench.pair.id(), req.lesson), format!("digest {}", req.digest));
+        tx.answer(bench.try_into()?).await
+    }
+}
+
+/// Tells the country of each class that is there that the joint output was delivered.
+fn tell_signed(tx: &Tx, bench: &Bench) {
+    let Some(Delivered { digest, verdict, .. }) = &bench.output.delivered else { return };
+    for Place { side, .. } in bench.pair.sides().iter().filter(|place| !place.has_left()) {
+        let (team, lesson) = (side.team, bench.output.lesson);
+        home::send(tx, &side.home, &Judgement { team, lesson, kind: Kind::JointOutput, digest, verdict });
+    }
+}

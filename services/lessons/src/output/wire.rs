@@ -1,0 +1,76 @@
+//! Joint outputs as messages.
+
+use platform::{Error, Id, Result, wire};
+use proto::lessons::v1 as pb;
+
+use super::{Bench, Contents};
+use crate::file::File;
+
+impl TryFrom<pb::SaveOutputRequest> for Contents {
+    type Error = Error;
+
+    fn try_from(request: pb::SaveOutputRequest) -> Result<Self> {
+        let pb::SaveOutputRequest { title, text, language, links, file_ids, .. } = request;
+        let files = file_ids.iter().map(|id| id.parse()).collect::<Result<_>>()?;
+        Ok(Self { title, text, language, links, files })
+    }
+}
+
+impl TryFrom<Bench> for pb::Output {
+    type Error = Error;
+
+    fn try_from(bench: Bench) -> Result<Self> {
+        let digest = if bench.output.version == 0 { String::new() } else { bench.digest()? };
+        let state = match (&bench.output.delivered, bench.output.version) {
+            (Some(_), _) => pb::OutputState::Delivered,
+            (None, 0) => pb::OutputState::NotStarted,
+            (None, _) => pb::OutputState::Draft,
+        };
+        let files = bench.output.contents.files.iter().map(|id| file(*id, bench.file(*id))).collect();
+        let (signatures, output) = (signatures(&bench), bench.output);
+        Ok(Self {
+            pair_id: output.pair.to_string(),
+            lesson: output.lesson,
+            state: state.into(),
+            title: output.contents.title,
+            text: output.contents.text,
+            language: output.contents.language,
+            links: output.contents.links,
+            files,
+            digest,
+            signatures,
+            saved_at: output.saved_at.map(wire::timestamp),
+            deadline: Some((&bench.deadline.moment).into()),
+            verdict: output.delivered.as_ref().map(|delivered| (&delivered.verdict).into()),
+            single: output.delivered.is_some_and(|delivered| delivered.is_single),
+            // nothing was read where nothing was saved
+            etag: if output.version == 0 { String::new() } else { wire::etag(output.version) },
+        })
+    }
+}
+
+/// Who has signed and is still there.
+fn signatures(bench: &Bench) -> Vec<pb::OutputSignature> {
+    let signed = bench.output.signatures.iter().filter_map(|signature| {
+        let place = bench.pair.place_of(signature.team)?;
+        Some(pb::OutputSignature {
+            home: place.side.home.to_string(),
+            team_id: signature.team.to_string(),
+            signed_at: Some(wire::timestamp(signature.at)),
+        })
+    });
+    signed.collect()
+}
+
+/// A file, or the gap it has left.
+fn file(id: Id<File>, file: Option<&File>) -> pb::OutputFile {
+    let gap = pb::OutputFile { file_id: id.to_string(), ..pb::OutputFile::default() };
+    let Some(file) = file else { return gap };
+    pb::OutputFile {
+        team_id: file.team().to_string(),
+        name: file.name().to_owned(),
+        media_type: file.media_type().to_owned(),
+        digest: file.digest().to_owned(),
+        ..gap
+    }
+}

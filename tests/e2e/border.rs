@@ -15,10 +15,24 @@ use crate::{
 };
 
 /// Every message that may cross, with every field it may have. None of them is of a pupil, and none may be.
-const CROSSES: &[(&str, &[&str])] = &[(
-    "koine.identity.v1.Projection",
-    &["string team_id", "string home", "string alias", "string school_name", "string territory"],
-)];
+const CROSSES: &[(&str, &[&str])] = &[
+    (
+        "koine.identity.v1.Projection",
+        &["string team_id", "string home", "string alias", "string school_name", "string territory"],
+    ),
+    (
+        "koine.lessons.v1.DeliveryCrossed",
+        &[
+            "string home",
+            "string team_id",
+            "int32 lesson",
+            "koine.lessons.v1.CreditKind kind",
+            "google.protobuf.Timestamp received_at",
+            "bool on_time",
+            "string digest",
+        ],
+    ),
+];
 
 /// What the token says to the programme.
 const CLAIMS: [&str; 10] = ["acts_for", "exp", "home", "iat", "iss", "jti", "provisional", "roles", "sid", "sub"];

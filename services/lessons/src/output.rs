@@ -49,6 +49,17 @@ pub struct Contents {
     pub files: Vec<Id<File>>,
 }
 
+/// What a class saves: what is in it is set, what it names is emptied, all else stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The version it read. Empty for the first save.
+    pub etag: String,
+    /// What to set.
+    pub set: Contents,
+    /// What to empty.
+    pub cleared: Vec<String>,
+}
+
 /// A signature of a class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
@@ -94,6 +105,34 @@ struct Signed<'a> {
     files: Vec<&'a str>,
 }
 
+impl Contents {
+    fn changed(&self, change: Change, amiss: &mut Amiss) -> Self {
+        let Change { set, cleared, .. } = change;
+        let text = |new: String, old: &String| if new.is_empty() { old.clone() } else { new };
+        let mut next = Self {
+            title: text(set.title, &self.title),
+            text: text(set.text, &self.text),
+            language: text(set.language, &self.language),
+            links: if set.links.is_empty() { self.links.clone() } else { set.links },
+            files: if set.files.is_empty() { self.files.clone() } else { set.files },
+        };
+        for (index, name) in cleared.iter().enumerate() {
+            match name.as_str() {
+                "title" => next.title.clear(),
+                "text" => next.text.clear(),
+                "language" => next.language.clear(),
+                "links" => next.links.clear(),
+                "file_ids" => next.files.clear(),
+                _ => {
+                    let text = "A joint output has: title, text, language, links, file_ids.";
+                    amiss.add(format!("cleared[{index}]"), Reason::FieldUnknown, text);
+                }
+            }
+        }
+        next
+    }
+}
+
 impl Output {
     /// One nobody has begun.
     pub(crate) fn none(pair: Id<Pair>, lesson: i32) -> Self {
@@ -128,11 +167,12 @@ impl Output {
 }
 
 impl Bench {
-    /// Saves the draft, whole. Signatures given so far are void. Error: `OUTPUT_FINAL`, `ETAG_STALE`, and all violations at once.
-    pub fn save(&mut self, ctx: &Ctx, read: &str, mut contents: Contents) -> Result<()> {
+    /// Saves the draft. Signatures given so far are void. Error: `OUTPUT_FINAL`, `ETAG_STALE`, and all violations at once.
+    pub fn save(&mut self, ctx: &Ctx, change: Change) -> Result<()> {
         self.output.check_open()?;
-        self.check_read(read)?;
+        self.check_read(&change.etag)?;
         let mut amiss = Amiss::new();
+        let mut contents = self.output.contents.changed(change, &mut amiss);
         check_contact(&mut amiss, "title", &contents.title);
         contents.text = rich(&mut amiss, "text", &contents.text);
         check_contact(&mut amiss, "text", &contents.text);

@@ -54,10 +54,3 @@ impl Side {
         self.school_name = String::new();
     }
 }
-
-/// Error: `PROGRAMME_ONLY` in a country, which has no pairs.
-pub(crate) fn check_programme(ctx: &Ctx) -> Result<()> {
-    let text =
-        "This belongs to twinning programmes, and this is a country. Ask the programme the classes take part in.";
-    if ctx.tenant().kind() == Kind::Programme { Ok(()) } else { Err(Reason::ProgrammeOnly.error(text)) }
-}

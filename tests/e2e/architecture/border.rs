@@ -8,12 +8,13 @@ use regex::Regex;
 use crate::source::{Source, holds, sources};
 
 /// The files that may, and what for.
-const MAY: [(&str, &str); 2] = [
+const MAY: [(&str, &str); 3] = [
     ("services/identity/src/membership/api.rs", "an exchange writes on both sides"),
     (
         "services/identity/src/membership/guard.rs",
         "before a visitor's call home is asked whether they may still be there",
     ),
+    ("services/lessons/src/credit/home.rs", "a delivery in a programme counts at home"),
 ];
 
 /// What makes a context of the other side.

@@ -13,6 +13,7 @@ pub(super) async fn give(seen: &mut Seen) {
     of_projects(seen, &world, &pair).await;
     pair.begin_work().await;
     of_pairs(seen, &world, &pair).await;
+    of_outputs(seen, &world, &pair).await;
     world.end().await;
 }
 
@@ -50,4 +51,18 @@ async fn of_projects(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
 async fn of_pairs(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
     let mut refused = async |reason, answer| seen.refused(world, "lessons", reason, answer).await;
     refused("PAIR_STATE", twins.classes[0].tutor.post(&twins.path(":accept"), json!({})).await).await;
+}
+
+async fn of_outputs(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
+    let mut refused = async |reason, answer| seen.refused(world, "lessons", reason, answer).await;
+    let [one, other] = &twins.classes;
+    let path = twins.path("/lessons/1/output");
+    let draft = json!({ "title": "Two ports", "text": "<p>One sea.</p>", "language": "en" });
+    let read = one.class.patch(&path, draft).await.ok();
+    let sign = async |who: &Caller, digest: &str| who.post(&format!("{path}:sign"), json!({ "digest": digest })).await;
+    refused("DIGEST_STALE", sign(&one.tutor, &"0".repeat(64)).await).await;
+    for tutor in [&one.tutor, &other.tutor] {
+        sign(tutor, &text(&read["digest"])).await.ok();
+    }
+    refused("OUTPUT_FINAL", sign(&one.tutor, &text(&read["digest"])).await).await;
 }

@@ -38,7 +38,7 @@ impl OutputService for Outputs {
             return Ok(answer);
         }
         let mut bench = store::bench_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
-        bench.save(&ctx, &req.etag.clone(), req.try_into()?)?;
+        bench.save(&ctx, req.try_into()?)?;
         store::save(&tx, &mut bench.output).await?;
         tx.answer(bench.try_into()?).await
     }

@@ -41,6 +41,7 @@ impl Space {
             language: "en".to_owned(),
             links: vec!["https://keep.eu/projects/1".to_owned()],
             file_ids: files.iter().map(ToString::to_string).collect(),
+            cleared: if title.is_empty() { vec!["title".to_owned()] } else { Vec::new() },
             etag: read.etag.clone(),
             request_id: String::new(),
         };
@@ -204,4 +205,24 @@ async fn nothing_is_saved_or_signed_while_a_pair_rests_and_strangers_see_nothing
     space.suspend().await;
     assert!(names(&space.write_output(0, &draft, "Ports").await.unwrap_err(), "PAIR_STATE"));
     assert!(names(&space.sign(0, &draft).await.unwrap_err(), "PAIR_STATE"));
+}
+
+#[tokio::test]
+async fn a_save_sets_what_is_sent_empties_what_it_clears_and_leaves_the_rest() {
+    let space = Space::new().await;
+    let draft = space.begun().await;
+    let save = async |etag: &str, text: &str, cleared: &str| {
+        let request = pb::SaveOutputRequest {
+            pair_id: space.pair.to_string(),
+            lesson: 1,
+            text: text.to_owned(),
+            cleared: vec![cleared.to_owned()],
+            etag: etag.to_owned(),
+            ..pb::SaveOutputRequest::default()
+        };
+        space.outputs().save_output(call(space.twin(Role::TwinTeam, 1), request)).await
+    };
+    let saved = save(&draft.etag, "<p>One sea</p>", "links").await.unwrap().into_inner();
+    assert_eq!((saved.title.as_str(), saved.text.as_str(), saved.links.len()), ("Two ports", "<p>One sea</p>", 0));
+    assert!(names(&save(&saved.etag, "", "everything").await.unwrap_err(), "FIELD_UNKNOWN"));
 }

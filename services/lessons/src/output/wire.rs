@@ -3,16 +3,16 @@
 use platform::{Error, Id, Result, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Bench, Contents};
+use super::{Bench, Change, Contents};
 use crate::file::File;
 
-impl TryFrom<pb::SaveOutputRequest> for Contents {
+impl TryFrom<pb::SaveOutputRequest> for Change {
     type Error = Error;
 
     fn try_from(request: pb::SaveOutputRequest) -> Result<Self> {
-        let pb::SaveOutputRequest { title, text, language, links, file_ids, .. } = request;
+        let pb::SaveOutputRequest { title, text, language, links, file_ids, cleared, etag, .. } = request;
         let files = file_ids.iter().map(|id| id.parse()).collect::<Result<_>>()?;
-        Ok(Self { title, text, language, links, files })
+        Ok(Self { etag, set: Contents { title, text, language, links, files }, cleared })
     }
 }
 

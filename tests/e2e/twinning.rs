@@ -1,10 +1,13 @@
 //! Stories of twinning: two classes, two countries, one project.
 
+mod consent;
 mod credit;
 mod entry;
 mod export;
+mod message;
 mod mirror;
 mod output;
 mod pair;
 mod project;
 mod sighting;
+mod timeline;

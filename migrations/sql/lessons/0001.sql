@@ -261,3 +261,51 @@ CREATE TABLE output_signature (
   PRIMARY KEY (pair_id, lesson, team_id),
   FOREIGN KEY (pair_id, lesson) REFERENCES output (pair_id, lesson) ON DELETE CASCADE
 );
+
+-- Timelines: the deadlines of a pair. Every version stays; the newest one holds. `moved_across` is what a deadline was moved across.
+CREATE TABLE timeline (
+  pair_id      uuid    NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+  version      integer NOT NULL,
+  lesson       integer NOT NULL,
+  deadline_at  bigint  NOT NULL,
+  planned_at   bigint  NOT NULL,
+  rule_version integer NOT NULL,
+  moved_across text    NOT NULL,
+  reason       text    NOT NULL,
+  made_at      bigint  NOT NULL,
+  PRIMARY KEY (pair_id, version, lesson)
+);
+
+-- The conversation of a pair. `own_mark` is whether the side that wrote keeps a message back, `twin_mark` whether the other does;
+-- from `released_at` on it has been read by others.
+CREATE TABLE message (
+  id          uuid    NOT NULL PRIMARY KEY,
+  version     bigint  NOT NULL,
+  pair_id     uuid    NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+  home        text    NOT NULL,
+  team_id     uuid    NOT NULL,
+  by_teacher  boolean NOT NULL,
+  acting_role text    NOT NULL,
+  language    text    NOT NULL,
+  text        text    NOT NULL,
+  own_mark    text    NOT NULL CHECK (own_mark IN ('free', 'held', 'hidden')),
+  twin_mark   text    NOT NULL CHECK (twin_mark IN ('free', 'held', 'hidden')),
+  is_removed  boolean NOT NULL,
+  released_at bigint,
+  posted_at   bigint  NOT NULL
+);
+CREATE INDEX message_pair ON message (pair_id, id);
+
+-- Statements of a class that all of its school who are pictured in a file have agreed to one way of showing it. The newest one counts.
+CREATE TABLE consent (
+  id            uuid   NOT NULL PRIMARY KEY,
+  pair_id       uuid   NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+  home          text   NOT NULL,
+  team_id       uuid   NOT NULL,
+  file_id       uuid   NOT NULL,
+  channel       text   NOT NULL,
+  expires_on    text   NOT NULL,
+  registered_at bigint NOT NULL,
+  withdrawn_at  bigint
+);
+CREATE INDEX consent_file ON consent (pair_id, file_id, channel);

@@ -158,6 +158,11 @@ impl Item {
         &self.starts
     }
 
+    /// Why this version was made. Empty for the first.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// The lesson whose deadline it is. None for everything else.
     pub fn deadline_of(&self) -> Option<i32> {
         self.lesson.filter(|_| self.kind == ItemKind::ReportDeadline)

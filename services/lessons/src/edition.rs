@@ -4,7 +4,7 @@
 use std::iter;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use platform::{Ctx, Id, Result};
+use platform::{Ctx, Id, Result, error::Shared};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
@@ -256,6 +256,15 @@ impl Track {
     /// Its rules.
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Adds a violation where the class says it writes in a role that pupils of the track cannot act in.
+    pub fn check_role(&self, amiss: &mut Amiss, role: &str) {
+        let roles = &self.rules.roles;
+        if !role.is_empty() && !roles.iter().any(|known| known == role) {
+            let text = format!("The track has no such role. It has: {}.", roles.join(", "));
+            amiss.add("acting_role", Shared::FieldsInvalid, text);
+        }
     }
 
     /// Error: `LESSON_UNKNOWN`, naming the lessons there are.

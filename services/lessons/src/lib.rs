@@ -3,23 +3,27 @@
 
 use platform::{Host, Result, Service, event::Handlers};
 use proto::lessons::v1::{
-    calendar_service_server::CalendarServiceServer, edition_service_server::EditionServiceServer,
+    calendar_service_server::CalendarServiceServer, consent_service_server::ConsentServiceServer,
+    conversation_service_server::ConversationServiceServer, edition_service_server::EditionServiceServer,
     entry_service_server::EntryServiceServer, export_service_server::ExportServiceServer,
     file_service_server::FileServiceServer, form_service_server::FormServiceServer,
     offer_service_server::OfferServiceServer, output_service_server::OutputServiceServer,
     pair_service_server::PairServiceServer, project_service_server::ProjectServiceServer,
     report_service_server::ReportServiceServer, sighting_service_server::SightingServiceServer,
+    timeline_service_server::TimelineServiceServer,
 };
 use tonic::service::Routes;
 
 mod amiss;
 pub mod calendar;
+pub mod consent;
 pub mod credit;
 pub mod edition;
 pub mod entry;
 pub mod export;
 pub mod file;
 pub mod form;
+pub mod message;
 pub mod moment;
 pub mod offer;
 pub mod output;
@@ -33,10 +37,12 @@ pub mod team;
 pub mod template;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
 
 use side::peer::Members;
 use sighting::witness::Witness;
 use team::peer::Teams;
+use timeline::homes::Homes;
 
 /// The service. Its peer is `identity`, which keeps the teams.
 pub fn service() -> Service {
@@ -44,7 +50,8 @@ pub fn service() -> Service {
 }
 
 fn routes(host: &Host) -> Result<Routes> {
-    let Host { store, blobs, peers, readiness, .. } = host.clone();
+    let Host { store, blobs, peers, readiness, tenants, .. } = host.clone();
+    let homes = Homes::new(tenants);
     let (teams, members) = (Teams::new(peers.clone(), store.clone()), Members::new(peers));
     let witness = Witness::new(store.clone());
     Ok(Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
@@ -52,6 +59,7 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(CalendarServiceServer::new(calendar::api::Calendars {
             store: store.clone(),
             teams: teams.clone(),
+            homes: homes.clone(),
         }))
         .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs, teams: teams.clone() }))
         .add_service(OfferServiceServer::new(offer::api::Offers {
@@ -61,14 +69,21 @@ fn routes(host: &Host) -> Result<Routes> {
         }))
         .add_service(EntryServiceServer::new(entry::api::Entries { store: store.clone() }))
         .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone() }))
-        .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone() }))
+        .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone(), homes: homes.clone() }))
         .add_service(ExportServiceServer::new(export::api::Exports { store: store.clone(), witness }))
         .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
         .add_service(ProjectServiceServer::new(project::api::Projects { store: store.clone() }))
+        .add_service(TimelineServiceServer::new(timeline::api::Timelines { store: store.clone(), homes }))
+        .add_service(ConsentServiceServer::new(consent::api::Consents { store: store.clone() }))
+        .add_service(ConversationServiceServer::new(message::api::Conversations {
+            store: store.clone(),
+            readiness: readiness.clone(),
+        }))
         .add_service(ReportServiceServer::new(report::api::Reports { store, teams, readiness })))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {
     let watch = report::watch::handlers(host.store.clone());
+    let watch = message::watch::handlers(watch, host.store.clone());
     Ok(credit::home::handlers(watch, host.store.clone(), host.border.clone()))
 }

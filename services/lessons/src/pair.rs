@@ -179,6 +179,12 @@ impl Pair {
         self.check_state(&[State::Active, State::Suspended, State::OneSided, State::Completed])
     }
 
+    /// Error: `PAIR_STATE`, for who asks for what is made when the pair starts.
+    pub(crate) fn not_started(&self) -> Error {
+        let text = "The pair has not started yet: its timeline is made when it does.";
+        Reason::PairState.error(text).with("state", self.state_name())
+    }
+
     fn state_name(&self) -> String {
         format!("{:?}", self.state).to_ascii_uppercase()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result, blob::hex, error::Shared, wire as etag};
+use platform::{Ctx, Error, Id, Result, blob::hex, wire as etag};
 use serde::Serialize;
 
 use crate::{
@@ -155,7 +155,9 @@ impl Desk {
         let Draft { etag, values, cleared, role } = draft;
         self.report.check_open()?;
         self.report.check_read(&etag)?;
-        self.check_role(&role)?;
+        let mut amiss = Amiss::new();
+        self.track.check_role(&mut amiss, &role);
+        amiss.done()?;
         self.form.check_draft(&values, &cleared)?;
         let emptied: Vec<String> = values.keys().cloned().chain(cleared).collect();
         for key in emptied {
@@ -190,16 +192,6 @@ impl Desk {
     pub fn takes(&self, field: &str) -> Result<Rule> {
         self.report.check_open()?;
         Rule::new(&self.form, field)
-    }
-
-    fn check_role(&self, role: &str) -> Result<()> {
-        let roles = &self.track.rules().roles;
-        let mut amiss = Amiss::new();
-        if !role.is_empty() && !roles.iter().any(|known| known == role) {
-            let text = format!("The track has no such role. It has: {}.", roles.join(", "));
-            amiss.add("acting_role", Shared::FieldsInvalid, text);
-        }
-        amiss.done()
     }
 }
 

@@ -5,22 +5,26 @@
 //! [`check`] looks at the result as a whole. Times are local (civil) here; only an edition has instants.
 
 use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
-use platform::tenant::{Head, Section};
+use platform::tenant::{Head, Kind, Section};
 use serde::{Deserialize, Deserializer, Serialize};
 
 mod check;
 mod draft;
 pub mod form;
+mod holiday;
 mod local;
 mod resolve;
 mod words;
 
 use form::Form;
+pub use holiday::Holiday;
 
 /// The table `[lessons]` of a tenant's file.
 #[derive(Clone, Debug)]
 pub struct Lessons {
     templates: Vec<Template>,
+    holidays: Vec<Holiday>,
+    moderation: Option<Moderation>,
     faults: Vec<String>,
 }
 
@@ -34,15 +38,28 @@ impl Lessons {
     pub fn template(&self, code: &str) -> Option<&Template> {
         self.templates.iter().find(|template| template.code == code)
     }
+
+    /// The days a country's schools are closed.
+    pub fn holidays(&self) -> &[Holiday] {
+        &self.holidays
+    }
+
+    /// When teachers look at what the classes of a programme write to each other.
+    pub fn moderation(&self) -> Moderation {
+        self.moderation.unwrap_or(Moderation::Before)
+    }
 }
 
 impl<'de> Deserialize<'de> for Lessons {
     /// What the shape alone does not say is kept as faults: a file's faults are all named at once.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (mut templates, mut faults) = resolve::templates(draft::Lessons::deserialize(deserializer)?);
+        let mut draft = draft::Lessons::deserialize(deserializer)?;
+        let (holidays, moderation) = (std::mem::take(&mut draft.holidays), draft.moderation);
+        let (mut templates, mut faults) = resolve::templates(draft);
         templates.sort_by(|one, other| one.code.cmp(&other.code));
         faults.extend(check::faults(&templates));
-        Ok(Self { templates, faults })
+        faults.extend(holiday::faults(&holidays));
+        Ok(Self { templates, holidays, moderation, faults })
     }
 }
 
@@ -51,6 +68,12 @@ impl Section for Lessons {
 
     fn faults(&self, head: &Head) -> Vec<String> {
         let mut faults = self.faults.clone();
+        if head.kind == Kind::Programme && !self.holidays.is_empty() {
+            faults.push("lessons.holidays: schools are of countries; write them into the files of those".to_owned());
+        }
+        if head.kind == Kind::Country && self.moderation.is_some() {
+            faults.push("lessons.moderation: it is of programmes, where classes write to each other".to_owned());
+        }
         if let Ok(zone) = TimeZone::get(&head.zone) {
             faults.extend(self.templates.iter().flat_map(|template| template.misplaced(&zone)));
         }
@@ -150,6 +173,16 @@ pub enum ProjectRule {
     EuFunded,
     /// Only Interreg projects.
     Interreg,
+}
+
+/// When teachers look at what their class writes to its twin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Moderation {
+    /// Before the twin sees it.
+    Before,
+    /// After it was sent.
+    After,
 }
 
 /// What stands in a calendar.
@@ -476,6 +509,29 @@ mod tests {
             "{faults:#?}"
         );
         assert!(faults[1].contains("clocks change at 2023-03-26T01:30:00"), "{faults:#?}");
+    }
+
+    #[test]
+    fn holidays_are_of_countries_and_moderation_is_of_programmes() {
+        let text = SIXTH.replace("[[templates]]", "holidays = [{ name = 'Natal', from = 2022-12-19 }]\n[[templates]]");
+        assert_eq!(faults_of(&text), Vec::<String>::new());
+        assert_eq!(toml::from_str::<Lessons>(&text).unwrap().holidays()[0].until, date(2022, 12, 19));
+        assert!(
+            faults_of(&text.replace("holidays = [{", "moderation = 'after'\nholidays = [{"))[0]
+                .contains("of programmes")
+        );
+        assert_eq!(toml::from_str::<Lessons>(&text).unwrap().moderation(), Moderation::Before, "unless it is said");
+    }
+
+    #[test]
+    fn every_country_names_the_holidays_of_the_school_year() {
+        for name in ["it", "hr", "es", "gr", "si"] {
+            let tenant = file(name);
+            let holidays = tenant.section::<Lessons>().unwrap().holidays();
+            let closed = |day| holidays.iter().any(|holiday| holiday.closes("", day));
+            assert!(holidays.len() >= 8 && closed(date(2022, 12, 29)) && closed(date(2023, 4, 10)), "{name}");
+            assert!(closed(date(2023, 8, 1)) && !closed(date(2023, 3, 15)), "{name}");
+        }
     }
 
     #[test]

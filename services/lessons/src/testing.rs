@@ -19,6 +19,8 @@ use crate::{
     template::Lessons,
 };
 
+pub(crate) mod twins;
+
 /// A country with the plan of 2022-23.
 pub(crate) struct Ground {
     pub(crate) tenant: Arc<Tenant>,

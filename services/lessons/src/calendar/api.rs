@@ -9,6 +9,7 @@ use crate::{
     edition::{self, Track},
     report::api::{judge_again, subject},
     team::peer::Teams,
+    timeline::{self, homes::Homes},
 };
 
 /// The methods on calendars.
@@ -18,6 +19,8 @@ pub struct Calendars {
     pub store: Store,
     /// The teams, which identity keeps.
     pub teams: Teams,
+    /// Where the classes of pairs live.
+    pub homes: Homes,
 }
 
 #[tonic::async_trait]
@@ -61,6 +64,7 @@ impl CalendarService for Calendars {
         let item = item.revise(&ctx, req.try_into()?)?;
         store::add_version(&tx, &item).await?;
         judge_again(&tx, &item, None).await?;
+        timeline::api::follow(&tx, &self.homes, &item).await?;
         tx.note("revise calendar item", format!("item {}", item.id), format!("version {}", item.version));
         tx.answer(item.into()).await
     }

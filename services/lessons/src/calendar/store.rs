@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use platform::{
     Error, Id, Reads, Result, Tx,
     store::{of_text, to_text},
+    tenant::Kind,
 };
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
 
@@ -12,8 +13,10 @@ use super::{Deadline, Extension, Item};
 use crate::{
     edition::{self, Track},
     moment::Moment,
+    pair,
     team::Team,
     template::ItemKind,
+    timeline,
 };
 
 mod row {
@@ -124,7 +127,7 @@ async fn deadline_item(db: &impl Reads, track: Id<Track>, lesson: i32) -> Result
     item_of(db, row)
 }
 
-/// The deadline that holds for a team.
+/// The deadline that holds for a team. A class of a pair has the time its timeline gives.
 pub(crate) async fn deadline(db: &impl Reads, team: &Team, lesson: i32) -> Result<Deadline> {
     let item = deadline_item(db, team.track, lesson).await?;
     let newest = extension_row::Entity::find()
@@ -135,7 +138,19 @@ pub(crate) async fn deadline(db: &impl Reads, team: &Team, lesson: i32) -> Resul
         .one(db.conn())
         .await?;
     let extension = newest.map(|row| extension_of(db, row));
-    Ok(Deadline::new(&item, extension.as_ref()))
+    let own = Deadline::new(&item, extension.as_ref());
+    let of_pair = timeline_deadline(db, team, lesson).await?;
+    Ok(of_pair.filter(|of_pair| of_pair.moment > own.moment).unwrap_or(own))
+}
+
+async fn timeline_deadline(db: &impl Reads, team: &Team, lesson: i32) -> Result<Option<Deadline>> {
+    if db.ctx().tenant().kind() == Kind::Country {
+        return Ok(None);
+    }
+    match pair::store::of_team(db, team.id).await? {
+        Some(pair) => timeline::store::deadline(db, pair.id(), lesson).await,
+        None => Ok(None),
+    }
 }
 
 /// The newest extension of each team of a track that has one for a lesson.

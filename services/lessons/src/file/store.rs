@@ -4,7 +4,7 @@ use platform::{Error, Id, Reads, Result, Tx};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
 use super::File;
-use crate::team::Team;
+use crate::{pair::Pair, team::Team};
 
 mod row {
     use platform::{Id, store::At};
@@ -71,6 +71,23 @@ pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Vec<Id<Fi
 pub(crate) async fn take_away(tx: &Tx, team: Id<Team>) -> Result<()> {
     row::Entity::delete_many().filter(row::Column::TeamId.eq(team)).exec(tx.conn()).await?;
     Ok(())
+}
+
+/// A file that one of the classes of a pair has uploaded. Error: not found.
+pub(crate) async fn of_pair(db: &impl Reads, pair: &Pair, id: Id<File>) -> Result<File> {
+    let query = row::Entity::find_by_id(id).filter(row::Column::TeamId.is_in(teams(pair)));
+    query.one(db.conn()).await?.ok_or_else(|| Error::not_found("file")).and_then(file)
+}
+
+/// Whether it is one.
+pub(crate) async fn is_of_pair(db: &impl Reads, pair: &Pair, id: Id<File>) -> Result<bool> {
+    let query = row::Entity::find_by_id(id).filter(row::Column::TeamId.is_in(teams(pair)));
+    Ok(query.one(db.conn()).await?.is_some())
+}
+
+/// The classes that are there: what the other brought has left with it.
+fn teams(pair: &Pair) -> impl Iterator<Item = Id<Team>> {
+    pair.sides().iter().filter(|place| !place.has_left()).map(|place| place.side.team)
 }
 
 fn file(row: row::Model) -> Result<File> {

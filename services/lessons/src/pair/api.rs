@@ -5,13 +5,18 @@ use proto::lessons::v1::{self as pb, pair_service_server::PairService};
 use tonic::{Request, Response, Status};
 
 use super::{Pair, Place, store, wire::viewpoints};
-use crate::{file, offer, output, project, report};
+use crate::{
+    consent, file, message, offer, output, project, report,
+    timeline::{self, homes::Homes},
+};
 
 /// The methods on pairs.
 #[derive(Clone)]
 pub struct Pairs {
     /// The data of lessons.
     pub store: Store,
+    /// Where the classes live.
+    pub homes: Homes,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
@@ -125,6 +130,7 @@ impl PairService for Pairs {
         }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.start(&ctx)?;
+        timeline::api::plan(&tx, &self.homes, &pair).await?;
         repair_lost(&tx, &pair).await?;
         save(&tx, &mut pair, "start pair").await?;
         tx.answer(pair.into()).await
@@ -160,7 +166,7 @@ impl PairService for Pairs {
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
         let (left, survivor) = pair.leave(&ctx, req.reason)?;
         take_away(&tx, &pair, &left).await?;
         offer_again(&tx, &pair, survivor).await?;
@@ -247,6 +253,9 @@ async fn take_away(tx: &Tx, pair: &Pair, left: &Place) -> Result<()> {
     report::store::take_away(tx, left.side.team).await?;
     output::store::take_away(tx, pair.id, left.side.team).await?;
     file::store::take_away(tx, left.side.team).await?;
+    message::store::take_away(tx, pair.id, &left.side).await?;
+    consent::store::take_away(tx, pair.id, left.side.team).await?;
+    tx.emit(&pb::MessageChanged { pair_id: pair.id.to_string(), message_id: String::new() });
     let mut offer = offer::store::of_place(tx, left.offer).await?;
     offer.empty();
     offer::store::save(tx, &mut offer).await

@@ -174,6 +174,19 @@ fn begun() -> Result<Vec<String>> {
     states.iter().map(to_text).collect()
 }
 
+/// The pairs of a track that are at work or rest, whoever asks.
+pub(crate) async fn at_work(db: &impl Reads, track: Id<Track>) -> Result<Vec<Pair>> {
+    let states = [State::Active, State::Suspended, State::OneSided];
+    let states = states.iter().map(to_text).collect::<Result<Vec<_>>>()?;
+    let rows = row::Entity::find()
+        .filter(row::Column::TrackId.eq(track))
+        .filter(row::Column::State.is_in(states))
+        .order_by_asc(row::Column::Id)
+        .all(db.conn())
+        .await?;
+    with_sides(db, rows).await
+}
+
 /// One page of the pairs the caller may know of, newest first.
 pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Pair>>) -> Result<Page<Pair>> {
     let side = |condition| {

@@ -10,7 +10,7 @@ use crate::{
     offer::{self, Wish},
     pair::api::Pairs,
     team::Team,
-    testing::Ground,
+    testing::{Ground, twins::always_open},
 };
 use proto::lessons::v1::{self as pb, pair_service_server::PairService};
 
@@ -71,7 +71,7 @@ impl Space {
             reason: "no teacher".to_owned(),
             request_id: String::new(),
         };
-        let pairs = Pairs { store: self.store.clone() };
+        let pairs = Pairs { store: self.store.clone(), homes: always_open() };
         pairs.leave_pair(call(self.twin(Role::TwinTeacher, of), request)).await.unwrap();
     }
 
@@ -82,7 +82,7 @@ impl Space {
             reason: "strike".to_owned(),
             request_id: String::new(),
         };
-        let pairs = Pairs { store: self.store.clone() };
+        let pairs = Pairs { store: self.store.clone(), homes: always_open() };
         pairs.suspend_pair(call(self.twin(Role::TwinTeacher, 0), request)).await.unwrap();
     }
 }

@@ -9,7 +9,7 @@ use super::{Delivery, Report, matrix, store, watch};
 use crate::{
     calendar::{self, Deadline, Item},
     credit,
-    edition::{self, Edition},
+    edition::{self, Edition, Track},
     file, pair,
     side::check_programme,
     team::{Team, peer::Teams},
@@ -151,13 +151,33 @@ pub(crate) async fn judge_again(tx: &Tx, item: &Item, team: Option<Id<Team>>) ->
     let Some(lesson) = item.deadline_of() else { return Ok(()) };
     let late = store::late(tx, item.track(), lesson, team).await?;
     let extensions = calendar::store::extensions(tx, item.track(), lesson).await?;
-    for mut delivery in late {
-        if delivery.judge_again(&Deadline::new(item, extensions.get(&delivery.team))) {
-            store::save_verdict(tx, &mut delivery).await?;
-            tx.emit(&pb::ReportChanged::from(&delivery));
-            if let Some(judged) = delivery.state.judged() {
-                credit::home::send_report(tx, delivery.team, lesson, judged).await?;
-            }
+    for delivery in late {
+        let deadline = Deadline::new(item, extensions.get(&delivery.team));
+        judge(tx, delivery, &deadline).await?;
+    }
+    Ok(())
+}
+
+/// The same for one class that has a deadline of its own.
+pub(crate) async fn judge_again_by(
+    tx: &Tx,
+    track: Id<Track>,
+    lesson: i32,
+    team: Id<Team>,
+    deadline: &Deadline,
+) -> Result<()> {
+    for delivery in store::late(tx, track, lesson, Some(team)).await? {
+        judge(tx, delivery, deadline).await?;
+    }
+    Ok(())
+}
+
+async fn judge(tx: &Tx, mut delivery: Delivery, deadline: &Deadline) -> Result<()> {
+    if delivery.judge_again(deadline) {
+        store::save_verdict(tx, &mut delivery).await?;
+        tx.emit(&pb::ReportChanged::from(&delivery));
+        if let Some(judged) = delivery.state.judged() {
+            credit::home::send_report(tx, delivery.team, delivery.lesson, judged).await?;
         }
     }
     Ok(())

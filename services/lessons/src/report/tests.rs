@@ -1,4 +1,4 @@
-use platform::wire;
+use platform::{error::Shared, wire};
 use proptest::prelude::*;
 use proto::options::v1::Role;
 

@@ -79,7 +79,7 @@ pub(super) fn watch(ctx: &Ctx, edition: Id<Edition>) -> impl Stream<Item = Resul
 }
 
 /// Comes when the process ends. An orderly end waits for every call under way, and watching has no end of its own.
-pub(super) async fn ending(readiness: Readiness) {
+pub(crate) async fn ending(readiness: Readiness) {
     let mut look = tokio::time::interval(LOOK);
     while readiness.is_ready() {
         look.tick().await;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{
-    ItemKind, Level, ProjectRule,
+    ItemKind, Level, Moderation, ProjectRule,
     form::FieldKind,
+    holiday::Holiday,
     local::{Hour, Local},
     words::ByLanguage,
 };
@@ -19,6 +20,8 @@ pub(super) struct Lessons {
     pub(super) sources: Option<Vec<String>>,
     pub(super) words: ByLanguage,
     pub(super) templates: Vec<Template>,
+    pub(super) holidays: Vec<Holiday>,
+    pub(super) moderation: Option<Moderation>,
 }
 
 /// `[[lessons.templates]]`

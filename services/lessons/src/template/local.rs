@@ -16,6 +16,11 @@ pub(super) enum Local {
 #[serde(try_from = "Written")]
 pub(super) struct Hour(pub(super) Time);
 
+/// A day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Local")]
+pub(super) struct Day(pub(super) Date);
+
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a local date or hour was expected, such as 2022-12-20, 2022-10-24T18:00:00 or 23:59:59")]
 enum Written {
@@ -46,6 +51,17 @@ impl TryFrom<Written> for Local {
             None => Err(complaint()),
             // an offset would be a second, competing word on the zone: the file's head has that
             Some(hour) => Ok(Self::Hour(date.to_datetime(time(hour).ok_or_else(complaint)?))),
+        }
+    }
+}
+
+impl TryFrom<Local> for Day {
+    type Error = String;
+
+    fn try_from(local: Local) -> Result<Self, String> {
+        match local {
+            Local::Day(day) => Ok(Self(day)),
+            Local::Hour(hour) => Err(format!("`{hour}` has an hour; a day was expected, such as 2022-12-20")),
         }
     }
 }

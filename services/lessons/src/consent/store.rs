@@ -1,0 +1,203 @@
+//! Consents as rows.
+
+use platform::{
+    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    store::{At, of_text, to_text},
+};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
+};
+
+use super::{Channel, Consent, Publication};
+use crate::{file::File, pair::Pair, team::Team};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{consent::Consent, file::File, pair::Pair, team::Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "consent")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Consent>,
+        pub pair_id: Id<Pair>,
+        pub home: String,
+        pub team_id: Id<Team>,
+        pub file_id: Id<File>,
+        pub channel: String,
+        pub expires_on: String,
+        pub registered_at: At,
+        pub withdrawn_at: Option<At>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A statement of the caller's own class. Error: not found.
+pub(crate) async fn own(db: &impl Reads, pair: &Pair, id: Id<Consent>) -> Result<Consent> {
+    let team = pair.own(db.ctx())?.side.team;
+    let own =
+        row::Entity::find_by_id(id).filter(row::Column::PairId.eq(pair.id())).filter(row::Column::TeamId.eq(team));
+    own.one(db.conn()).await?.ok_or_else(|| Error::not_found("consent")).and_then(consent)
+}
+
+/// One page of the statements of a pair, oldest first.
+pub(crate) async fn list(
+    db: &impl Reads,
+    pair: Id<Pair>,
+    file: Option<Id<File>>,
+    page: PageRequest<Id<Consent>>,
+) -> Result<Page<Consent>> {
+    let rows = row::Entity::find()
+        .filter(row::Column::PairId.eq(pair))
+        .apply_if(file, |query, file| query.filter(row::Column::FileId.eq(file)))
+        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.gt(after)))
+        .order_by_asc(row::Column::Id)
+        .limit(page.limit())
+        .all(db.conn())
+        .await?;
+    let consents = rows.into_iter().map(consent).collect::<Result<Vec<_>>>()?;
+    Ok(page.page(consents, Consent::id))
+}
+
+/// Whether a file of a pair can be shown in a channel now. It is asked each time: nothing about it is remembered anywhere.
+pub(crate) async fn publication(db: &impl Reads, pair: &Pair, file: Id<File>, channel: Channel) -> Result<Publication> {
+    let stated = row::Entity::find()
+        .filter(row::Column::PairId.eq(pair.id()))
+        .filter(row::Column::FileId.eq(file))
+        .filter(row::Column::Channel.eq(to_text(&channel)?))
+        .order_by_asc(row::Column::Id)
+        .all(db.conn())
+        .await?;
+    let stated = stated.into_iter().map(consent).collect::<Result<Vec<_>>>()?;
+    Ok(Publication::new(db.ctx(), pair, &stated))
+}
+
+/// Adds a statement, in the place of those its class made before.
+pub(crate) async fn add(tx: &Tx, consent: &Consent) -> Result<()> {
+    close(tx, consent).await?;
+    let row = row::Model {
+        id: consent.id,
+        pair_id: consent.pair,
+        home: consent.home.to_string(),
+        team_id: consent.team,
+        file_id: consent.file,
+        channel: to_text(&consent.channel)?,
+        expires_on: consent.expires_on.to_string(),
+        registered_at: consent.registered_at.into(),
+        withdrawn_at: consent.withdrawn_at.map(Into::into),
+    };
+    row::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// Takes back all that the class has stated about the file and the channel: one withdrawal is enough, whichever it names.
+pub(crate) async fn close(tx: &Tx, consent: &Consent) -> Result<()> {
+    row::Entity::update_many()
+        .col_expr(row::Column::WithdrawnAt, Expr::value(At(tx.ctx().now())))
+        .filter(row::Column::PairId.eq(consent.pair))
+        .filter(row::Column::TeamId.eq(consent.team))
+        .filter(row::Column::FileId.eq(consent.file))
+        .filter(row::Column::Channel.eq(to_text(&consent.channel)?))
+        .filter(row::Column::WithdrawnAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Takes away what a class has stated. Nothing of the pair can be shown any more.
+pub(crate) async fn take_away(tx: &Tx, pair: Id<Pair>, team: Id<Team>) -> Result<()> {
+    row::Entity::delete_many()
+        .filter(row::Column::PairId.eq(pair))
+        .filter(row::Column::TeamId.eq(team))
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}
+
+fn consent(row: row::Model) -> Result<Consent> {
+    Ok(Consent {
+        id: row.id,
+        pair: row.pair_id,
+        home: row.home.parse().map_err(|_| Error::internal(format!("`{}` names no country", row.home)))?,
+        team: row.team_id,
+        file: row.file_id,
+        channel: of_text(&row.channel)?,
+        expires_on: row.expires_on.parse().map_err(Error::internal)?,
+        registered_at: row.registered_at.0,
+        withdrawn_at: row.withdrawn_at.map(|at| at.0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use platform::{Ctx, page::Sizes};
+
+    use super::*;
+    use crate::{consent::Statement, testing::twins::Twins};
+
+    async fn states(twins: &Twins, ctx: &Ctx, file: Id<File>) -> Consent {
+        let statement = Statement { file, channel: Channel::PairSpace, expires_on: date(2023, 6, 9) };
+        let consent = Consent::register(ctx, &twins.pair, true, statement).unwrap();
+        let tx = twins.store.write(ctx).await.unwrap();
+        add(&tx, &consent).await.unwrap();
+        tx.commit().await.unwrap();
+        consent
+    }
+
+    async fn is_shown(twins: &Twins, file: Id<File>, channel: Channel) -> bool {
+        let db = twins.store.read(&twins.secretariat()).await.unwrap();
+        let pair = twins.read(&db).await;
+        publication(&db, &pair, file, channel).await.unwrap().is_granted()
+    }
+
+    async fn withdraws(twins: &Twins, ctx: &Ctx, consent: &Consent) -> Result<()> {
+        let tx = twins.store.write(ctx).await.unwrap();
+        let own = own(&tx, &twins.pair, consent.id()).await?;
+        close(&tx, &own).await.unwrap();
+        tx.commit().await
+    }
+
+    #[tokio::test]
+    async fn a_withdrawal_counts_whichever_statement_it_names() {
+        let twins = Twins::at_work().await;
+        let file = twins.ground.ids.next();
+        let (one, other) = (twins.teacher(0), twins.teacher(1));
+        let first = states(&twins, &one, file).await;
+        states(&twins, &one, file).await;
+        assert!(!is_shown(&twins, file, Channel::PairSpace).await, "the other class has said nothing");
+        states(&twins, &other, file).await;
+        assert!(is_shown(&twins, file, Channel::PairSpace).await);
+        assert!(
+            !is_shown(&twins, file, Channel::Press).await
+                && !is_shown(&twins, twins.ground.ids.next(), Channel::PairSpace).await
+        );
+        assert!(withdraws(&twins, &other, &first).await.is_err(), "not theirs");
+        withdraws(&twins, &one, &first).await.unwrap();
+        assert!(!is_shown(&twins, file, Channel::PairSpace).await, "though a newer one stood");
+        states(&twins, &one, file).await;
+        assert!(is_shown(&twins, file, Channel::PairSpace).await);
+    }
+
+    #[tokio::test]
+    async fn what_a_class_stated_leaves_with_it() {
+        let mut twins = Twins::at_work().await;
+        let file = twins.ground.ids.next();
+        for of in [0, 1] {
+            states(&twins, &twins.teacher(of), file).await;
+        }
+        let left = twins.side(0).team;
+        twins.leaves(0).await;
+        assert!(!is_shown(&twins, file, Channel::PairSpace).await);
+        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        take_away(&tx, twins.pair.id(), left).await.unwrap();
+        let asked = PageRequest::new(Sizes { usual: 9, most: 9 }, 0, "", "consents").unwrap();
+        let stay = list(&tx, twins.pair.id(), Some(file), asked).await.unwrap().items;
+        assert_eq!(stay.iter().map(|consent| consent.home.as_str()).collect::<Vec<_>>(), ["it"]);
+    }
+}

@@ -1,0 +1,147 @@
+//! A pair at work, in a database of its own.
+
+use jiff::civil::date;
+use platform::{Ctx, Reads, Store, Tenants, tenant::SectionKind};
+use proto::options::v1::Role;
+use tempfile::TempDir;
+
+use super::{Ground, TEMPLATE};
+use crate::{
+    edition::{self, Plan},
+    offer::{Language, Offer, Wish},
+    pair::{self, Pair, Viewpoint},
+    project::{Budget, Facts, Partner, Project},
+    side::Side,
+    template::Lessons,
+    timeline::homes::Homes,
+};
+
+/// A Croatian and an Italian class at work, in this order.
+pub(crate) struct Twins {
+    pub(crate) ground: Ground,
+    pub(crate) plan: Plan,
+    pub(crate) pair: Pair,
+    pub(crate) store: Store,
+    folder: TempDir,
+}
+
+const PLACES: [(&str, &str); 2] = [("hr", "HR033"), ("it", "ITF14")];
+
+impl Twins {
+    pub(crate) async fn at_work() -> Self {
+        let ground = Ground::programme();
+        let (store, folder) = ground.store();
+        let mut plan = ground.plan();
+        let tx = store.write(&ground.by(Role::Coordinator)).await.unwrap();
+        edition::store::add(&tx, &mut plan).await.unwrap();
+        let mut pair = started(&ground, &plan);
+        pair::store::add(&tx, &mut pair).await.unwrap();
+        tx.commit().await.unwrap();
+        Self { ground, plan, pair, store, folder }
+    }
+
+    pub(crate) fn side(&self, of: usize) -> &Side {
+        &self.pair.sides()[of].side
+    }
+
+    pub(crate) fn teacher(&self, of: usize) -> Ctx {
+        self.ground.twin(Role::TwinTeacher, self.side(of))
+    }
+
+    pub(crate) fn team(&self, of: usize) -> Ctx {
+        self.ground.twin(Role::TwinTeam, self.side(of))
+    }
+
+    pub(crate) fn secretariat(&self) -> Ctx {
+        self.ground.by(Role::Coordinator)
+    }
+
+    /// A class leaves, as far as the pair goes.
+    pub(crate) async fn leaves(&mut self, of: usize) {
+        let ctx = self.teacher(of);
+        self.pair.leave(&ctx, String::new()).unwrap();
+        let tx = self.store.write(&ctx).await.unwrap();
+        pair::store::save(&tx, &mut self.pair).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    /// The files of both countries: in Croatia schools are closed on 22 and 23 December.
+    pub(crate) fn homes(&self) -> Homes {
+        for (home, holidays) in [("hr", "{ name = 'Odmor', from = 2022-12-22, until = 2022-12-23 }"), ("it", "")] {
+            let head = "kind = 'country'\nname = 'x'\nlocales = ['en']\nzone = 'Europe/Rome'\n";
+            let text = format!("{head}[lessons]\nlanguage = 'en'\nholidays = [{holidays}]\n{TEMPLATE}");
+            std::fs::write(self.folder.path().join(format!("{home}.toml")), text).unwrap();
+        }
+        let (tenants, faults) = Tenants::load(self.folder.path(), vec![SectionKind::of::<Lessons>()]);
+        assert_eq!(faults, []);
+        Homes::new(tenants)
+    }
+
+    /// The pair as the database has it.
+    pub(crate) async fn read(&self, db: &impl Reads) -> Pair {
+        pair::store::find(db, self.pair.id()).await.unwrap().unwrap()
+    }
+}
+
+fn started(ground: &Ground, plan: &Plan) -> Pair {
+    let track = plan.edition.tracks()[0].id();
+    let offers = PLACES.map(|(home, territory)| {
+        let side = ground.side(home, territory);
+        Offer::publish(&ground.twin(Role::TwinTeacher, &side), track, side, wish()).unwrap()
+    });
+    let teachers = [0, 1].map(|of: usize| ground.twin(Role::TwinTeacher, offers[of].side()));
+    let mut pair = Pair::propose(&teachers[0], [&offers[0], &offers[1]]).unwrap();
+    pair.accept(&teachers[1]).unwrap();
+    for offer in &offers {
+        pair.approve(&ground.country(&offer.side().home)).unwrap();
+    }
+    let view = |of: usize, partner: &str| Viewpoint { team: offers[of].side().team, partner: partner.to_owned() };
+    pair.propose_project(&teachers[0], project(ground), &[view(0, "2"), view(1, "1")]).unwrap();
+    pair.agree_project(&teachers[1], &platform::wire::etag(0), project(ground)).unwrap();
+    pair.start(&teachers[1]).unwrap();
+    pair
+}
+
+fn wish() -> Wish {
+    Wish {
+        languages: vec![Language { tag: "en".to_owned(), level: 3 }],
+        themes: Vec::new(),
+        class_size: 20,
+        from: date(2023, 1, 16),
+        until: date(2023, 6, 9),
+        projects: Vec::new(),
+        note: String::new(),
+    }
+}
+
+fn project(ground: &Ground) -> Project {
+    let partner = |id: &str, country: &str| Partner {
+        id: id.to_owned(),
+        name: "A port".to_owned(),
+        is_lead: id == "1",
+        country: country.to_owned(),
+        territory: String::new(),
+        town: String::new(),
+        share: Budget::Unpublished,
+    };
+    let facts = Facts {
+        keep_id: "20001".to_owned(),
+        acronym: "SEA".to_owned(),
+        name: "Clean ports".to_owned(),
+        programme_cci: "2014TC16RFCB042".to_owned(),
+        status: "closed".to_owned(),
+        starts_on: String::new(),
+        ends_on: String::new(),
+        total: Budget::Unpublished,
+        union_share: Budget::Unpublished,
+        themes: Vec::new(),
+        partners: vec![partner("1", "it"), partner("2", "hr")],
+    };
+    Project::new(&ground.by(Role::Coordinator), facts)
+}
+
+/// Countries nobody has written a file for: their schools are always open.
+pub(crate) fn always_open() -> Homes {
+    let folder = tempfile::tempdir().unwrap();
+    Homes::new(Tenants::load(folder.path(), vec![SectionKind::of::<Lessons>()]).0)
+}

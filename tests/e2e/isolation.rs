@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, MethodDescriptor, Value};
 use proto::options::v1::{Format, Role, Rules};
 use tests::{
-    Caller, Scene, World,
+    Caller, Scene, Twins, World,
     grpc::{access, address, call, methods, reason},
     path::text,
 };
@@ -15,14 +15,17 @@ use uuid::Uuid;
 
 mod deeds;
 
-/// Ids of things of Italy, by the variables that name them in paths.
-async fn things(scene: &Scene<'_>) -> BTreeMap<&'static str, String> {
+/// A thing by its id, and the tenant it is of.
+type Thing = (&'static str, String);
+
+/// Things of Italy, by the variables that name them in paths.
+async fn things(scene: &Scene<'_>) -> BTreeMap<&'static str, Thing> {
     let class = scene.class("Kos").await;
     let submitted = scene.submitted(&scene.teacher("Serra").await).await;
     let upload = class.path("/lessons/1/files:upload?field=cover&name=cover.png");
     class.team.upload(&upload, "image/png", tests::scene::PICTURE).await.ok();
     let calendar = scene.coordinator.get(&format!("/v1/editions/{}/calendar", scene.edition_id())).await.ok();
-    BTreeMap::from([
+    let named = [
         ("team_id", class.id.clone()),
         ("team.id", class.id),
         ("application_id", text(&submitted["id"])),
@@ -32,6 +35,28 @@ async fn things(scene: &Scene<'_>) -> BTreeMap<&'static str, String> {
         ("track_id", text(&scene.track("upper_secondary")["id"])),
         ("school_id", text(&scene.school("UPPER_SECONDARY")["id"])),
         ("item_id", text(&calendar["items"][0]["id"])),
+    ];
+    named.map(|(name, id)| (name, ("it", id))).into()
+}
+
+/// Things of a programme that Italy and Croatia share.
+fn shared_things(twins: &Twins<'_>) -> BTreeMap<&'static str, Thing> {
+    let named = [
+        ("offer_id", text(&twins.classes[0].offer["id"])),
+        ("offer.id", text(&twins.classes[0].offer["id"])),
+        ("pair_id", text(&twins.pair["id"])),
+        ("project_id", text(&twins.pair["project"]["id"])),
+    ];
+    named.map(|(name, id)| (name, ("it-hr", id))).into()
+}
+
+/// The very people of a pair, in another programme of their country.
+async fn elsewhere(twins: &Twins<'_>) -> BTreeMap<i32, Caller> {
+    let class = &twins.classes[0];
+    BTreeMap::from([
+        (Role::TwinCoordinator as i32, class.coordinator.cross("euro-med", "").await),
+        (Role::TwinTeacher as i32, class.teacher.cross("euro-med", &class.team_id).await),
+        (Role::TwinTeam as i32, class.team.cross("euro-med", "").await),
     ])
 }
 
@@ -102,19 +127,24 @@ async fn assert_alike(
 
 #[tokio::test]
 async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
-    let world = World::of(&["it", "hr"]).start().await;
-    let scene = Scene::open(&world, "it").await;
-    let things = things(&scene).await;
-    Scene::open(&world, "hr").await;
+    let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
+    let mut things = things(&Scene::open(&world, "it").await).await;
+    let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    things.extend(shared_things(&twins));
+    let visitors = elsewhere(&twins).await;
     let (mut broken, mut asked) = (Vec::new(), 0);
     for method in methods() {
         for variable in variables(&method) {
-            let thing = things
+            let (tenant, thing) = things
                 .get(variable.as_str())
                 .unwrap_or_else(|| panic!("{}: say what {variable} names", method.full_name()));
             for role in access(&method).roles() {
-                // as near as can be: the token of a team that says to stand for the very team asked for
-                let stranger = world.forged("hr", &[role], |claims| claims.acts_for = thing.parse().ok());
+                // as near as can be: who says to stand for the very thing asked for, or had a way to it in another programme
+                let other = if *tenant == "it" { "hr" } else { "euro-med" };
+                let stranger = match visitors.get(&(role as i32)) {
+                    Some(visitor) => visitor.clone(),
+                    None => world.forged(other, &[role], |claims| claims.acts_for = thing.parse().ok()),
+                };
                 assert_alike(&world, &stranger, &method, thing, &mut broken).await;
                 asked += 1;
             }
@@ -125,20 +155,33 @@ async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
     world.end().await;
 }
 
+/// What is for one class, or for the two of a pair.
+const PRIVATE: [&str; 6] = ["team_id", "team.id", "application_id", "application.id", "file_id", "pair_id"];
+
 #[tokio::test]
 async fn a_thing_of_another_class_is_answered_like_one_that_does_not_exist() {
-    let world = World::of(&["it"]).start().await;
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
-    let things = things(&scene).await;
-    let neighbour = scene.class("Novak").await;
+    let mut things = things(&scene).await;
+    let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    twins.pair_up().await;
+    things.extend(shared_things(&twins));
+    let neighbour = scene.twin("it-hr", "Novak").await;
+    let (tutor, class) =
+        (neighbour.referent.cross("it-hr", &neighbour.id).await, neighbour.team.cross("it-hr", &neighbour.id).await);
     let mut broken = Vec::new();
     for method in methods() {
-        for variable in variables(&method).into_iter().filter(|name| {
-            ["team_id", "team.id", "application_id", "application.id", "file_id"].contains(&name.as_str())
-        }) {
-            for role in access(&method).roles().filter(|role| *role != Role::Coordinator) {
-                let stranger = if role == Role::Team { &neighbour.team } else { &neighbour.referent };
-                assert_alike(&world, stranger, &method, &things[variable.as_str()], &mut broken).await;
+        for variable in variables(&method).into_iter().filter(|name| PRIVATE.contains(&name.as_str())) {
+            for role in access(&method).roles() {
+                let stranger = match role {
+                    Role::Teacher => &neighbour.referent,
+                    Role::Team => &neighbour.team,
+                    Role::TwinTeacher => &tutor,
+                    Role::TwinTeam => &class,
+                    // the central teams may know of every class of theirs
+                    _ => continue,
+                };
+                assert_alike(&world, stranger, &method, &things[variable.as_str()].1, &mut broken).await;
             }
         }
     }
@@ -154,7 +197,7 @@ async fn a_thing_one_may_know_of_is_answered_otherwise() {
     let things = things(&scene).await;
     let method = tests::grpc::method("identity.v1.TeamService.GetTeam");
     let mut broken = Vec::new();
-    assert_alike(&world, &scene.coordinator, &method, &things["team_id"], &mut broken).await;
+    assert_alike(&world, &scene.coordinator, &method, &things["team_id"].1, &mut broken).await;
     assert_eq!(broken.len(), 1);
     let missing = smallest(&method.input(), &Uuid::now_v7().to_string());
     let refused = call(&world.channel(), &scene.coordinator, &method, missing).await.unwrap_err();

@@ -1,4 +1,5 @@
-//! For random deeds of people in Italy and in Croatia: the answers Italy gets are byte for byte the same with and without Croatia.
+//! For random deeds of people in Italy, in Croatia and in the programmes they share: the answers Italy gets are byte for byte the same
+//! whether or not there is a Croatia, a programme, or a class of Italy that visits one.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use proptest::{
 };
 use serde_json::{Value, json};
 use tests::{
-    Answer, Caller, World,
+    Answer, Caller, Class, Scene, World,
     mailbox::CODE,
     path::text,
     scene::{PASSWORD, PDF},
@@ -39,6 +40,7 @@ enum Deed {
     ListTeams(u8),
     ListDeliveries,
     ReadNothing(u8),
+    Visit(u8),
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -63,14 +65,19 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => who.clone().prop_map(Deed::ListApplications),
         1 => who.clone().prop_map(Deed::ListTeams),
         1 => Just(Deed::ListDeliveries),
-        1 => who.prop_map(Deed::ReadNothing),
+        1 => who.clone().prop_map(Deed::ReadNothing),
+        2 => who.prop_map(Deed::Visit),
     ]
 }
+
+/// A programme that Italy and Croatia share.
+const PROGRAMME: &str = "it-hr";
 
 /// The people of one country, and what they remember of it.
 struct People<'w> {
     world: &'w World,
     tenant: &'static str,
+    scene: Scene<'w>,
     coordinator: Caller,
     teachers: HashMap<u8, Caller>,
     edition: Value,
@@ -82,15 +89,20 @@ struct People<'w> {
 impl<'w> People<'w> {
     /// With an edition whose call is open, a register, and a first teacher: so that random deeds meet something.
     async fn settled(world: &'w World, tenant: &'static str) -> Self {
-        let scene = tests::Scene::open(world, tenant).await;
+        let scene = Scene::open(world, tenant).await;
         let (edition, school) = (scene.edition.clone(), scene.school("UPPER_SECONDARY").clone());
         let coordinator = scene.coordinator.clone();
         let (teachers, files, applications) = Default::default();
-        let mut people = Self { world, tenant, coordinator, teachers, edition, school, files, applications };
+        let mut people = Self { world, tenant, scene, coordinator, teachers, edition, school, files, applications };
         for deed in [Deed::Register(0), Deed::Verify(0), Deed::SignIn(0)] {
             people.act(&deed).await;
         }
         people
+    }
+
+    /// A class that could visit the programme, if there were one.
+    async fn twin(&self) -> Class {
+        self.scene.invited_to("Twin", "etc", &self.school).await.activated().await
     }
 
     fn address(&self, who: u8) -> String {
@@ -175,6 +187,8 @@ impl<'w> People<'w> {
             Deed::ListApplications(who) => self.teacher(*who).get("/v1/applications").await,
             Deed::ListTeams(who) => self.teacher(*who).get("/v1/teams").await,
             Deed::ListDeliveries => self.coordinator.get(&format!("/v1/editions/{edition}/deliveries")).await,
+            // Italy has no share in this one, whether or not it exists
+            Deed::Visit(who) => self.teacher(*who).exchange("si-hr", &uuid::Uuid::nil().to_string()).await,
             Deed::ReadNothing(who) => self.teacher(*who).get(&format!("/v1/teams/{}", uuid::Uuid::nil())).await,
             other => unreachable!("{other:?} is no deed in an edition"),
         }
@@ -227,16 +241,45 @@ impl Names {
     }
 }
 
-/// What Italy is answered, when Croatia does what it does, or nothing.
-async fn answers(deeds: &[(bool, Deed)], with_croatia: bool, settings: &str) -> Vec<Seen> {
-    let world = World::of(&["it", "hr"]).settings(settings).start().await;
+/// All there is beside Italy: another country, and a programme of both with a class of each.
+struct Abroad<'w> {
+    croatia: People<'w>,
+    secretariat: Caller,
+    classes: [Class; 2],
+}
+
+impl<'w> Abroad<'w> {
+    async fn settled(world: &'w World, italian: Class) -> Self {
+        let croatia = People::settled(world, "hr").await;
+        let classes = [italian, croatia.twin().await];
+        Self { croatia, secretariat: world.coordinator(PROGRAMME).await, classes }
+    }
+
+    /// What happens where Italy does not look: deeds of Croatia, and visits of both countries in the programme.
+    async fn act(&mut self, deed: &Deed) {
+        let Deed::Visit(who) = deed else { return drop(self.croatia.act(deed).await) };
+        let class = &self.classes[usize::from(who % 2)];
+        let visitors = [class.referent.cross(PROGRAMME, &class.id).await, class.team.cross(PROGRAMME, "").await];
+        for visitor in visitors {
+            visitor.get("/v1/membership").await.ok();
+            visitor.get("/v1/offers").await.ok();
+        }
+        self.secretariat.get("/v1/members").await.ok();
+    }
+}
+
+/// What Italy is answered, when there is all the rest, or nothing.
+async fn answers(deeds: &[(bool, Deed)], with_the_rest: bool, settings: &str) -> Vec<Seen> {
+    let tenants: &[&str] = if with_the_rest { &["it", "hr", PROGRAMME, "si-hr"] } else { &["it"] };
+    let world = World::of(tenants).settings(settings).start().await;
     let mut italy = People::settled(&world, "it").await;
-    let mut croatia = if with_croatia { Some(People::settled(&world, "hr").await) } else { None };
+    let class = italy.twin().await;
+    let mut abroad = if with_the_rest { Some(Abroad::settled(&world, class).await) } else { None };
     let (mut names, mut seen) = (Names::default(), Vec::new());
     for (in_italy, deed) in deeds {
-        match (&mut croatia, in_italy) {
+        match (&mut abroad, in_italy) {
             (_, true) => seen.push(names.see(&italy.act(deed).await)),
-            (Some(croatia), false) => drop(croatia.act(deed).await),
+            (Some(abroad), false) => abroad.act(deed).await,
             (None, false) => {}
         }
     }

@@ -80,32 +80,36 @@ fn kinds(world: &World) -> Vec<Kind> {
     kinds.push(Kind::new("no role", world.forged("it", &[], |_| {}), |access| {
         (!access.anonymous).then_some("ROLE_MISSING")
     }));
-    kinds.extend(VISITORS.iter().flat_map(|role| visitors(world, *role)));
+    kinds.extend(visitors(world));
     kinds.extend(strangers(world));
     kinds
 }
 
 /// Visitors of a programme whose membership nobody at home knows of: every method of every service asks, also those that are for
 /// anybody.
-fn visitors(world: &World, role: Role) -> Vec<Kind> {
-    let name = role.as_str_name();
-    let visitor = |home: &str| {
+fn visitors(world: &World) -> Vec<Kind> {
+    let visitor = |role: Role, home: &str| {
         world.forged("it-hr", &[role], |claims| {
             (claims.home, claims.acts_for) = (home.parse().ok(), Some(uuid::Uuid::now_v7()));
         })
     };
-    let expected = move |access: &Access| match access {
-        _ if access.tenantless => None,
-        _ if !access.anonymous && !lets_in(access, role) => Some("ROLE_MISSING"),
-        _ => Some("MEMBERSHIP_ENDED"),
+    let asked = |role: Role| {
+        move |access: &Access| match access {
+            _ if access.tenantless => None,
+            _ if !access.anonymous && !lets_in(access, role) => Some("ROLE_MISSING"),
+            _ => Some("MEMBERSHIP_ENDED"),
+        }
     };
-    vec![
-        Kind::new(name, visitor("it"), expected),
-        Kind::new(format!("{name} of a country that has no share"), visitor("es"), expected),
-        Kind::new(format!("{name} of no country"), visitor("it-hr"), expected),
-        Kind::never(&format!("{name} in another programme"), visitor("it").in_tenant("it-si"), "TOKEN_FOREIGN"),
-        Kind::never(&format!("{name} at home"), visitor("it").in_tenant("it"), "TOKEN_FOREIGN"),
-    ]
+    let mut kinds: Vec<_> =
+        VISITORS.into_iter().map(|role| Kind::new(role.as_str_name(), visitor(role, "it"), asked(role))).collect();
+    let one = Role::TwinTeacher;
+    kinds.extend([
+        Kind::new("a visitor of a country that has no share", visitor(one, "es"), asked(one)),
+        Kind::new("a visitor who is at home nowhere", visitor(one, "it-hr"), asked(one)),
+        Kind::never("a visitor in another programme", visitor(one, "it").in_tenant("it-si"), "TOKEN_FOREIGN"),
+        Kind::never("a visitor at home", visitor(one, "it").in_tenant("it"), "TOKEN_FOREIGN"),
+    ]);
+    kinds
 }
 
 /// Those whose token is none of ours, and those who name no tenant of ours.

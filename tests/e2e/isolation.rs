@@ -46,6 +46,9 @@ fn shared_things(twins: &Twins<'_>) -> BTreeMap<&'static str, Thing> {
         ("offer.id", text(&twins.classes[0].offer["id"])),
         ("pair_id", text(&twins.pair["id"])),
         ("project_id", text(&twins.pair["project"]["id"])),
+        // what is in the space of a pair is behind the pair: who may not know of that is asked no further
+        ("message_id", text(&twins.pair["id"])),
+        ("consent_id", text(&twins.pair["id"])),
     ];
     named.map(|(name, id)| (name, ("it-hr", id))).into()
 }
@@ -91,6 +94,7 @@ fn smallest(message: &MessageDescriptor, id: &str) -> DynamicMessage {
                 Format::Unspecified => "1".repeat(rules.min_len.max(1) as usize),
             }),
             Kind::Int32 => Value::I32(i32::try_from(rules.min().max(1)).expect("a small number")),
+            Kind::Enum(_) => Value::EnumNumber(1),
             Kind::Message(kind) => Value::Message(smallest(&kind, id)),
             kind => panic!("{}: say here what the smallest {kind:?} is", field.full_name()),
         };

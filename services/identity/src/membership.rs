@@ -241,3 +241,54 @@ fn admit(ctx: &Ctx, programme: &Tenant, team: &Team, track: Option<&Track>) -> R
         territory: territory.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use platform::{Caller, testing};
+
+    use super::*;
+    use crate::testing::Ground;
+
+    /// A caller at home.
+    fn at_home(ground: &Ground, role: Role, acts_for: Option<Id<Team>>) -> Ctx {
+        let id = || ground.anybody().new_id::<Account>().uuid();
+        ground.ctx(Caller::Member(platform::Member {
+            account: id(),
+            session: id(),
+            roles: vec![role],
+            acts_for: acts_for.map(Id::uuid),
+            home: None,
+            provisional: false,
+        }))
+    }
+
+    #[test]
+    fn a_teacher_comes_for_the_team_they_name_a_team_for_itself_and_the_central_team_for_none() {
+        let ground = Ground::without_store();
+        let (team, other) = (ground.anybody().new_id(), ground.anybody().new_id());
+        let wanted =
+            |role, own, named| Visit::wanted(&at_home(&ground, role, own), named).map_err(|error| error.reason());
+        assert_eq!(wanted(Role::Coordinator, None, None), Ok(Visit::Coordinator));
+        assert_eq!(wanted(Role::Coordinator, None, Some(team)), Err("FIELDS_INVALID"));
+        assert_eq!(wanted(Role::Teacher, None, Some(team)), Ok(Visit::Teacher(team)));
+        assert_eq!(wanted(Role::Teacher, None, None), Err("FIELDS_INVALID"));
+        assert_eq!(wanted(Role::Team, Some(team), None), Ok(Visit::Team(team)));
+        assert_eq!(wanted(Role::Team, Some(team), Some(team)), Ok(Visit::Team(team)));
+        assert_eq!(wanted(Role::Team, Some(team), Some(other)), Err("NOT_FOUND"));
+    }
+
+    #[test]
+    fn a_visit_is_what_the_token_says_and_nothing_without_a_role_of_visitors() {
+        let ground = Ground::without_store();
+        let team: Id<Team> = ground.anybody().new_id();
+        let ids = platform::Ids::new(ground.clock.clone());
+        let of = |role, team: Option<Id<Team>>| {
+            let caller = testing::visitor(role, ground.tenant.id(), team.map(Id::uuid), &ids);
+            Visit::of(&ground.ctx(caller))
+        };
+        for visit in [Visit::Coordinator, Visit::Teacher(team), Visit::Team(team)] {
+            assert_eq!(of(visit.role(), visit.team()), Some(visit));
+        }
+        assert_eq!([of(Role::TwinTeacher, None), of(Role::Teacher, Some(team))], [None, None]);
+    }
+}

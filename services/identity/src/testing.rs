@@ -119,7 +119,7 @@ impl Ground {
     pub(crate) fn add_programme(&self, name: &str, area: &str) {
         let text = format!(
             "kind = 'programme'\nname = 'Test'\nzone = 'Europe/Rome'\nlocales = ['en']\ncountries = ['it', 'hr']\n\
-             [identity]\nnuts = ['{area}']\nprogramme = {{ cci = ['2014TC16RFCB042'] }}\n"
+             cci = ['2014TC16RFCB042']\n[identity]\nnuts = ['{area}']\n"
         );
         fs::write(self.folder.path().join(format!("tenants/{name}.toml")), text).unwrap();
         assert_eq!(self.tenants.reload(), []);

@@ -87,11 +87,16 @@ fn request_faults(pool: &DescriptorPool) -> Vec<String> {
     faults
 }
 
+/// The one request that names a tenant: it asks for a token of it.
+const ASKS_FOR_A_TOKEN: &str = "koine.identity.v1.ExchangeTokenRequest.audience";
+
 /// What cannot be said cannot be forged: the tenant is in the path and in the token.
 fn tenant_faults(pool: &DescriptorPool) -> Vec<String> {
     let mut faults = Vec::new();
     for input in methods(pool).iter().map(MethodDescriptor::input) {
-        let named = input.fields().filter(|field| field.name().split('_').any(|word| word == "tenant"));
+        let names = |word: &str| matches!(word, "tenant" | "audience" | "programme");
+        let named = input.fields().filter(|field| field.name().split('_').any(names));
+        let named = named.filter(|field| field.full_name() != ASKS_FOR_A_TOKEN);
         faults.extend(named.map(|field| format!("{}: take it out; the tenant is `ctx.tenant()`", field.full_name())));
     }
     faults
@@ -207,6 +212,7 @@ mod tests {
             faults.iter().any(|fault| fault.starts_with("koine.identity.v1.GetSchoolRequest.tenant_id: ")),
             "{faults:?}"
         );
+        assert_eq!(tenant_faults(&spoiled("\x08audience", "\x08tenant_x")).len(), 1);
     }
 
     #[test]

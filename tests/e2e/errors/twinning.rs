@@ -39,7 +39,10 @@ async fn of_projects(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
     let file = world::data("projects/it-hr.csv");
     refused("PROGRAMME_ONLY", import(&one.coordinator, file.clone()).await).await;
     let foreign = String::from_utf8(file).expect("text").replace("2014TC16RFCB042", "2014TC16RFCB036");
+    let wrong = foreign.replace("2014TC16RFCB036", "2014TC16RFCB042").replace(",ITH57,", ",Ravenna,");
     refused("PROJECT_FOREIGN", import(&twins.secretariat, foreign.into_bytes()).await).await;
+    refused("LINE_INVALID", import(&twins.secretariat, wrong.into_bytes()).await).await;
+    refused("COLUMN_MISSING", import(&twins.secretariat, b"keep_id\n1\n".to_vec()).await).await;
     twins.import_projects().await;
     let projects = one.tutor.get("/v1/projects").await.ok();
     let view = |team: &str| json!({ "teamId": team, "partnerId": "none" });

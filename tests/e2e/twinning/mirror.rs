@@ -22,7 +22,9 @@ async fn what_was_submitted_is_compared_and_a_draft_is_seen_by_its_own_class_alo
     }
     let compare = twins.path("/lessons/1/reports:compare");
     let before = other.class.get(&compare).await.ok();
-    assert_eq!([0, 1].map(|of| before["mirrors"][of]["gap"].clone()), ["MIRROR_GAP_NOT_SUBMITTED"; 2].map(Into::into));
+    for mirror in before["mirrors"].as_array().unwrap() {
+        assert_eq!(mirror["gap"], "MIRROR_GAP_NOT_SUBMITTED");
+    }
     world.end().await;
 }
 

@@ -147,6 +147,29 @@ mod tests {
         assert!(claims.provisional && grant.refresh.is_none());
     }
 
+    #[tokio::test]
+    async fn a_visitor_is_somebody_elsewhere_for_five_minutes_and_not_longer_than_at_home() {
+        let ground = Ground::without_store();
+        ground.add_programme("it-hr", "ITF14");
+        let (home, there) = (ground.anybody(), ground.ctx_in("it-hr", platform::Caller::Anonymous));
+        let (signer, team) = (Signer::random().unwrap(), home.new_id());
+        let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
+        let account = account(&home, "ana@school.example", Kind::Teacher, None);
+        let session = Session::open(&home, account.id(), SignedDuration::from_hours(1));
+        let grant = tokens.exchange(&home, &there, &session, Visit::Teacher(team)).unwrap();
+        assert_eq!((grant.access_expires_at - home.now()).total(jiff::Unit::Minute).unwrap(), 5.0);
+        assert!(grant.refresh.is_none());
+        let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
+        let claims = Verifier::new("koine", ground.clock.clone(), source).verify(&grant.access).await.unwrap();
+        assert_eq!((claims.tenant.as_str(), claims.home.as_ref()), ("it-hr", Some(home.tenant().id())));
+        assert_eq!((claims.sub, claims.sid), (account.id().uuid(), session.id.uuid()));
+        assert_eq!((&claims.roles[..], claims.acts_for), (&[Role::TwinTeacher][..], Some(team.uuid())));
+
+        let ending = Session::open(&home, account.id(), SignedDuration::from_secs(90));
+        let short = tokens.exchange(&home, &there, &ending, Visit::Coordinator).unwrap();
+        assert_eq!(short.access_expires_at, ending.expires_at);
+    }
+
     #[test]
     fn no_access_token_outlives_its_session() {
         let ground = Ground::without_store();

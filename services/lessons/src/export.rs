@@ -27,14 +27,20 @@ pub(crate) enum Block {
     Paragraph(Vec<Said>),
     /// What is known, by the keys of the words that name it.
     Facts(Vec<(&'static str, Said)>),
-    /// A table: the keys of its columns' names, and its rows.
-    Table(Vec<&'static str>, Vec<Vec<Said>>),
+    /// A table: its columns' names, and its rows.
+    Table(Vec<Said>, Vec<Vec<Said>>),
+    /// What somebody wrote in a language: its tag, and the text.
+    Quote(String, String),
+    /// The same in the markup of reports, which was cleaned when it was saved.
+    Rich(String, String),
 }
 
-/// A chapter: a page in every language. Its key names the page, and the word that is its title.
+/// A chapter: a page in every language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chapter {
-    key: &'static str,
+    /// What the page is called: `lesson-1`.
+    name: String,
+    title: Vec<Said>,
     blocks: Vec<Block>,
 }
 
@@ -64,7 +70,7 @@ impl Book {
         for words in &languages {
             entries.push((format!("{}/index.html", words.tag()), page::contents(words, &self.chapters)));
             for chapter in &self.chapters {
-                entries.push((format!("{}/{}.html", words.tag(), chapter.key), page::chapter(words, chapter)));
+                entries.push((format!("{}/{}.html", words.tag(), chapter.name), page::chapter(words, chapter)));
             }
         }
         entries.push(("data.json".to_owned(), format!("{:#}\n", self.data)));
@@ -82,9 +88,15 @@ mod tests {
             Block::Heading(text("<b>Fiume</b> & \"co\"")),
             Block::Paragraph(vec![Said::Word("left"), text("2023-05-01")]),
             Block::Facts(vec![("state", Said::Word("active"))]),
-            Block::Table(vec!["partner", "share"], vec![vec![text("A port"), Said::Word("unpublished")]]),
+            Block::Table(
+                vec![Said::Word("partner"), Said::Word("share")],
+                vec![vec![text("A port"), Said::Word("unpublished")]],
+            ),
+            Block::Quote("hr".to_owned(), "<i>Bok</i>".to_owned()),
+            Block::Rich("hr".to_owned(), "<p>Luka</p>".to_owned()),
         ];
-        Book { chapters: vec![Chapter { key: "pair", blocks }], data: serde_json::json!({ "pair": { "id": "1" } }) }
+        let chapter = Chapter { name: "pair".to_owned(), title: vec![Said::Word("pair")], blocks };
+        Book { chapters: vec![chapter], data: serde_json::json!({ "pair": { "id": "1" } }) }
     }
 
     fn entries(languages: &[&str]) -> Vec<(String, String)> {
@@ -122,6 +134,8 @@ mod tests {
         let entries = entries(&["it"]);
         let (_, page) = entries.iter().find(|(name, _)| name == "it/pair.html").unwrap();
         assert!(page.contains("&lt;b&gt;Fiume&lt;/b&gt; &amp; &quot;co&quot;"), "{page}");
+        assert!(page.contains("<blockquote lang=\"hr\">&lt;i&gt;Bok&lt;/i&gt;</blockquote>"), "{page}");
+        assert!(page.contains("<div lang=\"hr\"><p>Luka</p></div>"), "cleaned when it was saved");
         assert!(page.contains("<html lang=\"it\">") && page.contains("Al lavoro") && !page.contains("<script"));
         assert!(page.contains("<th scope=\"col\">Partner</th>") && page.contains("<td>non pubblicato</td>"), "{page}");
     }

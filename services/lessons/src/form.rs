@@ -98,6 +98,11 @@ pub(crate) fn rich(amiss: &mut Amiss, field: &str, html: &str) -> String {
     String::new()
 }
 
+/// The text of rich text, a paragraph a line.
+pub(crate) fn plain(html: &str) -> String {
+    markup::blocks(html).join("\n")
+}
+
 fn path(key: &str) -> String {
     format!("values[{key}]")
 }

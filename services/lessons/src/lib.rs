@@ -68,9 +68,13 @@ fn routes(host: &Host) -> Result<Routes> {
             witness: witness.clone(),
         }))
         .add_service(EntryServiceServer::new(entry::api::Entries { store: store.clone() }))
-        .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone() }))
+        .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone(), witness: witness.clone() }))
         .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone(), homes: homes.clone() }))
-        .add_service(ExportServiceServer::new(export::api::Exports { store: store.clone(), witness }))
+        .add_service(ExportServiceServer::new(export::api::Exports {
+            store: store.clone(),
+            homes: homes.clone(),
+            witness: witness.clone(),
+        }))
         .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
         .add_service(ProjectServiceServer::new(project::api::Projects { store: store.clone() }))
         .add_service(TimelineServiceServer::new(timeline::api::Timelines { store: store.clone(), homes }))
@@ -78,8 +82,9 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(ConversationServiceServer::new(message::api::Conversations {
             store: store.clone(),
             readiness: readiness.clone(),
+            witness: witness.clone(),
         }))
-        .add_service(ReportServiceServer::new(report::api::Reports { store, teams, readiness })))
+        .add_service(ReportServiceServer::new(report::api::Reports { store, teams, readiness, witness })))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

@@ -18,7 +18,7 @@ use crate::{
 pub mod api;
 pub(crate) mod store;
 pub(crate) mod watch;
-mod wire;
+pub(crate) mod wire;
 
 /// What a class or its teacher wrote.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use crate::{
     pair::Pair,
     reason::{Reason, Refuse},
     report::Verdict,
-    side::check_contact,
+    side::{Side, check_contact},
     team::Team,
 };
 
@@ -167,6 +167,12 @@ impl Output {
 }
 
 impl Bench {
+    /// The classes of which there is something to see: those that are there, once something was saved.
+    fn makers(&self) -> impl Iterator<Item = &Side> {
+        let there = self.pair.sides().iter().filter(|place| !place.has_left() && self.output.version > 0);
+        there.map(|place| &place.side)
+    }
+
     /// Saves the draft. Signatures given so far are void. Error: `OUTPUT_FINAL`, `ETAG_STALE`, and all violations at once.
     pub fn save(&mut self, ctx: &Ctx, change: Change) -> Result<()> {
         self.output.check_open()?;

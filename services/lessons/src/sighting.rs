@@ -38,6 +38,12 @@ pub(crate) struct What {
 pub enum Kind {
     /// The offer of a class.
     Offer,
+    /// Its mirror report, beside the other one.
+    Mirror,
+    /// A joint output it took part in.
+    Output,
+    /// What it wrote to the other class.
+    Messages,
     /// The space of its pair, as an archive.
     Export,
 }

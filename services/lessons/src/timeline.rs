@@ -19,7 +19,7 @@ use crate::{
 pub mod api;
 pub(crate) mod homes;
 pub(crate) mod store;
-mod wire;
+pub(crate) mod wire;
 
 /// The deadlines of a pair, in one version.
 #[derive(Clone, Debug, PartialEq)]

@@ -28,6 +28,9 @@ fn entries(archive: &Answer) -> BTreeMap<String, String> {
 async fn either_class_takes_the_whole_space_home_in_both_languages() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    twins.talk().await;
+    twins.mirror().await;
+    twins.output().await;
     let [one, other] = &twins.classes;
     let taken = entries(&one.class.get(&twins.path(":export")).await);
     assert_eq!(taken, entries(&other.tutor.get(&twins.path(":export")).await), "both take the same");
@@ -40,8 +43,19 @@ async fn either_class_takes_the_whole_space_home_in_both_languages() {
             assert!(page.contains(&looks_at) && taken[&format!("{tag}/pair.html")].contains(&looks_at), "{page}");
         }
     }
+    let seen = twins.classes[1].central.get("/v1/sightings").await.ok().to_string();
+    for kind in ["MIRROR", "OUTPUT", "MESSAGES", "EXPORT"] {
+        assert!(seen.contains(&format!("SIGHTING_KIND_{kind}")), "{kind}: {seen}");
+    }
     assert!(taken["hr/pair.html"].contains("U radu") && taken["it/pair.html"].contains("Al lavoro"));
+    let [lesson, said] = ["hr/lesson-1.html", "it/conversation.html"].map(|name| &taken[name]);
+    assert!(lesson.contains("<p>We asked on both shores, and heard two answers.</p>"), "{lesson}");
+    assert!(lesson.contains("<th scope=\"col\">") && lesson.matches("Potpisano dana").count() == 2, "{lesson}");
+    assert!(said.contains("<blockquote lang=\"en\">Which of your beaches"), "{said}");
+    assert!(taken["en/timeline.html"].contains("[Europe/Zagreb]"), "{}", taken["en/timeline.html"]);
     let data: Value = serde_json::from_str(&taken["data.json"]).expect("JSON");
+    let compared = one.class.get(&twins.path("/lessons/1/reports:compare")).await.ok();
+    assert_eq!(data["lessons"][0]["mirrors"], compared, "as the API gives it");
     assert_eq!(data["pair"], one.class.get(&twins.path("")).await.ok(), "as the API gives it");
     world.end().await;
 }

@@ -9,6 +9,7 @@ use super::{api::Entries, region};
 use crate::{
     output::api::Outputs,
     pair::testing::{Space, call},
+    sighting::witness::Witness,
 };
 
 impl Space {
@@ -20,7 +21,7 @@ impl Space {
     }
 
     async fn deliver_output(&self) -> String {
-        let outputs = Outputs { store: self.store.clone() };
+        let outputs = Outputs { store: self.store.clone(), witness: Witness::new(self.store.clone()) };
         let save = pb::SaveOutputRequest {
             pair_id: self.pair.to_string(),
             lesson: 4,

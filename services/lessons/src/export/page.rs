@@ -20,8 +20,8 @@ pub(super) fn languages(languages: &[Words]) -> String {
 /// The contents of the book in one language.
 pub(super) fn contents(words: &Words, chapters: &[Chapter]) -> String {
     let links = chapters.iter().map(|chapter| {
-        let title = escaped(words.say(chapter.key));
-        format!("<li><a href=\"{}.html\">{title}</a></li>\n", chapter.key)
+        let title = escaped(&sentence(words, &chapter.title));
+        format!("<li><a href=\"{}.html\">{title}</a></li>\n", chapter.name)
     });
     let heading = escaped(words.say("contents"));
     let body = format!(
@@ -37,7 +37,7 @@ pub(super) fn contents(words: &Words, chapters: &[Chapter]) -> String {
 pub(super) fn chapter(words: &Words, chapter: &Chapter) -> String {
     let blocks: String = chapter.blocks.iter().map(|one| block(words, one)).collect();
     let back = format!("<p><a href=\"index.html\">{}</a></p>\n", escaped(words.say("contents")));
-    whole(words.tag(), words.say(chapter.key), &format!("{blocks}{back}"))
+    whole(words.tag(), &sentence(words, &chapter.title), &format!("{blocks}{back}"))
 }
 
 fn whole(tag: &str, title: &str, body: &str) -> String {
@@ -54,7 +54,9 @@ fn block(words: &Words, block: &Block) -> String {
     let said = |said: &Said| escaped(&text(words, said));
     match block {
         Block::Heading(heading) => format!("<h2>{}</h2>\n", said(heading)),
-        Block::Paragraph(parts) => format!("<p>{}</p>\n", parts.iter().map(said).collect::<Vec<_>>().join(" ")),
+        Block::Paragraph(parts) => format!("<p>{}</p>\n", escaped(&sentence(words, parts))),
+        Block::Quote(tag, text) => format!("<blockquote lang=\"{}\">{}</blockquote>\n", escaped(tag), escaped(text)),
+        Block::Rich(tag, html) => format!("<div lang=\"{}\">{html}</div>\n", escaped(tag)),
         Block::Facts(facts) => {
             let facts = facts
                 .iter()
@@ -62,7 +64,7 @@ fn block(words: &Words, block: &Block) -> String {
             format!("<dl>\n{}</dl>\n", facts.collect::<String>())
         }
         Block::Table(columns, rows) => {
-            let head = columns.iter().map(|key| format!("<th scope=\"col\">{}</th>", escaped(words.say(key))));
+            let head = columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", said(name)));
             let row = |row: &Vec<Said>| {
                 let cells = row.iter().map(|cell| format!("<td>{}</td>", said(cell)));
                 format!("<tr>{}</tr>\n", cells.collect::<String>())
@@ -71,6 +73,10 @@ fn block(words: &Words, block: &Block) -> String {
             format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n")
         }
     }
+}
+
+fn sentence(words: &Words, parts: &[Said]) -> String {
+    parts.iter().map(|part| text(words, part)).collect::<Vec<_>>().join(" ")
 }
 
 fn text(words: &Words, said: &Said) -> String {

@@ -1,17 +1,91 @@
 //! What the API gives of a pair, as chapters of a book. A slice of the pair's space that has something to take home adds a chapter here.
 
 use platform::{Result, wire};
-use proto::lessons::v1 as pb;
+use proto::{lessons::v1 as pb, options::v1::Role};
 
 use super::{Block, Book, Chapter, Said};
 
-impl TryFrom<pb::Pair> for Book {
+mod lesson;
+
+/// All a caller may see of a pair.
+pub(super) struct Space {
+    pub(super) pair: pb::Pair,
+    pub(super) timeline: Option<pb::Timeline>,
+    pub(super) messages: Vec<pb::Message>,
+    pub(super) lessons: Vec<Lesson>,
+}
+
+/// What was made for a lesson.
+pub(super) struct Lesson {
+    pub(super) number: i32,
+    pub(super) mirrors: pb::CompareReportsResponse,
+    pub(super) output: pb::Output,
+}
+
+impl TryFrom<Space> for Book {
     type Error = platform::Error;
 
-    fn try_from(pair: pb::Pair) -> Result<Self> {
-        let chapters = vec![of_pair(&pair), of_project(&pair)];
-        Ok(Self { chapters, data: serde_json::json!({ "pair": wire::json(&pair)? }) })
+    fn try_from(space: Space) -> Result<Self> {
+        let Space { pair, timeline, messages, lessons } = space;
+        let mut chapters = vec![of_pair(&pair), of_project(&pair)];
+        chapters.extend(timeline.as_ref().map(of_timeline));
+        chapters.extend(lessons.iter().map(|lesson| lesson::chapter(&pair, lesson)));
+        chapters.push(of_conversation(&pair, &messages));
+        let mut data = serde_json::json!({ "pair": wire::json(&pair)? });
+        if let Some(timeline) = &timeline {
+            data["timeline"] = wire::json(timeline)?;
+        }
+        data["messages"] = messages.iter().map(wire::json).collect::<Result<_>>()?;
+        data["lessons"] = lessons.iter().map(lesson::data).collect::<Result<_>>()?;
+        Ok(Self { chapters, data })
     }
+}
+
+fn of_timeline(timeline: &pb::Timeline) -> Chapter {
+    let row = |item: &pb::TimelineItem| {
+        let local = |home: &pb::HomeMoment| home.moment.clone().unwrap_or_default().local;
+        let at_home: Vec<_> = item.at_home.iter().map(local).collect();
+        let across: Vec<_> = item.moved_across.iter().map(|closure| closure.name.as_str()).collect();
+        vec![text(&item.lesson.to_string()), text(&at_home.join(" = ")), text(&across.join(", "))]
+    };
+    let columns = vec![Said::Word("lesson"), Said::Word("deadline"), Said::Word("reason")];
+    named("timeline", vec![Block::Table(columns, timeline.items.iter().map(row).collect())])
+}
+
+/// What was written, each message with who wrote it; where the caller may not read one, the gap.
+fn of_conversation(pair: &pb::Pair, messages: &[pb::Message]) -> Chapter {
+    if messages.is_empty() {
+        return named("conversation", vec![Block::Paragraph(vec![Said::Word("nothing")])]);
+    }
+    let blocks = messages.iter().flat_map(|message| {
+        let mut by = vec![text(&class(pair, &message.team_id)), at(message.posted_at.as_ref())];
+        if message.role() == Role::TwinTeacher {
+            by.insert(1, Said::Word("teacher"));
+        }
+        let said = match message.text.as_str() {
+            "" => Block::Paragraph(vec![Said::Word("not_shown")]),
+            said => Block::Quote(message.language.clone(), said.to_owned()),
+        };
+        [Block::Paragraph(by), said]
+    });
+    named("conversation", blocks.collect())
+}
+
+/// How a class is called here: its name, or its country where it has left.
+fn class(pair: &pb::Pair, team: &str) -> String {
+    let sides = pair.sides.iter().filter_map(|place| place.side.as_ref());
+    let side = sides.filter(|side| side.team_id == team).next_back();
+    side.map(called).unwrap_or_default()
+}
+
+fn called(side: &pb::Side) -> String {
+    let home = side.home.to_uppercase();
+    if side.team_name.is_empty() { home } else { format!("{} ({home})", side.team_name) }
+}
+
+/// A chapter that has a word for its title.
+fn named(key: &'static str, blocks: Vec<Block>) -> Chapter {
+    Chapter { name: key.to_owned(), title: vec![Said::Word(key)], blocks }
 }
 
 fn of_pair(pair: &pb::Pair) -> Chapter {
@@ -21,7 +95,7 @@ fn of_pair(pair: &pb::Pair) -> Chapter {
     }
     let mut blocks = vec![Block::Facts(facts)];
     blocks.extend(pair.sides.iter().flat_map(of_side));
-    Chapter { key: "pair", blocks }
+    named("pair", blocks)
 }
 
 /// A class; of one that has left, the gap.
@@ -44,7 +118,7 @@ fn of_project(pair: &pb::Pair) -> Chapter {
         None => vec![Block::Paragraph(vec![Said::Word("no_project")])],
         Some(project) => about(project, pair.project_at.as_ref()),
     };
-    Chapter { key: "project", blocks }
+    named("project", blocks)
 }
 
 fn about(project: &pb::Project, kept: Option<&prost_types::Timestamp>) -> Vec<Block> {
@@ -71,7 +145,7 @@ fn about(project: &pb::Project, kept: Option<&prost_types::Timestamp>) -> Vec<Bl
             sum(partner.share.as_ref()),
         ]
     };
-    let columns = vec!["partner", "lead", "country", "territory", "town", "share"];
+    let columns = ["partner", "lead", "country", "territory", "town", "share"].map(Said::Word).to_vec();
     vec![
         Block::Heading(text(&project.name)),
         Block::Facts(facts),

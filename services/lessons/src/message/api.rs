@@ -6,7 +6,13 @@ use proto::lessons::v1::{self as pb, conversation_service_server::ConversationSe
 use tonic::{Request, Response, Status};
 
 use super::{Mark, Message, store, watch, wire};
-use crate::{edition, pair, report::watch::ending, side::check_programme};
+use crate::{
+    edition,
+    pair::{self, Pair},
+    report::watch::ending,
+    side::{Side, check_programme},
+    sighting::{Kind, witness::Witness},
+};
 
 /// The methods on messages.
 #[derive(Clone)]
@@ -15,6 +21,8 @@ pub struct Conversations {
     pub store: Store,
     /// Whether the process wants calls: who watches goes when it no longer does.
     pub readiness: Readiness,
+    /// Who writes down what is seen.
+    pub witness: Witness,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 500 };
@@ -45,7 +53,10 @@ impl ConversationService for Conversations {
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("messages", &req.pair_id))?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
-        let page = store::list(&db, pair.id(), page).await?.map(|message| wire::shown(message, &pair));
+        let page = store::list(&db, pair.id(), page).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Messages, writers(&pair, &page.items)).await?;
+        let page = page.map(|message| wire::shown(message, &pair));
         Ok(Response::new(pb::ListMessagesResponse { messages: page.items, next_page_token: page.next }))
     }
 
@@ -92,10 +103,18 @@ impl ConversationService for Conversations {
         check_programme(&ctx)?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Messages, pair.sides().iter().map(|place| &place.side)).await?;
         let changes = watch::watch(ctx, pair.id()).take_until(ending(self.readiness.clone()));
         let shown = |seen: watch::Seen| wire::shown(seen.message, &seen.pair);
         Ok(Response::new(changes.map(move |seen| Ok(shown(seen?))).boxed()))
     }
+}
+
+/// The classes that wrote some of these messages.
+fn writers<'a>(pair: &'a Pair, messages: &'a [Message]) -> impl Iterator<Item = &'a Side> {
+    let sides = pair.sides().iter().map(|place| &place.side);
+    sides.filter(|side| messages.iter().any(|message| message.team == side.team))
 }
 
 /// Marks a message for the side of the caller.

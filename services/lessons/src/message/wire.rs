@@ -13,7 +13,7 @@ impl From<pb::PostMessageRequest> for Note {
 }
 
 /// A message of a pair, as it was made for who reads it.
-pub(super) fn shown(message: Message, pair: &Pair) -> pb::Message {
+pub(crate) fn shown(message: Message, pair: &Pair) -> pb::Message {
     let role = if message.by_teacher { Role::TwinTeacher } else { Role::TwinTeam };
     pb::Message {
         id: message.id.to_string(),

@@ -12,6 +12,7 @@ use crate::{
     },
     pair::Place,
     side::check_programme,
+    sighting::{Kind as Witnessed, witness::Witness},
 };
 
 /// The methods on joint outputs.
@@ -19,6 +20,8 @@ use crate::{
 pub struct Outputs {
     /// The data of lessons.
     pub store: Store,
+    /// Who writes down what is seen.
+    pub witness: Witness,
 }
 
 #[tonic::async_trait]
@@ -26,8 +29,8 @@ impl OutputService for Outputs {
     async fn get_output(&self, request: Request<pb::GetOutputRequest>) -> Result<Response<pb::Output>, Status> {
         let (ctx, req) = request.open()?;
         check_programme(&ctx)?;
-        let db = self.store.read(&ctx).await?;
-        let bench = store::bench(&db, req.pair_id.parse()?, req.lesson).await?;
+        let bench = store::bench(&self.store.read(&ctx).await?, req.pair_id.parse()?, req.lesson).await?;
+        self.witness.saw(&ctx, Witnessed::Output, bench.makers()).await?;
         Ok(Response::new(bench.try_into()?))
     }
 

@@ -10,11 +10,12 @@ use super::{api::Outputs, *};
 use crate::{
     file::{self, Place},
     pair::testing::{Space, call},
+    sighting::witness::Witness,
 };
 
 impl Space {
     fn outputs(&self) -> Outputs {
-        Outputs { store: self.store.clone() }
+        Outputs { store: self.store.clone(), witness: Witness::new(self.store.clone()) }
     }
 
     async fn read_output(&self, ctx: Ctx) -> Result<pb::Output, Status> {

@@ -12,6 +12,7 @@ use crate::{
     edition::{self, Edition, Track},
     file, pair,
     side::check_programme,
+    sighting::{Kind, witness::Witness},
     team::{Team, peer::Teams},
 };
 
@@ -24,6 +25,8 @@ pub struct Reports {
     pub teams: Teams,
     /// Whether the process wants calls: who watches goes when it no longer does.
     pub readiness: Readiness,
+    /// Who writes down what is seen.
+    pub witness: Witness,
 }
 
 #[tonic::async_trait]
@@ -104,6 +107,8 @@ impl ReportService for Reports {
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_begun()?;
         let comparison = store::comparison(&db, &pair, req.lesson).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Mirror, comparison.shown()).await?;
         Ok(Response::new(comparison.into()))
     }
 

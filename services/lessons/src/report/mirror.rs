@@ -53,6 +53,11 @@ impl Comparison {
         Self { form, halves: [half(one, first), half(other, second)] }
     }
 
+    /// The classes of which there is something to see.
+    pub(super) fn shown(&self) -> impl Iterator<Item = &Side> {
+        self.halves.iter().filter(|half| half.mirror.is_some()).map(|half| &half.side)
+    }
+
     /// Every field of the form, with what each class wrote in it.
     pub(super) fn fields(&self) -> impl Iterator<Item = (&Field, [Option<&Value>; 2])> {
         let value = |half: usize, key: &str| self.halves[half].mirror.as_ref()?.values.get(key);

@@ -24,6 +24,9 @@ impl From<Kind> for pb::SightingKind {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::Offer => Self::Offer,
+            Kind::Mirror => Self::Mirror,
+            Kind::Output => Self::Output,
+            Kind::Messages => Self::Messages,
             Kind::Export => Self::Export,
         }
     }

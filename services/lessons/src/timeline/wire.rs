@@ -6,7 +6,7 @@ use proto::lessons::v1 as pb;
 use super::{Closure, Home, Point, Timeline};
 
 /// A timeline, as those who live in `homes` read it.
-pub(super) fn shown(timeline: Timeline, homes: &[Home]) -> pb::Timeline {
+pub(crate) fn shown(timeline: Timeline, homes: &[Home]) -> pb::Timeline {
     pb::Timeline {
         pair_id: timeline.pair.to_string(),
         version: timeline.version,

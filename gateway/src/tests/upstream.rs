@@ -88,6 +88,10 @@ impl TeamService for Upstream {
     async fn hand_over_team(&self, _: Request<HandOverTeamRequest>) -> Result<Response<Team>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn move_team(&self, _: Request<MoveTeamRequest>) -> Result<Response<Team>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 #[tonic::async_trait]

@@ -88,7 +88,7 @@ CREATE TABLE application (
 CREATE INDEX application_edition ON application (edition_id, state);
 CREATE INDEX application_referent ON application (referent_id, edition_id);
 
--- Teams.
+-- Teams. `is_interreg` is what its track is: asked before every call of a visitor, so it stands here and not only in lessons.
 CREATE TABLE team (
   id             uuid    NOT NULL PRIMARY KEY,
   version        bigint  NOT NULL,
@@ -97,6 +97,7 @@ CREATE TABLE team (
   application_id uuid    NOT NULL UNIQUE REFERENCES application (id),
   edition_id     uuid    NOT NULL,
   track_id       uuid    NOT NULL,
+  is_interreg    boolean NOT NULL,
   school_id      uuid    NOT NULL REFERENCES school (id),
   school_code    text    NOT NULL,
   school_name    text    NOT NULL,
@@ -132,6 +133,17 @@ CREATE TABLE team_handover (
   handed_over_at bigint NOT NULL
 );
 CREATE INDEX team_handover_team ON team_handover (team_id);
+
+-- From which track to which a team was moved, and why. The reason stands here for the same cause.
+CREATE TABLE team_move (
+  id       uuid   NOT NULL PRIMARY KEY,
+  team_id  uuid   NOT NULL REFERENCES team (id) ON DELETE CASCADE,
+  from_id  uuid   NOT NULL,
+  to_id    uuid   NOT NULL,
+  reason   text   NOT NULL,
+  moved_at bigint NOT NULL
+);
+CREATE INDEX team_move_team ON team_move (team_id);
 
 -- Provisional credentials: single use. The credential is derived from the id with a key of the installation.
 CREATE TABLE credential (

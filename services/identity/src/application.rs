@@ -18,7 +18,7 @@ use crate::{
 pub(crate) mod admission;
 pub mod api;
 pub(crate) mod store;
-mod submission;
+pub(crate) mod submission;
 mod wire;
 
 pub(crate) use submission::Evidence;

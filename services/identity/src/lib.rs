@@ -67,12 +67,8 @@ fn routes(host: &Host) -> Result<Routes> {
     let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
     let applications =
         application::api::Applications { store: store.clone(), keys: keys.clone(), peers: host.peers.clone() };
-    let memberships = membership::api::Memberships {
-        store: store.clone(),
-        border: host.border.clone(),
-        tokens,
-        peers: host.peers.clone(),
-    };
+    let memberships = membership::api::Memberships { store: store.clone(), border: host.border.clone(), tokens };
+    let teams = team::api::Teams { store: store.clone(), keys, peers: host.peers.clone() };
     let countries = tenants::Countries { tenants: host.tenants.clone() };
     Ok(Routes::new(TenantServiceServer::new(countries.clone()))
         .add_service(TerritoryServiceServer::new(countries))
@@ -80,9 +76,9 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(SessionServiceServer::new(sessions))
         .add_service(SchoolServiceServer::new(school::api::Schools { store: store.clone() }))
         .add_service(ApplicationServiceServer::new(applications))
-        .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs }))
+        .add_service(FileServiceServer::new(file::api::Files { store, blobs }))
         .add_service(MembershipServiceServer::new(memberships))
-        .add_service(TeamServiceServer::new(team::api::Teams { store, keys })))
+        .add_service(TeamServiceServer::new(teams)))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

@@ -13,7 +13,6 @@ use crate::{
     reason::{Reason, Refuse},
     session::Session,
     team::{Code, Team},
-    track::Track,
 };
 
 pub mod api;
@@ -162,7 +161,9 @@ impl Visit {
     pub fn stands(self, now: Timestamp, standing: &Standing) -> bool {
         // a team whose credential was issued anew is not its class any more until somebody redeems it
         let redeemed = !matches!(self, Self::Team(_)) || standing.team.as_ref().is_some_and(|team| !team.is_invited());
-        self.holds(standing) && redeemed && standing.is_signed_in(now).is_ok()
+        // a team that was moved to another track may meet nobody of another country any more
+        let meets = standing.team.as_ref().is_none_or(Team::is_interreg);
+        self.holds(standing) && redeemed && meets && standing.is_signed_in(now).is_ok()
     }
 }
 
@@ -177,21 +178,15 @@ impl Standing {
 }
 
 impl Exchange {
-    /// A token for a programme that the country has a share in. `track` is the team's. Error: `SESSION_OVER`, not found for a team
-    /// that is not the caller's, `TEAM_NOT_ACTIVE`, `TEAM_NOT_ETC`, `TERRITORY_OUTSIDE_PROGRAMME`.
-    pub fn grant(
-        ctx: &Ctx,
-        programme: &Tenant,
-        visit: Visit,
-        standing: &Standing,
-        track: Option<&Track>,
-    ) -> Result<Self> {
+    /// A token for a programme that the country has a share in. Error: `SESSION_OVER`, not found for a team that is not the
+    /// caller's, `TEAM_NOT_ACTIVE`, `TEAM_NOT_ETC`, `TERRITORY_OUTSIDE_PROGRAMME`.
+    pub fn grant(ctx: &Ctx, programme: &Tenant, visit: Visit, standing: &Standing) -> Result<Self> {
         standing.is_signed_in(ctx.now())?;
         if !visit.holds(standing) {
             return Err(Error::not_found("team"));
         }
         let team = match standing.team.as_ref().filter(|_| visit.team().is_some()) {
-            Some(team) => Some((team.code().clone(), admit(ctx, programme, team, track)?)),
+            Some(team) => Some((team.code().clone(), admit(ctx, programme, team)?)),
             None => None,
         };
         Ok(Self { visit, programme: programme.id().clone(), team })
@@ -220,11 +215,11 @@ impl Exchange {
 }
 
 /// What a programme may know of a team, if it may be let in.
-fn admit(ctx: &Ctx, programme: &Tenant, team: &Team, track: Option<&Track>) -> Result<Projection> {
+fn admit(ctx: &Ctx, programme: &Tenant, team: &Team) -> Result<Projection> {
     if team.is_invited() {
         return Err(Reason::TeamNotActive.error("The class must redeem its credential and choose a password first."));
     }
-    if !track.is_some_and(|track| track.interreg) {
+    if !team.is_interreg() {
         return Err(Reason::TeamNotEtc
             .error("Only classes of a track that observes Interreg projects meet those of another country."));
     }

@@ -18,10 +18,12 @@ use crate::{
 
 pub mod api;
 mod credential;
+mod moves;
 pub(crate) mod store;
 pub(crate) mod wire;
 
 pub use credential::{Credential, End, Ending};
+pub use moves::Move;
 
 /// A class that was admitted. It belongs to one track of one edition (I1) and has exactly one referent at any instant (I4).
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +35,7 @@ pub struct Team {
     application: Id<Application>,
     edition: Id<Edition>,
     track: Id<Track>,
+    is_interreg: bool,
     school: SchoolThen,
     team_type: TeamType,
     size: i32,
@@ -108,6 +111,8 @@ pub struct Admission {
     pub edition: Id<Edition>,
     /// The track.
     pub track: Id<Track>,
+    /// Whether the track observes Interreg projects alone.
+    pub is_interreg: bool,
     /// The code.
     pub code: Code,
     /// The school, as it is now.
@@ -145,7 +150,7 @@ impl Team {
         credential: &Credential,
         reservation: Option<Reservation>,
     ) -> Self {
-        let Admission { edition, track, code, school } = admission;
+        let Admission { edition, track, is_interreg, code, school } = admission;
         Self {
             id: credential.team(),
             version: 0,
@@ -154,6 +159,7 @@ impl Team {
             application: application.id(),
             edition,
             track,
+            is_interreg,
             school,
             team_type: application.team_type(),
             size: application.team_size(),
@@ -300,6 +306,11 @@ impl Team {
     /// Its track.
     pub fn track(&self) -> Id<Track> {
         self.track
+    }
+
+    /// Whether its track observes Interreg projects alone, so that it meets classes of other countries.
+    pub fn is_interreg(&self) -> bool {
+        self.is_interreg
     }
 
     /// Its school, as it was at the admission.

@@ -228,6 +228,7 @@ impl Ground {
         let admission = Admission {
             edition: track.edition,
             track: track.id,
+            is_interreg: track.interreg,
             code: Code::new("22-23", "", 1),
             school: (&school).into(),
         };

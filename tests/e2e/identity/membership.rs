@@ -294,3 +294,32 @@ async fn a_crossing_is_in_the_audit_logs_of_both_sides_and_counted_once_a_day() 
     assert_ne!(members["members"][0]["lastSeenAt"], first.to_string());
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_team_that_moves_to_a_national_track_leaves_the_programme_on_the_next_call() {
+    let world = World::of(&WORLD).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.twin("it-hr", "Serra").await;
+    let visitors = [class.referent.cross("it-hr", &class.id).await, class.team.cross("it-hr", "").await];
+    let central = scene.coordinator.cross("it-hr", "").await;
+    let to = async |track: &str| {
+        let body = json!({ "trackId": scene.track(track)["id"], "reason": "its twin was lost" });
+        scene.coordinator.post(&class.path(":move"), body).await.ok()
+    };
+    for visitor in &visitors {
+        membership(visitor).await;
+    }
+    to("english").await;
+    for visitor in &visitors {
+        visitor.get("/v1/membership").await.refused("MEMBERSHIP_ENDED");
+        visitor.get("/v1/pairs").await.refused("MEMBERSHIP_ENDED");
+    }
+    for caller in [&class.referent, &class.team] {
+        caller.exchange("it-hr", &class.id).await.refused("TEAM_NOT_ETC");
+        assert_eq!(caller.get(&class.path("")).await.ok()["code"], class.code.as_str(), "at home it works on");
+    }
+    membership(&central).await;
+    to("etc").await;
+    membership(&class.referent.cross("it-hr", &class.id).await).await;
+    world.end().await;
+}

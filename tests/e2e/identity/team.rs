@@ -392,3 +392,63 @@ async fn what_is_asked_of_a_team_again_is_answered_again_and_done_once() {
     world.settle().await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_team_that_is_moved_keeps_all_but_its_track() {
+    let world = World::of(&["it", "it-hr"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.twin("it-hr", "Kos").await;
+    let before = scene.coordinator.get(&class.path("")).await.ok();
+    let to = |track: &Value| json!({ "trackId": track["id"], "reason": "its twin was lost", "requestId": "once" });
+    let english = scene.track("english");
+    class.referent.post(&class.path(":move"), to(english)).await.refused("ROLE_MISSING");
+    let moved = scene.coordinator.post(&class.path(":move"), to(english)).await.ok();
+    assert_eq!(scene.coordinator.post(&class.path(":move"), to(english)).await.ok(), moved, "asked again");
+    let mut expected = before;
+    expected["trackId"] = english["id"].clone();
+    expected["etag"] = moved["etag"].clone();
+    assert_eq!(moved, expected);
+    sign_in(&world, &class.code, PASSWORD).await.ok();
+    for (track, count) in [("english", 1), ("etc", 0)] {
+        let found = scene.coordinator.get(&format!("/v1/teams?trackId={}", text(&scene.track(track)["id"]))).await.ok();
+        assert_eq!(found["teams"].as_array().map_or(0, Vec::len), count, "{track}");
+    }
+
+    assert_eq!(
+        world.rows("it", "identity", "SELECT reason FROM team_move", &["reason"]).await,
+        [["its twin was lost"]]
+    );
+    let log = "SELECT subject, detail FROM audit WHERE action = 'move team'";
+    let log = world.rows("it", "identity", log, &["subject", "detail"]).await;
+    assert_eq!((log.len(), &log[0][0]), (1, &format!("team {}", class.id)));
+    assert!(log[0][1].starts_with("move ") && !log[0][1].contains("lost"), "{log:?}");
+    // the code of a team that has gone is not given to another one
+    let next = scene.twin("it-hr", "Serra").await;
+    assert_eq!((class.code.as_str(), next.code.as_str()), ("22-23-ETC_0001", "22-23-ETC_0002"));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_team_goes_to_no_track_that_does_not_admit_it() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let other = scene.coordinator.post("/v1/editions", json!({ "template": "24-25" })).await.ok();
+    for (track, reasons) in [
+        (scene.track("upper_secondary")["id"].clone(), vec!["FIELDS_INVALID"]),
+        (scene.track("lower_secondary")["id"].clone(), vec!["LEVEL_NOT_ADMITTED"]),
+        (other["tracks"][0]["id"].clone(), vec!["TRACK_UNKNOWN"]),
+        (other["tracks"][1]["id"].clone(), vec!["TRACK_UNKNOWN", "LEVEL_NOT_ADMITTED"]),
+        (json!(uuid::Uuid::now_v7().to_string()), vec!["TRACK_UNKNOWN"]),
+    ] {
+        let body = json!({ "trackId": track, "reason": "its twin was lost" });
+        let refused = scene.coordinator.post(&class.path(":move"), body).await.violations();
+        let expected: Vec<_> = reasons.iter().map(|reason| ("track_id".to_owned(), (*reason).to_owned())).collect();
+        assert_eq!(refused, expected);
+    }
+    let nobody = format!("/v1/teams/{}:move", uuid::Uuid::now_v7());
+    let body = json!({ "trackId": scene.track("english")["id"], "reason": "x" });
+    scene.coordinator.post(&nobody, body).await.refused("NOT_FOUND");
+    assert!(!world.actions("it", "identity").await.contains(&"move team".to_owned()));
+    world.end().await;
+}

@@ -34,7 +34,8 @@ async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, a
     let admission = Admission {
         edition: track.edition,
         track: track.id,
-        code: Code::new(&track.edition_code, &track.infix, team::store::count(tx, track.id).await? + 1),
+        is_interreg: track.interreg,
+        code: Code::new(&track.edition_code, &track.infix, super::store::founded(tx, track.id).await? + 1),
         school: (&school::store::get(tx, school).await?).into(),
     };
     let credential = Credential::issue(ctx, keys, id)?;

@@ -17,7 +17,7 @@ use crate::{
     account::{self, Account},
     file::{self, File},
     school,
-    track::Edition,
+    track::{Edition, Track},
 };
 
 mod row {
@@ -63,6 +63,9 @@ pub(crate) struct Filter {
 
 /// States that count against the teams a referent may have.
 const COUNTED: [&str; 3] = ["submitted", "admitted", "admitted_with_reservation"];
+
+/// States of an application that has become a team, which it stays.
+const FOUNDED: [&str; 2] = ["admitted", "admitted_with_reservation"];
 
 /// The application, if the caller may see it. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Application>) -> Result<Application> {
@@ -124,6 +127,16 @@ pub(crate) async fn evidence(db: &impl Reads, application: &Application) -> Resu
 pub(crate) async fn evidence_to_submit(tx: &Tx, application: &Application) -> Result<Evidence> {
     account::store::hold(tx, &account::store::get(tx, application.referent).await?).await?;
     evidence(tx, application).await
+}
+
+/// How many teams were ever founded in a track, wherever they have moved since: the number of its next team is one more.
+pub(crate) async fn founded(db: &impl Reads, track: Id<Track>) -> Result<u32> {
+    let founded = row::Entity::find()
+        .filter(row::Column::TrackId.eq(track))
+        .filter(row::Column::State.is_in(FOUNDED))
+        .count(db.conn())
+        .await?;
+    u32::try_from(founded).map_err(Error::internal)
 }
 
 /// What the central team may know of. A draft that was withdrawn was never submitted.

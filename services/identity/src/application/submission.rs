@@ -48,12 +48,7 @@ pub(super) fn check(draft: &Draft, country: &Country, track: &Track, evidence: &
 
 fn school(violations: &mut Violations, draft: &Draft, track: &Track, evidence: &Evidence) {
     match &evidence.school {
-        Some(school) if school.is_open() && track.levels.contains(&school.level()) => {}
-        Some(school) if school.is_open() => {
-            let admitted: Vec<_> = track.levels.iter().map(|level| level.as_str()).collect();
-            let text = format!("This track is for {} schools; this one is {}.", admitted.join(" and "), school.level());
-            violations.add("school_id", Reason::LevelNotAdmitted, text);
-        }
+        Some(school) if school.is_open() => check_level(violations, "school_id", track, school),
         Some(_) => violations.add("school_id", Reason::SchoolUnknown, "This school is no longer in the register."),
         None if draft.school.is_some() => {
             violations.add("school_id", Reason::SchoolUnknown, "There is no such school in the register.");
@@ -73,10 +68,30 @@ fn team(violations: &mut Violations, draft: &Draft, country: &Country, track: &T
     if draft.team_size < 1 {
         violations.add("team_size", Shared::FieldsInvalid, "Say how many pupils there are.");
     }
+    check_size(violations, "team_size", track, draft.team_type, draft.team_size);
+}
+
+/// Adds a violation at `field` where the track does not admit schools of this level (I1).
+pub(crate) fn check_level(violations: &mut Violations, field: &str, track: &Track, school: &School) {
+    if !track.levels.contains(&school.level()) {
+        let admitted: Vec<_> = track.levels.iter().map(|level| level.as_str()).collect();
+        let text = format!("This track is for {} schools; this one is {}.", admitted.join(" and "), school.level());
+        violations.add(field, Reason::LevelNotAdmitted, text);
+    }
+}
+
+/// Adds a violation at `field` where the track does not admit a team of this size (I3).
+pub(crate) fn check_size(
+    violations: &mut Violations,
+    field: &str,
+    track: &Track,
+    team_type: Option<TeamType>,
+    size: i32,
+) {
     let max = track.max_team_size;
-    if draft.team_size > max && draft.team_type != Some(TeamType::WholeClass) {
+    if size > max && team_type != Some(TeamType::WholeClass) {
         let text = format!("At most {max} pupils, unless the team is a whole class.");
-        violations.add("team_size", Reason::TeamTooLarge, text);
+        violations.add(field, Reason::TeamTooLarge, text);
     }
 }
 

@@ -1,11 +1,11 @@
 //! The methods on memberships: open, load, decide, save, answer.
 
-use platform::{Border, Ctx, Open, PageRequest, Peers, Result, Store, border::ended, page::Sizes};
+use platform::{Border, Ctx, Open, PageRequest, Result, Store, border::ended, page::Sizes};
 use proto::identity::v1::{self as pb, membership_service_server::MembershipService};
 use tonic::{Request, Response, Status};
 
-use super::{Exchange, Membership, Standing, Visit, store, wire};
-use crate::{session::Tokens, team::wire::some_id, track};
+use super::{Exchange, Membership, Visit, store, wire};
+use crate::{session::Tokens, team::wire::some_id};
 
 /// The methods on memberships.
 #[derive(Clone)]
@@ -16,8 +16,6 @@ pub struct Memberships {
     pub border: Border,
     /// Makes tokens.
     pub tokens: Tokens,
-    /// Where tracks are known.
-    pub peers: Peers,
 }
 
 const SIZES: Sizes = Sizes { usual: 100, most: 1_000 };
@@ -32,8 +30,7 @@ impl MembershipService for Memberships {
         let there = self.border.enter(&ctx, &req.audience)?;
         let visit = Visit::wanted(&ctx, some_id(&req.team_id)?)?;
         let standing = store::standing(&self.store.read(&ctx).await?, ctx.member()?, visit).await?;
-        let track = self.track(&ctx, &standing).await?;
-        let exchange = Exchange::grant(&ctx, there.tenant(), visit, &standing, track.as_ref())?;
+        let exchange = Exchange::grant(&ctx, there.tenant(), visit, &standing)?;
         let grant = self.tokens.exchange(&ctx, &there, &standing.session, visit)?;
         self.record(&ctx, &there, &exchange).await?;
         Ok(Response::new(wire::given(ctx.now(), grant)))
@@ -76,14 +73,6 @@ impl MembershipService for Memberships {
 }
 
 impl Memberships {
-    /// The track of the team, as the caller may see it; none where there is no team that is the caller's.
-    async fn track(&self, ctx: &Ctx, standing: &Standing) -> Result<Option<track::Track>> {
-        match standing.team.as_ref().filter(|team| team.seen_by(ctx)) {
-            Some(team) => track::peer::get(&self.peers, ctx, "team_id", team.track()).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
     /// Writes on both sides that the token is given. Home first: a token home knows of and that was not given does no harm, one it
     /// does not know of would.
     async fn record(&self, ctx: &Ctx, there: &Ctx, exchange: &Exchange) -> Result<()> {

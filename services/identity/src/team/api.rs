@@ -1,6 +1,6 @@
 //! The methods on teams: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Reads, Result, Store, Tx, page::Sizes, secret::Keys, wire};
+use platform::{Open, PageRequest, Peers, Reads, Result, Store, Tx, page::Sizes, secret::Keys, wire};
 use proto::identity::v1::{self as pb, team_service_server::TeamService};
 use tonic::{Request, Response, Status};
 
@@ -9,7 +9,7 @@ use super::{
     store::{self, Filter},
     wire::{named_id, some_id},
 };
-use crate::account;
+use crate::{account, school, track};
 
 /// The methods on teams.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct Teams {
     pub store: Store,
     /// The keys credentials are derived with.
     pub keys: Keys,
+    /// Where tracks are known.
+    pub peers: Peers,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
@@ -119,6 +121,21 @@ impl TeamService for Teams {
         let handover = team.hand_over(&ctx, &teacher, req.reason)?;
         self.save_handed_over(&tx, &mut team, &handover).await?;
         tx.note("hand over team", format!("team {}", team.id), format!("handover {}", handover.id));
+        tx.answer(team.shown_to(&ctx).into()).await
+    }
+
+    async fn move_team(&self, request: Request<pb::MoveTeamRequest>) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let track = track::peer::get(&self.peers, &ctx, "track_id", req.track_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let school = school::store::get(&tx, team.school.id).await?;
+        let moved = team.move_to(&ctx, &track, &school, req.reason)?;
+        store::moves::save(&tx, &mut team, &moved).await?;
+        tx.note("move team", format!("team {}", team.id), format!("move {}", moved.id));
         tx.answer(team.shown_to(&ctx).into()).await
     }
 }

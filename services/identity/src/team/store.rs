@@ -19,6 +19,7 @@ use crate::{
 };
 
 pub(super) mod handover;
+pub(super) mod moves;
 
 mod row {
     use platform::{Id, store::At};
@@ -37,6 +38,7 @@ mod row {
         pub application_id: Id<Application>,
         pub edition_id: Id<track::Edition>,
         pub track_id: Id<track::Track>,
+        pub is_interreg: bool,
         pub school_id: Id<School>,
         pub school_code: String,
         pub school_name: String,
@@ -218,6 +220,7 @@ fn team(row: row::Model, supports: Vec<Id<Account>>, until: Option<At>) -> Resul
         application: row.application_id,
         edition: row.edition_id,
         track: row.track_id,
+        is_interreg: row.is_interreg,
         school: SchoolThen {
             id: row.school_id,
             code: row.school_code,
@@ -263,6 +266,7 @@ fn active(team: &Team) -> Result<row::ActiveModel> {
         application_id: Set(team.application),
         edition_id: Set(team.edition),
         track_id: Set(team.track),
+        is_interreg: Set(team.is_interreg),
         school_id: Set(team.school.id),
         school_code: Set(team.school.code.clone()),
         school_name: Set(team.school.name.clone()),
@@ -300,13 +304,6 @@ async fn save_supports(tx: &Tx, team: &Team) -> Result<()> {
         support::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
     }
     Ok(())
-}
-
-/// How many teams a track has ever had: the number of its next team is one more.
-pub(crate) async fn count(db: &impl Reads, track: Id<Track>) -> Result<u32> {
-    use sea_orm::PaginatorTrait;
-    let count = row::Entity::find().filter(row::Column::TrackId.eq(track)).count(db.conn()).await?;
-    u32::try_from(count).map_err(Error::internal)
 }
 
 /// One credential. Error: not found.

@@ -121,6 +121,11 @@ impl Report {
         }
     }
 
+    /// From now on it is written in this form.
+    pub(crate) fn go_on_in(&mut self, form: &Form) {
+        (self.track, self.form_version) = (form.track, form.version);
+    }
+
     /// Error: `REPORT_FINAL`, once it was submitted and as long as it was not reopened.
     fn check_open(&self) -> Result<()> {
         if matches!(self.state, State::Submitted(_)) {

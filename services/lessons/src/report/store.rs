@@ -9,7 +9,7 @@ use platform::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DerivePartialModel, EntityTrait, QueryFilter, QuerySelect, QueryTrait, TryInsertResult,
+    ColumnTrait, DerivePartialModel, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
 };
 
 use super::{Comparison, Delivery, Desk, Judged, Mirror, Reopening, Report, Saved, State, Submission, Verdict};
@@ -89,10 +89,7 @@ pub(crate) async fn desk(db: &impl Reads, team: &Team, lesson: i32) -> Result<De
     let track = edition::store::track_of_team(db, team.track).await?;
     track.check_lesson(lesson)?;
     let (report, form) = match row::Entity::find_by_id((team.id, lesson)).one(db.conn()).await? {
-        Some(row) => {
-            let form = form::store::version(db, team.track, lesson, row.form_version).await?;
-            (report_of(db, row)?, form)
-        }
+        Some(row) => begun(db, team, report_of(db, row)?).await?,
         None => {
             let form = form_to_begin(db, team, lesson).await?;
             (Report::none(team, &form), form)
@@ -118,6 +115,18 @@ async fn form_to_begin(db: &impl Reads, team: &Team, lesson: i32) -> Result<Form
 pub(crate) async fn desk_to_write(tx: &Tx, team: &Team, lesson: i32) -> Result<Desk> {
     pair::store::working(tx, team.id).await?;
     desk(tx, team, lesson).await
+}
+
+/// A report with its form. What was delivered keeps the form it was delivered in; a draft goes along with a team that was moved to
+/// another track, with all that is written in it.
+async fn begun(db: &impl Reads, team: &Team, mut report: Report) -> Result<(Report, Form)> {
+    let form = if report.track == team.track || report.state.judged().is_some() {
+        form::store::version(db, report.track, report.lesson, report.form_version).await?
+    } else {
+        form::store::newest(db, team.track, report.lesson).await?
+    };
+    report.go_on_in(&form);
+    Ok((report, form))
 }
 
 /// The same; its deadline stays as it is until the transaction ends.
@@ -204,13 +213,13 @@ pub(crate) async fn delivery(db: &impl Reads, team: Id<Team>, lesson: i32) -> Re
     cell.map(|cell| delivery_of(db, cell)).transpose()
 }
 
-/// The late deliveries of a lesson, of one team or of all. Nobody else can save them until the transaction ends.
+/// The late deliveries of a lesson, of one team, wherever it has moved since, or of all of a track. Nobody else can save them until the transaction ends.
 pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, team: Option<Id<Team>>) -> Result<Vec<Delivery>> {
+    let whose = team.map_or_else(|| row::Column::TrackId.eq(track), |team| row::Column::TeamId.eq(team));
     let cells = row::Entity::find()
-        .filter(row::Column::TrackId.eq(track))
+        .filter(whose)
         .filter(row::Column::Lesson.eq(lesson))
         .filter(row::Column::OnTime.eq(false))
-        .apply_if(team, |query, team| query.filter(row::Column::TeamId.eq(team)))
         .lock_exclusive()
         .into_partial_model::<Cell>()
         .all(tx.conn())

@@ -324,3 +324,23 @@ fn what_came_home_stands_in_the_cell_of_its_lesson_and_a_lesson_of_a_programme_a
     let cells: Vec<_> = rows[0].deliveries.iter().map(|cell| (cell.lesson, cell.credits.len())).collect();
     assert_eq!(cells, [(1, 0), (2, 1), (3, 0), (4, 0), (9, 1)]);
 }
+
+#[tokio::test]
+async fn a_team_that_was_moved_keeps_what_it_delivered_and_takes_its_draft_along() {
+    let setting = setting().await;
+    let english = setting.plan.edition.tracks()[1].id();
+    let moved = |team: &Team| Team { track: english, ..team.clone() };
+    let (late, writer) = (&setting.team, setting.another_team());
+    setting.save(&writer, draft("", "Acqua")).await.unwrap();
+    setting.submit(late, "2022-12-21T09:00:00Z").await;
+    let before = setting.desk().await;
+    let after = desk(&setting.write().await, &moved(late), 1).await.unwrap();
+    assert_eq!((&after.report, &after.form), (&before.report, &before.form));
+    setting.extend(&moved(late), "2022-12-22T12:00:00").await.unwrap();
+    assert!(setting.verdict(late).await.on_time, "it is found, though it was delivered in the track before");
+
+    let going_on = desk(&setting.write().await, &moved(&writer), 1).await.unwrap();
+    assert_eq!((going_on.form.track, going_on.report.track), (english, english));
+    assert!(going_on.report.values.get("research_title").is_some());
+    setting.save(&moved(&writer), draft("1", "Aria")).await.unwrap();
+}

@@ -5,5 +5,6 @@ mod edition;
 mod file;
 mod form;
 mod matrix;
+mod moved;
 pub(crate) mod report;
 mod verdict;

@@ -13,8 +13,11 @@ use crate::{
 };
 
 pub mod api;
+mod replan;
 pub(crate) mod store;
 mod wire;
+
+pub use replan::{Course, Replan};
 
 /// One item of a calendar, in one version.
 #[derive(Clone, Debug, PartialEq)]

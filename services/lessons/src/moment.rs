@@ -1,6 +1,7 @@
 //! Instants, with what people of the tenant call them. An instant is compared in UTC and shown in the tenant's zone.
 
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+use platform::{Error, Result};
 
 pub mod local;
 mod wire;
@@ -23,6 +24,12 @@ impl Moment {
     /// Whether something that was received at an instant is in time: a deadline includes the whole of its last second.
     pub fn includes(&self, received: Timestamp) -> bool {
         received.as_second() <= self.at().as_second()
+    }
+
+    /// The same local hour of another day; where clocks skip it, the hour after.
+    pub fn on(&self, day: Date) -> Result<Self> {
+        let zone = self.0.time_zone().clone();
+        day.to_datetime(self.0.time()).to_zoned(zone).map(Self).map_err(Error::internal)
     }
 
     /// The same, local.

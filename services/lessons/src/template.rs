@@ -4,6 +4,8 @@
 //! another form, and labels come from a table of words per language. [`draft`] is what the file says, [`resolve`] fills it in,
 //! [`check`] looks at the result as a whole. Times are local (civil) here; only an edition has instants.
 
+use std::num::NonZeroU16;
+
 use jiff::{SignedDuration, civil::DateTime, tz::TimeZone};
 use platform::tenant::{Head, Kind, Section};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -25,6 +27,7 @@ pub struct Lessons {
     templates: Vec<Template>,
     holidays: Vec<Holiday>,
     moderation: Option<Moderation>,
+    replan_least_days: u16,
     faults: Vec<String>,
 }
 
@@ -32,6 +35,12 @@ impl Lessons {
     /// The templates, in the order of their codes.
     pub fn templates(&self) -> &[Template] {
         &self.templates
+    }
+
+    /// The fewest days a lesson is given, where a team gets new deadlines and little time is left. A week, unless the file says
+    /// otherwise [D].
+    pub fn replan_least_days(&self) -> u16 {
+        self.replan_least_days
     }
 
     /// The template of this code.
@@ -55,11 +64,12 @@ impl<'de> Deserialize<'de> for Lessons {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut draft = draft::Lessons::deserialize(deserializer)?;
         let (holidays, moderation) = (std::mem::take(&mut draft.holidays), draft.moderation);
+        let replan_least_days = draft.replan_least_days.map_or(7, NonZeroU16::get);
         let (mut templates, mut faults) = resolve::templates(draft);
         templates.sort_by(|one, other| one.code.cmp(&other.code));
         faults.extend(check::faults(&templates));
         faults.extend(holiday::faults(&holidays));
-        Ok(Self { templates, holidays, moderation, faults })
+        Ok(Self { templates, holidays, moderation, replan_least_days, faults })
     }
 }
 
@@ -281,6 +291,14 @@ mod tests {
 
     fn field<'a>(track: &'a TrackTemplate, lesson: usize, key: &str) -> &'a form::Field {
         track.lessons[lesson - 1].form.fields.iter().find(|field| field.key == key).unwrap()
+    }
+
+    #[test]
+    fn new_deadlines_leave_a_week_unless_the_file_says_otherwise() {
+        let days = |text: &str| toml::from_str::<Lessons>(text).map(|lessons| lessons.replan_least_days());
+        assert_eq!(days(""), Ok(7));
+        assert_eq!(days("replan_least_days = 10"), Ok(10));
+        assert!(days("replan_least_days = 0").is_err());
     }
 
     /// The smallest country that could be added: everything else is built in.

@@ -45,11 +45,11 @@ async fn a_class_writes_its_teacher_releases_and_the_twin_reads() {
     }
 
     let marks = async |teacher: &Caller, message: &Value, verb: &str| {
-        let path = twins.path(&format!("/messages/{}:{verb}", text(&message["id"])));
+        let path = twins.path(&format!("/messages/{}{verb}", text(&message["id"])));
         teacher.post(&path, json!({})).await.ok()
     };
-    assert_eq!(state(&marks(&other.tutor, &posted, "release").await), "HELD", "its own teacher has not looked yet");
-    let released = marks(&one.tutor, &posted, "release").await;
+    assert_eq!(state(&marks(&other.tutor, &posted, ":release").await), "HELD", "its own teacher has not looked yet");
+    let released = marks(&one.tutor, &posted, ":release").await;
     assert_eq!((state(&released), &released["role"]), ("RELEASED".to_owned(), &json!("ROLE_TWIN_TEAM")));
     assert_eq!(events.next().await, Some(released), "the first thing the other class learns of it");
     let answer =
@@ -57,14 +57,14 @@ async fn a_class_writes_its_teacher_releases_and_the_twin_reads() {
     assert_eq!(state(&answer), "RELEASED", "a teacher waits for nobody");
     assert_eq!(events.next().await, Some(answer.clone()));
 
-    marks(&one.tutor, &answer, "hold").await;
+    marks(&one.tutor, &answer, ":hold").await;
     assert_eq!(state(&events.next().await.expect("a gap")), "HELD");
     assert_eq!(
-        state(&marks(&other.tutor, &answer, "release").await),
+        state(&marks(&other.tutor, &answer, ":release").await),
         "HELD",
         "the teacher of the other class holds it"
     );
-    marks(&one.tutor, &answer, "hide").await;
+    marks(&one.tutor, &answer, ":hide").await;
     let gap = seen(&[("RELEASED", "Hello from Rijeka!"), ("HIDDEN", "")]);
     for reader in [&one.class, &other.class, &other.central, &twins.secretariat] {
         assert_eq!(read(reader, &twins).await, gap);

@@ -56,7 +56,7 @@ mod tests {
         let school = ground.school("CHTD007012").await;
         let (mut track, _) = ground.application(&teacher, &school).await;
         let ctx = ground.anybody();
-        let mut reasons = |team: &mut Team, track: &Track| {
+        let reasons = |team: &mut Team, track: &Track| {
             let refused = team.move_to(&ctx, track, &school, String::new()).unwrap_err();
             refused.violations().iter().map(|one| one.reason).collect::<Vec<_>>()
         };

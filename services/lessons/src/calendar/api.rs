@@ -86,4 +86,22 @@ impl CalendarService for Calendars {
         tx.note("grant extension", subject(team.id, extension.lesson), format!("extension {}", extension.id));
         tx.answer(extension.into()).await
     }
+
+    async fn replan_team(
+        &self,
+        request: Request<pb::ReplanTeamRequest>,
+    ) -> Result<Response<pb::ReplanTeamResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let course = store::course_to_change(&tx, &team).await?;
+        let replan = course.replan(&ctx, &team, &req.reason)?;
+        // nothing is judged again: what is delivered keeps its date
+        store::add_replan(&tx, &replan).await?;
+        tx.note("replan team", format!("team {}", team.id), replan.to_string());
+        tx.answer(replan.into()).await
+    }
 }

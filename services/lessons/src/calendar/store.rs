@@ -1,6 +1,6 @@
 //! Calendars and extensions as rows.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter};
 
 use platform::{
     Error, Id, Reads, Result, Tx,
@@ -9,11 +9,11 @@ use platform::{
 };
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
 
-use super::{Deadline, Extension, Item};
+use super::{Course, Deadline, Extension, Item, Replan};
 use crate::{
     edition::{self, Track},
     moment::Moment,
-    pair,
+    pair, report,
     team::Team,
     template::ItemKind,
     timeline,
@@ -163,6 +163,30 @@ pub(crate) async fn extensions(db: &impl Reads, track: Id<Track>, lesson: i32) -
         .all(db.conn())
         .await?;
     Ok(rows.into_iter().map(|row| (row.team_id, extension_of(db, row))).collect())
+}
+
+/// What lies before a team in its track. Nobody else can deliver in it or change its deadlines until the transaction ends.
+pub(crate) async fn course_to_change(tx: &Tx, team: &Team) -> Result<Course> {
+    edition::store::change_deadlines(tx, team.track).await?;
+    let extensions = extension_row::Entity::find()
+        .filter(extension_row::Column::TeamId.eq(team.id))
+        .order_by_asc(extension_row::Column::GrantedAt)
+        .order_by_asc(extension_row::Column::Id)
+        .all(tx.conn())
+        .await?;
+    Ok(Course {
+        items: list(tx, iter::once(team.track)).await?,
+        extensions: extensions.into_iter().map(|row| (row.lesson, extension_of(tx, row))).collect(),
+        delivered: report::store::delivered(tx, team.id).await?,
+    })
+}
+
+/// Adds the extensions of a team's new deadlines.
+pub(crate) async fn add_replan(tx: &Tx, replan: &Replan) -> Result<()> {
+    for extension in &replan.extensions {
+        add_extension(tx, extension).await?;
+    }
+    Ok(())
 }
 
 /// Adds the items of a new edition.

@@ -3,7 +3,7 @@
 use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Extension, Grant, Item, Revision};
+use super::{Extension, Grant, Item, Replan, Revision};
 use crate::template::ItemKind;
 
 impl TryFrom<pb::ReviseCalendarItemRequest> for Revision {
@@ -20,6 +20,15 @@ impl TryFrom<pb::GrantExtensionRequest> for Grant {
 
     fn try_from(request: pb::GrantExtensionRequest) -> Result<Self> {
         Ok(Self { deadline: request.deadline_local.parse()?, reason: request.reason })
+    }
+}
+
+impl From<Replan> for pb::ReplanTeamResponse {
+    fn from(replan: Replan) -> Self {
+        Self {
+            extensions: replan.extensions.into_iter().map(Into::into).collect(),
+            after_last_item: replan.after_last_item,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ impl TryFrom<&pb::RegisterConsentRequest> for Statement {
         Ok(Self {
             file: request.file_id.parse()?,
             channel: request.channel().try_into()?,
-            expires_on: wire::to_date(&request.expires_on.clone().unwrap_or_default())?,
+            expires_on: wire::to_date(&request.expires_on.unwrap_or_default())?,
         })
     }
 }

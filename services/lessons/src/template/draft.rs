@@ -1,6 +1,6 @@
 //! The table `[lessons]` as files write it, where almost everything may be left out, and how one draft completes another.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, num::NonZeroU16};
 
 use serde::Deserialize;
 
@@ -18,6 +18,7 @@ use super::{
 pub(super) struct Lessons {
     pub(super) language: Option<String>,
     pub(super) sources: Option<Vec<String>>,
+    pub(super) replan_least_days: Option<NonZeroU16>,
     pub(super) words: ByLanguage,
     pub(super) templates: Vec<Template>,
     pub(super) holidays: Vec<Holiday>,

@@ -81,11 +81,11 @@ impl<'a> Twins<'a> {
 
     /// The same in a world of its own kind: with new coordinators, and nothing said.
     pub async fn crossed(world: &'a crate::World, programme: &str, homes: [&str; 2]) -> Self {
-        let mut countries = Vec::new();
-        for home in homes {
-            countries.push((world.coordinator(home).await, world.mailbox(home)));
-        }
-        let countries = countries.try_into().ok().expect("two countries");
+        let [one, other] = homes;
+        let countries = [
+            (world.coordinator(one).await, world.mailbox(one)),
+            (world.coordinator(other).await, world.mailbox(other)),
+        ];
         let staff = Staff { secretariat: world.coordinator(programme).await, countries };
         let mark = uuid::Uuid::now_v7().simple().to_string();
         Self::cross(Ground::World(world), programme, staff, &mark, |_| ()).await

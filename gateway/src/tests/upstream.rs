@@ -7,8 +7,9 @@ use proto::{
     google::api::HttpBody,
     identity::v1::{file_service_server::FileService, team_service_server::TeamService, *},
     lessons::v1::{
-        Delivery, GetReportRequest, ListDeliveriesRequest, ListDeliveriesResponse, ReopenReportRequest, Report,
-        SaveDraftRequest, SubmitReportRequest, WatchDeliveriesRequest, report_service_server::ReportService,
+        CompareReportsRequest, CompareReportsResponse, Delivery, GetReportRequest, ListDeliveriesRequest,
+        ListDeliveriesResponse, ReopenReportRequest, Report, SaveDraftRequest, SubmitReportRequest,
+        WatchDeliveriesRequest, report_service_server::ReportService,
     },
 };
 use tokio::sync::watch;
@@ -167,6 +168,13 @@ impl ReportService for Upstream {
         &self,
         _: Request<ListDeliveriesRequest>,
     ) -> Result<Response<ListDeliveriesResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn compare_reports(
+        &self,
+        _: Request<CompareReportsRequest>,
+    ) -> Result<Response<CompareReportsResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 

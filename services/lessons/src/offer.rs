@@ -171,7 +171,7 @@ impl Offer {
     }
 
     /// The offer, for who may ask what suits it: the class itself and the secretariat. Error: not found for all others.
-    pub(crate) fn to_match(self, ctx: &Ctx) -> Result<Self> {
+    pub(crate) fn matchable(self, ctx: &Ctx) -> Result<Self> {
         if ctx.has(Role::Coordinator) { Ok(self) } else { self.own(ctx) }
     }
 

@@ -43,7 +43,7 @@ async fn either_class_takes_the_whole_space_home_in_both_languages() {
             assert!(page.contains(&looks_at) && taken[&format!("{tag}/pair.html")].contains(&looks_at), "{page}");
         }
     }
-    let seen = twins.classes[1].central.get("/v1/sightings").await.ok().to_string();
+    let seen = twins.secretariat.get("/v1/sightings").await.ok().to_string();
     for kind in ["MIRROR", "OUTPUT", "MESSAGES", "EXPORT"] {
         assert!(seen.contains(&format!("SIGHTING_KIND_{kind}")), "{kind}: {seen}");
     }

@@ -73,8 +73,8 @@ fn of_conversation(pair: &pb::Pair, messages: &[pb::Message]) -> Chapter {
 
 /// How a class is called here: its name, or its country where it has left.
 fn class(pair: &pb::Pair, team: &str) -> String {
-    let sides = pair.sides.iter().filter_map(|place| place.side.as_ref());
-    let side = sides.filter(|side| side.team_id == team).next_back();
+    let mut sides = pair.sides.iter().filter_map(|place| place.side.as_ref());
+    let side = sides.rfind(|side| side.team_id == team);
     side.map(called).unwrap_or_default()
 }
 

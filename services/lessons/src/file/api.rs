@@ -13,7 +13,7 @@ use proto::{
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{File, Place, Rule, media_type, store};
-use crate::{output, pair, report, team::peer::Teams};
+use crate::{output, report, team::peer::Teams};
 
 /// The methods on files.
 #[derive(Clone)]
@@ -41,7 +41,6 @@ impl FileService for Files {
         let (media_type, incoming) = receive(self.blobs.create(&ctx).await?, rule, first, pieces).await?;
         let file = File::new(&ctx, place, media_type, incoming.keep().await?);
         let tx = self.store.write(&ctx).await?;
-        pair::store::working(&tx, team.id).await?;
         store::add(&tx, &file).await?;
         tx.note("upload file", format!("file {}", file.id()), "");
         tx.answer(file.into()).await

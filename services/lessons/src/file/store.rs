@@ -4,7 +4,10 @@ use platform::{Error, Id, Reads, Result, Tx};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
 use super::File;
-use crate::{pair::Pair, team::Team};
+use crate::{
+    pair::{self, Pair},
+    team::Team,
+};
 
 mod row {
     use platform::{Id, store::At};
@@ -32,8 +35,9 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Adds a file.
+/// Adds a file: in a programme, while the work of the pair goes on. Error: `PAIR_STATE`.
 pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
+    pair::store::working(tx, file.team).await?;
     let row = row::Model {
         id: file.id,
         team_id: file.team,

@@ -90,7 +90,7 @@ impl OfferService for Offers {
     ) -> Result<Response<pb::ListMatchesResponse>, Status> {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
-        let offer = store::get(&db, req.offer_id.parse()?).await?.to_match(&ctx)?;
+        let offer = store::get(&db, req.offer_id.parse()?).await?.matchable(&ctx)?;
         let matches = offer.matches(store::open(&db, offer.track).await?);
         drop(db);
         self.witness.saw(&ctx, Kind::Offer, matches.iter().map(|found| found.offer.side())).await?;

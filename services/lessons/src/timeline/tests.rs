@@ -61,7 +61,7 @@ fn the_local_hour_stays_though_clocks_change() {
 fn a_day_is_the_day_of_those_who_live_there() {
     // the last second in Rome is the first hour of the next day in Athens
     let greek = home("gr", "Europe/Athens", &[("argia", date(2022, 12, 21), date(2022, 12, 21))]);
-    let (deadline, across) = moved("2022-12-20T23:59:59+01:00[Europe/Rome]", &[greek.clone()]);
+    let (deadline, across) = moved("2022-12-20T23:59:59+01:00[Europe/Rome]", std::slice::from_ref(&greek));
     assert_eq!((deadline.as_str(), across), ("2022-12-21T23:59:59+01:00[Europe/Rome]", vec!["gr argia".to_owned()]));
     assert_eq!(greek.reads(&moment(&deadline)).to_string(), "2022-12-22T00:59:59+02:00[Europe/Athens]");
 }

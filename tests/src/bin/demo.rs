@@ -65,7 +65,8 @@ impl Demo {
         let countries =
             [(self.coordinator(one).await, self.mailbox(one)), (self.coordinator(other).await, self.mailbox(other))];
         let staff = Staff { secretariat, countries };
-        Twins::cross(Ground::Running, programme, staff, &self.mark, say).await.walk().await;
+        let mark = format!("{}.{programme}", self.mark);
+        Twins::cross(Ground::Running, programme, staff, &mark, say).await.walk().await;
     }
 }
 

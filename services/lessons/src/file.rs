@@ -171,6 +171,11 @@ impl File {
         self.field == key
     }
 
+    /// Whether people may be seen in it: pictures and videos.
+    pub fn may_show_people(&self) -> bool {
+        self.media_type.starts_with("image/") || self.media_type.starts_with("video/")
+    }
+
     /// Its id.
     pub fn id(&self) -> Id<File> {
         self.id

@@ -165,6 +165,11 @@ impl Offer {
         self.state == State::Open || ctx.has(Role::Coordinator) || self.side.is_of(ctx) || self.side.is_under(ctx)
     }
 
+    /// The offer, for who may take it back: the class itself, its country, the secretariat. Error: not found for all others.
+    pub(crate) fn withdrawable(self, ctx: &Ctx) -> Result<Self> {
+        if self.side.is_under(ctx) || ctx.has(Role::Coordinator) { Ok(self) } else { self.own(ctx) }
+    }
+
     /// The offer, for the class itself. Error: not found for all others.
     pub(crate) fn own(self, ctx: &Ctx) -> Result<Self> {
         if self.side.is_of(ctx) { Ok(self) } else { Err(Error::not_found("offer")) }

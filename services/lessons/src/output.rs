@@ -182,9 +182,15 @@ impl Bench {
         check_contact(&mut amiss, "title", &contents.title);
         contents.text = rich(&mut amiss, "text", &contents.text);
         check_contact(&mut amiss, "text", &contents.text);
+        for (index, link) in contents.links.iter().enumerate() {
+            check_contact(&mut amiss, &format!("links[{index}]"), link);
+        }
+        let own = self.pair.own(ctx)?.side.team;
         for (index, id) in contents.files.iter().enumerate() {
-            if !self.files.iter().any(|file| file.id() == *id) {
-                let text = "Neither class has uploaded such a file for this lesson. Upload it first.";
+            // what the other class has uploaded is its to share: its report's pictures are none of ours
+            let is_there = self.output.contents.files.contains(id);
+            if !is_there && !self.files.iter().any(|file| file.id() == *id && file.team() == own) {
+                let text = "Your class has uploaded no such file for this lesson. Upload it first; the other class adds its own.";
                 amiss.add(format!("file_ids[{index}]"), Reason::FileUnknown, text);
             }
         }

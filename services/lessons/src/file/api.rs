@@ -2,7 +2,7 @@
 
 use futures::TryStreamExt;
 use platform::{
-    Ctx, Open, Result, Store,
+    Ctx, Error, Open, Result, Store,
     blob::{self, Blobs, Incoming},
     open::{OpenStream, Pieces},
 };
@@ -13,7 +13,11 @@ use proto::{
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{File, Place, Rule, media_type, store};
-use crate::{output, report, team::peer::Teams};
+use crate::{
+    consent::{self, Channel},
+    output, report,
+    team::peer::Teams,
+};
 
 /// The methods on files.
 #[derive(Clone)]
@@ -65,16 +69,24 @@ impl FileService for Files {
 }
 
 impl Files {
-    /// The file, for who may see its team, and in a programme for both classes where it is in what they make together. Reading it is an
-    /// entry of the audit log: there may be people in it.
+    /// The file, for who may see its team; in a programme also for the other class and its country, where it is in what both make
+    /// together, and of a picture or a video only as long as both classes say that it may be shown. Reading it is an entry of the audit
+    /// log: there may be people in it.
     async fn readable(&self, ctx: &Ctx, req: &pb::DownloadFileRequest) -> Result<File> {
         let (team, id) = (req.team_id.parse()?, req.file_id.parse()?);
         let seen = self.teams.get(ctx, team).await;
         let tx = self.store.write(ctx).await?;
-        if !output::store::shares(&tx, team, id).await? {
+        let sharing = if seen.is_ok() { None } else { output::store::sharing(&tx, team, id).await? };
+        if sharing.is_none() {
             seen?;
         }
         let file = store::get(&tx, team, id).await?;
+        if let Some(pair) = sharing.filter(|_| file.may_show_people()) {
+            let shown = consent::store::publication(&tx, &pair, id, Channel::PairSpace).await?;
+            if !shown.is_granted() {
+                return Err(Error::not_found("file"));
+            }
+        }
         tx.note("read file", format!("file {}", file.id()), "");
         tx.commit().await?;
         Ok(file)

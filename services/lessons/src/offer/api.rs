@@ -77,7 +77,7 @@ impl OfferService for Offers {
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let mut offer = store::get(&tx, req.offer_id.parse()?).await?.own(&ctx)?;
+        let mut offer = store::get(&tx, req.offer_id.parse()?).await?.withdrawable(&ctx)?;
         offer.withdraw()?;
         store::save(&tx, &mut offer).await?;
         tx.note("withdraw offer", format!("offer {}", offer.id), "");

@@ -5,11 +5,15 @@ use platform::{
     ctx::Visible,
     store::{is_duplicate, of_text, to_text},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use proto::options::v1::Role;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use super::{Offer, State, Wish};
 use crate::{
     edition::Track,
+    pair::{self, Pair},
     reason::{Reason, Refuse},
     side::Side,
     team::Team,
@@ -75,10 +79,11 @@ pub(crate) async fn of_place(tx: &Tx, id: Id<Offer>) -> Result<Offer> {
     row.map(offer).transpose()?.ok_or_else(|| Error::not_found("offer"))
 }
 
-/// One page of the offers the caller may know of, oldest first.
+/// One page of the offers the caller may know of, oldest first. What it may not know of is not read: a page token would tell.
 pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Offer>>) -> Result<Page<Offer>> {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let rows = row::Entity::find()
+        .apply_if(own(db)?, |query, own| query.filter(own))
         .filter(row::Column::State.eq(to_text(&filter.state.unwrap_or(State::Open))?))
         .apply_if(some(&filter.home), |query, home| query.filter(row::Column::Home.eq(home)))
         .apply_if(some(&filter.territory), |query, within| query.filter(row::Column::Territory.starts_with(within)))
@@ -89,9 +94,21 @@ pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<
         .all(db.conn())
         .await?;
     let offers = rows.into_iter().map(offer).collect::<Result<Vec<_>>>()?;
-    let mut page = page.page(offers, |offer| offer.id);
-    page.items.retain(|offer| offer.seen_by(db.ctx()));
-    Ok(page)
+    Ok(page.page(offers, |offer| offer.id))
+}
+
+/// Which offers the caller may know of, the same rule as [`Offer::seen_by`]. None: the secretariat knows of all.
+fn own(db: &impl Reads) -> Result<Option<Condition>> {
+    let ctx = db.ctx();
+    if ctx.has(Role::Coordinator) {
+        return Ok(None);
+    }
+    let seen = Condition::any().add(row::Column::State.eq(to_text(&State::Open)?));
+    let member = ctx.member().ok();
+    Ok(Some(match member.and_then(|member| member.acts_for) {
+        Some(team) => seen.add(row::Column::TeamId.eq(Id::<Team>::from(team))),
+        None => seen.add(row::Column::Home.eq(ctx.home().map_or("", |home| home.as_str()))),
+    }))
 }
 
 /// Every open offer of a track: a programme has some dozens.
@@ -103,9 +120,10 @@ pub(crate) async fn open(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>
     open.all(db.conn()).await?.into_iter().map(offer).collect()
 }
 
-/// Adds an offer. Error: `OFFER_EXISTS`.
+/// Adds an offer. A class that goes on alone in a pair stands in the lists as one that has lost its twin. Error: `OFFER_EXISTS`.
 pub(crate) async fn add(tx: &Tx, offer: &mut Offer) -> Result<()> {
     offer.version = 1;
+    offer.lost = pair::store::alone(tx, offer.side.team).await?.last().map(Pair::id);
     let added = row::Entity::insert(active(offer)?).exec_without_returning(tx.conn()).await;
     added.map(drop).map_err(|fault| if is_duplicate(&fault) { exists() } else { fault.into() })
 }

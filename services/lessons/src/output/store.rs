@@ -107,16 +107,16 @@ async fn of_pair(db: &impl Reads, pair: Pair, lesson: i32) -> Result<Bench> {
     Ok(Bench { output, pair, files, deadline })
 }
 
-/// Whether a file of a class is in what its pair makes together, and the caller may read that. In a country nothing is.
-pub(crate) async fn shares(db: &impl Reads, team: Id<Team>, file: Id<File>) -> Result<bool> {
+/// The pair in whose joint outputs a file of a class is, where the caller may read those. In a country there is none.
+pub(crate) async fn sharing(db: &impl Reads, team: Id<Team>, file: Id<File>) -> Result<Option<Pair>> {
     if db.ctx().tenant().kind() == Kind::Country {
-        return Ok(false);
+        return Ok(None);
     }
     let pair = pair::store::of_team(db, team).await?;
-    let Some(pair) = pair.filter(|pair| pair.seen_by(db.ctx()) && pair.check_begun().is_ok()) else { return Ok(false) };
+    let Some(pair) = pair.filter(|pair| pair.seen_by(db.ctx()) && pair.check_begun().is_ok()) else { return Ok(None) };
     let outputs = row::Entity::find().filter(row::Column::PairId.eq(pair.id())).all(db.conn()).await?;
     let contents = outputs.iter().map(|output| of_text::<Contents>(&output.contents)).collect::<Result<Vec<_>>>()?;
-    Ok(contents.iter().any(|contents| contents.files.contains(&file)))
+    Ok(contents.iter().any(|contents| contents.files.contains(&file)).then_some(pair))
 }
 
 /// What some pairs have delivered together, in no order: one query, however many pairs.

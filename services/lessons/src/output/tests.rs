@@ -157,6 +157,9 @@ async fn who_goes_on_alone_keeps_the_text_and_delivers_it_alone() {
     let space = Space::new().await;
     let draft = space.begun().await;
     let files = [space.upload(0).await, space.upload(1).await];
+    let stolen = space.write_files(1, &draft, "Two ports", &files).await.unwrap_err();
+    assert!(names(&stolen, "FILE_UNKNOWN"), "a class shares what is its own");
+    let draft = space.write_files(0, &draft, "Two ports", &files[..1]).await.unwrap();
     let draft = space.write_files(1, &draft, "Two ports", &files).await.unwrap();
     assert_eq!(draft.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["port.png", "port.png"]);
     let signed = space.sign(0, &draft).await.unwrap();
@@ -188,7 +191,10 @@ async fn a_file_is_shared_with_the_twin_while_it_is_in_what_both_make() {
     let space = Space::new().await;
     let draft = space.begun().await;
     let file = space.upload(0).await;
-    let shared = async |ctx: Ctx| store::shares(&space.store.read(&ctx).await?, space.team(0), file).await;
+    let shared = async |ctx: Ctx| {
+        let pair = store::sharing(&space.store.read(&ctx).await?, space.team(0), file).await;
+        pair.map(|pair| pair.is_some())
+    };
     assert!(!shared(space.twin(Role::TwinTeam, 1)).await.unwrap());
     space.write_files(0, &draft, "Two ports", &[file]).await.unwrap();
     assert!(shared(space.twin(Role::TwinTeam, 1)).await.unwrap());

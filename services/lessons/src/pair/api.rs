@@ -181,8 +181,9 @@ impl PairService for Pairs {
             return Ok(answer);
         }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
-        pair.dissolve(&ctx, req.reason)?;
-        reopen_offers(&tx, &pair).await?;
+        if pair.dissolve(&ctx, req.reason)? {
+            reopen_offers(&tx, &pair).await?;
+        }
         save(&tx, &mut pair, "dissolve pair").await?;
         tx.answer(pair.into()).await
     }
@@ -221,16 +222,16 @@ async fn take_offers(tx: &Tx, pair: &Pair) -> Result<()> {
 /// Who had lost a twin has begun to work with a new one: the pair of before is over.
 async fn repair_lost(tx: &Tx, pair: &Pair) -> Result<()> {
     for place in &pair.sides {
-        let Some(lost) = offer::store::of_place(tx, place.offer).await?.lost() else { continue };
-        let Some(mut lost) = store::find(tx, lost).await? else { continue };
-        if lost.repair(tx.ctx()) {
-            store::save(tx, &mut lost).await?;
+        for mut lost in store::alone(tx, place.side.team).await? {
+            if lost.repair(tx.ctx()) {
+                store::save(tx, &mut lost).await?;
+            }
         }
     }
     Ok(())
 }
 
-/// The pair has come to an end: those who are still there look for a twin again.
+/// The pair has come to an end: those whom it took look for a twin again.
 async fn reopen_offers(tx: &Tx, pair: &Pair) -> Result<()> {
     for place in pair.sides.iter().filter(|place| !place.has_left()) {
         let mut offer = offer::store::of_place(tx, place.offer).await?;
@@ -249,13 +250,21 @@ async fn offer_again(tx: &Tx, pair: &Pair, survivor: Option<Place>) -> Result<()
 }
 
 /// What a class brought leaves with it. Every slice of the pair's space that keeps something of one class has its line here.
+/// Error: `PAIR_STATE` where the class is bound to a new twin already: what it wrote is that pair's too.
 async fn take_away(tx: &Tx, pair: &Pair, left: &Place) -> Result<()> {
+    if store::is_bound_elsewhere(tx, left.side.team, pair.id).await? {
+        return Err(pair.bound_elsewhere());
+    }
     report::store::take_away(tx, left.side.team).await?;
     output::store::take_away(tx, pair.id, left.side.team).await?;
     file::store::take_away(tx, left.side.team).await?;
     message::store::take_away(tx, pair.id, &left.side).await?;
     consent::store::take_away(tx, pair.id, left.side.team).await?;
     tx.emit(&pb::MessageChanged { pair_id: pair.id.to_string(), message_id: String::new() });
+    for place in &pair.sides {
+        tx.forget_answers(place.side.team).await?;
+        tx.forget_answers(&place.side.home).await?;
+    }
     let mut offer = offer::store::of_place(tx, left.offer).await?;
     offer.empty();
     offer::store::save(tx, &mut offer).await

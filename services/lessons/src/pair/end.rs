@@ -1,17 +1,22 @@
 //! How a pair rests and ends: suspended, left by one, found again by the other, dissolved, completed.
 
-use platform::{Ctx, Result};
+use platform::{Ctx, Error, Result};
 
 use super::{Pair, Place, State};
-use crate::reason::{Reason, Refuse};
+use crate::{
+    amiss::Amiss,
+    reason::{Reason, Refuse},
+    side::check_contact,
+};
 
 /// Where a pair can be left or dissolved from. Before the work begins it is declined.
 const BEGUN: [State; 3] = [State::Active, State::Suspended, State::OneSided];
 
 impl Pair {
-    /// Rests the work. Error: `PAIR_STATE`.
+    /// Rests the work. Error: `PAIR_STATE`, `CONTACT_DATA` in the reason, which the other class reads.
     pub fn suspend(&mut self, ctx: &Ctx, reason: String) -> Result<()> {
         self.check_state(&[State::Active])?;
+        check_reason(&reason)?;
         self.reason = reason;
         self.stand(State::Suspended, ctx.now());
         Ok(())
@@ -26,10 +31,11 @@ impl Pair {
     }
 
     /// Takes the caller's class out. What it brought is emptied; its country and territory stay, so that the gap is visible. Gives the
-    /// place it left, as it was, and the place of the class that goes on, if one does. Error: `PAIR_STATE`.
+    /// place it left, as it was, and the place of the class that goes on, if one does. Error: `PAIR_STATE`, `CONTACT_DATA`.
     pub fn leave(&mut self, ctx: &Ctx, reason: String) -> Result<(Place, Option<Place>)> {
         let own = self.acting(ctx)?;
         self.check_state(&BEGUN)?;
+        check_reason(&reason)?;
         let left = self.sides[own].clone();
         self.sides[own].left_at = Some(ctx.now());
         self.sides[own].side.empty();
@@ -48,12 +54,20 @@ impl Pair {
         is_waiting
     }
 
-    /// Ends it for both. Error: `PAIR_STATE`.
-    pub fn dissolve(&mut self, ctx: &Ctx, reason: String) -> Result<()> {
+    /// Ends it for both. Whether both were bound by it: who went on alone looks for a twin already. Error: `PAIR_STATE`, `CONTACT_DATA`.
+    pub fn dissolve(&mut self, ctx: &Ctx, reason: String) -> Result<bool> {
         self.check_state(&BEGUN)?;
+        check_reason(&reason)?;
+        let was_engaged = self.state.engages();
         self.reason = reason;
         self.stand(State::Dissolved, ctx.now());
-        Ok(())
+        Ok(was_engaged)
+    }
+
+    /// What a class reads that wants to leave the pair of before while it is bound to a new twin.
+    pub(super) fn bound_elsewhere(&self) -> Error {
+        let text = "The class is bound to a new twin. Decline that pair first; or let it begin, which ends this one.";
+        Reason::PairState.error(text).with("state", self.state_name())
     }
 
     /// Completes it, once both have `delivered` (I13). Error: `PAIR_STATE`.
@@ -66,4 +80,10 @@ impl Pair {
         self.stand(State::Completed, ctx.now());
         Ok(())
     }
+}
+
+fn check_reason(reason: &str) -> Result<()> {
+    let mut amiss = Amiss::new();
+    check_contact(&mut amiss, "reason", reason);
+    amiss.done()
 }

@@ -187,6 +187,31 @@ pub(crate) async fn at_work(db: &impl Reads, track: Id<Track>) -> Result<Vec<Pai
     with_sides(db, rows).await
 }
 
+/// The pairs in which a class goes on alone, whoever asks, oldest first.
+pub(crate) async fn alone(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
+    let own = side_row::Entity::find()
+        .select_only()
+        .column(side_row::Column::PairId)
+        .filter(side_row::Column::TeamId.eq(team))
+        .filter(side_row::Column::LeftAt.is_null());
+    let rows = row::Entity::find()
+        .filter(row::Column::Id.in_subquery(own.into_query()))
+        .filter(row::Column::State.eq(to_text(&State::OneSided)?))
+        .order_by_asc(row::Column::Id)
+        .all(db.conn())
+        .await?;
+    with_sides(db, rows).await
+}
+
+/// Whether a class is bound to a twin in another pair than this one.
+pub(crate) async fn is_bound_elsewhere(db: &impl Reads, team: Id<Team>, pair: Id<Pair>) -> Result<bool> {
+    let bound = side_row::Entity::find()
+        .filter(side_row::Column::TeamId.eq(team))
+        .filter(side_row::Column::IsEngaged.eq(true))
+        .filter(side_row::Column::PairId.ne(pair));
+    Ok(bound.one(db.conn()).await?.is_some())
+}
+
 /// One page of the pairs the caller may know of, newest first.
 pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Pair>>) -> Result<Page<Pair>> {
     let side = |condition| {

@@ -1,11 +1,14 @@
 //! The same request, the same answer: a `request_id` is kept for 24 hours with the answer it was given.
 
 use prost_reflect::ReflectMessage;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, EntityTrait, Statement, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement,
+    sea_query::OnConflict,
+};
 
 use super::{At, Reads, Tx, rows::answered};
 use crate::{
-    Caller, Ctx, Result,
+    Caller, Ctx, Member, Result,
     error::{Reason, Shared},
     open,
 };
@@ -24,11 +27,23 @@ impl Key {
     pub(super) fn of<Q: ReflectMessage>(ctx: &Ctx, request: &Q) -> Option<Self> {
         let (id, digest) = open::request_key(request)?;
         let caller = match ctx.caller() {
+            // answers to visitors are for what they act for, or for all of their home, and are forgotten with it
+            Caller::Member(Member { account, home: Some(home), acts_for, .. }) => match acts_for {
+                Some(whole) => format!("{whole}/{account}"),
+                None => format!("{home}/{account}"),
+            },
             Caller::Member(member) => member.account.to_string(),
             Caller::Anonymous | Caller::Job(_) => return None,
         };
         Some(Self { name: format!("{caller}/{id}"), digest })
     }
+}
+
+/// Forgets every answer that was given to visitors who acted for this, or who are at home in it.
+pub(super) async fn forget(tx: &Tx, acted_for: &str) -> Result<()> {
+    let theirs = answered::Column::Key.starts_with(format!("{acted_for}/"));
+    answered::Entity::delete_many().filter(theirs).exec(tx.conn()).await?;
+    Ok(())
 }
 
 /// The answer given before, if there is one. Of two calls with one key at once, the second waits here for the first.

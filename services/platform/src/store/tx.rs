@@ -1,6 +1,9 @@
 //! Reading and writing. What is emitted and noted on the way is written in the same transaction, at its end.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    fmt::Display,
+    sync::{Mutex, PoisonError},
+};
 
 use prost::Message;
 use prost_reflect::ReflectMessage;
@@ -72,6 +75,12 @@ impl Tx {
         let before = idempotency::find(self, &key).await?;
         self.pending().answering = Some(key);
         before.map(|bytes| A::decode(bytes.as_slice()).map(Response::new).map_err(Error::internal)).transpose()
+    }
+
+    /// Forgets the answers that were given to visitors who acted for this, or who are at home in it: what they told is not there any
+    /// more, or not for them, and a request of before, sent again, must not tell it.
+    pub async fn forget_answers(&self, acted_for: impl Display) -> Result<()> {
+        idempotency::forget(self, &acted_for.to_string()).await
     }
 
     /// Publishes a fact, when and only when this transaction commits.

@@ -181,7 +181,7 @@ impl Ctx {
         matches!(&self.caller, Caller::Member(member) if member.roles.contains(&role))
     }
 
-    /// Whether the caller is the shared account that stands for `id`.
+    /// Whether the caller acts for `id`: its shared account, or a visitor who came in its name. The role says which of them may.
     pub fn stands_for<T>(&self, id: Id<T>) -> bool {
         matches!(&self.caller, Caller::Member(member) if member.acts_for == Some(id.uuid()))
     }

@@ -93,7 +93,7 @@ async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
     }
 }
 
-/// What was made for each lesson. Before the work has begun there is nothing.
+/// What was made for each lesson. Before the work has begun there is nothing, and nothing is given once the pair has ended.
 async fn lessons(db: &impl Reads, pair: &Pair) -> Result<Vec<Lesson>> {
     let mut lessons = Vec::new();
     if pair.check_begun().is_err() {

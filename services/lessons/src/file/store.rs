@@ -71,7 +71,7 @@ pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Vec<Id<Fi
     Ok(ids.into_tuple().all(db.conn()).await?)
 }
 
-/// Takes away what a class has uploaded, which leaves with it: nobody finds the bytes any more.
+/// Takes away what a class has uploaded, which leaves with it. The bytes stay where they are: no row leads to them any more.
 pub(crate) async fn take_away(tx: &Tx, team: Id<Team>) -> Result<()> {
     row::Entity::delete_many().filter(row::Column::TeamId.eq(team)).exec(tx.conn()).await?;
     Ok(())

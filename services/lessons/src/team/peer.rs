@@ -36,7 +36,7 @@ impl Teams {
         self.identity(ctx)?.get_team(request).await.map_err(peer_error)?.into_inner().try_into()
     }
 
-    /// The team, if the caller is its shared account: only it writes. Error: not found.
+    /// The team, if the caller acts for it: its shared account, and in a programme its teacher too. Error: not found.
     pub(crate) async fn own(&self, ctx: &Ctx, id: Id<Team>) -> Result<Team> {
         if ctx.stands_for(id) { self.get(ctx, id).await } else { Err(Error::not_found("team")) }
     }

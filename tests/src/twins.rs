@@ -117,6 +117,12 @@ impl<'a> Twins<'a> {
         let ids = json!({ "offerIds": [one.offer["id"], other.offer["id"]] });
         self.pair = one.tutor.post("/v1/pairs", ids).await.ok();
         self.waits("proposed by a teacher");
+        self.accept().await;
+    }
+
+    /// The teacher who was asked accepts, and both countries approve.
+    pub async fn accept(&mut self) {
+        let [one, other] = &self.classes;
         self.pair = other.tutor.post(&self.path(":accept"), json!({})).await.ok();
         self.waits("accepted by both teachers");
         one.central.post(&self.path(":approve"), json!({})).await.ok();

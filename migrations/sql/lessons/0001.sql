@@ -61,9 +61,10 @@ CREATE TABLE extension (
 CREATE INDEX extension_team ON extension (team_id, lesson, granted_at);
 CREATE INDEX extension_track ON extension (track_id, lesson);
 
--- Reports. From `received_at` on it is the verdict on the first submission, which is never made worse; `digest` is of the last.
+-- Reports, in a programme those of each pair apart: `pair_id` is nil in a country. From `received_at` on it is the verdict on the first submission, which is never made worse; `digest` is of the last.
 CREATE TABLE report (
   team_id      uuid    NOT NULL,
+  pair_id      uuid    NOT NULL,
   lesson       integer NOT NULL,
   version      bigint  NOT NULL,
   edition_id   uuid    NOT NULL,
@@ -79,7 +80,7 @@ CREATE TABLE report (
   rule_version integer,
   extension_id uuid    REFERENCES extension (id),
   on_time      boolean,
-  PRIMARY KEY (team_id, lesson),
+  PRIMARY KEY (team_id, pair_id, lesson),
   CHECK ((state = 'draft') = (received_at IS NULL)),
   CHECK ((received_at IS NULL) = (on_time IS NULL))
 );
@@ -89,29 +90,32 @@ CREATE INDEX report_track ON report (track_id, lesson);
 CREATE TABLE submission (
   id           uuid    NOT NULL PRIMARY KEY,
   team_id      uuid    NOT NULL,
+  pair_id      uuid    NOT NULL,
   lesson       integer NOT NULL,
   form_version integer NOT NULL,
   contents     text    NOT NULL,
   digest       text    NOT NULL,
   received_at  bigint  NOT NULL
 );
-CREATE INDEX submission_report ON submission (team_id, lesson, received_at);
+CREATE INDEX submission_report ON submission (team_id, pair_id, lesson, received_at);
 
 -- Why a report was given back. The reason may say something of a person: so it stands here, where it can be erased, and the audit
 -- log, where nothing can, holds the id alone.
 CREATE TABLE reopening (
   id          uuid    NOT NULL PRIMARY KEY,
   team_id     uuid    NOT NULL,
+  pair_id     uuid    NOT NULL,
   lesson      integer NOT NULL,
   reason      text    NOT NULL,
   reopened_at bigint  NOT NULL
 );
-CREATE INDEX reopening_report ON reopening (team_id, lesson);
+CREATE INDEX reopening_report ON reopening (team_id, pair_id, lesson);
 
 -- Uploaded files; their bytes are found by the digest.
 CREATE TABLE file (
   id         uuid    NOT NULL PRIMARY KEY,
   team_id    uuid    NOT NULL,
+  pair_id    uuid    NOT NULL,
   lesson     integer NOT NULL,
   field      text    NOT NULL,
   name       text    NOT NULL,
@@ -120,7 +124,7 @@ CREATE TABLE file (
   digest     text    NOT NULL,
   created_at bigint  NOT NULL
 );
-CREATE INDEX file_team ON file (team_id);
+CREATE INDEX file_team ON file (team_id, pair_id);
 
 -- What teams of a country delivered in twinning programmes, as it came home. No row is ever taken back.
 CREATE TABLE credit (

@@ -8,9 +8,8 @@ use crate::{
     credit::Kind,
     edition::Track,
     output,
-    pair::{Pair, State},
+    pair::{Pair, Place, State},
     report,
-    side::Side,
 };
 
 pub mod api;
@@ -39,12 +38,12 @@ struct Delivery {
 impl Entry {
     /// The entry of a pair, of what its classes delivered: all that was found, also of others.
     fn new(pair: Pair, track: &Track, reports: &[report::Delivery], outputs: &[output::Frozen]) -> Self {
-        let own = |side: &Side| {
-            let own = reports.iter().filter(|report| report.team == side.team);
+        let own = |place: &Place| {
+            let own = reports.iter().filter(|report| report.seat == pair.seat(place));
             sorted(own.filter_map(|report| Delivery::of_report(report, &track.rules().language)))
         };
         let [one, other] = pair.sides();
-        let reports = [own(&one.side), own(&other.side)];
+        let reports = [own(one), own(other)];
         let joint = outputs.iter().filter(|output| output.pair == pair.id());
         Self { joint: sorted(joint.map(Delivery::of_output)), reports, pair }
     }

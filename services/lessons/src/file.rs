@@ -7,7 +7,7 @@ use crate::{
     amiss::Amiss,
     form::{Field, FieldKind, Form},
     reason::{Reason, Refuse},
-    team::Team,
+    team::{Seat, Team},
 };
 
 pub mod api;
@@ -18,7 +18,7 @@ mod wire;
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
     id: Id<File>,
-    team: Id<Team>,
+    seat: Seat,
     lesson: i32,
     field: String,
     name: String,
@@ -152,10 +152,10 @@ fn text_of(head: &[u8]) -> Option<&str> {
 
 impl File {
     /// The record of bytes that were kept.
-    pub fn new(ctx: &Ctx, place: Place, media_type: &str, blob: Blob) -> Self {
+    pub fn new(ctx: &Ctx, seat: Seat, place: Place, media_type: &str, blob: Blob) -> Self {
         Self {
             id: ctx.new_id(),
-            team: place.team,
+            seat,
             lesson: place.lesson,
             field: place.field,
             name: place.name,
@@ -183,7 +183,7 @@ impl File {
 
     /// The team that uploaded it.
     pub fn team(&self) -> Id<Team> {
-        self.team
+        self.seat.team
     }
 
     /// The name it was uploaded under.

@@ -12,7 +12,7 @@ use crate::{
     project::{Partner, Project},
     reason::{Reason, Refuse},
     side::Side,
-    team::Team,
+    team::{Seat, Team},
 };
 
 pub mod api;
@@ -129,6 +129,16 @@ impl Pair {
         own.ok_or_else(|| Error::not_found("pair"))
     }
 
+    /// Where a class of it works.
+    pub(crate) fn seat(&self, place: &Place) -> Seat {
+        Seat { team: place.side.team, pair: Some(self.id) }
+    }
+
+    /// Where those work who have not left.
+    pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> {
+        self.sides.iter().filter(|place| !place.has_left()).map(|place| self.seat(place))
+    }
+
     /// The place of a class that has not left.
     pub(crate) fn place_of(&self, team: Id<Team>) -> Option<&Place> {
         self.sides.iter().find(|place| place.side.team == team && !place.has_left())
@@ -173,10 +183,10 @@ impl Pair {
         self.check_state(&[State::Active, State::OneSided])
     }
 
-    /// Error: `PAIR_STATE` unless its work has begun and both, or the one that is left, are still in it: what a class writes is no
-    /// business of one it was never paired with, or is no more.
+    /// Error: `PAIR_STATE` unless its work has begun and it was not dissolved: what a class writes is no business of one it was never
+    /// paired with, or is parted from. Who has found a new twin reads on what is left of the time with the one of before.
     pub(crate) fn check_begun(&self) -> Result<()> {
-        self.check_state(&[State::Active, State::Suspended, State::OneSided, State::Completed])
+        self.check_state(&[State::Active, State::Suspended, State::OneSided, State::Completed, State::Repaired])
     }
 
     /// Error: `PAIR_STATE`, for who asks for what is made when the pair starts.

@@ -15,7 +15,7 @@ use crate::{
     file::{File, Rule},
     form::{Form, Value, Values},
     reason::{Reason, Refuse},
-    team::Team,
+    team::{Seat, Team},
 };
 
 pub mod api;
@@ -32,7 +32,7 @@ pub use verdict::{Delivery, Judged, State, Verdict};
 /// A team's report for a lesson.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    team: Id<Team>,
+    seat: Seat,
     lesson: i32,
     version: i64,
     edition: Id<Edition>,
@@ -78,7 +78,7 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Submission {
     id: Id<Submission>,
-    team: Id<Team>,
+    seat: Seat,
     lesson: i32,
     form_version: i32,
     contents: String,
@@ -90,7 +90,7 @@ pub struct Submission {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reopening {
     id: Id<Reopening>,
-    team: Id<Team>,
+    seat: Seat,
     lesson: i32,
     reason: String,
     at: Timestamp,
@@ -109,7 +109,7 @@ impl Report {
     /// A report nobody has begun, in the newest version of its form.
     pub(crate) fn none(team: &Team, form: &Form) -> Self {
         Self {
-            team: team.id,
+            seat: team.seat(),
             lesson: form.lesson,
             version: 0,
             edition: team.edition,
@@ -150,7 +150,7 @@ impl Report {
             );
         };
         self.state = State::Reopened(judged.clone());
-        Ok(Reopening { id: ctx.new_id(), team: self.team, lesson: self.lesson, reason, at: ctx.now() })
+        Ok(Reopening { id: ctx.new_id(), seat: self.seat, lesson: self.lesson, reason, at: ctx.now() })
     }
 }
 
@@ -210,7 +210,7 @@ impl Submission {
         let contents = serde_json::to_string(&contents).map_err(Error::internal)?;
         Ok(Self {
             id: ctx.new_id(),
-            team: report.team,
+            seat: report.seat,
             lesson: report.lesson,
             form_version: report.form_version,
             digest: hex(digest(&SHA256, contents.as_bytes()).as_ref()),

@@ -3,10 +3,16 @@
 
 use platform::Id;
 
-use crate::edition::{Edition, Track};
+use crate::{
+    edition::{Edition, Track},
+    pair::Pair,
+};
 
 pub(crate) mod peer;
+mod seat;
 pub(crate) mod twin;
+
+pub use seat::Seat;
 
 /// A class that was admitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,4 +31,13 @@ pub struct Team {
     pub school_name: String,
     /// The NUTS-3 code of its territory. May be empty.
     pub territory: String,
+    /// The pair it works in, or the one it is asked of. None in a country.
+    pub pair: Option<Id<Pair>>,
+}
+
+impl Team {
+    /// Where it works.
+    pub fn seat(&self) -> Seat {
+        Seat { team: self.id, pair: self.pair }
+    }
 }

@@ -151,6 +151,7 @@ impl Ground {
             track: plan.edition.tracks()[0].id(),
             school_name: "Liceo".to_owned(),
             territory: "ITF14".to_owned(),
+            pair: None,
         }
     }
 

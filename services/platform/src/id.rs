@@ -24,6 +24,11 @@ use crate::{
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
+    /// The id that nothing has: what a key says where there is none.
+    pub const fn nil() -> Self {
+        Self(Uuid::nil(), PhantomData)
+    }
+
     /// The bare UUID, for a message or a log line.
     pub fn uuid(self) -> Uuid {
         self.0

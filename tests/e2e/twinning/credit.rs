@@ -11,7 +11,7 @@ async fn a_delivery_stands_in_the_matrix_at_home_once_and_stays_when_the_class_l
     twins.output().await;
     for _ in 0..2 {
         for class in &twins.classes {
-            let credits = twins.credits(class).await;
+            let credits = twins.credits(class, 2).await;
             let kinds: Vec<_> = credits.iter().map(|credit| credit["kind"].as_str().unwrap()).collect();
             assert_eq!(kinds, ["CREDIT_KIND_JOINT_OUTPUT", "CREDIT_KIND_MIRROR_REPORT"], "{}", class.home);
             for credit in &credits {

@@ -4,6 +4,8 @@ use futures::future::join;
 use serde_json::{Value, json};
 use tests::{Twins, World, path::text};
 
+use super::mirror::report;
+
 fn state(pair: &Value) -> &str {
     pair["state"].as_str().unwrap_or_default().trim_start_matches("PAIR_STATE_")
 }
@@ -97,6 +99,45 @@ async fn who_loses_a_twin_goes_on_and_finds_another() {
     survivor.tutor.post(&format!("/v1/pairs/{}:accept", text(&pair["id"])), json!({})).await.ok();
     let old = survivor.tutor.get(&twins.path("")).await.ok();
     assert_eq!(state(&old), "ONE_SIDED", "the old work goes on until the new begins");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_has_a_new_twin_begins_anew_and_keeps_what_it_wrote_with_the_one_of_before() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    twins.mirror().await;
+    let (before, lost) = (twins.path("/lessons/1/reports:compare"), text(&twins.pair["id"]));
+    let [leaver, survivor] = twins.classes;
+    leaver.tutor.post(&format!("/v1/pairs/{lost}:leave"), json!({ "reason": "no teacher any more" })).await.ok();
+    let mut anew = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    anew.classes[1] = survivor;
+    let [newcomer, survivor] = &mut anew.classes;
+    newcomer.offer =
+        newcomer.tutor.post("/v1/offers", tests::twins::offer(&text(&anew.edition["tracks"][0]["id"]))).await.ok();
+    let proposal = json!({ "offerIds": [newcomer.offer["id"], survivor.offer["id"]] });
+    anew.pair = newcomer.tutor.post("/v1/pairs", proposal).await.ok();
+    anew.accept().await;
+    anew.begin_work().await;
+
+    let [newcomer, survivor] = &anew.classes;
+    let (own, then) = (report(survivor, ""), report(survivor, &format!("?pairId={lost}")));
+    assert_eq!(survivor.class.get(&own).await.ok()["state"], "REPORT_STATE_NOT_STARTED");
+    assert_eq!(survivor.class.get(&then).await.ok()["state"], "REPORT_STATE_SUBMITTED");
+    newcomer.class.get(&then).await.refused("NOT_FOUND");
+    newcomer.class.get(&before).await.refused("NOT_FOUND");
+    leaver.class.get(&report(&leaver, &format!("?pairId={lost}"))).await.refused("NOT_FOUND");
+    survivor.team.get(&then).await.refused("NOT_FOUND");
+    let gaps = newcomer.class.get(&anew.path("/lessons/1/reports:compare")).await.ok();
+    for mirror in gaps["mirrors"].as_array().expect("mirrors") {
+        assert_eq!(mirror["gap"], "MIRROR_GAP_NOT_SUBMITTED", "what was written for another project is no answer here");
+    }
+    anew.mirror().await;
+    assert_eq!(anew.credits(survivor, 1).await.len(), 1, "a lesson delivered twice counts once");
+    survivor.tutor.post(&anew.path(":leave"), json!({ "reason": "no teacher any more" })).await.ok();
+    survivor.class.get(&report(survivor, &format!("?pairId={}", text(&anew.pair["id"])))).await.refused("NOT_FOUND");
+    let kept = survivor.class.get(&before).await.ok();
+    assert!(kept["mirrors"][1]["digest"].is_string(), "what it wrote with the first twin is still its own: {kept}");
     world.end().await;
 }
 

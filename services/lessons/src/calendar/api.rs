@@ -82,7 +82,7 @@ impl CalendarService for Calendars {
         let item = store::deadline_to_change(&tx, &team, req.lesson).await?;
         let extension = Extension::grant(&ctx, &team, req.lesson, &item, req.try_into()?)?;
         store::add_extension(&tx, &extension).await?;
-        judge_again(&tx, &item, Some(team.id)).await?;
+        judge_again(&tx, &item, Some(team.seat())).await?;
         tx.note("grant extension", subject(team.id, extension.lesson), format!("extension {}", extension.id));
         tx.answer(extension.into()).await
     }

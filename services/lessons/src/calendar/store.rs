@@ -5,7 +5,6 @@ use std::{collections::HashMap, iter};
 use platform::{
     Error, Id, Reads, Result, Tx,
     store::{of_text, to_text},
-    tenant::Kind,
 };
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
 
@@ -13,7 +12,7 @@ use super::{Course, Deadline, Extension, Item, Replan};
 use crate::{
     edition::{self, Track},
     moment::Moment,
-    pair, report,
+    report,
     team::Team,
     template::ItemKind,
     timeline,
@@ -144,11 +143,8 @@ pub(crate) async fn deadline(db: &impl Reads, team: &Team, lesson: i32) -> Resul
 }
 
 async fn timeline_deadline(db: &impl Reads, team: &Team, lesson: i32) -> Result<Option<Deadline>> {
-    if db.ctx().tenant().kind() == Kind::Country {
-        return Ok(None);
-    }
-    match pair::store::of_team(db, team.id).await? {
-        Some(pair) => timeline::store::deadline(db, pair.id(), lesson).await,
+    match team.pair {
+        Some(pair) => timeline::store::deadline(db, pair, lesson).await,
         None => Ok(None),
     }
 }
@@ -177,7 +173,7 @@ pub(crate) async fn course_to_change(tx: &Tx, team: &Team) -> Result<Course> {
     Ok(Course {
         items: list(tx, iter::once(team.track)).await?,
         extensions: extensions.into_iter().map(|row| (row.lesson, extension_of(tx, row))).collect(),
-        delivered: report::store::delivered(tx, team.id).await?,
+        delivered: report::store::delivered(tx, team.seat()).await?,
     })
 }
 

@@ -1,16 +1,14 @@
 //! The way of a credit home. It is published with the delivery, in one transaction; it is kept at home together with the record that
 //! it was, in another. What dies in between is repeated and finds the record: so it counts once.
 
-use platform::{
-    Border, Ctx, Error, Id, Reads, Result, Store, TenantId, Tx, event::Handlers, tenant::Kind as TenantKind,
-};
+use platform::{Border, Ctx, Error, Id, Reads, Result, Store, TenantId, Tx, event::Handlers};
 use proto::lessons::v1 as pb;
 
 use super::{Credit, Kind, store};
 use crate::{
     pair,
     report::{Judged, Verdict},
-    team::Team,
+    team::{Seat, Team},
 };
 
 /// What was judged, in a programme, of a class of a country.
@@ -43,11 +41,9 @@ pub(crate) fn send(tx: &Tx, home: &TenantId, judgement: &Judgement<'_>) {
 }
 
 /// The same, of a report; in a country a report is at home already.
-pub(crate) async fn send_report(tx: &Tx, team: Id<Team>, lesson: i32, judged: &Judged) -> Result<()> {
-    if tx.ctx().tenant().kind() == TenantKind::Country {
-        return Ok(());
-    }
-    let pair = pair::store::of_team(tx, team).await?;
+pub(crate) async fn send_report(tx: &Tx, seat: Seat, lesson: i32, judged: &Judged) -> Result<()> {
+    let Seat { team, pair: Some(pair) } = seat else { return Ok(()) };
+    let pair = pair::store::find(tx, pair).await?;
     if let Some(place) = pair.as_ref().and_then(|pair| pair.place_of(team)) {
         let Judged { verdict, digest } = judged;
         send(tx, &place.side.home, &Judgement { team, lesson, kind: Kind::MirrorReport, digest, verdict });

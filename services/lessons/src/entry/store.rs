@@ -26,8 +26,7 @@ pub(super) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<
     let tracks: Vec<&Track> = tracks.collect();
     let ids: Vec<Id<Track>> = tracks.iter().map(|track| track.id()).collect();
     let pairs = pair::store::entered(db, &ids, page).await?;
-    let teams = pairs.items.iter().flat_map(|pair| pair.sides()).filter(|place| !place.has_left());
-    let reports = report::store::deliveries(db, teams.map(|place| place.side.team)).await?;
+    let reports = report::store::deliveries(db, pairs.items.iter().flat_map(Pair::seats)).await?;
     let outputs = output::store::frozen(db, pairs.items.iter().map(Pair::id)).await?;
     let entry = |pair: Pair| {
         let track = tracks.iter().find(|track| track.id() == pair.track())?;

@@ -43,7 +43,7 @@ impl FileService for Files {
         let rule =
             report::store::desk(&self.store.read(&ctx).await?, &team, place.lesson).await?.takes(&place.field)?;
         let (media_type, incoming) = receive(self.blobs.create(&ctx).await?, rule, first, pieces).await?;
-        let file = File::new(&ctx, place, media_type, incoming.keep().await?);
+        let file = File::new(&ctx, team.seat(), place, media_type, incoming.keep().await?);
         let tx = self.store.write(&ctx).await?;
         store::add(&tx, &file).await?;
         tx.note("upload file", format!("file {}", file.id()), "");

@@ -1,19 +1,19 @@
 //! Files as rows.
 
 use platform::{Error, Id, Reads, Result, Tx};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
 use super::File;
 use crate::{
     pair::{self, Pair},
-    team::Team,
+    team::{Seat, Team},
 };
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{file::File, team::Team};
+    use crate::{file::File, pair::Pair, team::Team};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "file")]
@@ -21,6 +21,7 @@ mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<File>,
         pub team_id: Id<Team>,
+        pub pair_id: Id<Pair>,
         pub lesson: i32,
         pub field: String,
         pub name: String,
@@ -37,10 +38,11 @@ mod row {
 
 /// Adds a file: in a programme, while the work of the pair goes on. Error: `PAIR_STATE`.
 pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
-    pair::store::working(tx, file.team).await?;
+    pair::store::working(tx, file.seat).await?;
     let row = row::Model {
         id: file.id,
-        team_id: file.team,
+        team_id: file.seat.team,
+        pair_id: file.seat.pair_id(),
         lesson: file.lesson,
         field: file.field.clone(),
         name: file.name.clone(),
@@ -61,43 +63,53 @@ pub(crate) async fn get(db: &impl Reads, team: Id<Team>, id: Id<File>) -> Result
 
 /// The files a team has uploaded for a lesson.
 pub(crate) async fn of_lesson(db: &impl Reads, team: &Team, lesson: i32) -> Result<Vec<File>> {
-    let query = row::Entity::find().filter(row::Column::TeamId.eq(team.id)).filter(row::Column::Lesson.eq(lesson));
+    let query = row::Entity::find().filter(of_seat(team.seat())).filter(row::Column::Lesson.eq(lesson));
     query.all(db.conn()).await?.into_iter().map(file).collect()
 }
 
-/// The ids of all a team has uploaded.
-pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Vec<Id<File>>> {
-    let ids = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::TeamId.eq(team));
+/// The pair a class has uploaded a file in. None for a file that is not there, and in a country.
+pub(crate) async fn pair_of(db: &impl Reads, team: Id<Team>, id: Id<File>) -> Result<Option<Id<Pair>>> {
+    let row = row::Entity::find_by_id(id).filter(row::Column::TeamId.eq(team)).one(db.conn()).await?;
+    Ok(row.and_then(|row| Seat::of_row(row.team_id, row.pair_id).pair))
+}
+
+/// The ids of all a class has uploaded where it works.
+pub(crate) async fn ids(db: &impl Reads, seat: Seat) -> Result<Vec<Id<File>>> {
+    let ids = row::Entity::find().select_only().column(row::Column::Id).filter(of_seat(seat));
     Ok(ids.into_tuple().all(db.conn()).await?)
 }
 
 /// Takes away what a class has uploaded, which leaves with it. The bytes stay where they are: no row leads to them any more.
-pub(crate) async fn take_away(tx: &Tx, team: Id<Team>) -> Result<()> {
-    row::Entity::delete_many().filter(row::Column::TeamId.eq(team)).exec(tx.conn()).await?;
+pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<()> {
+    row::Entity::delete_many().filter(of_seat(seat)).exec(tx.conn()).await?;
     Ok(())
 }
 
 /// A file that one of the classes of a pair has uploaded. Error: not found.
 pub(crate) async fn of_pair(db: &impl Reads, pair: &Pair, id: Id<File>) -> Result<File> {
-    let query = row::Entity::find_by_id(id).filter(row::Column::TeamId.is_in(teams(pair)));
+    let query = row::Entity::find_by_id(id).filter(there(pair));
     query.one(db.conn()).await?.ok_or_else(|| Error::not_found("file")).and_then(file)
 }
 
 /// Whether it is one.
 pub(crate) async fn is_of_pair(db: &impl Reads, pair: &Pair, id: Id<File>) -> Result<bool> {
-    let query = row::Entity::find_by_id(id).filter(row::Column::TeamId.is_in(teams(pair)));
+    let query = row::Entity::find_by_id(id).filter(there(pair));
     Ok(query.one(db.conn()).await?.is_some())
 }
 
-/// The classes that are there: what the other brought has left with it.
-fn teams(pair: &Pair) -> impl Iterator<Item = Id<Team>> {
-    pair.sides().iter().filter(|place| !place.has_left()).map(|place| place.side.team)
+/// What the classes that are there have brought: the rest has left with the other.
+fn there(pair: &Pair) -> Condition {
+    pair.seats().map(of_seat).fold(Condition::any(), Condition::add)
+}
+
+fn of_seat(seat: Seat) -> Condition {
+    Condition::all().add(row::Column::TeamId.eq(seat.team)).add(row::Column::PairId.eq(seat.pair_id()))
 }
 
 fn file(row: row::Model) -> Result<File> {
     Ok(File {
         id: row.id,
-        team: row.team_id,
+        seat: Seat::of_row(row.team_id, row.pair_id),
         lesson: row.lesson,
         field: row.field,
         name: row.name,

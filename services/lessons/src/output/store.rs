@@ -19,7 +19,7 @@ use crate::{
     moment::Moment,
     pair::{self, Pair},
     report::Verdict,
-    team::{Team, twin},
+    team::{Seat, Team, twin},
 };
 
 mod row {
@@ -95,7 +95,7 @@ async fn of_pair(db: &impl Reads, pair: Pair, lesson: i32) -> Result<Bench> {
     let output = output(db, pair.id(), lesson).await?.unwrap_or_else(|| Output::none(pair.id(), lesson));
     let (mut files, mut deadlines) = (Vec::new(), Vec::new());
     for place in pair.sides() {
-        let team = twin::team(place.side.clone(), track.edition(), track.id());
+        let team = twin::team(place.side.clone(), track.edition(), &pair);
         deadlines.push(calendar::store::deadline(db, &team, lesson).await?);
         if !place.has_left() {
             files.extend(file::store::of_lesson(db, &team, lesson).await?);
@@ -112,7 +112,8 @@ pub(crate) async fn sharing(db: &impl Reads, team: Id<Team>, file: Id<File>) -> 
     if db.ctx().tenant().kind() == Kind::Country {
         return Ok(None);
     }
-    let pair = pair::store::of_team(db, team).await?;
+    let Some(pair) = file::store::pair_of(db, team, file).await? else { return Ok(None) };
+    let pair = pair::store::find(db, pair).await?;
     let Some(pair) = pair.filter(|pair| pair.seen_by(db.ctx()) && pair.check_begun().is_ok()) else { return Ok(None) };
     let outputs = row::Entity::find().filter(row::Column::PairId.eq(pair.id())).all(db.conn()).await?;
     let contents = outputs.iter().map(|output| of_text::<Contents>(&output.contents)).collect::<Result<Vec<_>>>()?;
@@ -196,12 +197,12 @@ async fn save_signatures(tx: &Tx, output: &Output) -> Result<()> {
 }
 
 /// Takes away what a class brought to the joint outputs of a pair: its signatures and its files. The text stays.
-pub(crate) async fn take_away(tx: &Tx, pair: Id<Pair>, team: Id<Team>) -> Result<()> {
+pub(crate) async fn take_away(tx: &Tx, pair: Id<Pair>, seat: Seat) -> Result<()> {
     let rows = row::Entity::find().filter(row::Column::PairId.eq(pair)).all(tx.conn()).await?;
-    let files = file::store::of_team(tx, team).await?;
+    let files = file::store::ids(tx, seat).await?;
     for row in rows {
         let Some(mut output) = output(tx, pair, row.lesson).await? else { continue };
-        output.lose(team, &files);
+        output.lose(seat.team, &files);
         save(tx, &mut output).await?;
     }
     Ok(())

@@ -11,6 +11,7 @@ use crate::{
     file::{self, Place},
     pair::testing::{Space, call},
     sighting::witness::Witness,
+    team::Seat,
 };
 
 impl Space {
@@ -63,7 +64,8 @@ impl Space {
         let ctx = self.twin(Role::TwinTeam, of);
         let place = Place { team: self.team(of), lesson: 1, field: "cover".to_owned(), name: "port.png".to_owned() };
         let blob = platform::blob::Blob { digest: "ab".repeat(32), size: 7, media_type: "image/png" };
-        let file = File::new(&ctx, place, "image/png", blob);
+        let seat = Seat { team: self.team(of), pair: Some(self.pair) };
+        let file = File::new(&ctx, seat, place, "image/png", blob);
         let tx = self.store.write(&ctx).await.unwrap();
         file::store::add(&tx, &file).await.unwrap();
         tx.commit().await.unwrap();

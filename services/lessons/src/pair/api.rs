@@ -250,14 +250,11 @@ async fn offer_again(tx: &Tx, pair: &Pair, survivor: Option<Place>) -> Result<()
 }
 
 /// What a class brought leaves with it. Every slice of the pair's space that keeps something of one class has its line here.
-/// Error: `PAIR_STATE` where the class is bound to a new twin already: what it wrote is that pair's too.
 async fn take_away(tx: &Tx, pair: &Pair, left: &Place) -> Result<()> {
-    if store::is_bound_elsewhere(tx, left.side.team, pair.id).await? {
-        return Err(pair.bound_elsewhere());
-    }
-    report::store::take_away(tx, left.side.team).await?;
-    output::store::take_away(tx, pair.id, left.side.team).await?;
-    file::store::take_away(tx, left.side.team).await?;
+    let seat = pair.seat(left);
+    report::store::take_away(tx, seat).await?;
+    output::store::take_away(tx, pair.id, seat).await?;
+    file::store::take_away(tx, seat).await?;
     message::store::take_away(tx, pair.id, &left.side).await?;
     consent::store::take_away(tx, pair.id, left.side.team).await?;
     tx.emit(&pb::MessageChanged { pair_id: pair.id.to_string(), message_id: String::new() });

@@ -1,6 +1,6 @@
 //! How a pair rests and ends: suspended, left by one, found again by the other, dissolved, completed.
 
-use platform::{Ctx, Error, Result};
+use platform::{Ctx, Result};
 
 use super::{Pair, Place, State};
 use crate::{
@@ -62,12 +62,6 @@ impl Pair {
         self.reason = reason;
         self.stand(State::Dissolved, ctx.now());
         Ok(was_engaged)
-    }
-
-    /// What a class reads that wants to leave the pair of before while it is bound to a new twin.
-    pub(super) fn bound_elsewhere(&self) -> Error {
-        let text = "The class is bound to a new twin. Decline that pair first; or let it begin, which ends this one.";
-        Reason::PairState.error(text).with("state", self.state_name())
     }
 
     /// Completes it, once both have `delivered` (I13). Error: `PAIR_STATE`.

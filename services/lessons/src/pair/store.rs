@@ -21,7 +21,7 @@ use crate::{
     project::{Kept, Project},
     reason::{Reason, Refuse},
     report,
-    team::Team,
+    team::{Seat, Team},
 };
 
 mod classes;
@@ -135,27 +135,28 @@ pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Option<Pa
     Ok(with_sides(db, row.into_iter().collect()).await?.pop())
 }
 
-/// The pair in whose space a class of a programme writes, as [`get_to_work`] has it. A team of a country is in none. Error: not found,
-/// `PAIR_STATE`.
-pub(crate) async fn working(tx: &Tx, team: Id<Team>) -> Result<Option<Pair>> {
-    if tx.ctx().tenant().kind() == Kind::Country {
-        return Ok(None);
-    }
-    let pair = of_team(tx, team).await?.ok_or_else(|| Error::not_found("team"))?;
+/// The pair in whose space a class writes, as [`get_to_work`] has it. A team of a country is in none. Error: not found, `PAIR_STATE`.
+pub(crate) async fn working(tx: &Tx, seat: Seat) -> Result<Option<Pair>> {
+    let Some(pair) = seat.pair else { return Ok(None) };
     // it may have left while this waited
-    let pair = get_to_work(tx, pair.id).await?;
-    pair.place_of(team).map(|_| ()).ok_or_else(|| Error::not_found("team"))?;
+    let pair = get_to_work(tx, pair).await?;
+    pair.place_of(seat.team).map(|_| ()).ok_or_else(|| Error::not_found("team"))?;
     Ok(Some(pair))
 }
 
 /// The other class of the pair a class works in, if it has not left. A team of a country has none.
-pub(crate) async fn twin_of(db: &impl Reads, team: Id<Team>) -> Result<Option<Id<Team>>> {
-    if db.ctx().tenant().kind() == Kind::Country {
-        return Ok(None);
-    }
-    let pair = of_team(db, team).await?;
-    let others = pair.iter().flat_map(|pair| &pair.sides).filter(|place| place.side.team != team && !place.has_left());
-    Ok(others.map(|place| place.side.team).next())
+pub(crate) async fn twin_of(db: &impl Reads, seat: Seat) -> Result<Option<Seat>> {
+    let Some(pair) = seat.pair else { return Ok(None) };
+    Ok(find(db, pair).await?.and_then(|pair| pair.seats().find(|other| *other != seat)))
+}
+
+/// Where a class works now, whoever asks.
+pub(crate) async fn seat_of(db: &impl Reads, team: Id<Team>) -> Result<Seat> {
+    let pair = match db.ctx().tenant().kind() {
+        Kind::Country => None,
+        Kind::Programme => of_team(db, team).await?,
+    };
+    Ok(Seat { team, pair: pair.map(|pair| pair.id) })
 }
 
 /// The pairs a class has not left.
@@ -201,15 +202,6 @@ pub(crate) async fn alone(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> 
         .all(db.conn())
         .await?;
     with_sides(db, rows).await
-}
-
-/// Whether a class is bound to a twin in another pair than this one.
-pub(crate) async fn is_bound_elsewhere(db: &impl Reads, team: Id<Team>, pair: Id<Pair>) -> Result<bool> {
-    let bound = side_row::Entity::find()
-        .filter(side_row::Column::TeamId.eq(team))
-        .filter(side_row::Column::IsEngaged.eq(true))
-        .filter(side_row::Column::PairId.ne(pair));
-    Ok(bound.one(db.conn()).await?.is_some())
 }
 
 /// One page of the pairs the caller may know of, newest first.
@@ -266,7 +258,7 @@ pub(crate) async fn delivered(db: &impl Reads, pair: &Pair) -> Result<[bool; 2]>
     let track = edition::store::track_of_team(db, pair.track).await?;
     let mut done = [false; 2];
     for (done, place) in done.iter_mut().zip(&pair.sides) {
-        let lessons = report::store::delivered(db, place.side.team).await?;
+        let lessons = report::store::delivered(db, pair.seat(place)).await?;
         *done = track.rules().lessons.iter().all(|lesson| lessons.contains(&lesson.number));
     }
     // the joint output of the last lesson is what both come to together

@@ -13,7 +13,7 @@ use crate::{
     file, pair,
     side::check_programme,
     sighting::{Kind, witness::Witness},
-    team::{Team, peer::Teams},
+    team::{Seat, Team, peer::Teams},
 };
 
 /// The methods on reports.
@@ -33,7 +33,8 @@ pub struct Reports {
 impl ReportService for Reports {
     async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Result<Response<pb::Report>, Status> {
         let (ctx, req) = request.open()?;
-        let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
+        let pair = if req.pair_id.is_empty() { None } else { Some(req.pair_id.parse()?) };
+        let team = self.teams.get_in(&ctx, req.team_id.parse()?, pair).await?;
         let db = self.store.read(&ctx).await?;
         let desk = store::desk(&db, &team, req.lesson).await?;
         Ok(Response::new(desk.into()))
@@ -91,7 +92,7 @@ impl ReportService for Reports {
         let (teams, next_page_token) = self.teams.page(&ctx, &req).await?;
         let db = self.store.read(&ctx).await?;
         let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
-        let cells = store::deliveries(&db, teams.iter().map(|team| team.id)).await?;
+        let cells = store::deliveries(&db, teams.iter().map(Team::seat)).await?;
         let credits = credit::store::of_teams(&db, teams.iter().map(|team| team.id)).await?;
         let rows = matrix::rows(&edition, teams, cells, credits).into_iter().map(pb::DeliveryRow::from).collect();
         Ok(Response::new(pb::ListDeliveriesResponse { rows, next_page_token }))
@@ -130,8 +131,8 @@ impl ReportService for Reports {
 
 /// The change, if it is one of this edition: of a team of which lessons knows nothing but a credit, identity knows.
 async fn ours(teams: Teams, ctx: Ctx, edition: Id<Edition>, change: Result<Delivery>) -> Option<Result<Delivery>> {
-    let Ok(Delivery { team, edition: None, .. }) = change else { return Some(change) };
-    let is_ours = teams.get(&ctx, team).await.is_ok_and(|team| team.edition == edition);
+    let Ok(Delivery { seat, edition: None, .. }) = change else { return Some(change) };
+    let is_ours = teams.get(&ctx, seat.team).await.is_ok_and(|team| team.edition == edition);
     is_ours.then_some(change)
 }
 
@@ -145,19 +146,19 @@ async fn tell_submitted(tx: &Tx, report: &Report) -> Result<()> {
     tx.emit(&pb::ReportChanged::from(report));
     match report.state.judged() {
         Some(judged) if judged.verdict.received_at == tx.ctx().now() => {
-            credit::home::send_report(tx, report.team, report.lesson, judged).await
+            credit::home::send_report(tx, report.seat, report.lesson, judged).await
         }
         Some(_) | None => Ok(()),
     }
 }
 
-/// Judges late reports again after a deadline has moved: of one team, or of all. Does nothing for an item that is no deadline.
-pub(crate) async fn judge_again(tx: &Tx, item: &Item, team: Option<Id<Team>>) -> Result<()> {
+/// Judges what came late again after a deadline has moved: of one class, or of all. Does nothing for an item that is no deadline.
+pub(crate) async fn judge_again(tx: &Tx, item: &Item, seat: Option<Seat>) -> Result<()> {
     let Some(lesson) = item.deadline_of() else { return Ok(()) };
-    let late = store::late(tx, item.track(), lesson, team).await?;
+    let late = store::late(tx, item.track(), lesson, seat).await?;
     let extensions = calendar::store::extensions(tx, item.track(), lesson).await?;
     for delivery in late {
-        let deadline = Deadline::new(item, extensions.get(&delivery.team));
+        let deadline = Deadline::new(item, extensions.get(&delivery.seat.team));
         judge(tx, delivery, &deadline).await?;
     }
     Ok(())
@@ -168,10 +169,10 @@ pub(crate) async fn judge_again_by(
     tx: &Tx,
     track: Id<Track>,
     lesson: i32,
-    team: Id<Team>,
+    seat: Seat,
     deadline: &Deadline,
 ) -> Result<()> {
-    for delivery in store::late(tx, track, lesson, Some(team)).await? {
+    for delivery in store::late(tx, track, lesson, Some(seat)).await? {
         judge(tx, delivery, deadline).await?;
     }
     Ok(())
@@ -182,7 +183,7 @@ async fn judge(tx: &Tx, mut delivery: Delivery, deadline: &Deadline) -> Result<(
         store::save_verdict(tx, &mut delivery).await?;
         tx.emit(&pb::ReportChanged::from(&delivery));
         if let Some(judged) = delivery.state.judged() {
-            credit::home::send_report(tx, delivery.team, delivery.lesson, judged).await?;
+            credit::home::send_report(tx, delivery.seat, delivery.lesson, judged).await?;
         }
     }
     Ok(())

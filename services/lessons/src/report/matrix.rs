@@ -18,7 +18,7 @@ pub(super) fn rows(edition: &Edition, teams: Vec<Team>, cells: Vec<Delivery>, cr
     for credit in credits {
         home.entry((credit.team, credit.lesson)).or_default().push(credit);
     }
-    let mut cells: HashMap<_, _> = cells.into_iter().map(|cell| ((cell.team, cell.lesson), cell)).collect();
+    let mut cells: HashMap<_, _> = cells.into_iter().map(|cell| ((cell.seat.team, cell.lesson), cell)).collect();
     let mut row = |team: Team| {
         let track = edition.tracks().iter().find(|track| track.id() == team.track);
         let lessons = track.into_iter().flat_map(|track| &track.rules().lessons).map(|lesson| lesson.number);

@@ -1,6 +1,6 @@
 //! Reports as rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use platform::{
     Error, Id, Reads, Result, Tx,
@@ -9,7 +9,7 @@ use platform::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DerivePartialModel, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
+    ColumnTrait, Condition, DerivePartialModel, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
 };
 
 use super::{Comparison, Delivery, Desk, Judged, Mirror, Reopening, Report, Saved, State, Submission, Verdict};
@@ -19,7 +19,7 @@ use crate::{
     form::{self, Form},
     moment::Moment,
     pair::{self, Pair, Place},
-    team::Team,
+    team::{Seat, Team},
 };
 
 mod sent;
@@ -31,6 +31,7 @@ mod row {
     use crate::{
         calendar::Extension,
         edition::{Edition, Track},
+        pair::Pair,
         team::Team,
     };
 
@@ -39,6 +40,8 @@ mod row {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub team_id: Id<Team>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub pair_id: Id<Pair>,
         #[sea_orm(primary_key, auto_increment = false)]
         pub lesson: i32,
         pub version: i64,
@@ -67,6 +70,7 @@ mod row {
 #[sea_orm(entity = "row::Entity")]
 struct Cell {
     team_id: Id<Team>,
+    pair_id: Id<Pair>,
     lesson: i32,
     version: i64,
     edition_id: Id<Edition>,
@@ -88,7 +92,7 @@ const REOPENED: &str = "reopened";
 pub(crate) async fn desk(db: &impl Reads, team: &Team, lesson: i32) -> Result<Desk> {
     let track = edition::store::track_of_team(db, team.track).await?;
     track.check_lesson(lesson)?;
-    let (report, form) = match row::Entity::find_by_id((team.id, lesson)).one(db.conn()).await? {
+    let (report, form) = match row::Entity::find_by_id(key(team.seat(), lesson)).one(db.conn()).await? {
         Some(row) => begun(db, team, report_of(db, row)?).await?,
         None => {
             let form = form_to_begin(db, team, lesson).await?;
@@ -101,8 +105,8 @@ pub(crate) async fn desk(db: &impl Reads, team: &Team, lesson: i32) -> Result<De
 
 /// The form a report is begun in. Two mirror reports are compared field by field: the first that is begun decides for both.
 async fn form_to_begin(db: &impl Reads, team: &Team, lesson: i32) -> Result<Form> {
-    let begun = match pair::store::twin_of(db, team.id).await? {
-        Some(twin) => row::Entity::find_by_id((twin, lesson)).one(db.conn()).await?,
+    let begun = match pair::store::twin_of(db, team.seat()).await? {
+        Some(twin) => row::Entity::find_by_id(key(twin, lesson)).one(db.conn()).await?,
         None => None,
     };
     match begun {
@@ -113,7 +117,7 @@ async fn form_to_begin(db: &impl Reads, team: &Team, lesson: i32) -> Result<Form
 
 /// The same, to write in: in a programme, while the work of the pair goes on. Error: `LESSON_UNKNOWN`, `PAIR_STATE`.
 pub(crate) async fn desk_to_write(tx: &Tx, team: &Team, lesson: i32) -> Result<Desk> {
-    pair::store::working(tx, team.id).await?;
+    pair::store::working(tx, team.seat()).await?;
     desk(tx, team, lesson).await
 }
 
@@ -131,7 +135,7 @@ async fn begun(db: &impl Reads, team: &Team, mut report: Report) -> Result<(Repo
 
 /// The same; its deadline stays as it is until the transaction ends.
 pub(crate) async fn desk_to_judge(tx: &Tx, team: &Team, lesson: i32) -> Result<Desk> {
-    pair::store::working(tx, team.id).await?;
+    pair::store::working(tx, team.seat()).await?;
     edition::store::keep_deadlines(tx, team.track).await?;
     desk(tx, team, lesson).await
 }
@@ -140,7 +144,7 @@ pub(crate) async fn desk_to_judge(tx: &Tx, team: &Team, lesson: i32) -> Result<D
 pub(crate) async fn comparison(db: &impl Reads, pair: &Pair, lesson: i32) -> Result<Comparison> {
     edition::store::track_of_team(db, pair.track()).await?.check_lesson(lesson)?;
     let [one, other] = pair.sides();
-    let sent = [mirror(db, one, lesson).await?, mirror(db, other, lesson).await?];
+    let sent = [mirror(db, pair, one, lesson).await?, mirror(db, pair, other, lesson).await?];
     let form = match sent.iter().flatten().map(|mirror| mirror.form_version).max() {
         Some(version) => form::store::version(db, pair.track(), lesson, version).await?,
         None => form::store::newest(db, pair.track(), lesson).await?,
@@ -148,14 +152,14 @@ pub(crate) async fn comparison(db: &impl Reads, pair: &Pair, lesson: i32) -> Res
     Ok(Comparison::new(pair, form, sent))
 }
 
-async fn mirror(db: &impl Reads, place: &Place, lesson: i32) -> Result<Option<Mirror>> {
-    if place.has_left() { Ok(None) } else { sent::last(db, place.side.team, lesson).await }
+async fn mirror(db: &impl Reads, pair: &Pair, place: &Place, lesson: i32) -> Result<Option<Mirror>> {
+    if place.has_left() { Ok(None) } else { sent::last(db, pair.seat(place), lesson).await }
 }
 
-/// Takes away what a class wrote, which leaves with it.
-pub(crate) async fn take_away(tx: &Tx, team: Id<Team>) -> Result<()> {
-    sent::take_away(tx, team).await?;
-    row::Entity::delete_many().filter(row::Column::TeamId.eq(team)).exec(tx.conn()).await?;
+/// Takes away what a class wrote in a pair, which leaves with it.
+pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<()> {
+    sent::take_away(tx, seat).await?;
+    row::Entity::delete_many().filter(of_seat(seat)).exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -169,8 +173,8 @@ pub(crate) async fn save(tx: &Tx, report: &mut Report) -> Result<()> {
         return if matches!(added, TryInsertResult::Inserted(1)) { Ok(()) } else { Err(wire::stale(1)) };
     }
     let saved = row::Entity::update_many()
-        .set(row::ActiveModel { team_id: NotSet, lesson: NotSet, ..active(report)? })
-        .filter(row::Column::TeamId.eq(report.team))
+        .set(row::ActiveModel { team_id: NotSet, pair_id: NotSet, lesson: NotSet, ..active(report)? })
+        .filter(of_seat(report.seat))
         .filter(row::Column::Lesson.eq(report.lesson))
         .filter(row::Column::Version.eq(before))
         .exec(tx.conn())
@@ -190,32 +194,35 @@ pub(crate) async fn save_reopened(tx: &Tx, report: &mut Report, reopening: &Reop
     sent::add_reopening(tx, reopening).await
 }
 
-/// The cells of some teams that were begun, in no order: one query, however many teams.
-pub(crate) async fn deliveries(db: &impl Reads, teams: impl Iterator<Item = Id<Team>>) -> Result<Vec<Delivery>> {
-    let query = row::Entity::find().filter(row::Column::TeamId.is_in(teams));
-    let cells = query.into_partial_model::<Cell>().all(db.conn()).await?;
+/// The cells of some classes that were begun, in no order: one query, however many classes.
+pub(crate) async fn deliveries(db: &impl Reads, seats: impl Iterator<Item = Seat>) -> Result<Vec<Delivery>> {
+    let seats: HashSet<Seat> = seats.collect();
+    let query = row::Entity::find().filter(row::Column::TeamId.is_in(seats.iter().map(|seat| seat.team)));
+    let mut cells = query.into_partial_model::<Cell>().all(db.conn()).await?;
+    // what a class wrote with another twin is no part of this
+    cells.retain(|cell| seats.contains(&Seat::of_row(cell.team_id, cell.pair_id)));
     cells.into_iter().map(|cell| delivery_of(db, cell)).collect()
 }
 
-/// The lessons a team has delivered.
-pub(crate) async fn delivered(db: &impl Reads, team: Id<Team>) -> Result<BTreeSet<i32>> {
+/// The lessons a class has delivered.
+pub(crate) async fn delivered(db: &impl Reads, seat: Seat) -> Result<BTreeSet<i32>> {
     let lessons = row::Entity::find()
         .select_only()
         .column(row::Column::Lesson)
-        .filter(row::Column::TeamId.eq(team))
+        .filter(of_seat(seat))
         .filter(row::Column::ReceivedAt.is_not_null());
     Ok(lessons.into_tuple().all(db.conn()).await?.into_iter().collect())
 }
 
 /// One cell, if it was begun.
-pub(crate) async fn delivery(db: &impl Reads, team: Id<Team>, lesson: i32) -> Result<Option<Delivery>> {
-    let cell = row::Entity::find_by_id((team, lesson)).into_partial_model::<Cell>().one(db.conn()).await?;
+pub(crate) async fn delivery(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Option<Delivery>> {
+    let cell = row::Entity::find_by_id(key(seat, lesson)).into_partial_model::<Cell>().one(db.conn()).await?;
     cell.map(|cell| delivery_of(db, cell)).transpose()
 }
 
-/// The late deliveries of a lesson, of one team, wherever it has moved since, or of all of a track. Nobody else can save them until the transaction ends.
-pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, team: Option<Id<Team>>) -> Result<Vec<Delivery>> {
-    let whose = team.map_or_else(|| row::Column::TrackId.eq(track), |team| row::Column::TeamId.eq(team));
+/// The late deliveries of a lesson, of one class, wherever it has moved since, or of all of a track. Nobody else can save them until the transaction ends.
+pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, seat: Option<Seat>) -> Result<Vec<Delivery>> {
+    let whose = seat.map_or_else(|| Condition::all().add(row::Column::TrackId.eq(track)), of_seat);
     let cells = row::Entity::find()
         .filter(whose)
         .filter(row::Column::Lesson.eq(lesson))
@@ -233,7 +240,7 @@ pub(crate) async fn save_verdict(tx: &Tx, delivery: &mut Delivery) -> Result<()>
     delivery.version += 1;
     let saved = row::Entity::update_many()
         .set(row::ActiveModel { version: Set(delivery.version), ..judgement(&delivery.state) })
-        .filter(row::Column::TeamId.eq(delivery.team))
+        .filter(of_seat(delivery.seat))
         .filter(row::Column::Lesson.eq(delivery.lesson))
         .filter(row::Column::Version.eq(before))
         .exec(tx.conn())
@@ -241,10 +248,20 @@ pub(crate) async fn save_verdict(tx: &Tx, delivery: &mut Delivery) -> Result<()>
     tx.saved(saved, before)
 }
 
+fn key(seat: Seat, lesson: i32) -> (Id<Team>, Id<Pair>, i32) {
+    (seat.team, seat.pair_id(), lesson)
+}
+
+/// All a class wrote where it works.
+fn of_seat(seat: Seat) -> Condition {
+    Condition::all().add(row::Column::TeamId.eq(seat.team)).add(row::Column::PairId.eq(seat.pair_id()))
+}
+
 fn active(report: &Report) -> Result<row::ActiveModel> {
     let saved = report.saved.as_ref().ok_or_else(|| Error::internal("a report is kept once it was saved"))?;
     Ok(row::ActiveModel {
-        team_id: Set(report.team),
+        team_id: Set(report.seat.team),
+        pair_id: Set(report.seat.pair_id()),
         lesson: Set(report.lesson),
         version: Set(report.version),
         edition_id: Set(report.edition),
@@ -281,6 +298,7 @@ fn judgement(state: &State) -> row::ActiveModel {
 fn report_of(db: &impl Reads, row: row::Model) -> Result<Report> {
     let cell = Cell {
         team_id: row.team_id,
+        pair_id: row.pair_id,
         lesson: row.lesson,
         version: row.version,
         edition_id: row.edition_id,
@@ -292,9 +310,9 @@ fn report_of(db: &impl Reads, row: row::Model) -> Result<Report> {
         extension_id: row.extension_id,
         on_time: row.on_time,
     };
-    let Delivery { team, lesson, version, state, .. } = delivery_of(db, cell)?;
+    let Delivery { seat, lesson, version, state, .. } = delivery_of(db, cell)?;
     Ok(Report {
-        team,
+        seat,
         lesson,
         version,
         edition: row.edition_id,
@@ -319,7 +337,7 @@ fn delivery_of(db: &impl Reads, cell: Cell) -> Result<Delivery> {
         version: cell.version,
         edition: Some(cell.edition_id),
         state,
-        ..Delivery::unknown(cell.team_id, cell.lesson)
+        ..Delivery::unknown(Seat::of_row(cell.team_id, cell.pair_id), cell.lesson)
     })
 }
 

@@ -160,8 +160,8 @@ fn a_digest_names_what_was_written_and_the_bytes_of_its_files() {
     let place = || crate::file::Place { team: team.id, lesson: 1, field: "cover".to_owned(), name: "a.png".to_owned() };
     let blob = |digest: &str| platform::blob::Blob { digest: digest.to_owned(), size: 1, media_type: "image/png" };
     let ctx = ground.by_team(&team);
-    let file = File::new(&ctx, place(), "image/png", blob("aa"));
-    let unused = File::new(&ctx, place(), "image/png", blob("bb"));
+    let file = File::new(&ctx, team.seat(), place(), "image/png", blob("aa"));
+    let unused = File::new(&ctx, team.seat(), place(), "image/png", blob("bb"));
     let values: Values = [("cover".to_owned(), Value::Files(vec![file.id()]))].into_iter().collect();
     let report = Report { values, ..Report::none(&team, &plan.forms[0]) };
     let submission = Submission::new(&ctx, &report, &[unused, file.clone()]).unwrap();

@@ -3,7 +3,12 @@
 use jiff::Timestamp;
 use platform::Id;
 
-use crate::{calendar::Deadline, credit::Credit, edition::Edition, team::Team};
+use crate::{
+    calendar::Deadline,
+    credit::Credit,
+    edition::Edition,
+    team::{Seat, Team},
+};
 
 /// The judgement on a delivery.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +46,7 @@ pub struct Judged {
 /// One cell of the delivery matrix: a report without what is written in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
-    pub(crate) team: Id<Team>,
+    pub(crate) seat: Seat,
     pub(crate) lesson: i32,
     pub(crate) version: i64,
     /// None for one that holds nothing but credits: which edition its team is in, is known at identity.
@@ -79,12 +84,12 @@ impl State {
 impl Delivery {
     /// The cell of a report nobody has begun.
     pub(crate) fn none(team: &Team, lesson: i32) -> Self {
-        Self { edition: Some(team.edition), ..Self::unknown(team.id, lesson) }
+        Self { edition: Some(team.edition), ..Self::unknown(team.seat(), lesson) }
     }
 
     /// The same, of a team of which nothing else is known.
-    pub(crate) fn unknown(team: Id<Team>, lesson: i32) -> Self {
-        Self { team, lesson, version: 0, edition: None, state: State::NotStarted, credits: Vec::new() }
+    pub(crate) fn unknown(seat: Seat, lesson: i32) -> Self {
+        Self { seat, lesson, version: 0, edition: None, state: State::NotStarted, credits: Vec::new() }
     }
 
     /// Judges it again under the deadline that holds now. Says whether that changed anything.

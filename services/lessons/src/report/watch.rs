@@ -16,6 +16,7 @@ use super::{Delivery, store};
 use crate::{
     credit,
     edition::Edition,
+    pair,
     reason::{Reason, Refuse},
 };
 
@@ -103,9 +104,9 @@ async fn tell(store: Store, ctx: Ctx, team: String, lesson: i32) -> Result<()> {
         return Ok(());
     }
     let db = store.read(&ctx).await?;
-    let team = team.parse()?;
-    let cell = store::delivery(&db, team, lesson).await?.unwrap_or_else(|| Delivery::unknown(team, lesson));
-    let credits = credit::store::of_teams(&db, [team].into_iter()).await?;
+    let seat = pair::store::seat_of(&db, team.parse()?).await?;
+    let cell = store::delivery(&db, seat, lesson).await?.unwrap_or_else(|| Delivery::unknown(seat, lesson));
+    let credits = credit::store::of_teams(&db, [seat.team].into_iter()).await?;
     let credits = credits.into_iter().filter(|credit| credit.lesson == lesson).collect();
     CHANGES.tell(Change { tenant: ctx.tenant().id().clone(), delivery: Delivery { credits, ..cell } });
     Ok(())
@@ -116,11 +117,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::report::State;
+    use crate::{report::State, team::Seat};
 
     fn change(tenant: &str, edition: u128, lesson: i32) -> Change {
         let edition = Id::from(Uuid::from_u128(edition));
-        let cell = Delivery::unknown(Id::from(Uuid::nil()), lesson);
+        let cell = Delivery::unknown(Seat { team: Id::nil(), pair: None }, lesson);
         let delivery = Delivery { edition: Some(edition), state: State::Draft, ..cell };
         Change { tenant: tenant.parse().unwrap(), delivery }
     }

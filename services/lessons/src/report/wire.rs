@@ -20,7 +20,7 @@ impl From<Desk> for pb::Report {
         let judged = report.state.judged().cloned();
         let saved_at = report.saved.as_ref().map(|saved| wire::timestamp(saved.at));
         Self {
-            team_id: report.team.to_string(),
+            team_id: report.seat.team.to_string(),
             lesson: report.lesson,
             form_version: report.form_version,
             state: pb::ReportState::from(&report.state).into(),
@@ -62,7 +62,7 @@ impl From<&Verdict> for pb::Verdict {
 impl From<Delivery> for pb::Delivery {
     fn from(delivery: Delivery) -> Self {
         Self {
-            team_id: delivery.team.to_string(),
+            team_id: delivery.seat.team.to_string(),
             lesson: delivery.lesson,
             state: pb::ReportState::from(&delivery.state).into(),
             verdict: delivery.state.judged().map(|judged| (&judged.verdict).into()),
@@ -122,13 +122,13 @@ impl From<Half> for pb::Mirror {
 
 impl From<&Report> for pb::ReportChanged {
     fn from(report: &Report) -> Self {
-        Self { edition_id: report.edition.to_string(), team_id: report.team.to_string(), lesson: report.lesson }
+        Self { edition_id: report.edition.to_string(), team_id: report.seat.team.to_string(), lesson: report.lesson }
     }
 }
 
 impl From<&Delivery> for pb::ReportChanged {
     fn from(delivery: &Delivery) -> Self {
         let edition_id = delivery.edition.map(|edition| edition.to_string()).unwrap_or_default();
-        Self { edition_id, team_id: delivery.team.to_string(), lesson: delivery.lesson }
+        Self { edition_id, team_id: delivery.seat.team.to_string(), lesson: delivery.lesson }
     }
 }

@@ -10,7 +10,7 @@ use proto::{
 };
 
 use super::{Team, twin};
-use crate::reason::Refuse;
+use crate::{pair::Pair, reason::Refuse};
 
 /// The teams, as identity shows them to the caller; in a programme, the classes of its pairs.
 #[derive(Clone)]
@@ -34,6 +34,14 @@ impl Teams {
         }
         let request = pb::GetTeamRequest { team_id: id.to_string() };
         self.identity(ctx)?.get_team(request).await.map_err(peer_error)?.into_inner().try_into()
+    }
+
+    /// The same, in a pair it is or was in. Error: not found.
+    pub(crate) async fn get_in(&self, ctx: &Ctx, id: Id<Team>, pair: Option<Id<Pair>>) -> Result<Team> {
+        match pair {
+            None => self.get(ctx, id).await,
+            Some(pair) => twin::get_in(&self.store.read(ctx).await?, id, pair).await,
+        }
     }
 
     /// The team, if the caller acts for it: its shared account, and in a programme its teacher too. Error: not found.
@@ -96,6 +104,7 @@ impl TryFrom<pb::Team> for Team {
             track: team.track_id.parse()?,
             school_name: team.school_name,
             territory: team.territory,
+            pair: None,
         })
     }
 }

@@ -94,7 +94,7 @@ async fn take(tx: &Tx, pair: &Pair, before: &Timeline, next: Option<Timeline>) -
     store::add(tx, &next).await?;
     for (lesson, deadline) in next.moved_since(before) {
         for place in pair.sides().iter().filter(|place| !place.has_left()) {
-            report::api::judge_again_by(tx, pair.track(), lesson, place.side.team, &deadline).await?;
+            report::api::judge_again_by(tx, pair.track(), lesson, pair.seat(place), &deadline).await?;
         }
     }
     Ok(())
@@ -102,22 +102,21 @@ async fn take(tx: &Tx, pair: &Pair, before: &Timeline, next: Option<Timeline>) -
 
 #[cfg(test)]
 mod tests {
-    use platform::Id;
-
     use super::*;
     use crate::{
         calendar::Revision,
         form::Value,
         report::{Draft, Verdict},
-        team::Team,
+        team::{Seat, Team},
         testing::twins::Twins,
     };
 
     /// The Italian class submits a title, and nothing else is asked for here.
-    async fn submit(twins: &Twins, at: &str) -> Id<Team> {
+    async fn submit(twins: &Twins, at: &str) -> Seat {
         let side = twins.side(1);
         let (edition, track) = (twins.plan.edition.id(), twins.pair.track());
-        let team = Team { id: side.team, edition, track, ..twins.ground.team(&twins.plan) };
+        let pair = Some(twins.pair.id());
+        let team = Team { id: side.team, edition, track, pair, ..twins.ground.team(&twins.plan) };
         twins.ground.at(at);
         let ctx = twins.team(1);
         let tx = twins.store.write(&ctx).await.unwrap();
@@ -129,12 +128,12 @@ mod tests {
         let submission = desk.submit(&ctx, "1", &[]).unwrap();
         report::store::save_submitted(&tx, &mut desk.report, &submission).await.unwrap();
         tx.commit().await.unwrap();
-        team.id
+        team.seat()
     }
 
-    async fn verdict(twins: &Twins, team: Id<Team>) -> Verdict {
+    async fn verdict(twins: &Twins, seat: Seat) -> Verdict {
         let db = twins.store.read(&twins.secretariat()).await.unwrap();
-        let delivery = report::store::delivery(&db, team, 1).await.unwrap().unwrap();
+        let delivery = report::store::delivery(&db, seat, 1).await.unwrap().unwrap();
         delivery.state.judged().unwrap().verdict.clone()
     }
 

@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     file::Place,
     form::{Form, Point, Values},
+    team::Seat,
     testing::{Ground, nobody},
 };
 
@@ -177,7 +178,8 @@ fn a_file_is_one_the_team_uploaded_for_this_field() {
     let ground = Ground::new();
     let place = |field: &str| Place { team: nobody(), lesson: 1, field: field.to_owned(), name: "a.png".to_owned() };
     let blob = Blob { digest: "00".to_owned(), size: 1, media_type: "image/png" };
-    let file = |field| File::new(&ground.by(Role::Team), place(field), "image/png", blob.clone());
+    let seat = Seat { team: nobody(), pair: None };
+    let file = |field| File::new(&ground.by(Role::Team), seat, place(field), "image/png", blob.clone());
     let (mine, other) = (file("cover"), file("gallery"));
     let form = form(vec![field("cover", FieldKind::Image)]);
     let check = |ids: &[Id<File>]| {

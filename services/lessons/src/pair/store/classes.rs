@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use platform::{Id, Page, PageRequest, Reads, Result, store::to_text};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 
-use super::{begun, own, place, row, side_row, with_sides};
+use super::{begun, own, row, side_row, with_sides};
 use crate::{
     edition::Track,
     pair::{Pair, State},
@@ -13,14 +13,14 @@ use crate::{
     team::Team,
 };
 
-/// One page of the classes of some tracks whose work has begun, in the order of their ids, each with its track: of the caller's own
+/// One page of the classes of some tracks whose work has begun, in the order of their ids, each with its pair: of the caller's own
 /// country, or for the secretariat of all.
 pub(crate) async fn classes(
     db: &impl Reads,
     tracks: &[Id<Track>],
     territory: &str,
     page: PageRequest<Id<Team>>,
-) -> Result<Page<(Side, Id<Track>)>> {
+) -> Result<Page<(Side, Pair)>> {
     let pairs = row::Entity::find()
         .filter(row::Column::TrackId.is_in(tracks.iter().copied()))
         .filter(row::Column::State.is_in(begun()?));
@@ -41,14 +41,22 @@ pub(crate) async fn classes(
         .limit(page.limit());
     let page = page.page(teams.into_tuple::<Id<Team>>().all(db.conn()).await?, |team| *team);
     let sides = sides.filter(side_row::Column::TeamId.is_in(page.items.clone()));
-    let sides = sides.order_by_asc(side_row::Column::PairId).all(db.conn()).await?;
-    let pairs = pairs.filter(row::Column::Id.is_in(sides.iter().map(|side| side.pair_id))).all(db.conn()).await?;
-    let tracks: HashMap<Id<Pair>, Id<Track>> = pairs.into_iter().map(|pair| (pair.id, pair.track_id)).collect();
-    // of a class that was in two pairs, the newer one
-    let found = sides.into_iter().filter_map(|side| Some((side.team_id, (*tracks.get(&side.pair_id)?, side))));
-    let mut found: HashMap<_, _> = found.collect();
-    let classes = page.items.iter().filter_map(|team| found.remove(team));
-    let classes = classes.map(|(track, side)| Ok((place(side)?.side, track))).collect::<Result<_>>()?;
+    let sides = sides.all(db.conn()).await?;
+    let pairs = pairs
+        .filter(row::Column::Id.is_in(sides.iter().map(|side| side.pair_id)))
+        .order_by_asc(row::Column::StateSince)
+        .order_by_asc(row::Column::Id)
+        .all(db.conn())
+        .await?;
+    // of a class that was in two pairs, the one it works in: as `of_team` has it
+    let pairs = with_sides(db, pairs).await?;
+    let mut found: HashMap<Id<Team>, (Side, Pair)> = HashMap::new();
+    for pair in pairs {
+        for place in pair.sides().iter().filter(|place| !place.has_left()) {
+            found.insert(place.side.team, (place.side.clone(), pair.clone()));
+        }
+    }
+    let classes = page.items.iter().filter_map(|team| found.remove(team)).collect();
     Ok(Page { items: classes, next: page.next })
 }
 

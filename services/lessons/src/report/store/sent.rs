@@ -1,20 +1,20 @@
 //! What was submitted and what was given back, as rows: nothing of it is ever overwritten.
 
-use platform::{Id, Reads, Result, Tx, store::of_text};
+use platform::{Reads, Result, Tx, store::of_text};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use serde::Deserialize;
 
 use crate::{
     form::Values,
     report::{Mirror, Reopening, Submission},
-    team::Team,
+    team::Seat,
 };
 
 pub(super) mod submission {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{report::Submission, team::Team};
+    use crate::{pair::Pair, report::Submission, team::Team};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "submission")]
@@ -22,6 +22,7 @@ pub(super) mod submission {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<Submission>,
         pub team_id: Id<Team>,
+        pub pair_id: Id<Pair>,
         pub lesson: i32,
         pub form_version: i32,
         pub contents: String,
@@ -38,7 +39,7 @@ pub(super) mod reopening {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{report::Reopening, team::Team};
+    use crate::{pair::Pair, report::Reopening, team::Team};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "reopening")]
@@ -46,6 +47,7 @@ pub(super) mod reopening {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<Reopening>,
         pub team_id: Id<Team>,
+        pub pair_id: Id<Pair>,
         pub lesson: i32,
         pub reason: String,
         pub reopened_at: At,
@@ -66,7 +68,8 @@ struct Sent {
 pub(super) async fn add(tx: &Tx, submitted: &Submission) -> Result<()> {
     let row = submission::Model {
         id: submitted.id,
-        team_id: submitted.team,
+        team_id: submitted.seat.team,
+        pair_id: submitted.seat.pair_id(),
         lesson: submitted.lesson,
         form_version: submitted.form_version,
         contents: submitted.contents.clone(),
@@ -81,7 +84,8 @@ pub(super) async fn add(tx: &Tx, submitted: &Submission) -> Result<()> {
 pub(super) async fn add_reopening(tx: &Tx, reopening: &Reopening) -> Result<()> {
     let row = reopening::Model {
         id: reopening.id,
-        team_id: reopening.team,
+        team_id: reopening.seat.team,
+        pair_id: reopening.seat.pair_id(),
         lesson: reopening.lesson,
         reason: reopening.reason.clone(),
         reopened_at: reopening.at.into(),
@@ -90,10 +94,11 @@ pub(super) async fn add_reopening(tx: &Tx, reopening: &Reopening) -> Result<()> 
     Ok(())
 }
 
-/// What a team submitted last for a lesson. What it has written since, in a report that was given back, is not in it.
-pub(super) async fn last(db: &impl Reads, team: Id<Team>, lesson: i32) -> Result<Option<Mirror>> {
+/// What a class submitted last for a lesson. What it has written since, in a report that was given back, is not in it.
+pub(super) async fn last(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Option<Mirror>> {
     let newest = submission::Entity::find()
-        .filter(submission::Column::TeamId.eq(team))
+        .filter(submission::Column::TeamId.eq(seat.team))
+        .filter(submission::Column::PairId.eq(seat.pair_id()))
         .filter(submission::Column::Lesson.eq(lesson))
         .order_by_desc(submission::Column::ReceivedAt)
         .order_by_desc(submission::Column::Id);
@@ -104,8 +109,16 @@ pub(super) async fn last(db: &impl Reads, team: Id<Team>, lesson: i32) -> Result
 }
 
 /// Takes it away.
-pub(super) async fn take_away(tx: &Tx, team: Id<Team>) -> Result<()> {
-    submission::Entity::delete_many().filter(submission::Column::TeamId.eq(team)).exec(tx.conn()).await?;
-    reopening::Entity::delete_many().filter(reopening::Column::TeamId.eq(team)).exec(tx.conn()).await?;
+pub(super) async fn take_away(tx: &Tx, seat: Seat) -> Result<()> {
+    submission::Entity::delete_many()
+        .filter(submission::Column::TeamId.eq(seat.team))
+        .filter(submission::Column::PairId.eq(seat.pair_id()))
+        .exec(tx.conn())
+        .await?;
+    reopening::Entity::delete_many()
+        .filter(reopening::Column::TeamId.eq(seat.team))
+        .filter(reopening::Column::PairId.eq(seat.pair_id()))
+        .exec(tx.conn())
+        .await?;
     Ok(())
 }

@@ -76,7 +76,7 @@ impl Setting {
 
     async fn verdict(&self, team: &Team) -> Verdict {
         let db = self.store.read(&self.ground.by(Role::Coordinator)).await.unwrap();
-        delivery(&db, team.id, 1).await.unwrap().unwrap().state.judged().unwrap().verdict.clone()
+        delivery(&db, team.seat(), 1).await.unwrap().unwrap().state.judged().unwrap().verdict.clone()
     }
 
     async fn extend(&self, team: &Team, to: &str) -> Result<()> {
@@ -84,7 +84,7 @@ impl Setting {
         let item = calendar::store::deadline_to_change(&tx, team, 1).await?;
         let grant = Grant { deadline: to.parse()?, reason: "flood".to_owned() };
         calendar::store::add_extension(&tx, &Extension::grant(tx.ctx(), team, 1, &item, grant)?).await?;
-        api::judge_again(&tx, &item, Some(team.id)).await?;
+        api::judge_again(&tx, &item, Some(team.seat())).await?;
         tx.commit().await
     }
 
@@ -255,7 +255,7 @@ async fn the_matrix_has_a_cell_for_every_lesson_of_every_team() {
     setting.submit(&setting.team, "2022-12-20T22:59:59Z").await;
     let tx = setting.write().await;
     let teams = vec![other.clone(), setting.team.clone()];
-    let cells = deliveries(&tx, teams.iter().map(|team| team.id)).await.unwrap();
+    let cells = deliveries(&tx, teams.iter().map(Team::seat)).await.unwrap();
     assert_eq!(cells.len(), 1);
     let rows = crate::report::matrix::rows(&setting.plan.edition, teams, cells, Vec::new());
     assert_eq!(rows.iter().map(|row| row.deliveries.len()).collect::<Vec<_>>(), [4, 4]);
@@ -270,7 +270,7 @@ async fn a_file_is_found_by_its_own_team_alone() {
     let place =
         file::Place { team: setting.team.id, lesson: 1, field: "cover".to_owned(), name: "perché.png".to_owned() };
     let blob = platform::blob::Blob { digest: "aa".to_owned(), size: 9, media_type: "image/png" };
-    let kept = file::File::new(&ctx, place, "image/png", blob);
+    let kept = file::File::new(&ctx, setting.team.seat(), place, "image/png", blob);
     let tx = setting.write().await;
     file::store::add(&tx, &kept).await.unwrap();
     assert_eq!(file::store::get(&tx, setting.team.id, kept.id()).await.unwrap(), kept);

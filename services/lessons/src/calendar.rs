@@ -17,6 +17,7 @@ mod replan;
 pub(crate) mod store;
 mod wire;
 
+pub(crate) use replan::late_start;
 pub use replan::{Course, Replan};
 
 /// One item of a calendar, in one version.

@@ -1,6 +1,8 @@
 //! Timelines: the deadlines of one pair. They are those of the programme's calendar, each moved forward to the first day on which the
 //! schools of both countries are open. A timeline only ever gives more time (I7).
 
+use std::collections::HashMap;
+
 use jiff::{
     Timestamp, ToSpan,
     civil::{Date, Weekday},
@@ -10,7 +12,7 @@ use platform::{Ctx, Error, Id, Result, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    calendar::{Deadline, Item},
+    calendar::{Deadline, Item, late_start},
     moment::Moment,
     pair::Pair,
     template::Holiday,
@@ -71,15 +73,16 @@ pub struct Home {
 const DAYS: i64 = 366;
 
 impl Timeline {
-    /// The first version, from the items of the programme's calendar.
+    /// The first version, from the items of the programme's calendar; for a pair that begins too late for it, from as many days as it
+    /// gives each lesson.
     pub fn plan(ctx: &Ctx, pair: Id<Pair>, items: &[Item], homes: &[Home]) -> Result<Self> {
-        let points = points(items, homes)?;
+        let points = points(items, &late_start(ctx, items)?, homes)?;
         Ok(Self { pair, version: 1, points, reason: String::new(), made_at: ctx.now() })
     }
 
     /// The next version, where any deadline becomes later by the calendar and the holidays of now. One that would become earlier stays.
     pub fn replan(&self, ctx: &Ctx, items: &[Item], homes: &[Home], reason: String) -> Result<Option<Self>> {
-        let mut points = points(items, homes)?;
+        let mut points = points(items, &HashMap::new(), homes)?;
         for point in &mut points {
             let before = self.points.iter().find(|before| before.lesson == point.lesson);
             if let Some(before) = before.filter(|before| before.deadline >= point.deadline) {
@@ -103,11 +106,13 @@ impl Point {
     }
 }
 
-fn points(items: &[Item], homes: &[Home]) -> Result<Vec<Point>> {
+/// The points of these items, but for the lessons that are due `later`.
+fn points(items: &[Item], later: &HashMap<i32, Moment>, homes: &[Home]) -> Result<Vec<Point>> {
     let deadlines = items.iter().filter_map(|item| Some((item.deadline_of()?, item)));
     let point = |(lesson, item): (i32, &Item)| {
-        let (deadline, moved_across) = first_open(item.starts(), homes)?;
-        Ok(Point { lesson, deadline, planned: item.starts().clone(), rule_version: item.version(), moved_across })
+        let planned = later.get(&lesson).unwrap_or(item.starts());
+        let (deadline, moved_across) = first_open(planned, homes)?;
+        Ok(Point { lesson, deadline, planned: planned.clone(), rule_version: item.version(), moved_across })
     };
     let mut points = deadlines.map(point).collect::<Result<Vec<_>>>()?;
     points.sort_by_key(|point| point.lesson);

@@ -58,28 +58,39 @@ impl fmt::Display for Replan {
 impl Course {
     /// More time for every lesson that is not delivered and due sooner than can be, from now on.
     pub fn replan(&self, ctx: &Ctx, team: &Team, reason: &str) -> Result<Replan> {
+        let extension = |(lesson, deadline)| Extension {
+            id: ctx.new_id(),
+            team: team.id,
+            track: team.track,
+            lesson,
+            deadline,
+            reason: reason.to_owned(),
+            granted_at: ctx.now(),
+        };
+        let extensions: Vec<_> = self.later(ctx)?.into_iter().map(extension).collect();
+        let last = self.last();
+        let after_last_item = extensions.iter().any(|extension| last.is_none_or(|last| extension.deadline > *last));
+        Ok(Replan { extensions, after_last_item })
+    }
+
+    /// The lessons that are due sooner than can be for who begins now, with when they are due then.
+    fn later(&self, ctx: &Ctx) -> Result<Vec<(i32, Moment)>> {
         let lessons: &Lessons = ctx.tenant().section()?;
         let (today, steps) = (ctx.local().date(), self.steps());
-        let last = self.items.iter().map(Item::starts).max_by_key(|moment| moment.at());
-        let room = last.zip(steps.last()).map_or(0, |(last, step)| days(today, last_day(last, &step.deadline)));
+        let room = self.last().zip(steps.last()).map_or(0, |(last, step)| days(today, last_day(last, &step.deadline)));
         let paces: Vec<i64> = steps.iter().map(|step| step.pace).collect();
-        let mut extensions = Vec::new();
+        let mut later = Vec::new();
         for (step, days) in steps.iter().zip(spread(&paces, lessons.replan_least_days().into(), room)) {
             let deadline = step.deadline.on(today.saturating_add(SignedDuration::from_hours(24 * days)))?;
             if deadline > step.deadline {
-                extensions.push(Extension {
-                    id: ctx.new_id(),
-                    team: team.id,
-                    track: team.track,
-                    lesson: step.lesson,
-                    deadline,
-                    reason: reason.to_owned(),
-                    granted_at: ctx.now(),
-                });
+                later.push((step.lesson, deadline));
             }
         }
-        let after_last_item = extensions.iter().any(|extension| last.is_none_or(|last| extension.deadline > *last));
-        Ok(Replan { extensions, after_last_item })
+        Ok(later)
+    }
+
+    fn last(&self) -> Option<&Moment> {
+        self.items.iter().map(Item::starts).max_by_key(|moment| moment.at())
     }
 
     /// The lessons that are not delivered, in their order.
@@ -105,6 +116,16 @@ impl Course {
         let first = self.items.iter().min_by_key(|item| item.starts.at());
         webinar.or(first).map(|item| item.starts.local().date())
     }
+}
+
+/// When lessons are due for who begins a track now, where the calendar leaves fewer days for one of them than the least the file allows.
+/// Empty where it leaves enough: then the calendar holds.
+pub(crate) fn late_start(ctx: &Ctx, items: &[Item]) -> Result<HashMap<i32, Moment>> {
+    let course = Course { items: items.to_vec(), extensions: HashMap::new(), delivered: BTreeSet::new() };
+    let least = i64::from(ctx.tenant().section::<Lessons>()?.replan_least_days());
+    let today = ctx.local().date();
+    let is_late = course.steps().iter().any(|step| days(today, step.deadline.local().date()) < least);
+    Ok(if is_late { course.later(ctx)?.into_iter().collect() } else { HashMap::new() })
 }
 
 /// The last day on which the hour of a deadline does not come after a moment.
@@ -244,6 +265,22 @@ mod tests {
         let days: Vec<_> = replan.extensions.iter().map(|one| one.deadline.local().date()).collect();
         assert!(days.is_sorted() && days.len() == 3, "lesson 4 stays on the last day: {days:?}");
         assert!(days[0] >= date(2023, 3, 17), "{days:?}");
+    }
+
+    #[test]
+    fn who_begins_late_has_the_days_of_the_track_and_who_does_not_has_its_calendar() {
+        let ground = Ground::new();
+        let (course, _) = course(&ground, 0);
+        let due = |at: &str| {
+            let due = late_start(&ground.at(at).by(Role::Coordinator), &course.items).unwrap();
+            let mut due: Vec<_> = due.into_iter().map(|(lesson, at)| (lesson, at.local().date().to_string())).collect();
+            due.sort();
+            due
+        };
+        assert_eq!(due("2022-12-13T11:00:00Z"), [], "a week before the first deadline");
+        let days = [(1, "2023-01-16"), (2, "2023-03-06"), (3, "2023-04-17"), (4, "2023-05-24")];
+        assert_eq!(due("2022-12-14T11:00:00Z"), days.map(|(lesson, day)| (lesson, day.to_owned())));
+        assert_eq!(due(MOVED)[0], (1, "2023-03-26".to_owned()));
     }
 
     #[test]

@@ -196,6 +196,8 @@ CREATE TABLE pair (
   reason           text   NOT NULL,
   project          text   NOT NULL,
   project_at       bigint,
+  suspended_by     text   NOT NULL,
+  delivered_at     bigint,
   previous_pair_id uuid   REFERENCES pair (id),
   created_at       bigint NOT NULL
 );
@@ -215,6 +217,7 @@ CREATE TABLE pair_side (
   approved_at bigint,
   partner     text    NOT NULL,
   agreed_at   bigint,
+  delivered_at bigint,
   left_at     bigint,
   is_engaged  boolean NOT NULL,
   PRIMARY KEY (pair_id, position)

@@ -225,6 +225,14 @@ impl Bench {
         Ok(self.output.delivered.is_some())
     }
 
+    /// Judges what was delivered again under the deadline that holds now. Whether that changed anything.
+    pub(crate) fn judge_again(&mut self) -> bool {
+        let Some(delivered) = &mut self.output.delivered else { return false };
+        let Some(improved) = delivered.verdict.improved(&self.deadline) else { return false };
+        delivered.verdict = improved;
+        true
+    }
+
     /// SHA-256 of the contents; of a delivery, what was signed.
     pub fn digest(&self) -> Result<String> {
         if let Some(delivered) = &self.output.delivered {

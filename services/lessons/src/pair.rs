@@ -15,6 +15,7 @@ use crate::{
     team::{Seat, Team},
 };
 
+pub(crate) mod after;
 pub mod api;
 mod end;
 mod life;
@@ -36,6 +37,8 @@ pub struct Pair {
     reason: String,
     project: Option<Project>,
     project_at: Option<Timestamp>,
+    suspended_by: Option<Actor>,
+    delivered_at: Option<Timestamp>,
     previous: Option<Id<Pair>>,
     created_at: Timestamp,
 }
@@ -55,8 +58,22 @@ pub struct Place {
     pub partner: String,
     /// When its teacher agreed to the project.
     pub agreed_at: Option<Timestamp>,
+    /// When it had delivered the reports of all lessons.
+    pub delivered_at: Option<Timestamp>,
     /// When it left.
     pub left_at: Option<Timestamp>,
+}
+
+/// Who does something with a pair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// The teacher of the class of a country.
+    Teacher(TenantId),
+    /// The central team of a country.
+    Country(TenantId),
+    /// The programme's secretariat.
+    Secretariat,
 }
 
 /// Who brought two classes together.
@@ -162,10 +179,28 @@ impl Pair {
             State::Accepted => each(Role::TwinCoordinator, |place| place.approved_at.is_some()),
             State::Approved => each(Role::TwinTeacher, |place| place.agreed_at.is_some()),
             State::ProjectAgreed => each(Role::TwinTeacher, |_| false),
-            State::Active => each(Role::TwinTeam, |_| false),
+            State::Active => self.undelivered(),
             State::OneSided => each(Role::TwinTeacher, Place::has_left),
-            State::Suspended => vec![of(Role::Coordinator, None)],
+            State::Suspended => self.suspended_by.iter().map(|actor| of(actor.role(), actor.home().cloned())).collect(),
             State::Completed | State::Declined | State::Dissolved | State::Repaired => Vec::new(),
+        }
+    }
+
+    /// Who must act while it is at work: classes that have reports to deliver, then both teachers, whose signatures deliver the joint
+    /// output, then the secretariat, which completes it.
+    fn undelivered(&self) -> Vec<Waiting> {
+        let of = |role, home, since| Waiting { home, role, since };
+        let homes = |role, since: Timestamp, is_done: fn(&Place) -> bool| {
+            let open = self.sides.iter().filter(move |place| !is_done(place));
+            open.map(|place| of(role, Some(place.side.home.clone()), since)).collect::<Vec<_>>()
+        };
+        let reports = self.sides.iter().map(|place| place.delivered_at).max().flatten().unwrap_or(self.since);
+        match self.delivered_at {
+            _ if self.sides.iter().any(|place| place.delivered_at.is_none()) => {
+                homes(Role::TwinTeam, self.since, |place| place.delivered_at.is_some())
+            }
+            None => homes(Role::TwinTeacher, reports.max(self.since), |_| false),
+            Some(together) => vec![of(Role::Coordinator, None, together.max(reports).max(self.since))],
         }
     }
 
@@ -187,6 +222,16 @@ impl Pair {
     /// paired with, or is parted from. Who has found a new twin reads on what is left of the time with the one of before.
     pub(crate) fn check_begun(&self) -> Result<()> {
         self.check_state(&[State::Active, State::Suspended, State::OneSided, State::Completed, State::Repaired])
+    }
+
+    /// Error: `PAIR_STATE` where it was dissolved: its classes and their countries see no more of what is in its space but their own.
+    pub(crate) fn check_together(&self, ctx: &Ctx) -> Result<()> {
+        if self.state != State::Dissolved || ctx.has(Role::Coordinator) {
+            return Ok(());
+        }
+        let text =
+            "The pair was dissolved, and its space is closed. Export it: that gives each class what it wrote itself.";
+        Err(Reason::PairState.error(text).with("state", self.state_name()))
     }
 
     /// Error: `PAIR_STATE`, for who asks for what is made when the pair starts.
@@ -234,6 +279,7 @@ impl Place {
             approved_at: None,
             partner: String::new(),
             agreed_at: None,
+            delivered_at: None,
             left_at: None,
         }
     }
@@ -247,6 +293,40 @@ impl Place {
     /// Whether the class has left.
     pub fn has_left(&self) -> bool {
         self.left_at.is_some()
+    }
+}
+
+impl Actor {
+    /// Who the caller is: a member of the secretariat, of a central team, or of a class.
+    fn of(ctx: &Ctx) -> Result<Self> {
+        let home = ctx.home().cloned();
+        match home {
+            _ if ctx.has(Role::Coordinator) => Ok(Self::Secretariat),
+            Some(home) if ctx.has(Role::TwinCoordinator) => Ok(Self::Country(home)),
+            Some(home) => Ok(Self::Teacher(home)),
+            None => Err(Error::not_found("pair")),
+        }
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Self::Teacher(_) => Role::TwinTeacher,
+            Self::Country(_) => Role::TwinCoordinator,
+            Self::Secretariat => Role::Coordinator,
+        }
+    }
+
+    fn home(&self) -> Option<&TenantId> {
+        match self {
+            Self::Teacher(home) | Self::Country(home) => Some(home),
+            Self::Secretariat => None,
+        }
+    }
+
+    /// Whether it may undo what another did: its own, a country what its class did, the secretariat everything.
+    fn may_undo(&self, other: &Self) -> bool {
+        let is_country_of = matches!((self, other), (Self::Country(own), Self::Teacher(home)) if own == home);
+        *self == Self::Secretariat || self == other || is_country_of
     }
 }
 

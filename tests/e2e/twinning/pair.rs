@@ -66,7 +66,7 @@ async fn of_two_proposals_accepted_at_once_one_wins() {
     let pairs = wanted.get("/v1/pairs").await.ok();
     let mut states: Vec<_> = pairs["pairs"].as_array().expect("pairs").iter().map(state).collect();
     states.sort_unstable();
-    assert_eq!(states, ["ACCEPTED", "PROPOSED"]);
+    assert_eq!(states, ["ACCEPTED", "DECLINED"], "what else was proposed has come to nothing");
     world.end().await;
 }
 
@@ -179,7 +179,11 @@ async fn an_offer_is_changed_and_taken_back_by_its_class_alone() {
     one.tutor.patch(&path, json!({ "classSize": 19, "etag": offer["etag"] })).await.refused("ETAG_STALE");
     other.tutor.patch(&path, json!({ "classSize": 19 })).await.refused("NOT_FOUND");
     assert_eq!(other.class.get("/v1/offers?home=hr").await.ok()["offers"][0]["id"], offer["id"]);
+    let own = other.tutor.post("/v1/offers", tests::twins::offer(&text(&twins.edition["tracks"][0]["id"]))).await.ok();
+    let pair = other.tutor.post("/v1/pairs", json!({ "offerIds": [offer["id"], own["id"]] })).await.ok();
     one.tutor.post(&format!("{path}:withdraw"), json!({})).await.ok();
+    let pair = other.tutor.get(&format!("/v1/pairs/{}", text(&pair["id"]))).await.ok();
+    assert_eq!(state(&pair), "DECLINED", "what was proposed to it has come to nothing");
     other.tutor.get(&path).await.refused("NOT_FOUND");
     one.tutor.post(&format!("{path}:withdraw"), json!({})).await.refused("OFFER_CLOSED");
     world.end().await;
@@ -193,14 +197,30 @@ async fn a_pair_rests_goes_on_and_is_dissolved() {
     let why = json!({ "reason": "schools are closed by the storm" });
     let rests = one.central.post(&twins.path(":suspend"), why.clone()).await.ok();
     assert_eq!((state(&rests), &rests["reason"]), ("SUSPENDED", &why["reason"]));
-    assert_eq!(rests["waitingFor"][0]["role"], "ROLE_COORDINATOR");
+    assert_eq!(
+        rests["waitingFor"],
+        json!([{ "home": "hr", "role": "ROLE_TWIN_COORDINATOR", "since": rests["stateSince"] }])
+    );
     other.tutor.post(&twins.path(":suspend"), why.clone()).await.refused("PAIR_STATE");
-    assert_eq!(state(&other.tutor.post(&twins.path(":resume"), json!({})).await.ok()), "ACTIVE");
+    other.tutor.post(&twins.path(":resume"), json!({})).await.refused("PAIR_STATE");
+    assert_eq!(state(&one.central.post(&twins.path(":resume"), json!({})).await.ok()), "ACTIVE");
     twins.secretariat.post(&twins.path(":complete"), json!({})).await.refused("PAIR_STATE");
     one.tutor.post(&twins.path(":dissolve"), why.clone()).await.refused("ROLE_MISSING");
     let end = twins.secretariat.post(&twins.path(":dissolve"), why).await.ok();
     assert_eq!((state(&end), &end["waitingFor"]), ("DISSOLVED", &Value::Null));
     let open = one.tutor.get("/v1/offers").await.ok();
     assert_eq!(open["offers"].as_array().map(Vec::len), Some(2), "both look for a twin again");
+    for space in ["/messages", "/messages:watch", "/lessons/1/output", "/lessons/1/reports:compare", "/consents"] {
+        one.tutor.get(&twins.path(space)).await.refused("PAIR_STATE");
+    }
+    one.tutor.post(&twins.path(":leave"), json!({ "reason": "we take it along" })).await.ok();
+    one.tutor.get(&twins.path("")).await.refused("NOT_FOUND");
+    assert_eq!(state(&other.tutor.get(&twins.path("")).await.ok()), "DISSOLVED");
+    let open = other.tutor.get("/v1/offers").await.ok();
+    assert_eq!(
+        open["offers"].as_array().map(Vec::len),
+        Some(2),
+        "who leaves a pair that is over looks for a twin all the same"
+    );
     world.end().await;
 }

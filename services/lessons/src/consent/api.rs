@@ -66,6 +66,7 @@ impl ConsentService for Consents {
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("consents", &req.pair_id, file))?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
+        pair.check_together(&ctx)?;
         let page = store::list(&db, pair.id(), file, page).await?.map(pb::Consent::from);
         Ok(Response::new(pb::ListConsentsResponse { consents: page.items, next_page_token: page.next }))
     }
@@ -79,6 +80,7 @@ impl ConsentService for Consents {
         let channel = Channel::try_from(req.channel())?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
+        pair.check_together(&ctx)?;
         let file = file::store::of_pair(&db, &pair, req.file_id.parse()?).await?;
         let publication = store::publication(&db, &pair, file.id(), channel).await?;
         Ok(Response::new(publication.into()))

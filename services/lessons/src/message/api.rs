@@ -53,6 +53,7 @@ impl ConversationService for Conversations {
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("messages", &req.pair_id))?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
+        pair.check_together(&ctx)?;
         let page = store::list(&db, pair.id(), page).await?;
         drop(db);
         self.witness.saw(&ctx, Kind::Messages, writers(&pair, &page.items)).await?;
@@ -103,6 +104,7 @@ impl ConversationService for Conversations {
         check_programme(&ctx)?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
+        pair.check_together(&ctx)?;
         drop(db);
         self.witness.saw(&ctx, Kind::Messages, pair.sides().iter().map(|place| &place.side)).await?;
         let changes = watch::watch(ctx, pair.id()).take_until(ending(self.readiness.clone()));

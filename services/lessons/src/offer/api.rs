@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Offer, store, wire};
 use crate::{
-    edition,
+    edition, pair,
     side::peer::Members,
     sighting::{Kind, witness::Witness},
 };
@@ -80,6 +80,7 @@ impl OfferService for Offers {
         let mut offer = store::get(&tx, req.offer_id.parse()?).await?.withdrawable(&ctx)?;
         offer.withdraw()?;
         store::save(&tx, &mut offer).await?;
+        pair::after::drop_proposals(&tx, offer.side.team, None).await?;
         tx.note("withdraw offer", format!("offer {}", offer.id), "");
         tx.answer(offer.into()).await
     }

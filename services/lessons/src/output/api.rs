@@ -1,6 +1,6 @@
 //! The methods on joint outputs: open, load, decide, save, answer.
 
-use platform::{Open, Result, Store, Tx};
+use platform::{Id, Open, Result, Store, Tx};
 use proto::lessons::v1::{self as pb, output_service_server::OutputService};
 use tonic::{Request, Response, Status};
 
@@ -10,9 +10,11 @@ use crate::{
         Kind,
         home::{self, Judgement},
     },
-    pair::Place,
+    edition::Track,
+    pair::{self, Place},
     side::check_programme,
     sighting::{Kind as Witnessed, witness::Witness},
+    team::Seat,
 };
 
 /// The methods on joint outputs.
@@ -55,15 +57,34 @@ impl OutputService for Outputs {
         let mut bench = store::bench_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
         let is_delivered = bench.sign(&ctx, &req.etag, &req.digest)?;
         store::save(&tx, &mut bench.output).await?;
-        tell_signed(&tx, &bench);
+        tell_signed(&tx, &bench).await?;
         let deed = if is_delivered { "sign and deliver output" } else { "sign output" };
         tx.note(deed, format!("pair {}, lesson {}", bench.pair.id(), req.lesson), format!("digest {}", req.digest));
         tx.answer(bench.try_into()?).await
     }
 }
 
-/// Tells the country of each class that is there that the joint output was delivered.
-fn tell_signed(tx: &Tx, bench: &Bench) {
+/// Once the joint output is delivered, tells the pair, and the country of each class that is there.
+async fn tell_signed(tx: &Tx, bench: &Bench) -> Result<()> {
+    if bench.output.delivered.is_some() {
+        pair::after::delivered_together(tx, bench.pair.id(), bench.output.lesson).await?;
+    }
+    send_home(tx, bench);
+    Ok(())
+}
+
+/// Judges late joint outputs again after a deadline has moved: of the pair of one class, or of all of a track.
+pub(crate) async fn judge_again(tx: &Tx, track: Id<Track>, lesson: i32, seat: Option<Seat>) -> Result<()> {
+    for mut bench in store::late(tx, track, lesson, seat).await? {
+        if bench.judge_again() {
+            store::save(tx, &mut bench.output).await?;
+            send_home(tx, &bench);
+        }
+    }
+    Ok(())
+}
+
+fn send_home(tx: &Tx, bench: &Bench) {
     let Some(Delivered { digest, verdict, .. }) = &bench.output.delivered else { return };
     for Place { side, .. } in bench.pair.sides().iter().filter(|place| !place.has_left()) {
         let (team, lesson) = (side.team, bench.output.lesson);

@@ -8,13 +8,13 @@ use platform::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, TryInsertResult,
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryInsertResult,
 };
 
 use super::{Bench, Contents, Delivered, Frozen, Output, Signature};
 use crate::{
     calendar::{self, Deadline},
-    edition,
+    edition::{self, Track},
     file::{self, File},
     moment::Moment,
     pair::{self, Pair},
@@ -78,7 +78,9 @@ mod signature {
 
 /// A joint output with all it is signed and judged by. Error: not found, `LESSON_UNKNOWN`.
 pub(crate) async fn bench(db: &impl Reads, pair: Id<Pair>, lesson: i32) -> Result<Bench> {
-    of_pair(db, pair::store::get(db, pair).await?, lesson).await
+    let pair = pair::store::get(db, pair).await?;
+    pair.check_together(db.ctx())?;
+    of_pair(db, pair, lesson).await
 }
 
 /// The same, which nobody else can change until the transaction ends; nor can its deadline. Error: not found, `LESSON_UNKNOWN`,
@@ -118,6 +120,26 @@ pub(crate) async fn sharing(db: &impl Reads, team: Id<Team>, file: Id<File>) -> 
     let outputs = row::Entity::find().filter(row::Column::PairId.eq(pair.id())).all(db.conn()).await?;
     let contents = outputs.iter().map(|output| of_text::<Contents>(&output.contents)).collect::<Result<Vec<_>>>()?;
     Ok(contents.iter().any(|contents| contents.files.contains(&file)).then_some(pair))
+}
+
+/// The late joint outputs of a lesson, of the pair of one class, or of all of a track. Nobody else can save them until the transaction
+/// ends.
+pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, seat: Option<Seat>) -> Result<Vec<Bench>> {
+    let rows = row::Entity::find()
+        .filter(row::Column::Lesson.eq(lesson))
+        .filter(row::Column::OnTime.eq(false))
+        .apply_if(seat, |query, seat| query.filter(row::Column::PairId.eq(seat.pair_id())))
+        .lock_exclusive()
+        .all(tx.conn())
+        .await?;
+    let mut benches = Vec::new();
+    for row in rows {
+        let pair = pair::store::find(tx, row.pair_id).await?.filter(|pair| pair.track() == track);
+        if let Some(pair) = pair {
+            benches.push(of_pair(tx, pair, lesson).await?);
+        }
+    }
+    Ok(benches)
 }
 
 /// What some pairs have delivered together, in no order: one query, however many pairs.

@@ -1,5 +1,6 @@
 //! Joint outputs, through their methods.
 
+use platform::Reads;
 use proto::{
     lessons::v1::{self as pb, output_service_server::OutputService},
     options::v1::Role,
@@ -8,8 +9,10 @@ use tonic::{Code, Status};
 
 use super::{api::Outputs, *};
 use crate::{
+    calendar,
     file::{self, Place},
     pair::testing::{Space, call},
+    report,
     sighting::witness::Witness,
     team::Seat,
 };
@@ -100,6 +103,29 @@ async fn it_is_delivered_when_both_teachers_have_signed_the_same_contents() {
     let refused = space.write_output(0, &half, "Three ports").await.unwrap_err();
     assert!(names(&refused, "OUTPUT_FINAL"));
     assert!(names(&space.sign(1, &draft).await.unwrap_err(), "OUTPUT_FINAL"));
+}
+
+#[tokio::test]
+async fn a_late_one_is_judged_again_when_there_is_more_time() {
+    let space = Space::new().await;
+    let draft = space.begun().await;
+    space.ground.at("2022-12-21T10:00:00Z");
+    space.sign(0, &draft).await.unwrap();
+    assert!(!space.sign(1, &draft).await.unwrap().verdict.unwrap().on_time);
+    let track = space.plan.edition.tracks()[0].id();
+    let is_due = |item: &&calendar::Item| item.deadline_of() == Some(1) && item.track() == track;
+    let tx = space.store.write(&space.ground.by(Role::Coordinator)).await.unwrap();
+    let item = space.plan.items.iter().find(is_due).unwrap().id();
+    let item = calendar::store::get_to_change(&tx, item).await.unwrap();
+    let starts = "2022-12-22T23:59:59".parse().unwrap();
+    let revision = calendar::Revision { starts, ends: None, reason: "strike".to_owned() };
+    let item = item.revise(tx.ctx(), revision).unwrap();
+    calendar::store::add_version(&tx, &item).await.unwrap();
+    report::api::judge_again(&tx, &item, None).await.unwrap();
+    tx.commit().await.unwrap();
+    let again = space.read_output(space.twin(Role::TwinTeam, 0)).await.unwrap().verdict.unwrap();
+    assert_eq!((again.on_time, again.rule_version), (true, 2));
+    assert_eq!(again.received_at.unwrap().seconds, 1_671_616_800);
 }
 
 #[tokio::test]

@@ -1,12 +1,17 @@
 //! The methods on pairs: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Reads, Result, Store, Tx, page::Sizes};
+use platform::{Open, PageRequest, Result, Store, page::Sizes};
 use proto::lessons::v1::{self as pb, pair_service_server::PairService};
 use tonic::{Request, Response, Status};
 
-use super::{Pair, Place, store, wire::viewpoints};
+use super::{
+    Pair,
+    after::{offer_again, reopen_offers, repair_lost, save, take_away, take_offers},
+    store,
+    wire::viewpoints,
+};
 use crate::{
-    consent, file, message, offer, output, project, report,
+    offer, project,
     timeline::{self, homes::Homes},
 };
 
@@ -167,8 +172,9 @@ impl PairService for Pairs {
             return Ok(answer);
         }
         let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let was = pair.state;
         let (left, survivor) = pair.leave(&ctx, req.reason)?;
-        take_away(&tx, &pair, &left).await?;
+        take_away(&tx, &pair, &left, was).await?;
         offer_again(&tx, &pair, survivor).await?;
         save(&tx, &mut pair, "leave pair").await?;
         tx.answer(pair.into()).await
@@ -195,74 +201,8 @@ impl PairService for Pairs {
             return Ok(answer);
         }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
-        let delivered = store::delivered(&tx, &pair).await?;
-        pair.complete(&ctx, delivered)?;
+        pair.complete(&ctx)?;
         save(&tx, &mut pair, "complete pair").await?;
         tx.answer(pair.into()).await
     }
-}
-
-/// Saves a pair, and that this was done with it.
-async fn save(tx: &Tx, pair: &mut Pair, deed: &'static str) -> Result<()> {
-    store::save(tx, pair).await?;
-    tx.note(deed, format!("pair {}", pair.id), "");
-    Ok(())
-}
-
-/// Both teachers have accepted: the classes are taken. Error: `OFFER_CLOSED` for the second of two proposals accepted at once.
-async fn take_offers(tx: &Tx, pair: &Pair) -> Result<()> {
-    for place in &pair.sides {
-        let mut offer = offer::store::of_place(tx, place.offer).await?;
-        offer.take()?;
-        offer::store::save(tx, &mut offer).await?;
-    }
-    Ok(())
-}
-
-/// Who had lost a twin has begun to work with a new one: the pair of before is over.
-async fn repair_lost(tx: &Tx, pair: &Pair) -> Result<()> {
-    for place in &pair.sides {
-        for mut lost in store::alone(tx, place.side.team).await? {
-            if lost.repair(tx.ctx()) {
-                store::save(tx, &mut lost).await?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The pair has come to an end: those whom it took look for a twin again.
-async fn reopen_offers(tx: &Tx, pair: &Pair) -> Result<()> {
-    for place in pair.sides.iter().filter(|place| !place.has_left()) {
-        let mut offer = offer::store::of_place(tx, place.offer).await?;
-        offer.reopen();
-        offer::store::save(tx, &mut offer).await?;
-    }
-    Ok(())
-}
-
-/// The class that goes on stands in the lists of those who look for a twin again, marked as having lost one.
-async fn offer_again(tx: &Tx, pair: &Pair, survivor: Option<Place>) -> Result<()> {
-    let Some(place) = survivor else { return Ok(()) };
-    let mut offer = offer::store::of_place(tx, place.offer).await?;
-    offer.lose_twin(pair.id);
-    offer::store::save(tx, &mut offer).await
-}
-
-/// What a class brought leaves with it. Every slice of the pair's space that keeps something of one class has its line here.
-async fn take_away(tx: &Tx, pair: &Pair, left: &Place) -> Result<()> {
-    let seat = pair.seat(left);
-    report::store::take_away(tx, seat).await?;
-    output::store::take_away(tx, pair.id, seat).await?;
-    file::store::take_away(tx, seat).await?;
-    message::store::take_away(tx, pair.id, &left.side).await?;
-    consent::store::take_away(tx, pair.id, left.side.team).await?;
-    tx.emit(&pb::MessageChanged { pair_id: pair.id.to_string(), message_id: String::new() });
-    for place in &pair.sides {
-        tx.forget_answers(place.side.team).await?;
-        tx.forget_answers(&place.side.home).await?;
-    }
-    let mut offer = offer::store::of_place(tx, left.offer).await?;
-    offer.empty();
-    offer::store::save(tx, &mut offer).await
 }

@@ -1,16 +1,19 @@
 //! How a pair rests and ends: suspended, left by one, found again by the other, dissolved, completed.
 
-use platform::{Ctx, Result};
+use platform::{Ctx, Id, Result};
 
-use super::{Pair, Place, State};
+use super::{Actor, Pair, Place, State};
 use crate::{
     amiss::Amiss,
     reason::{Reason, Refuse},
     side::check_contact,
+    team::Team,
 };
 
-/// Where a pair can be left or dissolved from. Before the work begins it is declined.
+/// Where a pair can be dissolved from. Before the work begins it is declined.
 const BEGUN: [State; 3] = [State::Active, State::Suspended, State::OneSided];
+/// Where it can be left from: who was parted may still take along what it brought.
+const LEFT: [State; 4] = [State::Active, State::Suspended, State::OneSided, State::Dissolved];
 
 impl Pair {
     /// Rests the work. Error: `PAIR_STATE`, `CONTACT_DATA` in the reason, which the other class reads.
@@ -18,13 +21,21 @@ impl Pair {
         self.check_state(&[State::Active])?;
         check_reason(&reason)?;
         self.reason = reason;
+        self.suspended_by = Some(Actor::of(ctx)?);
         self.stand(State::Suspended, ctx.now());
         Ok(())
     }
 
-    /// Takes it up again. Error: `PAIR_STATE`.
+    /// Takes it up again: who suspended it, the country of the class that did, or the secretariat. Error: `PAIR_STATE`.
     pub fn resume(&mut self, ctx: &Ctx) -> Result<()> {
         self.check_state(&[State::Suspended])?;
+        let actor = Actor::of(ctx)?;
+        if !self.suspended_by.as_ref().is_none_or(|other| actor.may_undo(other)) {
+            let text =
+                "Who suspended the pair takes it up again: the pair says for whom it waits. The secretariat can, too.";
+            return Err(Reason::PairState.error(text).with("state", self.state_name()));
+        }
+        self.suspended_by = None;
         self.reason = String::new();
         self.stand(State::Active, ctx.now());
         Ok(())
@@ -34,11 +45,15 @@ impl Pair {
     /// place it left, as it was, and the place of the class that goes on, if one does. Error: `PAIR_STATE`, `CONTACT_DATA`.
     pub fn leave(&mut self, ctx: &Ctx, reason: String) -> Result<(Place, Option<Place>)> {
         let own = self.acting(ctx)?;
-        self.check_state(&BEGUN)?;
+        self.check_state(&LEFT)?;
         check_reason(&reason)?;
         let left = self.sides[own].clone();
         self.sides[own].left_at = Some(ctx.now());
         self.sides[own].side.empty();
+        if self.state == State::Dissolved {
+            // it stays what it is, for the reason it was dissolved for; nobody goes on in it
+            return Ok((left, None));
+        }
         self.reason = reason;
         let survivor = self.sides.iter().find(|place| !place.has_left()).cloned();
         self.stand(if survivor.is_some() { State::OneSided } else { State::Dissolved }, ctx.now());
@@ -64,10 +79,23 @@ impl Pair {
         Ok(was_engaged)
     }
 
-    /// Completes it, once both have `delivered` (I13). Error: `PAIR_STATE`.
-    pub fn complete(&mut self, ctx: &Ctx, delivered: [bool; 2]) -> Result<()> {
+    /// A class has delivered its last report. Whether that is new.
+    pub(crate) fn deliver(&mut self, ctx: &Ctx, team: Id<Team>) -> bool {
+        let own = self.sides.iter_mut().find(|place| place.side.team == team && place.delivered_at.is_none());
+        own.map(|place| place.delivered_at = Some(ctx.now())).is_some()
+    }
+
+    /// The joint output of the last lesson is delivered. Whether that is new.
+    pub(crate) fn deliver_together(&mut self, ctx: &Ctx) -> bool {
+        let is_new = self.delivered_at.is_none();
+        self.delivered_at.get_or_insert(ctx.now());
+        is_new
+    }
+
+    /// Completes it, once both have delivered, each alone and both together (I13). Error: `PAIR_STATE`.
+    pub fn complete(&mut self, ctx: &Ctx) -> Result<()> {
         self.check_state(&[State::Active])?;
-        if delivered != [true, true] {
+        if self.delivered_at.is_none() || self.sides.iter().any(|place| place.delivered_at.is_none()) {
             let text = "A pair is complete once both classes have delivered every lesson, and together the joint output of the last one.";
             return Err(Reason::PairState.error(text).with("state", self.state_name()));
         }

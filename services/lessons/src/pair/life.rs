@@ -44,6 +44,8 @@ impl Pair {
             reason: String::new(),
             project: None,
             project_at: None,
+            suspended_by: None,
+            delivered_at: None,
             previous: offers.iter().find_map(|offer| offer.lost()),
             created_at: ctx.now(),
         };

@@ -16,11 +16,10 @@ use sea_orm::{
 
 use super::{Pair, Place, State};
 use crate::{
-    edition::{self, Track},
-    offer, output,
+    edition::Track,
+    offer,
     project::{Kept, Project},
     reason::{Reason, Refuse},
-    report,
     team::{Seat, Team},
 };
 
@@ -47,6 +46,8 @@ mod row {
         pub reason: String,
         pub project: String,
         pub project_at: Option<At>,
+        pub suspended_by: String,
+        pub delivered_at: Option<At>,
         pub previous_pair_id: Option<Id<Pair>>,
         pub created_at: At,
     }
@@ -79,6 +80,7 @@ mod side_row {
         pub approved_at: Option<At>,
         pub partner: String,
         pub agreed_at: Option<At>,
+        pub delivered_at: Option<At>,
         pub left_at: Option<At>,
         pub is_engaged: bool,
     }
@@ -190,14 +192,18 @@ pub(crate) async fn at_work(db: &impl Reads, track: Id<Track>) -> Result<Vec<Pai
 
 /// The pairs in which a class goes on alone, whoever asks, oldest first.
 pub(crate) async fn alone(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
-    let own = side_row::Entity::find()
-        .select_only()
-        .column(side_row::Column::PairId)
-        .filter(side_row::Column::TeamId.eq(team))
-        .filter(side_row::Column::LeftAt.is_null());
+    standing(db, team, State::OneSided).await
+}
+
+/// The pairs that are proposed to a class, whoever asks, oldest first.
+pub(crate) async fn proposed(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
+    standing(db, team, State::Proposed).await
+}
+
+async fn standing(db: &impl Reads, team: Id<Team>, state: State) -> Result<Vec<Pair>> {
     let rows = row::Entity::find()
-        .filter(row::Column::Id.in_subquery(own.into_query()))
-        .filter(row::Column::State.eq(to_text(&State::OneSided)?))
+        .filter(row::Column::Id.in_subquery(there(team).into_query()))
+        .filter(row::Column::State.eq(to_text(&state)?))
         .order_by_asc(row::Column::Id)
         .all(db.conn())
         .await?;
@@ -253,20 +259,6 @@ async fn with_sides(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Pair>>
     rows.into_iter().map(|row| pair(places.remove(&row.id).unwrap_or_default(), row)).collect()
 }
 
-/// Whether each class has delivered every lesson of the track, and both the joint output of the last one.
-pub(crate) async fn delivered(db: &impl Reads, pair: &Pair) -> Result<[bool; 2]> {
-    let track = edition::store::track_of_team(db, pair.track).await?;
-    let mut done = [false; 2];
-    for (done, place) in done.iter_mut().zip(&pair.sides) {
-        let lessons = report::store::delivered(db, pair.seat(place)).await?;
-        *done = track.rules().lessons.iter().all(|lesson| lessons.contains(&lesson.number));
-    }
-    // the joint output of the last lesson is what both come to together
-    let last = track.rules().lessons.iter().map(|lesson| lesson.number).max();
-    let outputs = output::store::frozen(db, [pair.id].into_iter()).await?;
-    Ok(if outputs.iter().any(|output| Some(output.lesson) == last) { done } else { [false, false] })
-}
-
 /// Adds a pair.
 pub(crate) async fn add(tx: &Tx, pair: &mut Pair) -> Result<()> {
     pair.version = 1;
@@ -301,6 +293,7 @@ fn engaged() -> Error {
 
 fn active(pair: &Pair) -> Result<row::ActiveModel> {
     let project = pair.project.as_ref().map(|project| to_text(&Kept::from(project))).transpose()?;
+    let suspended_by = pair.suspended_by.as_ref().map(to_text).transpose()?;
     Ok(row::ActiveModel {
         id: Set(pair.id),
         version: Set(pair.version),
@@ -311,6 +304,8 @@ fn active(pair: &Pair) -> Result<row::ActiveModel> {
         reason: Set(pair.reason.clone()),
         project: Set(project.unwrap_or_default()),
         project_at: Set(pair.project_at.map(Into::into)),
+        suspended_by: Set(suspended_by.unwrap_or_default()),
+        delivered_at: Set(pair.delivered_at.map(Into::into)),
         previous_pair_id: Set(pair.previous),
         created_at: Set(pair.created_at.into()),
     })
@@ -332,6 +327,7 @@ fn side_active(pair: &Pair, position: i32) -> side_row::ActiveModel {
         approved_at: Set(place.approved_at.map(Into::into)),
         partner: Set(place.partner.clone()),
         agreed_at: Set(place.agreed_at.map(Into::into)),
+        delivered_at: Set(place.delivered_at.map(Into::into)),
         left_at: Set(place.left_at.map(Into::into)),
         is_engaged: Set(pair.state.engages() && !place.has_left()),
     }
@@ -345,6 +341,7 @@ fn place(row: side_row::Model) -> Result<Place> {
         approved_at: row.approved_at.map(|at| at.0),
         partner: row.partner,
         agreed_at: row.agreed_at.map(|at| at.0),
+        delivered_at: row.delivered_at.map(|at| at.0),
         left_at: row.left_at.map(|at| at.0),
     })
 }
@@ -352,6 +349,7 @@ fn place(row: side_row::Model) -> Result<Place> {
 fn pair(places: Vec<Place>, row: row::Model) -> Result<Pair> {
     let sides = places.try_into().map_err(|_| Error::internal(format!("pair {} has not two sides", row.id)))?;
     let project = if row.project.is_empty() { None } else { Some(Project::try_from(of_text::<Kept>(&row.project)?)?) };
+    let suspended_by = if row.suspended_by.is_empty() { None } else { Some(of_text(&row.suspended_by)?) };
     Ok(Pair {
         id: row.id,
         version: row.version,
@@ -363,6 +361,8 @@ fn pair(places: Vec<Place>, row: row::Model) -> Result<Pair> {
         reason: row.reason,
         project,
         project_at: row.project_at.map(|at| at.0),
+        suspended_by,
+        delivered_at: row.delivered_at.map(|at| at.0),
         previous: row.previous_pair_id,
         created_at: row.created_at.0,
     })

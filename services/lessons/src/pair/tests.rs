@@ -152,8 +152,26 @@ fn a_step_out_of_turn_is_refused() {
     assert!(!pair.accept(&twins.teacher(0)).unwrap(), "the same teacher twice is one acceptance");
     let mut pair = twins.active();
     assert!(is(pair.accept(&twins.teacher(0)), Reason::PairState));
-    assert!(is(pair.complete(&twins.secretariat(), [true, false]), Reason::PairState));
-    assert!(pair.complete(&twins.secretariat(), [true, true]).is_ok());
+}
+
+#[test]
+fn a_pair_at_work_says_what_is_not_delivered_yet_and_is_complete_with_all_of_it() {
+    let twins = Twins::new();
+    let mut pair = twins.active();
+    let secretariat = twins.secretariat();
+    assert!(pair.deliver(&secretariat, pair.sides[0].side.team));
+    assert!(!pair.deliver(&secretariat, pair.sides[0].side.team), "once");
+    assert_eq!(waits(&pair), [("it".to_owned(), Role::TwinTeam)]);
+    assert!(is(pair.complete(&secretariat), Reason::PairState));
+    let secretariat = twins.ground.at("2023-05-01T08:00:00Z").by(Role::Coordinator);
+    assert!(pair.deliver(&secretariat, pair.sides[1].side.team));
+    assert_eq!(waits(&pair), ["hr", "it"].map(|home| (home.to_owned(), Role::TwinTeacher)));
+    assert_eq!(pair.waiting_for()[0].since.to_string(), "2023-05-01T08:00:00Z");
+    assert!(is(pair.complete(&secretariat), Reason::PairState));
+    assert!(pair.deliver_together(&secretariat) && !pair.deliver_together(&secretariat));
+    assert_eq!(waits(&pair), [(String::new(), Role::Coordinator)]);
+    pair.complete(&secretariat).unwrap();
+    assert!(waits(&pair).is_empty());
 }
 
 #[test]
@@ -213,11 +231,43 @@ fn who_has_left_knows_of_the_pair_no_more_and_leaves_a_gap() {
 }
 
 #[test]
-fn a_suspended_pair_rests() {
+fn a_suspended_pair_rests_until_who_suspended_it_takes_it_up_again() {
+    let twins = Twins::new();
+    let coordinators = [twins.coordinator(0), twins.coordinator(1)];
+    let teachers = [twins.teacher(0), twins.teacher(1)];
+    let secretariat = twins.secretariat();
+    // who suspends it, whom it waits for, who may not take it up again, who may
+    type Case<'a> = (&'a Ctx, (&'a str, Role), &'a [&'a Ctx], &'a [&'a Ctx]);
+    let cases: [Case<'_>; 3] = [
+        (&teachers[1], ("it", Role::TwinTeacher), &[&teachers[0], &coordinators[0]], &[&coordinators[1], &secretariat]),
+        (&coordinators[1], ("it", Role::TwinCoordinator), &[&teachers[0], &teachers[1]], &[&coordinators[1]]),
+        (&secretariat, ("", Role::Coordinator), &[&teachers[0], &coordinators[1]], &[&secretariat]),
+    ];
+    for (who, (home, role), others, may) in cases {
+        let mut pair = twins.active();
+        pair.suspend(who, "strike".to_owned()).unwrap();
+        assert_eq!(waits(&pair), [(home.to_owned(), role)]);
+        assert!(is(pair.check_working(), Reason::PairState));
+        for other in others {
+            assert!(is(pair.resume(other), Reason::PairState));
+        }
+        for one in may {
+            let mut pair = pair.clone();
+            pair.resume(one).unwrap();
+            assert!(pair.check_working().is_ok());
+        }
+    }
+}
+
+#[test]
+fn who_was_parted_may_still_take_along_what_it_brought() {
     let twins = Twins::new();
     let mut pair = twins.active();
-    pair.suspend(&twins.coordinator(1), "strike".to_owned()).unwrap();
-    assert!(is(pair.check_working(), Reason::PairState));
-    pair.resume(&twins.teacher(0)).unwrap();
-    assert!(pair.check_working().is_ok());
+    pair.dissolve(&twins.secretariat(), "a quarrel".to_owned()).unwrap();
+    assert!(is(pair.check_together(&twins.teacher(0)), Reason::PairState));
+    assert!(pair.check_together(&twins.secretariat()).is_ok());
+    let (left, survivor) = pair.leave(&twins.teacher(0), "we want it back".to_owned()).unwrap();
+    assert_eq!((left.side.team_name.as_str(), survivor), ("Fiume", None));
+    assert_eq!((pair.state, pair.reason.as_str()), (State::Dissolved, "a quarrel"));
+    assert!(pair.seen_by(&twins.teacher(1)) && !pair.seen_by(&twins.teacher(0)));
 }

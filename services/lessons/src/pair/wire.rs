@@ -22,6 +22,7 @@ impl From<Pair> for pb::Pair {
             created_at: Some(wire::timestamp(pair.created_at)),
             etag: wire::etag(pair.version),
             reason: pair.reason,
+            delivered_at: at(pair.delivered_at),
         }
     }
 }
@@ -35,6 +36,7 @@ fn side(pair: &Pair, place: &Place) -> pb::PairSide {
         partner: pair.partner(place).cloned().map(Into::into),
         agreed_at: at(place.agreed_at),
         left_at: at(place.left_at),
+        delivered_at: at(place.delivered_at),
     }
 }
 

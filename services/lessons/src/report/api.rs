@@ -10,7 +10,7 @@ use crate::{
     calendar::{self, Deadline, Item},
     credit,
     edition::{self, Edition, Track},
-    file, pair,
+    file, output, pair,
     side::check_programme,
     sighting::{Kind, witness::Witness},
     team::{Seat, Team, peer::Teams},
@@ -146,7 +146,8 @@ async fn tell_submitted(tx: &Tx, report: &Report) -> Result<()> {
     tx.emit(&pb::ReportChanged::from(report));
     match report.state.judged() {
         Some(judged) if judged.verdict.received_at == tx.ctx().now() => {
-            credit::home::send_report(tx, report.seat, report.lesson, judged).await
+            credit::home::send_report(tx, report.seat, report.lesson, judged).await?;
+            pair::after::delivered(tx, report.seat).await
         }
         Some(_) | None => Ok(()),
     }
@@ -161,7 +162,7 @@ pub(crate) async fn judge_again(tx: &Tx, item: &Item, seat: Option<Seat>) -> Res
         let deadline = Deadline::new(item, extensions.get(&delivery.seat.team));
         judge(tx, delivery, &deadline).await?;
     }
-    Ok(())
+    output::api::judge_again(tx, item.track(), lesson, seat).await
 }
 
 /// The same for one class that has a deadline of its own.
@@ -175,7 +176,7 @@ pub(crate) async fn judge_again_by(
     for delivery in store::late(tx, track, lesson, Some(seat)).await? {
         judge(tx, delivery, deadline).await?;
     }
-    Ok(())
+    output::api::judge_again(tx, track, lesson, Some(seat)).await
 }
 
 async fn judge(tx: &Tx, mut delivery: Delivery, deadline: &Deadline) -> Result<()> {

@@ -1,0 +1,125 @@
+//! What follows elsewhere from what happens to a pair: to offers, to pairs of before, to what a class brought.
+
+use platform::{Id, Reads, Result, Tx};
+use proto::lessons::v1 as pb;
+
+use super::{Pair, Place, State, store};
+use crate::{
+    consent, edition, file, message,
+    offer::{self, Offer},
+    output, report,
+    team::{Seat, Team},
+};
+
+/// Saves a pair, and that this was done with it.
+pub(super) async fn save(tx: &Tx, pair: &mut Pair, deed: &'static str) -> Result<()> {
+    store::save(tx, pair).await?;
+    tx.note(deed, format!("pair {}", pair.id), "");
+    Ok(())
+}
+
+/// Both teachers have accepted: the classes are taken, and what else was proposed to either has come to nothing. Error: `OFFER_CLOSED`
+/// for the second of two proposals accepted at once.
+pub(super) async fn take_offers(tx: &Tx, pair: &Pair) -> Result<()> {
+    for place in &pair.sides {
+        let mut offer = offer::store::of_place(tx, place.offer).await?;
+        offer.take()?;
+        offer::store::save(tx, &mut offer).await?;
+        drop_proposals(tx, place.side.team, Some(pair.id)).await?;
+    }
+    Ok(())
+}
+
+/// Declines what is proposed to a class that is taken, or looks for a twin no more.
+pub(crate) async fn drop_proposals(tx: &Tx, team: Id<Team>, but: Option<Id<Pair>>) -> Result<()> {
+    for mut rival in store::proposed(tx, team).await? {
+        if Some(rival.id) != but {
+            rival.decline(tx.ctx())?;
+            save(tx, &mut rival, "decline pair").await?;
+        }
+    }
+    Ok(())
+}
+
+/// Who had lost a twin has begun to work with a new one: the pair of before is over.
+pub(super) async fn repair_lost(tx: &Tx, pair: &Pair) -> Result<()> {
+    for place in &pair.sides {
+        for mut lost in store::alone(tx, place.side.team).await? {
+            if lost.repair(tx.ctx()) {
+                store::save(tx, &mut lost).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The pair has come to an end: those whom it took look for a twin again.
+pub(super) async fn reopen_offers(tx: &Tx, pair: &Pair) -> Result<()> {
+    for place in pair.sides.iter().filter(|place| !place.has_left()) {
+        let mut offer = offer::store::of_place(tx, place.offer).await?;
+        offer.reopen();
+        offer::store::save(tx, &mut offer).await?;
+    }
+    Ok(())
+}
+
+/// The class that goes on stands in the lists of those who look for a twin again, marked as having lost one.
+pub(super) async fn offer_again(tx: &Tx, pair: &Pair, survivor: Option<Place>) -> Result<()> {
+    let Some(place) = survivor else { return Ok(()) };
+    let mut offer = offer::store::of_place(tx, place.offer).await?;
+    offer.lose_twin(pair.id);
+    offer::store::save(tx, &mut offer).await
+}
+
+/// What a class brought leaves with it. Every slice of the pair's space that keeps something of one class has its line here. `was` is
+/// where the pair stood.
+pub(super) async fn take_away(tx: &Tx, pair: &Pair, left: &Place, was: State) -> Result<()> {
+    let seat = pair.seat(left);
+    report::store::take_away(tx, seat).await?;
+    output::store::take_away(tx, pair.id, seat).await?;
+    file::store::take_away(tx, seat).await?;
+    message::store::take_away(tx, pair.id, &left.side).await?;
+    consent::store::take_away(tx, pair.id, left.side.team).await?;
+    tx.emit(&pb::MessageChanged { pair_id: pair.id.to_string(), message_id: String::new() });
+    for place in &pair.sides {
+        tx.forget_answers(place.side.team).await?;
+        tx.forget_answers(&place.side.home).await?;
+    }
+    let offer = offer::store::of_place(tx, left.offer).await?;
+    // who went on alone, or was parted, may look for a twin with this very offer, or have found one: that is no part of this pair
+    if was.engages() || (was == State::OneSided && offer.check_open().is_ok()) {
+        give_up(tx, offer).await
+    } else {
+        Ok(())
+    }
+}
+
+async fn give_up(tx: &Tx, mut offer: Offer) -> Result<()> {
+    drop_proposals(tx, offer.side().team, None).await?;
+    offer.empty();
+    offer::store::save(tx, &mut offer).await
+}
+
+/// A class has delivered a report: whether that was its last one.
+pub(crate) async fn delivered(tx: &Tx, seat: Seat) -> Result<()> {
+    let Some(id) = seat.pair else { return Ok(()) };
+    let mut pair = store::get_to_change(tx, id).await?;
+    let lessons = report::store::delivered(tx, seat).await?;
+    let track = edition::store::track_of_team(tx, pair.track).await?;
+    if track.rules().lessons.iter().all(|lesson| lessons.contains(&lesson.number)) && pair.deliver(tx.ctx(), seat.team)
+    {
+        store::save(tx, &mut pair).await?;
+    }
+    Ok(())
+}
+
+/// A pair has delivered the joint output of a lesson. That of the last one is what both come to together.
+pub(crate) async fn delivered_together(tx: &Tx, id: Id<Pair>, lesson: i32) -> Result<()> {
+    let mut pair = store::get_to_change(tx, id).await?;
+    let track = edition::store::track_of_team(tx, pair.track).await?;
+    if track.rules().lessons.iter().map(|lesson| lesson.number).max() == Some(lesson) && pair.deliver_together(tx.ctx())
+    {
+        store::save(tx, &mut pair).await?;
+    }
+    Ok(())
+}

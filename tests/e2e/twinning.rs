@@ -4,6 +4,7 @@ mod consent;
 mod credit;
 mod entry;
 mod export;
+mod matching;
 mod message;
 mod mirror;
 mod output;

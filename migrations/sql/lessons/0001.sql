@@ -185,12 +185,13 @@ CREATE TABLE project_place (
 );
 CREATE INDEX project_place_territory ON project_place (territory, project_id);
 
--- Pairs. `project` is the project as it was on the day of `project_at`.
+-- Pairs. `matched` is why the matcher brought the classes together; `project` is the project as it was on the day of `project_at`.
 CREATE TABLE pair (
   id               uuid   NOT NULL PRIMARY KEY,
   version          bigint NOT NULL,
   track_id         uuid   NOT NULL REFERENCES track (id),
   proposed_by      text   NOT NULL,
+  matched          text   NOT NULL,
   state            text   NOT NULL,
   state_since      bigint NOT NULL,
   reason           text   NOT NULL,

@@ -15,6 +15,7 @@ use crate::{
 };
 
 pub mod api;
+pub(crate) mod couples;
 mod matching;
 pub(crate) mod store;
 mod wire;

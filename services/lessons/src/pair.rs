@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     edition::Track,
-    offer::Offer,
+    offer::{Offer, Why},
     project::{Partner, Project},
     reason::{Reason, Refuse},
     side::Side,
@@ -32,6 +32,7 @@ pub struct Pair {
     track: Id<Track>,
     sides: [Place; 2],
     proposed_by: ProposedBy,
+    matched: Vec<Why>,
     state: State,
     since: Timestamp,
     reason: String,
@@ -84,6 +85,8 @@ pub enum ProposedBy {
     Teacher,
     /// The programme's secretariat.
     Secretariat,
+    /// The matcher, which the secretariat asked.
+    Matcher,
 }
 
 /// Where a pair stands.

@@ -2,8 +2,9 @@
 //! waited longest.
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
-use super::{Offer, State, Wish};
+use super::{Language, Offer, State, Wish};
 
 /// Classes that can work together for so many days have time enough: sixteen weeks (D).
 const LONG: i64 = 16 * 7;
@@ -24,7 +25,8 @@ pub struct Match {
 }
 
 /// What two offers have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Why {
     /// Both would like to observe the same project.
     SameProject,
@@ -74,8 +76,15 @@ impl Why {
 }
 
 fn share_language(a: &Wish, b: &Wish) -> bool {
-    let speaks = |wish: &Wish, tag: &str| wish.languages.iter().any(|one| one.tag == tag && one.level >= WELL);
-    a.languages.iter().any(|one| speaks(a, &one.tag) && speaks(b, &one.tag))
+    let well = |wish: &Wish, of: &Language| wish.languages.iter().any(|one| one.is(of) && one.level >= WELL);
+    a.languages.iter().any(|one| well(a, one) && well(b, one))
+}
+
+impl Language {
+    /// Whether it is the same language: `en-GB` is `en`.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.tag.split('-').next() == other.tag.split('-').next()
+    }
 }
 
 fn days(from: Date, until: Date) -> i64 {
@@ -95,6 +104,16 @@ impl Offer {
 
     fn compared(&self, other: Self) -> Match {
         let reasons: Vec<Why> = Why::ALL.into_iter().filter(|why| why.holds(self, &other)).collect();
-        Match { score: reasons.iter().map(|why| why.weight()).sum(), reasons, offer: other }
+        Match { score: score(&reasons), reasons, offer: other }
     }
+}
+
+/// What reasons are worth together, 0 to 100.
+pub(super) fn score(reasons: &[Why]) -> i32 {
+    reasons.iter().map(|why| why.weight()).sum()
+}
+
+/// Why two offers suit one another, seen from both alike.
+pub(super) fn common(one: &Offer, other: &Offer) -> Vec<Why> {
+    Why::ALL.into_iter().filter(|why| why.holds(one, other) || why.holds(other, one)).collect()
 }

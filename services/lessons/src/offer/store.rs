@@ -120,6 +120,14 @@ pub(crate) async fn open(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>
     open.all(db.conn()).await?.into_iter().map(offer).collect()
 }
 
+/// The same, of classes nobody has proposed yet: what the matcher looks at.
+pub(crate) async fn free(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>> {
+    let proposed = pair::store::proposed(db, track).await?;
+    let mut offers = open(db, track).await?;
+    offers.retain(|offer| !proposed.contains(&offer.id));
+    Ok(offers)
+}
+
 /// Adds an offer. A class that goes on alone in a pair stands in the lists as one that has lost its twin. Error: `OFFER_EXISTS`.
 pub(crate) async fn add(tx: &Tx, offer: &mut Offer) -> Result<()> {
     offer.version = 1;

@@ -1,6 +1,6 @@
 //! The methods on pairs: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Result, Store, page::Sizes};
+use platform::{Id, Open, PageRequest, Reads, Result, Store, Tx, page::Sizes};
 use proto::lessons::v1::{self as pb, pair_service_server::PairService};
 use tonic::{Request, Response, Status};
 
@@ -8,10 +8,13 @@ use super::{
     Pair,
     after::{offer_again, reopen_offers, repair_lost, save, take_away, take_offers},
     store,
-    wire::viewpoints,
+    wire::{self, viewpoints},
 };
 use crate::{
-    offer, project,
+    edition::{self, Track},
+    offer::{self, couples::couples},
+    project,
+    side::check_programme,
     timeline::{self, homes::Homes},
 };
 
@@ -40,6 +43,20 @@ impl PairService for Pairs {
         store::add(&tx, &mut pair).await?;
         tx.note("propose pair", format!("pair {}", pair.id), "");
         tx.answer(pair.into()).await
+    }
+
+    async fn propose_matches(
+        &self,
+        request: Request<pb::ProposeMatchesRequest>,
+    ) -> Result<Response<pb::ProposeMatchesResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let answer = propose_matches(&tx, req.track_id.parse()?).await?;
+        tx.answer(answer).await
     }
 
     async fn get_pair(&self, request: Request<pb::GetPairRequest>) -> Result<Response<pb::Pair>, Status> {
@@ -205,4 +222,20 @@ impl PairService for Pairs {
         save(&tx, &mut pair, "complete pair").await?;
         tx.answer(pair.into()).await
     }
+}
+
+/// Proposes whom the matcher brings together. Of several who ask it at once, each after the other.
+async fn propose_matches(tx: &Tx, track: Id<Track>) -> Result<pb::ProposeMatchesResponse> {
+    edition::store::change_deadlines(tx, track).await?;
+    edition::store::track(tx, track).await?;
+    let offers = offer::store::free(tx, track).await?;
+    let found = couples(&offers, tx.ctx().tenant().countries(), &store::met(tx, track).await?);
+    let mut pairs = Vec::new();
+    for couple in &found.couples {
+        let mut pair = Pair::matched(tx.ctx(), couple)?;
+        store::add(tx, &mut pair).await?;
+        tx.note("propose match", format!("pair {}", pair.id), "");
+        pairs.push(pair);
+    }
+    Ok(wire::found(pairs, &found.alone))
 }

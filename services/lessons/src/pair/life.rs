@@ -7,7 +7,7 @@ use proto::options::v1::Role;
 use super::{Pair, Place, ProposedBy, State};
 use crate::{
     amiss::Amiss,
-    offer::Offer,
+    offer::{Offer, couples::Couple},
     project::Project,
     reason::{Reason, Refuse},
     team::Team,
@@ -25,20 +25,35 @@ pub struct Viewpoint {
 impl Pair {
     /// Proposes a pair. A teacher who proposes has accepted. Error: `OFFER_CLOSED`, `TWINS_MISMATCHED`, and not found where a teacher
     /// proposes two classes of others.
-    pub fn propose(ctx: &Ctx, mut offers: [&Offer; 2]) -> Result<Self> {
+    pub fn propose(ctx: &Ctx, offers: [&Offer; 2]) -> Result<Self> {
         let by_secretariat = ctx.has(Role::Coordinator);
         if !by_secretariat && !offers.iter().any(|offer| offer.side().is_of(ctx)) {
             return Err(Error::not_found("offer"));
         }
+        let by = if by_secretariat { ProposedBy::Secretariat } else { ProposedBy::Teacher };
+        let mut pair = Self::of(ctx, offers, by)?;
+        let own = pair.sides.iter_mut().find(|place| place.side.is_of(ctx));
+        own.into_iter().for_each(|place| place.accepted_at = Some(ctx.now()));
+        Ok(pair)
+    }
+
+    /// Proposes two whom the matcher has brought together, and keeps why. Error: as [`Pair::propose`].
+    pub fn matched(ctx: &Ctx, couple: &Couple<'_>) -> Result<Self> {
+        let pair = Self::of(ctx, couple.offers, ProposedBy::Matcher)?;
+        Ok(Self { matched: couple.reasons.clone(), ..pair })
+    }
+
+    fn of(ctx: &Ctx, mut offers: [&Offer; 2], proposed_by: ProposedBy) -> Result<Self> {
         offers.iter().try_for_each(|offer| offer.check_open())?;
         check_twins(offers)?;
         offers.sort_by(|one, other| one.side().home.cmp(&other.side().home));
-        let mut pair = Self {
+        Ok(Self {
             id: ctx.new_id(),
             version: 0,
             track: offers[0].track(),
             sides: offers.map(Place::new),
-            proposed_by: if by_secretariat { ProposedBy::Secretariat } else { ProposedBy::Teacher },
+            proposed_by,
+            matched: Vec::new(),
             state: State::Proposed,
             since: ctx.now(),
             reason: String::new(),
@@ -48,10 +63,7 @@ impl Pair {
             delivered_at: None,
             previous: offers.iter().find_map(|offer| offer.lost()),
             created_at: ctx.now(),
-        };
-        let own = pair.sides.iter_mut().find(|place| place.side.is_of(ctx));
-        own.into_iter().for_each(|place| place.accepted_at = Some(ctx.now()));
-        Ok(pair)
+        })
     }
 
     /// Accepts, for the class of the caller. Whether both have now: then both offers are to be taken. Error: `PAIR_STATE`.

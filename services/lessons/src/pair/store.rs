@@ -24,8 +24,10 @@ use crate::{
 };
 
 mod classes;
+mod met;
 
 pub(crate) use classes::{classes, entered};
+pub(crate) use met::{met, proposed};
 
 mod row {
     use platform::{Id, store::At};
@@ -41,6 +43,7 @@ mod row {
         pub version: i64,
         pub track_id: Id<Track>,
         pub proposed_by: String,
+        pub matched: String,
         pub state: String,
         pub state_since: At,
         pub reason: String,
@@ -299,6 +302,7 @@ fn active(pair: &Pair) -> Result<row::ActiveModel> {
         version: Set(pair.version),
         track_id: Set(pair.track),
         proposed_by: Set(to_text(&pair.proposed_by)?),
+        matched: Set(to_text(&pair.matched)?),
         state: Set(to_text(&pair.state)?),
         state_since: Set(pair.since.into()),
         reason: Set(pair.reason.clone()),
@@ -356,6 +360,7 @@ fn pair(places: Vec<Place>, row: row::Model) -> Result<Pair> {
         track: row.track_id,
         sides,
         proposed_by: of_text(&row.proposed_by)?,
+        matched: of_text(&row.matched)?,
         state: of_text(&row.state)?,
         since: row.state_since.0,
         reason: row.reason,

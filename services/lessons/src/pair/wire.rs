@@ -1,8 +1,10 @@
 //! Pairs as messages.
 
 use jiff::Timestamp;
-use platform::{Error, Result, wire};
+use platform::{Error, Id, Result, wire};
 use proto::lessons::v1 as pb;
+
+use crate::offer::{Offer, couples::Alone};
 
 use super::{Pair, Place, ProposedBy, State, Viewpoint, Waiting, store::Filter};
 
@@ -23,6 +25,7 @@ impl From<Pair> for pb::Pair {
             etag: wire::etag(pair.version),
             reason: pair.reason,
             delivered_at: at(pair.delivered_at),
+            match_reasons: pair.matched.into_iter().map(|why| pb::MatchReason::from(why).into()).collect(),
         }
     }
 }
@@ -59,7 +62,33 @@ impl From<ProposedBy> for pb::ProposedBy {
         match by {
             ProposedBy::Teacher => Self::Teacher,
             ProposedBy::Secretariat => Self::Secretariat,
+            ProposedBy::Matcher => Self::Matcher,
         }
+    }
+}
+
+impl From<Alone> for pb::UnmatchedReason {
+    fn from(alone: Alone) -> Self {
+        match alone {
+            Alone::CountryOutside => Self::CountryOutside,
+            Alone::NoOtherCountry => Self::NoOtherCountry,
+            Alone::NoCommonLanguage => Self::NoCommonLanguage,
+            Alone::NoCommonTime => Self::NoCommonTime,
+            Alone::MetBefore => Self::MetBefore,
+            Alone::TwinsTaken => Self::TwinsTaken,
+        }
+    }
+}
+
+/// What the matcher did.
+pub(super) fn found(pairs: Vec<Pair>, alone: &[(Id<Offer>, Alone)]) -> pb::ProposeMatchesResponse {
+    let unmatched = alone.iter().map(|(offer, why)| pb::Unmatched {
+        offer_id: offer.to_string(),
+        reason: pb::UnmatchedReason::from(*why).into(),
+    });
+    pb::ProposeMatchesResponse {
+        pairs: pairs.into_iter().map(pb::Pair::from).collect(),
+        unmatched: unmatched.collect(),
     }
 }
 

@@ -161,6 +161,14 @@ impl World {
         }
     }
 
+    /// An hour is over: what services do every hour is done, and what follows from it.
+    pub async fn hour_strikes(&self) {
+        for dispatcher in self.process.dispatchers() {
+            dispatcher.hour().await;
+        }
+        self.settle().await;
+    }
+
     /// Changes rows behind the system's back. Gives back how many.
     pub async fn tamper(&self, tenant: &str, service: &'static str, sql: &str) -> u64 {
         let database = self.engine.connect(tenant, service).await;

@@ -28,9 +28,18 @@ impl<T: Message + Name + Default + 'static> Event for T {}
 
 type Run = Arc<dyn Fn(Ctx, Vec<u8>) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
 
-/// What a service does when facts become known.
+/// What a service does when facts become known, and what it does every hour.
 #[derive(Clone, Default)]
-pub struct Handlers(Vec<Handler>);
+pub struct Handlers {
+    facts: Vec<Handler>,
+    hourly: Vec<Hourly>,
+}
+
+#[derive(Clone)]
+struct Hourly {
+    name: &'static str,
+    run: Arc<dyn Fn(Ctx) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>,
+}
 
 #[derive(Clone)]
 struct Handler {
@@ -59,7 +68,19 @@ impl Handlers {
             let handle = handle.clone();
             Box::pin(async move { handle(ctx, E::decode(body.as_slice()).map_err(Error::internal)?).await })
         });
-        self.0.push(Handler { event: E::full_name(), name, run });
+        self.facts.push(Handler { event: E::full_name(), name, run });
+        self
+    }
+
+    /// Adds what is done every hour in every tenant, and once when a process starts. Replicas do it at the same time: it must see
+    /// for itself what is due, and leave a row that says that it was done. What fails is logged, and done an hour later.
+    #[must_use]
+    pub fn every_hour<F, Done>(mut self, name: &'static str, work: F) -> Self
+    where
+        F: Fn(Ctx) -> Done + Send + Sync + 'static,
+        Done: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.hourly.push(Hourly { name, run: Arc::new(move |ctx| Box::pin(work(ctx))) });
         self
     }
 }
@@ -68,6 +89,7 @@ impl Handlers {
 #[derive(Clone)]
 pub struct Bus {
     subscribers: Arc<Vec<(Store, Handler)>>,
+    hourly: Arc<Vec<(&'static str, Hourly)>>,
     clock: Clock,
     ids: Ids,
 }
@@ -75,11 +97,23 @@ pub struct Bus {
 impl Bus {
     /// A bus with the handlers of every service, each with the store its inbox is in.
     pub fn new(services: Vec<(Store, Handlers)>, clock: Clock, ids: Ids) -> Self {
-        let subscribers = services
-            .into_iter()
-            .flat_map(|(store, Handlers(handlers))| handlers.into_iter().map(move |handler| (store.clone(), handler)))
-            .collect();
-        Self { subscribers: Arc::new(subscribers), clock, ids }
+        let (mut subscribers, mut every_hour) = (Vec::new(), Vec::new());
+        for (store, Handlers { facts, hourly }) in services {
+            every_hour.extend(hourly.into_iter().map(|work| (store.service(), work)));
+            subscribers.extend(facts.into_iter().map(|handler| (store.clone(), handler)));
+        }
+        Self { subscribers: Arc::new(subscribers), hourly: Arc::new(every_hour), clock, ids }
+    }
+
+    /// Does in one tenant what a service does every hour.
+    async fn hour(&self, service: &str, tenant: &Arc<Tenant>) {
+        for (_, Hourly { name, run }) in self.hourly.iter().filter(|(of, _)| *of == service) {
+            let ctx = Ctx::for_job(tenant.clone(), name, &self.clock, self.ids.clone());
+            let span = tracing::info_span!("hourly", work = name);
+            if let Err(error) = run(ctx).instrument(span).await {
+                tracing::error!(tenant = %tenant.id(), service, work = name, ?error, "hourly work not done");
+            }
+        }
     }
 
     /// Brings a fact to every handler that has not handled it. Error: the first handler's that failed; it is tried again later.

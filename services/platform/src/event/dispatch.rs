@@ -37,8 +37,8 @@ const TRIES: i32 = 50;
 const NEVER: Timestamp = Timestamp::constant(253_370_764_800, 0);
 /// How many tenants are looked at at once where all are.
 const AT_ONCE: usize = 8;
-/// How often old rows are swept.
-const SWEEP: Duration = Duration::from_secs(3600);
+/// How often old rows are swept, and what services do every hour is done.
+const HOUR: Duration = Duration::from_secs(3600);
 /// How long a handled fact is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 30);
 
@@ -82,9 +82,10 @@ impl Dispatcher {
     async fn tidy(&self, stop: &CancellationToken) {
         loop {
             self.sweep().await;
+            self.hour().await;
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(SWEEP) => {}
+                () = tokio::time::sleep(HOUR) => {}
             }
         }
     }
@@ -121,6 +122,13 @@ impl Dispatcher {
             if let Err(error) = self.sweep_tenant(&tenant).await {
                 tracing::error!(tenant = %tenant.id(), service = self.store.service(), ?error, "old rows not swept");
             }
+        }
+    }
+
+    /// Does what the service does every hour, in every tenant.
+    pub async fn hour(&self) {
+        for tenant in self.tenants.all() {
+            self.bus.hour(self.store.service(), &tenant).await;
         }
     }
 

@@ -458,3 +458,20 @@ async fn who_waits_for_a_writer_holds_no_connection_others_need_and_not_for_ever
     assert!(error.is(Shared::Overloaded), "{error:?}");
     drop(writing);
 }
+
+#[tokio::test]
+async fn what_is_done_every_hour_is_done_in_every_tenant_though_it_fails_in_one() {
+    let ground = Ground::new();
+    let (done, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let dispatcher = ground.dispatcher(Handlers::new().every_hour("tidy up", move |ctx| {
+        done.send((ctx.tenant().id().to_string(), ctx.actor())).unwrap();
+        std::future::ready(if ctx.tenant().id().as_str() == "aa" { Err(Error::internal("no")) } else { Ok(()) })
+    }));
+    dispatcher.hour().await;
+    let mut seen = Vec::new();
+    while let Ok(one) = told.try_recv() {
+        seen.push(one);
+    }
+    seen.sort();
+    assert_eq!(seen, ["aa", "bb"].map(|tenant| (tenant.to_owned(), "job tidy up".to_owned())));
+}

@@ -203,6 +203,8 @@ CREATE TABLE pair (
   created_at       bigint NOT NULL
 );
 CREATE INDEX pair_state ON pair (state, id);
+CREATE INDEX pair_track ON pair (track_id, id);
+CREATE INDEX pair_track_state ON pair (track_id, state, id);
 
 -- The two classes of a pair. A class is engaged from both acceptances to the end: once at a time (I13).
 CREATE TABLE pair_side (
@@ -226,6 +228,16 @@ CREATE TABLE pair_side (
 CREATE UNIQUE INDEX pair_side_engaged ON pair_side (team_id) WHERE is_engaged;
 CREATE INDEX pair_side_team ON pair_side (team_id, pair_id);
 CREATE INDEX pair_side_home ON pair_side (home, pair_id);
+
+-- Who was reminded that a pair waits for them, since when it did, and how often so far. An empty home is the secretariat.
+CREATE TABLE reminder (
+  pair_id uuid    NOT NULL REFERENCES pair (id) ON DELETE CASCADE,
+  home    text    NOT NULL,
+  since   bigint  NOT NULL,
+  step    integer NOT NULL,
+  sent_at bigint  NOT NULL,
+  PRIMARY KEY (pair_id, home, since, step)
+);
 
 -- What of a class was seen from another country: once a day for each country, role and kind of thing.
 CREATE TABLE sighting (

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use platform::{
-    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    Error, Id, Reads, Result, Tx,
     ctx::Visible,
     store::{is_duplicate, of_text, to_text},
     tenant::Kind,
@@ -24,10 +24,14 @@ use crate::{
 };
 
 mod classes;
+mod list;
 mod met;
+mod waiting;
 
 pub(crate) use classes::{classes, entered};
+pub(crate) use list::list;
 pub(crate) use met::{met, proposed};
+pub(crate) use waiting::{find_to_change, waiting};
 
 mod row {
     use platform::{Id, store::At};
@@ -211,28 +215,6 @@ async fn standing(db: &impl Reads, team: Id<Team>, state: State) -> Result<Vec<P
         .all(db.conn())
         .await?;
     with_sides(db, rows).await
-}
-
-/// One page of the pairs the caller may know of, newest first.
-pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Pair>>) -> Result<Page<Pair>> {
-    let side = |condition| {
-        let pairs = side_row::Entity::find().select_only().column(side_row::Column::PairId).filter(condition);
-        row::Column::Id.in_subquery(pairs.into_query())
-    };
-    let state = filter.state.as_ref().map(to_text).transpose()?;
-    let home = (!filter.home.is_empty()).then(|| side_row::Column::Home.eq(filter.home.as_str()));
-    let rows = row::Entity::find()
-        .apply_if(own(db), |query, condition| query.filter(side(condition)))
-        .apply_if(home, |query, home| query.filter(side(Condition::all().add(home))))
-        .apply_if(state, |query, state| query.filter(row::Column::State.eq(state)))
-        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
-        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.lt(after)))
-        .order_by_desc(row::Column::Id)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let pairs = with_sides(db, rows).await?;
-    Ok(page.page(pairs, |pair| pair.id))
 }
 
 /// The classes that let the caller know of a pair, the same rule as [`Pair::seen_by`]. None: the secretariat knows of all.

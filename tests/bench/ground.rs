@@ -1,6 +1,10 @@
 //! What a process of ours stands on: a folder with eight tenants and the settings.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use tempfile::TempDir;
 use tests::{
@@ -79,6 +83,11 @@ impl Ground {
         let mut command = Command::new(program(name));
         command.arg("--config").arg(self.0.path().join("koine.toml"));
         command
+    }
+
+    /// Where its data are.
+    pub fn data(&self) -> PathBuf {
+        self.0.path().join("data")
     }
 
     /// The letters of a tenant.

@@ -27,6 +27,7 @@ mod server;
 mod sign_in;
 mod start;
 mod submissions;
+mod twinning;
 
 /// The allocator of `koine`, so that the echo has what it is compared with.
 #[global_allocator]
@@ -52,6 +53,8 @@ enum Command {
     },
     /// Measure the calls alone: CPU per call.
     Calls,
+    /// Measure what two classes of two countries do with each other.
+    Twinning,
     /// Answer calls as a bare tonic server does, until killed.
     Echo,
 }
@@ -65,10 +68,15 @@ async fn main() {
             calls::measure().await;
             sign_in::measure().await;
             submissions::measure(&postgres, &programs).await;
+            twinning::measure().await;
         }
         Command::Calls => {
             report::head();
             calls::measure().await;
+        }
+        Command::Twinning => {
+            report::head();
+            twinning::measure().await;
         }
         Command::Echo => echo::serve().await,
     }

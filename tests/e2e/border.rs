@@ -32,6 +32,16 @@ const CROSSES: &[(&str, &[&str])] = &[
             "string digest",
         ],
     ),
+    (
+        "koine.lessons.v1.ReminderDue",
+        &[
+            "string home",
+            "string team_id",
+            "string pair_id",
+            "koine.lessons.v1.PairState state",
+            "google.protobuf.Timestamp since",
+        ],
+    ),
 ];
 
 /// What the token says to the programme.

@@ -10,5 +10,6 @@ mod mirror;
 mod output;
 mod pair;
 mod project;
+mod reminder;
 mod sighting;
 mod timeline;

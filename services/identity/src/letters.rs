@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use platform::{Error, Result, Tenant};
 use serde::Deserialize;
 
+use crate::reminder::Wait;
+
 /// What a letter is about, with the placeholders its text has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -19,6 +21,10 @@ pub(crate) enum Kind {
     TeamCredential,
     /// `name`, `programme`, `team`, `refusal`.
     ApplicationRefused,
+    /// `name`, `programme`, `twinning`, `team`, `since`, `todo`, `link`, `sign_in`. Nothing of the other class is in it.
+    ClassAwaited,
+    /// The same without `team`.
+    CentralTeamAwaited,
 }
 
 /// A letter, as it is sent.
@@ -41,6 +47,21 @@ pub(crate) struct Language {
     registered_again: Text,
     team_credential: Text,
     application_refused: Text,
+    class_awaited: Text,
+    central_team_awaited: Text,
+    todo: Todo,
+}
+
+/// What is to be done where a pair waits.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Todo {
+    proposed: String,
+    accepted: String,
+    approved: String,
+    project_agreed: String,
+    one_sided: String,
+    suspended: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -117,6 +138,20 @@ impl Language {
             Kind::RegisteredAgain => &self.registered_again,
             Kind::TeamCredential => &self.team_credential,
             Kind::ApplicationRefused => &self.application_refused,
+            Kind::ClassAwaited => &self.class_awaited,
+            Kind::CentralTeamAwaited => &self.central_team_awaited,
+        }
+    }
+
+    /// What is to be done where a pair waits.
+    pub(crate) fn todo(&self, wait: Wait) -> &str {
+        match wait {
+            Wait::Proposed => &self.todo.proposed,
+            Wait::Accepted => &self.todo.accepted,
+            Wait::Approved => &self.todo.approved,
+            Wait::ProjectAgreed => &self.todo.project_agreed,
+            Wait::OneSided => &self.todo.one_sided,
+            Wait::Suspended => &self.todo.suspended,
         }
     }
 }
@@ -143,11 +178,13 @@ mod tests {
     use super::*;
     use crate::testing::Ground;
 
-    const KINDS: [(Kind, &[&str]); 4] = [
+    const KINDS: [(Kind, &[&str]); 6] = [
         (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
         (Kind::RegisteredAgain, &["name", "programme", "link"]),
         (Kind::TeamCredential, &["name", "programme", "team", "login", "credential", "link", "until"]),
         (Kind::ApplicationRefused, &["name", "programme", "team", "refusal"]),
+        (Kind::ClassAwaited, &["name", "programme", "twinning", "team", "since", "todo", "link", "sign_in"]),
+        (Kind::CentralTeamAwaited, &["name", "programme", "twinning", "since", "todo", "link", "sign_in"]),
     ];
 
     fn placeholders(text: &str) -> BTreeSet<&str> {
@@ -178,6 +215,17 @@ mod tests {
         for (kind, _) in KINDS {
             let subjects: BTreeSet<_> = LANGUAGES.iter().map(|(_, language)| &language.text(kind).subject).collect();
             assert_eq!(subjects.len(), LANGUAGES.len(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn every_language_says_what_is_to_be_done_in_words_of_its_own() {
+        for wait in
+            [Wait::Proposed, Wait::Accepted, Wait::Approved, Wait::ProjectAgreed, Wait::OneSided, Wait::Suspended]
+        {
+            let said: BTreeSet<_> = LANGUAGES.iter().map(|(_, language)| language.todo(wait)).collect();
+            assert_eq!(said.len(), LANGUAGES.len(), "{wait:?}");
+            assert!(said.iter().all(|text| text.len() > 30 && !text.contains('{')), "{said:?}");
         }
     }
 

@@ -24,6 +24,7 @@ pub mod membership;
 mod password;
 pub mod reason;
 pub mod register;
+mod reminder;
 pub mod school;
 pub mod session;
 mod settings;
@@ -82,5 +83,5 @@ fn routes(host: &Host) -> Result<Routes> {
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {
-    mails::handlers(host)
+    Ok(reminder::home::handlers(mails::handlers(host)?, host.store.clone(), host.border.clone()))
 }

@@ -1,21 +1,23 @@
 //! The mails that facts lead to. A mail is written when it is sent, from what is true then: what has died meanwhile is
 //! not mailed. Its id is that of what was issued, so that a mail sent twice is one mail.
 
+use jiff::Timestamp;
 use platform::{
-    Ctx, Host, Id, Result, Store,
+    Ctx, Error, Host, Id, Result, Store, TenantId, Tenants,
     event::Handlers,
     mail::{Mail, Mailer},
     secret::Keys,
 };
-use proto::identity::v1 as pb;
+use proto::{identity::v1 as pb, options::v1::Role};
 use uuid::Uuid;
 
 use crate::{
     account::{self, Account},
     application,
     letters::{self, Kind, Language},
+    reminder::Wait,
     settings::Settings,
-    team,
+    team::{self, Team},
 };
 
 /// Writes mails. Cheap to clone.
@@ -24,6 +26,7 @@ struct Mails {
     store: Store,
     keys: Keys,
     mailer: Mailer,
+    tenants: Tenants,
     public_url: String,
 }
 
@@ -31,17 +34,18 @@ struct Mails {
 pub(crate) fn handlers(host: &Host) -> Result<Handlers> {
     let Settings { public_url, .. } = host.settings()?;
     let (store, keys, mailer) = (host.store.clone(), host.keys.clone(), host.mailer.clone());
-    Ok(Mails { store, keys, mailer, public_url }.handlers())
+    Ok(Mails { store, keys, mailer, tenants: host.tenants.clone(), public_url }.handlers())
 }
 
 impl Mails {
     fn handlers(self) -> Handlers {
-        let [verification, repeated, credential, refused] = std::array::from_fn(|_| self.clone());
+        let [verification, repeated, credential, refused, reminder] = std::array::from_fn(|_| self.clone());
         Handlers::new()
             .on("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
             .on("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
             .on("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
             .on("mail refusal", move |ctx, event| refused.clone().refusal(ctx, event))
+            .on("mail reminder", move |ctx, event| reminder.clone().reminder(ctx, event))
     }
 }
 
@@ -110,9 +114,49 @@ impl Mails {
         self.send(&ctx, post, &[("name", name), ("team", application.team_name()), ("refusal", refusal)]).await
     }
 
+    /// Of a pair that waits, for as long as its reader is whom it waits for. A programme that is not there any more waits for nobody.
+    async fn reminder(self, ctx: Ctx, event: pb::ReminderAddressed) -> Result<()> {
+        let Some(reminder) = event.reminder else { return Ok(()) };
+        let Some((wait, since)) = Wait::of(reminder.state()).zip(reminder.since) else { return Ok(()) };
+        let Ok(programme) = self.tenants.get(&event.programme) else { return Ok(()) };
+        let Some((account, team)) = self.reminded(&ctx, &event.account_id, &reminder.team_id).await? else {
+            return Ok(());
+        };
+        let kind = if team.is_some() { Kind::ClassAwaited } else { Kind::CentralTeamAwaited };
+        let id: Id<pb::ReminderAddressed> = event.letter_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, kind)?;
+        let since = Timestamp::new(since.seconds, since.nanos).map_err(Error::internal)?;
+        let values = [
+            ("name", account.person().given_name.as_str()),
+            ("twinning", programme.name()),
+            ("team", team.as_ref().map_or("", Team::name)),
+            ("since", &post.language.moment(ctx.tenant(), since)),
+            ("todo", post.language.todo(wait)),
+            ("link", &self.address(programme.id(), &format!("pairs/{}", reminder.pair_id))),
+            ("sign_in", &self.page(&ctx, "sign-in")),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
+    /// Who is reminded, with their team, as a teacher of it, or without one, as one of the central team. None: they are that no more.
+    async fn reminded(&self, ctx: &Ctx, account: &str, team: &str) -> Result<Option<(Account, Option<Team>)>> {
+        let db = self.store.read(ctx).await?;
+        let Some(account) = account::store::find(&db, account.parse()?).await? else { return Ok(None) };
+        if team.is_empty() {
+            return Ok((account.role() == Role::Coordinator).then_some((account, None)));
+        }
+        let team = team::store::find(&db, team.parse()?).await?;
+        let team = team.filter(|team| team.has_teacher(account.id()));
+        Ok(team.map(|team| (account, Some(team))))
+    }
+
     /// The address of a page of the tenant's.
     fn page(&self, ctx: &Ctx, name: &str) -> String {
-        format!("{}/{}/{name}", self.public_url.trim_end_matches('/'), ctx.tenant().id())
+        self.address(ctx.tenant().id(), name)
+    }
+
+    fn address(&self, tenant: &TenantId, name: &str) -> String {
+        format!("{}/{tenant}/{name}", self.public_url.trim_end_matches('/'))
     }
 
     async fn send(&self, ctx: &Ctx, post: Post<'_>, values: &[(&str, &str)]) -> Result<()> {
@@ -129,16 +173,24 @@ fn post<'a>(ctx: &Ctx, id: Uuid, account: &'a Account, kind: Kind) -> Result<Pos
 }
 
 #[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::testing::Ground;
+
+    /// What is mailed on this ground.
+    pub(crate) fn handlers(ground: &Ground) -> Handlers {
+        let (store, keys, mailer) = (ground.store().clone(), ground.keys.clone(), ground.mailer());
+        let (tenants, public_url) = (ground.tenants().clone(), "https://koine.example/".to_owned());
+        Mails { store, keys, mailer, tenants, public_url }.handlers()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proto::identity::v1::account_service_server::AccountService;
 
-    use super::*;
+    use super::{testing::handlers as mails, *};
     use crate::testing::{Ground, PASSWORD, reason, request};
-
-    fn mails(ground: &Ground) -> Handlers {
-        let (store, keys, mailer) = (ground.store().clone(), ground.keys.clone(), ground.mailer());
-        Mails { store, keys, mailer, public_url: "https://koine.example/".to_owned() }.handlers()
-    }
 
     fn registering(email: &str) -> pb::CreateAccountRequest {
         pb::CreateAccountRequest {

@@ -303,6 +303,11 @@ impl Team {
         self.referent
     }
 
+    /// Its teachers: the referent first, then who supports them.
+    pub(crate) fn teachers(&self) -> impl Iterator<Item = Id<Account>> {
+        std::iter::once(self.referent).chain(self.supports.iter().copied())
+    }
+
     /// Its track.
     pub fn track(&self) -> Id<Track> {
         self.track

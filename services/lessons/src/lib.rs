@@ -30,6 +30,7 @@ pub mod output;
 pub mod pair;
 pub mod project;
 pub mod reason;
+mod reminder;
 pub mod report;
 pub mod side;
 pub mod sighting;
@@ -90,5 +91,6 @@ fn routes(host: &Host) -> Result<Routes> {
 fn handlers(host: &Host) -> Result<Handlers> {
     let watch = report::watch::handlers(host.store.clone());
     let watch = message::watch::handlers(watch, host.store.clone());
-    Ok(credit::home::handlers(watch, host.store.clone(), host.border.clone()))
+    let credits = credit::home::handlers(watch, host.store.clone(), host.border.clone());
+    Ok(reminder::round::handlers(credits, host.store.clone()))
 }

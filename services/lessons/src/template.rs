@@ -15,11 +15,13 @@ mod draft;
 pub mod form;
 mod holiday;
 mod local;
+mod reminders;
 mod resolve;
 mod words;
 
 use form::Form;
 pub use holiday::Holiday;
+pub use reminders::Reminders;
 
 /// The table `[lessons]` of a tenant's file.
 #[derive(Clone, Debug)]
@@ -27,6 +29,7 @@ pub struct Lessons {
     templates: Vec<Template>,
     holidays: Vec<Holiday>,
     moderation: Option<Moderation>,
+    reminders: Option<Reminders>,
     replan_least_days: u16,
     faults: Vec<String>,
 }
@@ -57,19 +60,25 @@ impl Lessons {
     pub fn moderation(&self) -> Moderation {
         self.moderation.unwrap_or(Moderation::Before)
     }
+
+    /// How often who lets a pair of a programme wait is reminded.
+    pub fn reminders(&self) -> Reminders {
+        self.reminders.unwrap_or_default()
+    }
 }
 
 impl<'de> Deserialize<'de> for Lessons {
     /// What the shape alone does not say is kept as faults: a file's faults are all named at once.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut draft = draft::Lessons::deserialize(deserializer)?;
-        let (holidays, moderation) = (std::mem::take(&mut draft.holidays), draft.moderation);
+        let (holidays, moderation, reminders) =
+            (std::mem::take(&mut draft.holidays), draft.moderation, draft.reminders);
         let replan_least_days = draft.replan_least_days.map_or(7, NonZeroU16::get);
         let (mut templates, mut faults) = resolve::templates(draft);
         templates.sort_by(|one, other| one.code.cmp(&other.code));
         faults.extend(check::faults(&templates));
         faults.extend(holiday::faults(&holidays));
-        Ok(Self { templates, holidays, moderation, replan_least_days, faults })
+        Ok(Self { templates, holidays, moderation, reminders, replan_least_days, faults })
     }
 }
 
@@ -83,6 +92,9 @@ impl Section for Lessons {
         }
         if head.kind == Kind::Country && self.moderation.is_some() {
             faults.push("lessons.moderation: it is of programmes, where classes write to each other".to_owned());
+        }
+        if head.kind == Kind::Country && self.reminders.is_some() {
+            faults.push("lessons.reminders: they are of programmes, where pairs wait for somebody".to_owned());
         }
         if let Ok(zone) = TimeZone::get(&head.zone) {
             faults.extend(self.templates.iter().flat_map(|template| template.misplaced(&zone)));
@@ -539,6 +551,20 @@ mod tests {
                 .contains("of programmes")
         );
         assert_eq!(toml::from_str::<Lessons>(&text).unwrap().moderation(), Moderation::Before, "unless it is said");
+    }
+
+    #[test]
+    fn reminders_are_of_programmes_and_come_every_week_unless_it_is_said() {
+        let written =
+            |table: &str| SIXTH.replace("[[templates]]", &format!("reminders = {{ {table} }}\n[[templates]]"));
+        let read = |text: &str| toml::from_str::<Lessons>(text).unwrap().reminders();
+        assert!(faults_of(&written("at_most = 1"))[0].contains("of programmes"), "this file is a country's");
+        assert_eq!((read(SIXTH).first().as_hours(), read(SIXTH).next().as_hours(), read(SIXTH).most()), (168, 168, 3));
+        let said = read(&written("first_after_days = 3, then_every_days = 5, at_most = 0"));
+        assert_eq!((said.first().as_hours(), said.next().as_hours(), said.most()), (72, 120, 0));
+        for wrong in ["first_after_days = 0", "then_every_days = -1", "at_most = 'often'", "often = true"] {
+            assert!(toml::from_str::<Lessons>(&written(wrong)).is_err(), "{wrong}");
+        }
     }
 
     #[test]

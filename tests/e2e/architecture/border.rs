@@ -8,12 +8,13 @@ use regex::Regex;
 use crate::source::{Source, holds, sources};
 
 /// The files that may, and what for.
-const MAY: [(&str, &str); 3] = [
+const MAY: [(&str, &str); 4] = [
     ("services/identity/src/membership/api.rs", "an exchange writes on both sides"),
     (
         "services/identity/src/membership/guard.rs",
         "before a visitor's call home is asked whether they may still be there",
     ),
+    ("services/identity/src/reminder/home.rs", "who must act in a programme is reminded at home"),
     ("services/lessons/src/credit/home.rs", "a delivery in a programme counts at home"),
 ];
 

@@ -98,6 +98,12 @@ pub(crate) async fn has_coordinator(db: &impl Reads) -> Result<bool> {
     Ok(row::Entity::find().filter(row::Column::Kind.eq(COORDINATOR)).one(db.conn()).await?.is_some())
 }
 
+/// Everybody of the central team.
+pub(crate) async fn coordinators(db: &impl Reads) -> Result<Vec<Id<Account>>> {
+    let query = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::Kind.eq(COORDINATOR));
+    Ok(query.order_by_asc(row::Column::Id).into_tuple().all(db.conn()).await?)
+}
+
 /// Teachers with this surname, of this school.
 pub(crate) async fn teachers(db: &impl Reads, surname: &str, school: Id<School>) -> Result<Vec<Account>> {
     let rows = row::Entity::find()

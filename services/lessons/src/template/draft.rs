@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, num::NonZeroU16};
 use serde::Deserialize;
 
 use super::{
-    ItemKind, Level, Moderation, ProjectRule,
+    ItemKind, Level, Moderation, ProjectRule, Reminders,
     form::FieldKind,
     holiday::Holiday,
     local::{Hour, Local},
@@ -23,6 +23,7 @@ pub(super) struct Lessons {
     pub(super) templates: Vec<Template>,
     pub(super) holidays: Vec<Holiday>,
     pub(super) moderation: Option<Moderation>,
+    pub(super) reminders: Option<Reminders>,
 }
 
 /// `[[lessons.templates]]`

@@ -62,6 +62,8 @@ struct Todo {
     project_agreed: String,
     one_sided: String,
     suspended: String,
+    unsigned: String,
+    delivered: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,6 +154,8 @@ impl Language {
             Wait::ProjectAgreed => &self.todo.project_agreed,
             Wait::OneSided => &self.todo.one_sided,
             Wait::Suspended => &self.todo.suspended,
+            Wait::Unsigned => &self.todo.unsigned,
+            Wait::Delivered => &self.todo.delivered,
         }
     }
 }
@@ -220,9 +224,16 @@ mod tests {
 
     #[test]
     fn every_language_says_what_is_to_be_done_in_words_of_its_own() {
-        for wait in
-            [Wait::Proposed, Wait::Accepted, Wait::Approved, Wait::ProjectAgreed, Wait::OneSided, Wait::Suspended]
-        {
+        for wait in [
+            Wait::Proposed,
+            Wait::Accepted,
+            Wait::Approved,
+            Wait::ProjectAgreed,
+            Wait::OneSided,
+            Wait::Suspended,
+            Wait::Unsigned,
+            Wait::Delivered,
+        ] {
             let said: BTreeSet<_> = LANGUAGES.iter().map(|(_, language)| language.todo(wait)).collect();
             assert_eq!(said.len(), LANGUAGES.len(), "{wait:?}");
             assert!(said.iter().all(|text| text.len() > 30 && !text.contains('{')), "{said:?}");

@@ -117,7 +117,7 @@ impl Mails {
     /// Of a pair that waits, for as long as its reader is whom it waits for. A programme that is not there any more waits for nobody.
     async fn reminder(self, ctx: Ctx, event: pb::ReminderAddressed) -> Result<()> {
         let Some(reminder) = event.reminder else { return Ok(()) };
-        let Some((wait, since)) = Wait::of(reminder.state()).zip(reminder.since) else { return Ok(()) };
+        let Some((wait, since)) = Wait::of(&reminder).zip(reminder.since) else { return Ok(()) };
         let Ok(programme) = self.tenants.get(&event.programme) else { return Ok(()) };
         let Some((account, team)) = self.reminded(&ctx, &event.account_id, &reminder.team_id).await? else {
             return Ok(());

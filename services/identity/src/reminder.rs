@@ -19,4 +19,8 @@ pub(crate) enum Wait {
     OneSided,
     /// The work rests.
     Suspended,
+    /// Both have delivered their reports; the joint output of the last lesson is not signed.
+    Unsigned,
+    /// All is delivered; nobody has completed the pair.
+    Delivered,
 }

@@ -68,7 +68,7 @@ fn routes(host: &Host) -> Result<Routes> {
             members,
             witness: witness.clone(),
         }))
-        .add_service(EntryServiceServer::new(entry::api::Entries { store: store.clone() }))
+        .add_service(EntryServiceServer::new(entry::api::Entries { store: store.clone(), homes: homes.clone() }))
         .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone(), witness: witness.clone() }))
         .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone(), homes: homes.clone() }))
         .add_service(ExportServiceServer::new(export::api::Exports {

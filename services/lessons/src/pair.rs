@@ -109,8 +109,10 @@ pub enum State {
     OneSided,
     /// Both have delivered.
     Completed,
-    /// Came to nothing before the work began.
+    /// Came to nothing before the work began: somebody did not want it.
     Declined,
+    /// Came to nothing before both had accepted: one class was taken by another, or looks for a twin no more.
+    Lapsed,
     /// Ended before both had delivered.
     Dissolved,
     /// One class has left, and the other has found a new twin.
@@ -185,7 +187,7 @@ impl Pair {
             State::Active => self.undelivered(),
             State::OneSided => each(Role::TwinTeacher, Place::has_left),
             State::Suspended => self.suspended_by.iter().map(|actor| of(actor.role(), actor.home().cloned())).collect(),
-            State::Completed | State::Declined | State::Dissolved | State::Repaired => Vec::new(),
+            State::Completed | State::Declined | State::Lapsed | State::Dissolved | State::Repaired => Vec::new(),
         }
     }
 

@@ -15,9 +15,16 @@ pub(crate) mod round;
 mod store;
 mod wire;
 
-/// The states in which a pair waits for an answer. One at work waits for its classes too, but by the deadlines of its timeline.
-const WAITING: [State; 6] =
-    [State::Proposed, State::Accepted, State::Approved, State::ProjectAgreed, State::OneSided, State::Suspended];
+/// The states in which a pair waits for an answer.
+const WAITING: [State; 7] = [
+    State::Proposed,
+    State::Accepted,
+    State::Approved,
+    State::ProjectAgreed,
+    State::Active,
+    State::OneSided,
+    State::Suspended,
+];
 
 /// Somebody is to be reminded.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +64,8 @@ fn due(pair: &Pair, rules: Reminders, sent: &[Sent], now: Timestamp) -> Vec<Remi
         let reminder = Reminder { pair: pair.id(), home, team, state: pair.state(), since, step };
         (at <= now && step <= rules.most()).then_some(reminder)
     };
-    pair.waiting_for().into_iter().filter_map(reminder).collect()
+    // a class has the deadlines of its timeline
+    pair.waiting_for().into_iter().filter(|waiting| waiting.role != Role::TwinTeam).filter_map(reminder).collect()
 }
 
 #[cfg(test)]

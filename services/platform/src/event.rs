@@ -26,7 +26,8 @@ pub use dispatch::Dispatcher;
 pub trait Event: Message + Name + Default + 'static {}
 impl<T: Message + Name + Default + 'static> Event for T {}
 
-type Run = Arc<dyn Fn(Ctx, Vec<u8>) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>;
+type Doing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+type Run = Arc<dyn Fn(Ctx, Vec<u8>) -> Doing + Send + Sync>;
 
 /// What a service does when facts become known, and what it does every hour.
 #[derive(Clone, Default)]
@@ -38,7 +39,7 @@ pub struct Handlers {
 #[derive(Clone)]
 struct Hourly {
     name: &'static str,
-    run: Arc<dyn Fn(Ctx) -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>,
+    run: Arc<dyn Fn(Ctx) -> Doing + Send + Sync>,
 }
 
 #[derive(Clone)]

@@ -28,6 +28,10 @@ async fn of_offers(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
     let withdraw = format!("/v1/offers/{}:withdraw", text(&published["id"]));
     tutor.post(&withdraw, json!({})).await.ok();
     refused("OFFER_CLOSED", tutor.post(&withdraw, json!({})).await).await;
+    let unknown = json!({ "projectIds": ["0190b2c4-0000-7000-8000-000000000000"] });
+    let mut wanting = offer.clone();
+    wanting["projectIds"] = unknown["projectIds"].clone();
+    refused("PROJECT_UNKNOWN", tutor.post("/v1/offers", wanting).await).await;
     offer["note"] = json!("Call +385 91 234 5678");
     refused("CONTACT_DATA", tutor.post("/v1/offers", offer).await).await;
 }

@@ -14,7 +14,7 @@ async fn a_pair_is_one_entry_and_who_goes_on_alone_is_marked() {
     assert_eq!(entries["entries"].as_array().map(Vec::len), Some(1));
     let entry = &entries["entries"][0];
     assert_eq!((&entry["pairId"], &entry["single"]), (&twins.pair["id"], &Value::Null));
-    assert_eq!((entry["joint"].as_array().map(Vec::len), &entry["languages"]), (Some(1), &json!(["en"])));
+    assert_eq!((entry["joint"].as_array().map(Vec::len), &entry["languages"]), (Some(1), &json!(["en", "hr", "it"])));
     for side in entry["sides"].as_array().unwrap() {
         let territory = text(&side["side"]["territory"]);
         assert_eq!(

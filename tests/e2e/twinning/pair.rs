@@ -66,7 +66,7 @@ async fn of_two_proposals_accepted_at_once_one_wins() {
     let pairs = wanted.get("/v1/pairs").await.ok();
     let mut states: Vec<_> = pairs["pairs"].as_array().expect("pairs").iter().map(state).collect();
     states.sort_unstable();
-    assert_eq!(states, ["ACCEPTED", "DECLINED"], "what else was proposed has come to nothing");
+    assert_eq!(states, ["ACCEPTED", "LAPSED"], "what else was proposed has come to nothing");
     world.end().await;
 }
 
@@ -183,7 +183,7 @@ async fn an_offer_is_changed_and_taken_back_by_its_class_alone() {
     let pair = other.tutor.post("/v1/pairs", json!({ "offerIds": [offer["id"], own["id"]] })).await.ok();
     one.tutor.post(&format!("{path}:withdraw"), json!({})).await.ok();
     let pair = other.tutor.get(&format!("/v1/pairs/{}", text(&pair["id"]))).await.ok();
-    assert_eq!(state(&pair), "DECLINED", "what was proposed to it has come to nothing");
+    assert_eq!(state(&pair), "LAPSED", "what was proposed to it has come to nothing");
     other.tutor.get(&path).await.refused("NOT_FOUND");
     one.tutor.post(&format!("{path}:withdraw"), json!({})).await.refused("OFFER_CLOSED");
     world.end().await;

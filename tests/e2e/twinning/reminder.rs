@@ -112,7 +112,7 @@ async fn the_secretariat_is_reminded_of_a_pair_that_rests() {
     week(&world).await;
     assert_eq!(reminders(&world, &twins.secretariat, "it-hr"), [], "at work");
     twins.renew().await;
-    twins.classes[0].tutor.post(&twins.path(":suspend"), json!({ "reason": "a strike" })).await.ok();
+    twins.secretariat.post(&twins.path(":suspend"), json!({ "reason": "a strike" })).await.ok();
     week(&world).await;
     assert_eq!(reminders(&world, &twins.secretariat, "it-hr").len(), 1);
     assert_eq!(count(&world, &twins), [0; 4]);

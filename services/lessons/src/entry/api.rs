@@ -4,14 +4,16 @@ use platform::{Open, PageRequest, Result, Store, page::Sizes};
 use proto::lessons::v1::{self as pb, entry_service_server::EntryService};
 use tonic::{Request, Response, Status};
 
-use super::store;
-use crate::side::check_programme;
+use super::{store, wire};
+use crate::{side::check_programme, timeline::homes::Homes};
 
 /// The methods on entries.
 #[derive(Clone)]
 pub struct Entries {
     /// The data of lessons.
     pub store: Store,
+    /// Where the classes live.
+    pub homes: Homes,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
@@ -27,7 +29,7 @@ impl EntryService for Entries {
         let filter = store::Filter::try_from(&req)?;
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("entries", &filter))?;
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, &filter, page).await?.map(pb::Entry::from);
+        let page = store::list(&db, &filter, page).await?.map(|entry| wire::shown(entry, &self.homes));
         Ok(Response::new(pb::ListEntriesResponse { entries: page.items, next_page_token: page.next }))
     }
 }

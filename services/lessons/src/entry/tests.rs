@@ -10,12 +10,13 @@ use crate::{
     output::api::Outputs,
     pair::testing::{Space, call},
     sighting::witness::Witness,
+    testing::twins::always_open,
 };
 
 impl Space {
     async fn entries(&self) -> Vec<pb::Entry> {
         let request = pb::ListEntriesRequest { edition_id: self.plan.edition.id().to_string(), ..Default::default() };
-        let entries = Entries { store: self.store.clone() };
+        let entries = Entries { store: self.store.clone(), homes: always_open() };
         let secretariat = self.ground.by(Role::Coordinator);
         entries.list_entries(call(secretariat, request)).await.unwrap().into_inner().entries
     }

@@ -184,6 +184,7 @@ fn state(state: pb::PairState) -> &'static str {
         pb::PairState::OneSided => "one_sided",
         pb::PairState::Completed => "completed",
         pb::PairState::Declined => "declined",
+        pb::PairState::Lapsed => "lapsed",
         pb::PairState::Dissolved => "dissolved",
         pb::PairState::Repaired => "repaired",
     }

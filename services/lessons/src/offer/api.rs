@@ -1,12 +1,14 @@
 //! The methods on offers: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Result, Store, page::Sizes, wire as etag};
+use platform::{Open, PageRequest, Result, Store, Tx, page::Sizes, wire as etag};
 use proto::lessons::v1::{self as pb, offer_service_server::OfferService};
 use tonic::{Request, Response, Status};
 
 use super::{Offer, store, wire};
 use crate::{
-    edition, pair,
+    amiss::Amiss,
+    edition, pair, project,
+    reason::Reason,
     side::peer::Members,
     sighting::{Kind, witness::Witness},
 };
@@ -35,6 +37,7 @@ impl OfferService for Offers {
         }
         let (track, _) = edition::store::track(&tx, req.track_id.parse()?).await?;
         let mut offer = Offer::publish(&ctx, track.id(), side, req.try_into()?)?;
+        check_projects(&tx, &offer).await?;
         store::add(&tx, &mut offer).await?;
         tx.note("publish offer", format!("offer {}", offer.id), "");
         tx.answer(offer.into()).await
@@ -67,6 +70,7 @@ impl OfferService for Offers {
         let mut offer = store::get(&tx, id).await?.own(&ctx)?;
         etag::check_etag(&etag, offer.version)?;
         offer.change(offer.wish.clone().changed(req)?)?;
+        check_projects(&tx, &offer).await?;
         store::save(&tx, &mut offer).await?;
         tx.answer(offer.into()).await
     }
@@ -97,4 +101,15 @@ impl OfferService for Offers {
         self.witness.saw(&ctx, Kind::Offer, matches.iter().map(|found| found.offer.side())).await?;
         Ok(Response::new(pb::ListMatchesResponse { matches: matches.into_iter().map(pb::Match::from).collect() }))
     }
+}
+
+/// Error: `PROJECT_UNKNOWN` for each project it would like to observe that the programme has not.
+async fn check_projects(tx: &Tx, offer: &Offer) -> Result<()> {
+    let known = project::store::known(tx, &offer.wish.projects).await?;
+    let mut amiss = Amiss::new();
+    for (index, _) in offer.wish.projects.iter().enumerate().filter(|(_, id)| !known.contains(id)) {
+        let text = "The programme has no such project. List its projects: they come with their ids.";
+        amiss.add(format!("project_ids[{index}]"), Reason::ProjectUnknown, text);
+    }
+    amiss.done()
 }

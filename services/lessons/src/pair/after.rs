@@ -30,12 +30,12 @@ pub(super) async fn take_offers(tx: &Tx, pair: &Pair) -> Result<()> {
     Ok(())
 }
 
-/// Declines what is proposed to a class that is taken, or looks for a twin no more.
+/// What is proposed to a class that is taken, or looks for a twin no more, comes to nothing.
 pub(crate) async fn drop_proposals(tx: &Tx, team: Id<Team>, but: Option<Id<Pair>>) -> Result<()> {
-    for mut rival in store::proposed(tx, team).await? {
+    for mut rival in store::proposed_to(tx, team).await? {
         if Some(rival.id) != but {
-            rival.decline(tx.ctx())?;
-            save(tx, &mut rival, "decline pair").await?;
+            rival.lapse(tx.ctx())?;
+            save(tx, &mut rival, "let pair lapse").await?;
         }
     }
     Ok(())

@@ -83,6 +83,13 @@ impl Pair {
         Ok(was_engaged)
     }
 
+    /// Lets what was proposed come to nothing: one of the classes is not to be had any more. Error: `PAIR_STATE`.
+    pub(crate) fn lapse(&mut self, ctx: &Ctx) -> Result<()> {
+        self.check_state(&[State::Proposed])?;
+        self.stand(State::Lapsed, ctx.now());
+        Ok(())
+    }
+
     /// Approves, for the country of the caller. Error: `PAIR_STATE`.
     pub fn approve(&mut self, ctx: &Ctx) -> Result<()> {
         let own = self.acting(ctx)?;

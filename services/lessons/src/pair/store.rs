@@ -203,7 +203,7 @@ pub(crate) async fn alone(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> 
 }
 
 /// The pairs that are proposed to a class, whoever asks, oldest first.
-pub(crate) async fn proposed(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
+pub(crate) async fn proposed_to(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
     standing(db, team, State::Proposed).await
 }
 

@@ -104,6 +104,7 @@ impl From<State> for pb::PairState {
             State::OneSided => Self::OneSided,
             State::Completed => Self::Completed,
             State::Declined => Self::Declined,
+            State::Lapsed => Self::Lapsed,
             State::Dissolved => Self::Dissolved,
             State::Repaired => Self::Repaired,
         }
@@ -123,6 +124,7 @@ fn asked(state: pb::PairState) -> Option<State> {
         pb::PairState::OneSided => Some(State::OneSided),
         pb::PairState::Completed => Some(State::Completed),
         pb::PairState::Declined => Some(State::Declined),
+        pb::PairState::Lapsed => Some(State::Lapsed),
         pb::PairState::Dissolved => Some(State::Dissolved),
         pb::PairState::Repaired => Some(State::Repaired),
     }

@@ -1,5 +1,7 @@
 //! Projects as rows.
 
+use std::collections::HashSet;
+
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     store::{holding, of_text, to_text},
@@ -78,6 +80,12 @@ pub(crate) type Place = (String, Id<Project>);
 pub(crate) async fn get(db: &impl Reads, id: Id<Project>) -> Result<Project> {
     let row = row::Entity::find_by_id(id).one(db.conn()).await?;
     project(row.ok_or_else(|| Error::not_found("project"))?)
+}
+
+/// Those of these projects that the programme has.
+pub(crate) async fn known(db: &impl Reads, ids: &[Id<Project>]) -> Result<HashSet<Id<Project>>> {
+    let known = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::Id.is_in(ids.to_vec()));
+    Ok(known.into_tuple().all(db.conn()).await?.into_iter().collect())
 }
 
 /// Every project, for an import.

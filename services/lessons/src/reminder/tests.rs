@@ -32,7 +32,7 @@ fn remember(sent: &mut Vec<Sent>, due: &[Reminder], at: Timestamp) {
 async fn who_must_act_is_reminded_after_some_days_then_every_few_and_at_most_so_often() {
     let mut twins = Twins::at_work().await;
     let begun = twins.ground.clock.now();
-    twins.pair.suspend(&twins.teacher(0), "a strike".to_owned()).unwrap();
+    twins.pair.suspend(&twins.secretariat(), "a strike".to_owned()).unwrap();
     let mut sent = Vec::new();
     let mut told = Vec::new();
     for hour in 0..24 * 40 {
@@ -48,7 +48,7 @@ async fn who_must_act_is_reminded_after_some_days_then_every_few_and_at_most_so_
 async fn steps_that_were_missed_are_made_up_for_by_one() {
     let mut twins = Twins::at_work().await;
     let begun = twins.ground.clock.now();
-    twins.pair.suspend(&twins.teacher(0), String::new()).unwrap();
+    twins.pair.suspend(&twins.secretariat(), String::new()).unwrap();
     let late = begun + days(100);
     let first = due(&twins.pair, rules(), &[], late);
     assert_eq!(whom(&first), [(None, false, 1)]);
@@ -75,7 +75,17 @@ async fn each_state_reminds_who_it_waits_for_and_a_new_wait_begins_anew() {
     twins.ground.clock.set(twins.ground.clock.now() + days(10));
     pair.suspend(&twins.teacher(0), String::new()).unwrap();
     assert_eq!(due_after(&pair, &sent, days(2)), []);
-    assert_eq!(whom(&due_after(&pair, &sent, long)), [(None, false, 1)], "another wait has a first reminder too");
+    assert_eq!(whom(&due_after(&pair, &sent, long)), [(home("hr"), true, 1)], "another wait has a first reminder too");
+
+    let mut pair = twins.pair.clone();
+    let secretariat = twins.secretariat();
+    for team in [twins.side(0).team, twins.side(1).team] {
+        pair.deliver(&secretariat, team);
+    }
+    let unsigned = [(home("hr"), true, 1), (home("it"), true, 1)];
+    assert_eq!(whom(&due_after(&pair, &[], long)), unsigned, "what is left is to sign");
+    pair.deliver_together(&secretariat);
+    assert_eq!(whom(&due_after(&pair, &[], long)), [(None, false, 1)], "what is left is to complete it");
 
     twins.leaves(1).await;
     assert_eq!(whom(&due_after(&twins.pair, &[], long)), [(home("hr"), true, 1)], "who goes on, and not who left");

@@ -1,6 +1,6 @@
 //! Where the classes of a pair live, by the files of their countries: public rules, and no data of anybody.
 
-use platform::{Result, Tenant, Tenants};
+use platform::{Result, Tenant, TenantId, Tenants};
 
 use super::Home;
 use crate::{
@@ -19,6 +19,11 @@ impl Homes {
     /// The files this process has.
     pub fn new(tenants: Tenants) -> Self {
         Self { tenants }
+    }
+
+    /// The language of a country, the first of its file. None for one whose file was taken away.
+    pub(crate) fn language(&self, home: &TenantId) -> Option<String> {
+        self.tenants.get(home.as_str()).ok()?.locales().first().cloned()
     }
 
     /// Where both classes of a pair live.

@@ -16,9 +16,13 @@ use crate::{
     team::Team,
 };
 
-/// The classes that were ever in one pair of this track, whatever became of it.
+/// The classes that were ever in one pair of this track, whatever became of it, unless it was taken from them.
 pub(crate) async fn met(db: &impl Reads, track: Id<Track>) -> Result<Met> {
-    let pairs = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::TrackId.eq(track));
+    let pairs = row::Entity::find()
+        .select_only()
+        .column(row::Column::Id)
+        .filter(row::Column::TrackId.eq(track))
+        .filter(row::Column::State.ne(to_text(&State::Lapsed)?));
     let sides = side_row::Entity::find()
         .select_only()
         .columns([side_row::Column::PairId, side_row::Column::TeamId])

@@ -20,6 +20,7 @@ const CROSSES: &[(&str, &[&str])] = &[
         "koine.identity.v1.Projection",
         &["string team_id", "string home", "string alias", "string school_name", "string territory"],
     ),
+    ("koine.lessons.v1.ClassReleased", &["string home", "string team_id", "string pair_id"]),
     (
         "koine.lessons.v1.DeliveryCrossed",
         &[

@@ -2,6 +2,7 @@
 
 mod consent;
 mod credit;
+mod engagement;
 mod entry;
 mod export;
 mod matching;

@@ -138,6 +138,15 @@ CREATE TABLE credit (
   PRIMARY KEY (team_id, lesson, programme, kind)
 );
 
+-- Which teams of a country are bound to a twin, each in one pair of one programme (I13). A programme knows its own pairs alone, so this is
+-- kept at home, where all of them ask.
+CREATE TABLE engagement (
+  team_id   uuid   NOT NULL PRIMARY KEY,
+  programme text   NOT NULL,
+  pair_id   uuid   NOT NULL,
+  since     bigint NOT NULL
+);
+
 -- What follows is used in twinning programmes.
 
 -- Classes that look for a twin. Of a class only what crossed the border is here.

@@ -19,6 +19,7 @@ pub mod calendar;
 pub mod consent;
 pub mod credit;
 pub mod edition;
+pub mod engagement;
 pub mod entry;
 pub mod export;
 pub mod file;
@@ -40,6 +41,7 @@ pub mod template;
 mod testing;
 pub mod timeline;
 
+use engagement::home::Engagements;
 use side::peer::Members;
 use sighting::witness::Witness;
 use team::peer::Teams;
@@ -52,6 +54,7 @@ pub fn service() -> Service {
 
 fn routes(host: &Host) -> Result<Routes> {
     let Host { store, blobs, peers, readiness, tenants, .. } = host.clone();
+    let engagements = Engagements::new(store.clone(), host.border.clone());
     let homes = Homes::new(tenants);
     let (teams, members) = (Teams::new(peers.clone(), store.clone()), Members::new(peers));
     let witness = Witness::new(store.clone());
@@ -70,7 +73,11 @@ fn routes(host: &Host) -> Result<Routes> {
         }))
         .add_service(EntryServiceServer::new(entry::api::Entries { store: store.clone(), homes: homes.clone() }))
         .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone(), witness: witness.clone() }))
-        .add_service(PairServiceServer::new(pair::api::Pairs { store: store.clone(), homes: homes.clone() }))
+        .add_service(PairServiceServer::new(pair::api::Pairs {
+            store: store.clone(),
+            homes: homes.clone(),
+            engagements,
+        }))
         .add_service(ExportServiceServer::new(export::api::Exports {
             store: store.clone(),
             homes: homes.clone(),
@@ -92,5 +99,6 @@ fn handlers(host: &Host) -> Result<Handlers> {
     let watch = report::watch::handlers(host.store.clone());
     let watch = message::watch::handlers(watch, host.store.clone());
     let credits = credit::home::handlers(watch, host.store.clone(), host.border.clone());
-    Ok(reminder::round::handlers(credits, host.store.clone()))
+    let reminders = reminder::round::handlers(credits, host.store.clone());
+    Ok(engagement::home::handlers(reminders, host.store.clone(), host.border.clone()))
 }

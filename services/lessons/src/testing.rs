@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub(crate) mod twins;
+pub(crate) mod way;
 
 /// A country with the plan of 2022-23.
 pub(crate) struct Ground {

@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::source::{Source, holds, sources};
 
 /// The files that may, and what for.
-const MAY: [(&str, &str); 4] = [
+const MAY: [(&str, &str); 5] = [
     ("services/identity/src/membership/api.rs", "an exchange writes on both sides"),
     (
         "services/identity/src/membership/guard.rs",
@@ -16,6 +16,10 @@ const MAY: [(&str, &str); 4] = [
     ),
     ("services/identity/src/reminder/home.rs", "who must act in a programme is reminded at home"),
     ("services/lessons/src/credit/home.rs", "a delivery in a programme counts at home"),
+    (
+        "services/lessons/src/engagement/home.rs",
+        "a class is bound once over all programmes, which its home alone can say",
+    ),
 ];
 
 /// What makes a context of the other side, and the name of what it is made with.

@@ -14,7 +14,7 @@ use tests::{
     mailbox::CODE,
     path::text,
     scene::{PASSWORD, PDF},
-    world,
+    twins, world,
 };
 
 /// Something people of one country do.
@@ -246,13 +246,26 @@ struct Abroad<'w> {
     croatia: People<'w>,
     secretariat: Caller,
     classes: [Class; 2],
+    tutors: [Caller; 2],
+    /// Whom a pair is proposed to, by the offers of both.
+    offers: [Value; 2],
+    /// The pair in which both are bound, by its path.
+    pair: Option<String>,
 }
 
 impl<'w> Abroad<'w> {
     async fn settled(world: &'w World, italian: Class) -> Self {
         let croatia = People::settled(world, "hr").await;
         let classes = [italian, croatia.twin().await];
-        Self { croatia, secretariat: world.coordinator(PROGRAMME).await, classes }
+        let secretariat = world.coordinator(PROGRAMME).await;
+        let edition = secretariat.post("/v1/editions", json!({ "template": "22-23" })).await.ok();
+        secretariat.post(&format!("/v1/editions/{}:openCall", text(&edition["id"])), json!({})).await.ok();
+        let track = text(&edition["tracks"][0]["id"]);
+        let cross = async |class: &Class| class.referent.cross(PROGRAMME, &class.id).await;
+        let tutors = [cross(&classes[0]).await, cross(&classes[1]).await];
+        let publish = async |tutor: &Caller| tutor.post("/v1/offers", twins::offer(&track)).await.ok()["id"].clone();
+        let offers = [publish(&tutors[0]).await, publish(&tutors[1]).await];
+        Self { croatia, secretariat, classes, tutors, offers, pair: None }
     }
 
     /// What happens where Italy does not look: deeds of Croatia, and visits of both countries in the programme.
@@ -265,6 +278,21 @@ impl<'w> Abroad<'w> {
             visitor.get("/v1/offers").await.ok();
         }
         self.secretariat.get("/v1/members").await.ok();
+        if *who == 2 {
+            self.bind_or_part().await;
+        }
+    }
+
+    /// Both classes are bound in a pair, of which their homes take note; or they part.
+    async fn bind_or_part(&mut self) {
+        let [one, other] = &self.tutors;
+        if let Some(pair) = self.pair.take() {
+            return drop(one.post(&format!("{pair}:decline"), json!({})).await.ok());
+        }
+        let proposed = one.post("/v1/pairs", json!({ "offerIds": self.offers })).await.ok();
+        let pair = format!("/v1/pairs/{}", text(&proposed["id"]));
+        other.post(&format!("{pair}:accept"), json!({})).await.ok();
+        self.pair = Some(pair);
     }
 }
 

@@ -5,15 +5,16 @@ use proto::lessons::v1 as pb;
 
 use super::{Pair, Place, State, store};
 use crate::{
-    consent, edition, file, message,
+    consent, edition, engagement, file, message,
     offer::{self, Offer},
     output, report,
     team::{Seat, Team},
 };
 
-/// Saves a pair, and that this was done with it.
+/// Saves a pair, and that this was done with it. One that has come to an end lets its classes go.
 pub(super) async fn save(tx: &Tx, pair: &mut Pair, deed: &'static str) -> Result<()> {
     store::save(tx, pair).await?;
+    engagement::home::release(tx, pair);
     tx.note(deed, format!("pair {}", pair.id), "");
     Ok(())
 }

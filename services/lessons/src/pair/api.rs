@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     edition::{self, Track},
+    engagement::home::Engagements,
     offer::{self, couples::couples},
     project,
     side::check_programme,
@@ -25,6 +26,8 @@ pub struct Pairs {
     pub store: Store,
     /// Where the classes live.
     pub homes: Homes,
+    /// What binds them, over all programmes.
+    pub engagements: Engagements,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
@@ -89,6 +92,7 @@ impl PairService for Pairs {
             take_offers(&tx, &pair).await?;
         }
         save(&tx, &mut pair, "accept pair").await?;
+        self.engagements.claim(&tx, &pair).await?;
         tx.answer(pair.into()).await
     }
 

@@ -272,7 +272,8 @@ pub(crate) async fn save(tx: &Tx, pair: &mut Pair) -> Result<()> {
     Ok(())
 }
 
-fn engaged() -> Error {
+/// What a class reads that is in another pair, or would have one for its twin: not in which.
+pub(crate) fn engaged() -> Error {
     Reason::OfferClosed.error("One of the classes is in another pair already: a class is in one at a time.")
 }
 

@@ -10,7 +10,10 @@ use crate::{
     offer::{self, Wish},
     pair::api::Pairs,
     team::Team,
-    testing::{Ground, twins::always_open},
+    testing::{
+        Ground,
+        twins::{always_open, engaged_nowhere},
+    },
 };
 use proto::lessons::v1::{self as pb, pair_service_server::PairService};
 
@@ -64,6 +67,11 @@ impl Space {
         self.ground.country(&self.sides[of].home)
     }
 
+    /// The methods on pairs.
+    fn pairs(&self) -> Pairs {
+        Pairs { store: self.store.clone(), homes: always_open(), engagements: engaged_nowhere(&self.store) }
+    }
+
     /// A class leaves.
     pub(crate) async fn leave(&self, of: usize) {
         let request = pb::LeavePairRequest {
@@ -71,8 +79,7 @@ impl Space {
             reason: "no teacher".to_owned(),
             request_id: String::new(),
         };
-        let pairs = Pairs { store: self.store.clone(), homes: always_open() };
-        pairs.leave_pair(call(self.twin(Role::TwinTeacher, of), request)).await.unwrap();
+        self.pairs().leave_pair(call(self.twin(Role::TwinTeacher, of), request)).await.unwrap();
     }
 
     /// The pair rests.
@@ -82,8 +89,7 @@ impl Space {
             reason: "strike".to_owned(),
             request_id: String::new(),
         };
-        let pairs = Pairs { store: self.store.clone(), homes: always_open() };
-        pairs.suspend_pair(call(self.twin(Role::TwinTeacher, 0), request)).await.unwrap();
+        self.pairs().suspend_pair(call(self.twin(Role::TwinTeacher, 0), request)).await.unwrap();
     }
 }
 

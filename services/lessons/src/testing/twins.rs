@@ -1,13 +1,14 @@
 //! A pair at work, in a database of its own.
 
 use jiff::civil::date;
-use platform::{Ctx, Reads, Store, Tenants, tenant::SectionKind};
+use platform::{Ctx, Id, Reads, Store, Tenants, tenant::SectionKind, testing};
 use proto::options::v1::Role;
 use tempfile::TempDir;
 
 use super::{Ground, TEMPLATE};
 use crate::{
-    edition::{self, Plan},
+    edition::{self, Plan, Track},
+    engagement::home::Engagements,
     offer::{Language, Offer, Wish},
     pair::{self, Pair, Viewpoint},
     project::{Budget, Facts, Partner, Project},
@@ -84,22 +85,25 @@ impl Twins {
 }
 
 fn started(ground: &Ground, plan: &Plan) -> Pair {
-    let track = plan.edition.tracks()[0].id();
-    let offers = PLACES.map(|(home, territory)| {
-        let side = ground.side(home, territory);
-        Offer::publish(&ground.twin(Role::TwinTeacher, &side), track, side, wish()).unwrap()
-    });
-    let teachers = [0, 1].map(|of: usize| ground.twin(Role::TwinTeacher, offers[of].side()));
-    let mut pair = Pair::propose(&teachers[0], [&offers[0], &offers[1]]).unwrap();
+    let sides = PLACES.map(|(home, territory)| ground.side(home, territory));
+    let teachers = sides.each_ref().map(|side| ground.twin(Role::TwinTeacher, side));
+    let teams = sides.each_ref().map(|side| side.team);
+    let mut pair = proposed(&teachers[0], plan.edition.tracks()[0].id(), sides);
     pair.accept(&teachers[1]).unwrap();
-    for offer in &offers {
-        pair.approve(&ground.country(&offer.side().home)).unwrap();
+    for (home, _) in PLACES {
+        pair.approve(&ground.country(&home.parse().unwrap())).unwrap();
     }
-    let view = |of: usize, partner: &str| Viewpoint { team: offers[of].side().team, partner: partner.to_owned() };
+    let view = |of: usize, partner: &str| Viewpoint { team: teams[of], partner: partner.to_owned() };
     pair.propose_project(&teachers[0], project(ground), &[view(0, "2"), view(1, "1")]).unwrap();
     pair.agree_project(&teachers[1], &platform::wire::etag(0), project(ground)).unwrap();
     pair.start(&teachers[1]).unwrap();
     pair
+}
+
+/// Two classes, as a teacher of one of them has proposed them for a pair.
+pub(crate) fn proposed(teacher: &Ctx, track: Id<Track>, sides: [Side; 2]) -> Pair {
+    let [one, other] = sides.map(|side| Offer::publish(teacher, track, side, wish()).unwrap());
+    Pair::propose(teacher, [&one, &other]).unwrap()
 }
 
 fn wish() -> Wish {
@@ -144,4 +148,10 @@ fn project(ground: &Ground) -> Project {
 pub(crate) fn always_open() -> Homes {
     let folder = tempfile::tempdir().unwrap();
     Homes::new(Tenants::load(folder.path(), vec![SectionKind::of::<Lessons>()]).0)
+}
+
+/// Engagements of pairs whose classes have nowhere to be bound at home.
+pub(crate) fn engaged_nowhere(store: &Store) -> Engagements {
+    let folder = tempfile::tempdir().unwrap();
+    Engagements::new(store.clone(), testing::border(&Tenants::load(folder.path(), Vec::new()).0))
 }

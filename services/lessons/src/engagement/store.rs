@@ -1,0 +1,55 @@
+//! Engagements as rows of a country.
+
+use platform::{Reads, Result, Tx};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};
+
+use super::Engagement;
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{pair::Pair, team::Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "engagement")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub team_id: Id<Team>,
+        pub programme: String,
+        pub pair_id: Id<Pair>,
+        pub since: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Takes the one engagement a class can have. Whether it was there to be taken: not, where another programme has it. Of two pairs of one
+/// programme the later one gets it: that programme's own index has said that the earlier one is over, and the news of it may still be
+/// on their way.
+pub(crate) async fn take(tx: &Tx, engagement: &Engagement) -> Result<bool> {
+    let row = row::Model {
+        team_id: engagement.team,
+        programme: engagement.programme.to_string(),
+        pair_id: engagement.pair,
+        since: tx.ctx().now().into(),
+    };
+    let mut own = OnConflict::column(row::Column::TeamId);
+    own.update_columns([row::Column::PairId, row::Column::Since])
+        .action_and_where(row::Column::Programme.eq(row.programme.as_str()));
+    let taken = row::Entity::insert(row.into_active_model()).on_conflict(own);
+    Ok(taken.exec_without_returning(tx.conn()).await? == 1)
+}
+
+/// Gives it back: what this pair has taken and no other, so that news which come late free nobody who is bound anew.
+pub(crate) async fn give_back(tx: &Tx, engagement: &Engagement) -> Result<()> {
+    row::Entity::delete_many()
+        .filter(row::Column::TeamId.eq(engagement.team))
+        .filter(row::Column::Programme.eq(engagement.programme.as_str()))
+        .filter(row::Column::PairId.eq(engagement.pair))
+        .exec(tx.conn())
+        .await?;
+    Ok(())
+}

@@ -167,6 +167,14 @@ impl<'a> Twins<'a> {
         self.tell(&format!("projects imported: {} new, {} as they were", count("added"), count("unchanged")));
     }
 
+    /// The same classes, in another programme of both their countries, where nobody has offered anything yet.
+    pub async fn go_to(&mut self, world: &crate::World, programme: &str) {
+        self.programme = programme.to_owned();
+        self.secretariat = world.coordinator(programme).await;
+        self.edition = open_edition(&self.ground, &self.secretariat).await;
+        self.renew().await;
+    }
+
     /// Everybody signs in again and crosses again: what time has passed over their tokens.
     pub async fn renew(&mut self) {
         self.secretariat = self.secretariat.again().await;

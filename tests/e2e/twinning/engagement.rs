@@ -135,19 +135,14 @@ async fn of_two_programmes_that_bind_a_class_at_once_one_does_and_the_other_twin
 #[tokio::test]
 async fn who_has_left_and_who_was_left_are_free_for_another_programme() {
     let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
-    let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
-    let secretariat = world.coordinator("euro-med").await;
-    let edition = secretariat.post("/v1/editions", json!({ "template": "22-23" })).await.ok();
-    secretariat.post(&format!("/v1/editions/{}:openCall", text(&edition["id"])), json!({})).await.ok();
-    let mut tutors = Vec::new();
-    for class in &twins.classes {
-        tutors.push(class.teacher.cross("euro-med", &class.team_id).await);
-    }
-    let pair = propose(&tutors[0], &tutors[1], &text(&edition["tracks"][0]["id"])).await;
-    let accept = async || tutors[1].post(&format!("{pair}:accept"), json!({})).await;
+    let mut twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    let (leaver, old) = (twins.classes[0].tutor.clone(), twins.path(""));
+    twins.go_to(&world, "euro-med").await;
+    let [one, other] = &twins.classes;
+    let pair = propose(&one.tutor, &other.tutor, &text(&twins.edition["tracks"][0]["id"])).await;
+    let accept = async || other.tutor.post(&format!("{pair}:accept"), json!({})).await;
     accept().await.refused("OFFER_CLOSED");
-    let leave = json!({ "reason": "no teacher any more" });
-    twins.classes[0].tutor.post(&twins.path(":leave"), leave).await.ok();
+    leaver.post(&format!("{old}:leave"), json!({ "reason": "no teacher any more" })).await.ok();
     world.settle().await;
     assert_eq!([bound(&world, "it").await, bound(&world, "hr").await], [0, 0]);
     assert_eq!(text(&accept().await.ok()["state"]), "PAIR_STATE_ACCEPTED");

@@ -311,8 +311,8 @@ fn what_came_home_stands_in_the_cell_of_its_lesson_and_a_lesson_of_a_programme_a
     let ground = Ground::new();
     let plan = ground.plan();
     let team = ground.team(&plan);
-    let credit = |lesson| Credit {
-        programme: "it-hr".parse().unwrap(),
+    let credit = |programme: &str, lesson| Credit {
+        programme: programme.parse().unwrap(),
         team: team.id,
         lesson,
         kind: Kind::MirrorReport,
@@ -320,9 +320,10 @@ fn what_came_home_stands_in_the_cell_of_its_lesson_and_a_lesson_of_a_programme_a
         on_time: true,
         digest: "ab".repeat(32),
     };
-    let rows = crate::report::matrix::rows(&plan.edition, vec![team.clone()], Vec::new(), vec![credit(9), credit(2)]);
+    let credits = vec![credit("it-hr", 9), credit("gr-it", 2), credit("it-hr", 2)];
+    let rows = crate::report::matrix::rows(&plan.edition, vec![team.clone()], Vec::new(), credits);
     let cells: Vec<_> = rows[0].deliveries.iter().map(|cell| (cell.lesson, cell.credits.len())).collect();
-    assert_eq!(cells, [(1, 0), (2, 1), (3, 0), (4, 0), (9, 1)]);
+    assert_eq!(cells, [(1, 0), (2, 2), (3, 0), (4, 0), (9, 1)], "of two programmes it is one lesson");
 }
 
 #[tokio::test]

@@ -42,7 +42,6 @@ mod testing;
 pub mod timeline;
 
 use engagement::home::Engagements;
-use side::peer::Members;
 use sighting::witness::Witness;
 use team::peer::Teams;
 use timeline::homes::Homes;
@@ -56,7 +55,7 @@ fn routes(host: &Host) -> Result<Routes> {
     let Host { store, blobs, peers, readiness, tenants, .. } = host.clone();
     let engagements = Engagements::new(store.clone(), host.border.clone());
     let homes = Homes::new(tenants);
-    let (teams, members) = (Teams::new(peers.clone(), store.clone()), Members::new(peers));
+    let teams = Teams::new(peers, store.clone());
     let witness = Witness::new(store.clone());
     Ok(Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
         .add_service(FormServiceServer::new(form::api::Forms { store: store.clone() }))
@@ -66,11 +65,7 @@ fn routes(host: &Host) -> Result<Routes> {
             homes: homes.clone(),
         }))
         .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs, teams: teams.clone() }))
-        .add_service(OfferServiceServer::new(offer::api::Offers {
-            store: store.clone(),
-            members,
-            witness: witness.clone(),
-        }))
+        .add_service(OfferServiceServer::new(offer::api::Offers { store: store.clone(), witness: witness.clone() }))
         .add_service(EntryServiceServer::new(entry::api::Entries { store: store.clone(), homes: homes.clone() }))
         .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone(), witness: witness.clone() }))
         .add_service(PairServiceServer::new(pair::api::Pairs {

@@ -9,7 +9,6 @@ use crate::{
 };
 
 mod contact;
-pub(crate) mod peer;
 mod wire;
 
 pub use contact::check as check_contact;

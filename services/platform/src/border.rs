@@ -4,7 +4,7 @@
 //! pair of tenants this could be asked for. What may cross is fixed by the messages that do; who may ask is a list that a law
 //! holds, for a context on the other side opens that tenant's data.
 
-use std::{pin::Pin, sync::Arc};
+use std::{any::Any, pin::Pin, sync::Arc};
 
 use crate::{
     Ctx, Result, TenantId, Tenants,
@@ -44,34 +44,43 @@ impl Border {
     }
 }
 
-type Asking = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+type Asking = Pin<Box<dyn Future<Output = Result<Said>> + Send>>;
+
+/// What was said of a visitor beside that they may be here. What it is, is known to who asked and to who reads it in a [`Ctx`].
+pub(crate) type Said = Arc<dyn Any + Send + Sync>;
 
 /// Whether a visitor may still be here: asked before every call, and never remembered.
 #[derive(Clone)]
 pub struct Recheck(Arc<dyn Fn(Ctx) -> Asking + Send + Sync>);
 
 impl Recheck {
-    /// Asks `ask`, whose error is what the visitor reads: `MEMBERSHIP_ENDED`, or unreachable where it cannot be said.
-    pub fn new<F, Answer>(ask: F) -> Self
+    /// Asks `ask`, whose error is what the visitor reads: `MEMBERSHIP_ENDED`, or unreachable where it cannot be said. What it says
+    /// beside travels with the call, so that nobody has to ask again: [`Ctx::said`].
+    pub fn new<F, Answer, T>(ask: F) -> Self
     where
         F: Fn(Ctx) -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Result<()>> + Send + 'static,
+        Answer: Future<Output = Result<T>> + Send + 'static,
+        T: Any + Send + Sync,
     {
-        Self(Arc::new(move |ctx| Box::pin(ask(ctx))))
+        Self(Arc::new(move |ctx| {
+            let answer = ask(ctx);
+            Box::pin(async move { Ok(Arc::new(answer.await?) as Said) })
+        }))
     }
 
     /// For a process that has nothing for visitors.
     pub(crate) fn nobody() -> Self {
-        Self::new(|_| std::future::ready(Err(ended())))
+        Self::new(|_| std::future::ready(Err::<(), _>(ended())))
     }
 
-    /// Whether the caller may be here. Nobody is asked about who is no visitor. Error: `MEMBERSHIP_ENDED`, unreachable.
-    pub(crate) async fn check(&self, ctx: &Ctx) -> Result<()> {
+    /// Whether the caller may be here, and what was said of them. Nobody is asked about who is no visitor. Error: `MEMBERSHIP_ENDED`,
+    /// unreachable.
+    pub(crate) async fn check(&self, ctx: &Ctx) -> Result<Option<Said>> {
         match ctx.home() {
-            None => Ok(()),
+            None => Ok(None),
             // its country has left the programme since
             Some(home) if !ctx.tenant().countries().contains(home) => Err(ended()),
-            Some(_) => (self.0)(ctx.clone()).await,
+            Some(_) => (self.0)(ctx.clone()).await.map(Some),
         }
     }
 }

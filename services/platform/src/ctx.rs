@@ -1,6 +1,7 @@
 //! Who asks, in which tenant, at what instant, until when.
 
 use std::{
+    any::Any,
     net::IpAddr,
     sync::{
         Arc,
@@ -15,6 +16,7 @@ use uuid::Uuid;
 
 use crate::{
     Clock, Error, Id, Ids, Result, Tenant, TenantId,
+    border::Said,
     error::{Reason, Shared},
 };
 
@@ -31,6 +33,8 @@ pub struct Ctx {
     handling: Option<Handling>,
     /// On the other side of a border: who crossed, as the audit log there writes it.
     behind: Option<Arc<str>>,
+    /// What was said of a visitor when it was asked whether they may be here.
+    said: Option<Said>,
 }
 
 /// What else is known of the call, for throttling and for forwarding.
@@ -91,7 +95,17 @@ pub struct Member {
 impl Ctx {
     pub(crate) fn new(tenant: Arc<Tenant>, caller: Caller, clock: &Clock, ids: Ids) -> Self {
         let now = clock.now();
-        Self { tenant, caller, now, deadline: None, ids, call: Arc::default(), handling: None, behind: None }
+        Self {
+            tenant,
+            caller,
+            now,
+            deadline: None,
+            ids,
+            call: Arc::default(),
+            handling: None,
+            behind: None,
+            said: None,
+        }
     }
 
     /// A context for background work in one tenant.
@@ -122,6 +136,7 @@ impl Ctx {
             call: Arc::default(),
             handling,
             behind: Some(actor.into()),
+            said: None,
         }
     }
 
@@ -135,6 +150,11 @@ impl Ctx {
         self.call = Arc::new(call);
         self.deadline = deadline.and_then(|left| self.now.checked_add(left).ok());
         self
+    }
+
+    /// The same call, of a visitor of whom this was said.
+    pub(crate) fn told(self, said: Option<Said>) -> Self {
+        Self { said, ..self }
     }
 
     pub(crate) fn call(&self) -> &Call {
@@ -169,6 +189,11 @@ impl Ctx {
             Caller::Member(member) => member.home.as_ref(),
             Caller::Anonymous | Caller::Job(_) => None,
         }
+    }
+
+    /// What was said of a visitor when it was asked whether they may be here: before this call, so nobody needs to ask again.
+    pub fn said<T: Any>(&self) -> Option<&T> {
+        self.said.as_deref()?.downcast_ref()
     }
 
     /// The signed-in account. Error: `TOKEN_MISSING`.

@@ -9,7 +9,7 @@ use crate::{
     amiss::Amiss,
     edition, pair, project,
     reason::Reason,
-    side::peer::Members,
+    side::Side,
     sighting::{Kind, witness::Witness},
 };
 
@@ -18,8 +18,6 @@ use crate::{
 pub struct Offers {
     /// The data of lessons.
     pub store: Store,
-    /// Who crossed the border, which identity keeps.
-    pub members: Members,
     /// Who writes down what is seen.
     pub witness: Witness,
 }
@@ -30,7 +28,7 @@ const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
 impl OfferService for Offers {
     async fn publish_offer(&self, request: Request<pb::PublishOfferRequest>) -> Result<Response<pb::Offer>, Status> {
         let (ctx, req) = request.open()?;
-        let side = self.members.own(&ctx).await?;
+        let side = Side::crossed(&ctx)?;
         let tx = self.store.write(&ctx).await?;
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);

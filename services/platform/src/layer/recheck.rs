@@ -21,10 +21,11 @@ pub(super) struct Recheck {
 }
 
 impl Layer for Recheck {
-    async fn around(&self, call: Inbound, next: &impl Next) -> Response<Body> {
+    async fn around(&self, mut call: Inbound, next: &impl Next) -> Response<Body> {
         let Some(visitor) = call.ctx.clone().filter(|ctx| ctx.home().is_some()) else { return next.run(call).await };
-        if let Err(error) = self.ask.check(&visitor).await {
-            return refuse(error);
+        match self.ask.check(&visitor).await {
+            Ok(said) => call.ctx = Some(visitor.clone().told(said)),
+            Err(error) => return refuse(error),
         }
         let watches = call.method.watches;
         let response = next.run(call).await;
@@ -45,7 +46,7 @@ impl Recheck {
                     return Some((frame, Some(body)));
                 }
                 match ask.check(&visitor).await {
-                    Ok(()) => Some((frame, Some(body))),
+                    Ok(_) => Some((frame, Some(body))),
                     Err(error) => Some((last(error), None)),
                 }
             }
@@ -112,6 +113,24 @@ mod tests {
         }
         assert_eq!(reason(&layer.around(call_by(Caller::Anonymous, true), &fine()).await), "OK");
         assert_eq!(asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_a_visitor_travels_with_the_call_and_crosses_no_border() {
+        let ask = border::Recheck::new(|_| std::future::ready(Ok("a class by the sea")));
+        let layer = Recheck { ask, clock: clock() };
+        let next = Then(async |call: Inbound| {
+            let ctx = call.ctx.unwrap();
+            assert_eq!((ctx.said::<&str>(), ctx.said::<String>()), (Some(&"a class by the sea"), None));
+            assert_eq!(ctx.across(ctx.tenant().clone()).said::<&str>(), None);
+            Response::new(Body::empty())
+        });
+        assert_eq!(reason(&layer.around(call_by(visitor(), false), &next).await), "OK");
+        let nothing = Then(async |call: Inbound| {
+            assert_eq!(call.ctx.unwrap().said::<&str>(), None);
+            Response::new(Body::empty())
+        });
+        assert_eq!(reason(&layer.around(call_by(Caller::Anonymous, false), &nothing).await), "OK");
     }
 
     #[tokio::test]

@@ -26,14 +26,13 @@ pub(super) fn keys(peers: Peers) -> KeySource {
     })
 }
 
-/// Asks the service that signs tokens, with the visitor's own, whether they may still be here.
+/// Asks the service that signs tokens, with the visitor's own, whether they may still be here. Its answer travels with the call.
 pub(super) fn recheck(peers: Peers) -> Recheck {
     Recheck::new(move |ctx| {
         let channel = peers.call(ISSUER, &ctx);
         async move {
             let mut issuer = MembershipServiceClient::new(channel?);
-            issuer.get_membership(GetMembershipRequest {}).await.map_err(peer_error)?;
-            Ok(())
+            Ok(issuer.get_membership(GetMembershipRequest {}).await.map_err(peer_error)?.into_inner())
         }
     })
 }

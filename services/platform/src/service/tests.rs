@@ -6,7 +6,7 @@ use std::{
     path::Path,
     sync::{
         LazyLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -36,7 +36,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
-    Ctx, Error, border,
+    Ctx, Error, TenantId, border,
     client::{Gathering, peer_error},
     error::{Reason, Shared},
     tls::{Tls, testing::Authority},
@@ -53,6 +53,12 @@ impl TenantService for Mirror {
         if self.0.name == "front" {
             let mut back = TenantServiceClient::new(self.0.peers.call("back", &ctx)?);
             return back.get_tenant(GetTenantRequest {}).await.map_err(|status| peer_error(status).into());
+        }
+        // whom another was asked about is known to the method: it has no need to ask again
+        let knows =
+            ctx.said::<Membership>().is_some_and(|said| Some(said.home.as_str()) == ctx.home().map(TenantId::as_str));
+        if self.0.name == "other" && !knows {
+            return Err(Error::internal("nobody said who this is").into());
         }
         let zone = if ctx.deadline().is_some() { "deadline" } else { "no deadline" };
         Ok(Response::new(Tenant {
@@ -301,6 +307,8 @@ async fn visit(process: &Process, service: &str, token: &str) -> String {
 struct Memberships;
 
 static ENDED: AtomicBool = AtomicBool::new(false);
+/// How often it was asked by others.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 #[tonic::async_trait]
 impl MembershipService for Memberships {
@@ -312,7 +320,8 @@ impl MembershipService for Memberships {
     }
 
     async fn get_membership(&self, _: Request<GetMembershipRequest>) -> Result<Response<Membership>, Status> {
-        Ok(Response::new(Membership::default()))
+        ASKED.fetch_add(1, Ordering::SeqCst);
+        Ok(Response::new(Membership { home: "it".to_owned(), ..Membership::default() }))
     }
 
     async fn list_members(&self, _: Request<ListMembersRequest>) -> Result<Response<ListMembersResponse>, Status> {
@@ -331,7 +340,7 @@ fn identity() -> Service {
     let routes = |host: &Host| Ok(mirror(host)?.add_service(MembershipServiceServer::new(Memberships)));
     Service::new("identity").routes(routes).signs_tokens().rechecks(|_| {
         Ok(Recheck::new(|ctx: Ctx| async move {
-            assert_eq!(ctx.home().map(crate::TenantId::as_str), Some("it"));
+            assert_eq!(ctx.home().map(TenantId::as_str), Some("it"));
             if ENDED.load(Ordering::SeqCst) { Err(border::ended()) } else { Ok(()) }
         }))
     })
@@ -341,8 +350,13 @@ fn identity() -> Service {
 async fn before_every_call_of_a_visitor_each_service_asks_whether_they_may_still_be_here() {
     let (process, _folder, token) = visited(vec![identity(), Service::new("other").routes(mirror)], "").await;
     let name = format!("account {} of it", Uuid::from_u128(7));
-    for service in ["identity", "other"] {
+    for (service, asked) in [("identity", 0), ("other", 1), ("other", 2)] {
         assert_eq!(visit(&process, service, &token).await, name);
+        assert_eq!(
+            ASKED.load(Ordering::SeqCst),
+            asked,
+            "{service}: once before a call, and what was said travels with it"
+        );
     }
     ENDED.store(true, Ordering::SeqCst);
     for service in ["identity", "other"] {

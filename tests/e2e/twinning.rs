@@ -8,6 +8,7 @@ mod export;
 mod matching;
 mod message;
 mod mirror;
+mod moved;
 mod output;
 mod pair;
 mod project;

@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub(crate) mod home;
+pub(crate) mod moved;
 pub(crate) mod store;
 mod wire;
 

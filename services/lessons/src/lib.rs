@@ -95,5 +95,6 @@ fn handlers(host: &Host) -> Result<Handlers> {
     let watch = message::watch::handlers(watch, host.store.clone());
     let credits = credit::home::handlers(watch, host.store.clone(), host.border.clone());
     let reminders = reminder::round::handlers(credits, host.store.clone());
-    Ok(engagement::home::handlers(reminders, host.store.clone(), host.border.clone()))
+    let released = engagement::home::handlers(reminders, host.store.clone(), host.border.clone());
+    Ok(engagement::moved::handlers(released, host.store.clone(), host.border.clone()))
 }

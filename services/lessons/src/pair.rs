@@ -18,6 +18,7 @@ use crate::{
 pub(crate) mod after;
 pub mod api;
 mod end;
+pub(crate) mod gone;
 mod life;
 pub(crate) mod store;
 mod wire;

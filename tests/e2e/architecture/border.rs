@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::source::{Source, holds, sources};
 
 /// The files that may, and what for.
-const MAY: [(&str, &str); 5] = [
+const MAY: [(&str, &str); 6] = [
     ("services/identity/src/membership/api.rs", "an exchange writes on both sides"),
     (
         "services/identity/src/membership/guard.rs",
@@ -20,6 +20,7 @@ const MAY: [(&str, &str); 5] = [
         "services/lessons/src/engagement/home.rs",
         "a class is bound once over all programmes, which its home alone can say",
     ),
+    ("services/lessons/src/engagement/moved.rs", "a class that was moved at home leaves the pair it is bound in"),
 ];
 
 /// What makes a context of the other side, and the name of what it is made with.

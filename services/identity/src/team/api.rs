@@ -5,7 +5,7 @@ use proto::identity::v1::{self as pb, team_service_server::TeamService};
 use tonic::{Request, Response, Status};
 
 use super::{
-    Credential, Handover, Team,
+    Credential, Handover, Move, Team,
     store::{self, Filter},
     wire::{named_id, some_id},
 };
@@ -135,7 +135,7 @@ impl TeamService for Teams {
         let school = school::store::get(&tx, team.school.id).await?;
         let moved = team.move_to(&ctx, &track, &school, req.reason)?;
         store::moves::save(&tx, &mut team, &moved).await?;
-        tx.note("move team", format!("team {}", team.id), format!("move {}", moved.id));
+        has_moved(&tx, &team, &moved);
         tx.answer(team.shown_to(&ctx).into()).await
     }
 }
@@ -152,6 +152,14 @@ impl Teams {
             Some(credential) => send(tx, credential).await,
             None => Ok(()),
         }
+    }
+}
+
+/// Notes that a team was moved, and publishes it where it meets nobody of another country any more: its twin must not wait for it.
+fn has_moved(tx: &Tx, team: &Team, moved: &Move) {
+    tx.note("move team", format!("team {}", team.id), format!("move {}", moved.id));
+    if !team.is_interreg() {
+        tx.emit(&pb::TeamMoved { team_id: team.id.to_string() });
     }
 }
 

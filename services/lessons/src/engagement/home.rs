@@ -86,7 +86,8 @@ async fn give_back(tx: Tx, engagement: &Engagement) -> Result<()> {
     tx.commit().await
 }
 
-fn subject(engagement: &Engagement) -> String {
+/// What the audit logs of both sides name.
+pub(super) fn subject(engagement: &Engagement) -> String {
     format!("team {}, pair {}", engagement.team, engagement.pair)
 }
 

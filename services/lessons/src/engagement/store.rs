@@ -1,9 +1,10 @@
 //! Engagements as rows of a country.
 
-use platform::{Reads, Result, Tx};
+use platform::{Error, Id, Reads, Result, Tx};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict};
 
 use super::Engagement;
+use crate::team::Team;
 
 mod row {
     use platform::{Id, store::At};
@@ -52,4 +53,22 @@ pub(crate) async fn give_back(tx: &Tx, engagement: &Engagement) -> Result<()> {
         .exec(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Where a class of this country is bound, if it is.
+pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Option<Engagement>> {
+    let row = row::Entity::find_by_id(team).one(db.conn()).await?;
+    row.map(|row| engagement(db, row)).transpose()
+}
+
+fn engagement(db: &impl Reads, row: row::Model) -> Result<Engagement> {
+    Ok(Engagement {
+        home: db.ctx().tenant().id().clone(),
+        team: row.team_id,
+        programme: row
+            .programme
+            .parse()
+            .map_err(|_| Error::internal("an engagement names a programme that is none"))?,
+        pair: row.pair_id,
+    })
 }

@@ -1,5 +1,6 @@
 //! How a pair rests and ends: suspended, left by one, found again by the other, dissolved, completed.
 
+use jiff::Timestamp;
 use platform::{Ctx, Id, Result};
 
 use super::{Actor, Pair, Place, State};
@@ -47,9 +48,7 @@ impl Pair {
         let own = self.acting(ctx)?;
         self.check_state(&LEFT)?;
         check_reason(&reason)?;
-        let left = self.sides[own].clone();
-        self.sides[own].left_at = Some(ctx.now());
-        self.sides[own].side.empty();
+        let left = self.depart(own, ctx.now());
         if self.state == State::Dissolved {
             // it stays what it is, for the reason it was dissolved for; nobody goes on in it
             return Ok((left, None));
@@ -58,6 +57,14 @@ impl Pair {
         let survivor = self.sides.iter().find(|place| !place.has_left()).cloned();
         self.stand(if survivor.is_some() { State::OneSided } else { State::Dissolved }, ctx.now());
         Ok((left, survivor))
+    }
+
+    /// Empties a place. Gives it as it was.
+    pub(super) fn depart(&mut self, at: usize, now: Timestamp) -> Place {
+        let left = self.sides[at].clone();
+        self.sides[at].left_at = Some(now);
+        self.sides[at].side.empty();
+        left
     }
 
     /// The class that went on has begun to work with a new twin. Whether that ends this pair.

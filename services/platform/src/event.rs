@@ -47,6 +47,8 @@ struct Handler {
     event: String,
     name: &'static str,
     run: Run,
+    /// Whether it is recorded that it handled a fact.
+    recorded: bool,
 }
 
 impl Handlers {
@@ -59,7 +61,28 @@ impl Handlers {
     /// records that the fact was handled, so what that commit does happens once. What it does elsewhere can happen again; what
     /// it commits later is lost when the process dies in between: what belongs together goes into the first.
     #[must_use]
-    pub fn on<E, F, Done>(mut self, name: &'static str, handle: F) -> Self
+    pub fn on<E, F, Done>(self, name: &'static str, handle: F) -> Self
+    where
+        E: Event,
+        F: Fn(Ctx, E) -> Done + Clone + Send + Sync + 'static,
+        Done: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.with(name, handle, true)
+    }
+
+    /// Adds one that only tells who is watching, and writes nothing. To be told again does no harm, so there is no record of it,
+    /// and nobody waits for one.
+    #[must_use]
+    pub fn tell<E, F, Done>(self, name: &'static str, handle: F) -> Self
+    where
+        E: Event,
+        F: Fn(Ctx, E) -> Done + Clone + Send + Sync + 'static,
+        Done: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.with(name, handle, false)
+    }
+
+    fn with<E, F, Done>(mut self, name: &'static str, handle: F, recorded: bool) -> Self
     where
         E: Event,
         F: Fn(Ctx, E) -> Done + Clone + Send + Sync + 'static,
@@ -69,7 +92,7 @@ impl Handlers {
             let handle = handle.clone();
             Box::pin(async move { handle(ctx, E::decode(body.as_slice()).map_err(Error::internal)?).await })
         });
-        self.facts.push(Handler { event: E::full_name(), name, run });
+        self.facts.push(Handler { event: E::full_name(), name, run, recorded });
         self
     }
 
@@ -137,6 +160,9 @@ pub(crate) async fn was_handled(db: &impl Reads, event: Uuid, handler: &str) -> 
 }
 
 async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &outbox::Model) -> Result<()> {
+    if !handler.recorded {
+        return (handler.run)(ctx, fact.body.clone()).await;
+    }
     if is_handled(store, &ctx, fact.id, handler.name).await? {
         return Ok(());
     }

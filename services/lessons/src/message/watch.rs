@@ -101,7 +101,7 @@ pub(super) fn watch(ctx: Ctx, pair: Id<Pair>) -> impl Stream<Item = Result<Seen>
 
 /// What lessons does when a message has changed, beside what it does already: it tells who is watching.
 pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
-    others.on("watch messages", move |ctx, changed| tell(store.clone(), ctx, changed))
+    others.tell("watch messages", move |ctx, changed| tell(store.clone(), ctx, changed))
 }
 
 async fn tell(store: Store, ctx: Ctx, changed: pb::MessageChanged) -> Result<()> {

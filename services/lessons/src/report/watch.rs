@@ -91,10 +91,10 @@ pub(crate) async fn ending(readiness: Readiness) {
 pub(crate) fn handlers(store: Store) -> Handlers {
     let watched = store.clone();
     Handlers::new()
-        .on("watch deliveries", move |ctx, changed: pb::ReportChanged| {
+        .tell("watch deliveries", move |ctx, changed: pb::ReportChanged| {
             tell(store.clone(), ctx, changed.team_id, changed.lesson)
         })
-        .on("watch credits", move |ctx, received: pb::CreditReceived| {
+        .tell("watch credits", move |ctx, received: pb::CreditReceived| {
             tell(watched.clone(), ctx, received.team_id, received.lesson)
         })
 }

@@ -475,3 +475,23 @@ async fn what_is_done_every_hour_is_done_in_every_tenant_though_it_fails_in_one(
     seen.sort();
     assert_eq!(seen, ["aa", "bb"].map(|tenant| (tenant.to_owned(), "job tidy up".to_owned())));
 }
+
+#[tokio::test]
+async fn who_is_only_told_of_a_fact_is_told_again_and_no_record_is_kept() {
+    let ground = Ground::new();
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let tells = Handlers::new().tell("watch", move |_: Ctx, fact: CredentialIssued| {
+        told.send(fact.team_id).unwrap();
+        std::future::ready(Ok(()))
+    });
+    let fails = tells.on("mail", |_: Ctx, _: CredentialIssued| std::future::ready(Err(Error::internal("not yet"))));
+    let dispatcher = ground.dispatcher(fails);
+    ground.emit("aa", &["1"]).await;
+    for _ in 0..2 {
+        dispatcher.drain().await;
+        assert_eq!(heard.try_recv().unwrap(), "1", "before who fails, and each time");
+        ground.clock.set(ground.clock.now() + SignedDuration::from_mins(1));
+    }
+    let db = ground.store.read(&ground.ctx("aa")).await.unwrap();
+    assert_eq!(super::rows::inbox::Entity::find().all(db.conn()).await.unwrap(), []);
+}

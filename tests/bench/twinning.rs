@@ -117,7 +117,7 @@ async fn fill(ground: &Ground, like: &str) {
     for number in 0..PAIRS {
         let (id, state) = (bytes(Uuid::now_v7()), STATES[number % STATES.len()]);
         // each state is in both tracks
-        let track = if number / STATES.len() % 2 == 0 { "track_id" } else { &track };
+        let track = if (number / STATES.len()).is_multiple_of(2) { "track_id" } else { &track };
         sql.push(format!(
             "INSERT INTO pair (id, version, track_id, proposed_by, matched, state, state_since, reason, project, project_at, created_at) \
              SELECT {id}, version, {track}, proposed_by, matched, '{state}', state_since, '', project, project_at, created_at \

@@ -1,5 +1,5 @@
 //! Archives people open with what their computer has: ZIP, the entries stored as they are. What is in ours is small text, or pictures
-//! that are compressed already.
+//! and videos that are compressed already. Of a large entry only the piece that is being sent is in memory.
 
 use std::sync::LazyLock;
 
@@ -18,8 +18,12 @@ static CHECKSUMS: LazyLock<[u32; 256]> = LazyLock::new(|| {
 /// Names are UTF-8.
 const FLAGS: u16 = 1 << 11;
 
-/// What a reader must know: folders and stored entries.
+/// What a reader must know: folders and stored entries; and sizes of 64 bits, where there is one.
 const NEEDS: u16 = 20;
+const NEEDS_LARGE: u16 = 45;
+
+/// What stands in a field of the first format where the number stands in one of 64 bits elsewhere.
+const ELSEWHERE: u32 = u32::MAX;
 
 /// The checksum of bytes that come in pieces.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +49,8 @@ impl Checksum {
     }
 }
 
-/// An archive that is being written. It gives the bytes to send; it keeps only the list of what is in it.
+/// An archive that is being written. It gives the bytes to send; it keeps only the list of what is in it. Past 4 GiB, or 65,535 entries,
+/// it says so in the fields of ZIP64.
 pub struct Archive {
     /// Day and time every entry carries, as DOS writes them.
     at: [u16; 2],
@@ -56,8 +61,15 @@ pub struct Archive {
 struct Entry {
     name: String,
     checksum: u32,
-    size: u32,
-    offset: u32,
+    size: u64,
+    offset: u64,
+}
+
+impl Entry {
+    /// Whether its size or its place is told in 64 bits.
+    fn is_large(&self) -> bool {
+        self.size.max(self.offset) >= ELSEWHERE.into()
+    }
 }
 
 impl Archive {
@@ -70,14 +82,15 @@ impl Archive {
         Self { at: [time, day], entries: Vec::new(), size: 0 }
     }
 
-    /// Begins an entry of so many bytes, which are sent next. Error: internal, where an archive cannot hold it.
+    /// Begins an entry of so many bytes, which are sent next. Error: internal, where its name is too long.
     pub fn begin(&mut self, name: &str, size: u64, checksum: Checksum) -> Result<Vec<u8>> {
-        let small = |number: u64| u32::try_from(number).map_err(|_| Error::internal("an archive of more than 4 GiB"));
-        let entry =
-            Entry { name: name.to_owned(), checksum: checksum.end(), size: small(size)?, offset: small(self.size)? };
+        let entry = Entry { name: name.to_owned(), checksum: checksum.end(), size, offset: self.size };
+        let large = [entry.size, entry.size];
+        let large = if entry.is_large() { &large[..] } else { &[] };
         let mut bytes = b"PK\x03\x04".to_vec();
-        self.facts(&mut bytes, &entry)?;
+        self.facts(&mut bytes, &entry, large.len())?;
         bytes.extend(entry.name.as_bytes());
+        bytes.extend(extra(large));
         self.size += bytes.len() as u64 + size;
         self.entries.push(entry);
         Ok(bytes)
@@ -94,42 +107,83 @@ impl Archive {
 
     /// The end of the archive: the list of its entries.
     pub fn end(self) -> Result<Vec<u8>> {
-        let large = || Error::internal("an archive of too many entries");
-        let (count, start) = (u16::try_from(self.entries.len()).map_err(|_| large())?, self.size);
+        let (count, start) = (self.entries.len() as u64, self.size);
         let mut bytes = Vec::new();
         for entry in &self.entries {
+            let large = [entry.size, entry.size, entry.offset];
+            let large = if entry.is_large() { &large[..] } else { &[] };
             bytes.extend(b"PK\x01\x02");
-            bytes.extend(NEEDS.to_le_bytes());
-            self.facts(&mut bytes, entry)?;
+            bytes.extend(needs(!large.is_empty()).to_le_bytes());
+            self.facts(&mut bytes, entry, large.len())?;
             // no comment, the first disk, nothing said of what is inside or of who may read it
             bytes.extend([0; 10]);
-            bytes.extend(entry.offset.to_le_bytes());
+            bytes.extend(if large.is_empty() { small(entry.offset) } else { ELSEWHERE }.to_le_bytes());
             bytes.extend(entry.name.as_bytes());
+            bytes.extend(extra(large));
         }
-        let size = u32::try_from(bytes.len()).map_err(|_| large())?;
+        let size = bytes.len() as u64;
+        if count >= u16::MAX.into() || start.max(size) >= ELSEWHERE.into() {
+            bytes.extend(large_end(count, size, start));
+        }
         bytes.extend(b"PK\x05\x06\0\0\0\0");
-        bytes.extend([count.to_le_bytes(), count.to_le_bytes()].concat());
-        bytes.extend(size.to_le_bytes());
-        bytes.extend(u32::try_from(start).map_err(|_| large())?.to_le_bytes());
+        let count = u16::try_from(count).unwrap_or(u16::MAX).to_le_bytes();
+        bytes.extend([count, count].concat());
+        bytes.extend([small(size), small(start)].map(u32::to_le_bytes).concat());
         bytes.extend([0; 2]);
         Ok(bytes)
     }
 
-    /// What stands both before an entry and in the list.
-    fn facts(&self, bytes: &mut Vec<u8>, entry: &Entry) -> Result<()> {
+    /// What stands both before an entry and in the list. `large` is how many numbers of 64 bits follow its name.
+    fn facts(&self, bytes: &mut Vec<u8>, entry: &Entry, large: usize) -> Result<()> {
         let [time, day] = self.at;
         let name = u16::try_from(entry.name.len()).map_err(|_| Error::internal("an entry with too long a name"))?;
         // 0: stored
-        for number in [NEEDS, FLAGS, 0, time, day] {
+        for number in [needs(large > 0), FLAGS, 0, time, day] {
             bytes.extend(number.to_le_bytes());
         }
-        for number in [entry.checksum, entry.size, entry.size] {
+        let size = if large > 0 { ELSEWHERE } else { small(entry.size) };
+        for number in [entry.checksum, size, size] {
             bytes.extend(number.to_le_bytes());
         }
         bytes.extend(name.to_le_bytes());
-        bytes.extend([0; 2]);
+        let extra = u16::try_from(extra(&vec![0; large]).len()).unwrap_or_default();
+        bytes.extend(extra.to_le_bytes());
         Ok(())
     }
+}
+
+fn needs(is_large: bool) -> u16 {
+    if is_large { NEEDS_LARGE } else { NEEDS }
+}
+
+/// A number where there is room for 32 bits.
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(ELSEWHERE)
+}
+
+/// Numbers of 64 bits after the name of an entry.
+fn extra(numbers: &[u64]) -> Vec<u8> {
+    if numbers.is_empty() {
+        return Vec::new();
+    }
+    let size = u16::try_from(numbers.len() * 8).unwrap_or_default();
+    let head = [1_u16, size].map(u16::to_le_bytes).concat();
+    head.into_iter().chain(numbers.iter().flat_map(|number| number.to_le_bytes())).collect()
+}
+
+/// The end in numbers of 64 bits, and where it is.
+fn large_end(count: u64, size: u64, start: u64) -> Vec<u8> {
+    let mut bytes = b"PK\x06\x06".to_vec();
+    // the size of what follows
+    bytes.extend(44_u64.to_le_bytes());
+    bytes.extend([NEEDS_LARGE, NEEDS_LARGE].map(u16::to_le_bytes).concat());
+    // one disk
+    bytes.extend([0; 8]);
+    bytes.extend([count, count, size, start].map(u64::to_le_bytes).concat());
+    bytes.extend(b"PK\x06\x07\0\0\0\0");
+    bytes.extend((start + size).to_le_bytes());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes
 }
 
 #[cfg(test)]
@@ -176,9 +230,33 @@ mod tests {
         assert_eq!(place, end);
     }
 
+    fn large(bytes: &[u8], at: usize) -> u64 {
+        u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
+    }
+
+    #[test]
+    fn past_four_gibibytes_numbers_stand_in_64_bits() {
+        let mut archive = archive();
+        let film = archive.begin("film", 5 << 30, Checksum::default()).unwrap();
+        assert_eq!(&film[18..26], [0xff; 8]);
+        assert_eq!((&film[34..38], large(&film, 38), large(&film, 46)), (&[1, 0, 16, 0][..], 5 << 30, 5 << 30));
+        let after = archive.entry("after", b"x").unwrap();
+        let offset = film.len() as u64 + (5 << 30);
+        let start = offset + after.len() as u64;
+        let end = archive.end().unwrap();
+        let second = 46 + "film".len() + 28;
+        assert_eq!(&end[second..second + 4], b"PK\x01\x02");
+        let place = second + 46 + "after".len() + 4;
+        assert_eq!([large(&end, place), large(&end, place + 16)], [1, offset]);
+        let ends = end.len() - 22 - 20 - 56;
+        assert_eq!(&end[ends..ends + 4], b"PK\x06\x06");
+        assert_eq!((large(&end, ends + 32), large(&end, ends + 48)), (2, start));
+        assert_eq!((&end[ends + 56..ends + 60], large(&end, ends + 64)), (&b"PK\x06\x07"[..], start + ends as u64));
+        assert_eq!(&end[end.len() - 6..end.len() - 2], [0xff; 4]);
+    }
+
     #[test]
     fn what_an_archive_cannot_hold_is_refused() {
-        assert!(archive().begin("large", 1 << 33, Checksum::default()).is_err());
         assert!(archive().entry(&"x".repeat(70_000), b"").is_err());
     }
 }

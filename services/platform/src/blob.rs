@@ -1,5 +1,6 @@
 //! Files by content: the name of a file is the SHA-256 of its bytes, so what was recorded is what is read, and the same bytes are
-//! kept once. On local disk, one folder per tenant; an object store takes the place of the folder in production.
+//! kept once. On local disk, one folder per tenant and service; an object store takes the place of the folder in production. A service
+//! removes bytes that no row of its own refers to any more: what another one keeps lies elsewhere.
 
 use std::{
     io,
@@ -36,10 +37,14 @@ impl Default for Settings {
 /// How many of a file's first bytes tell what it is.
 const HEAD: usize = 512;
 
-/// The files of all tenants. Cheap to clone.
+/// How many bytes of a file are in memory at once.
+const PIECE: usize = 64 * 1024;
+
+/// The files of a service in all tenants. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Blobs {
     folder: PathBuf,
+    service: &'static str,
 }
 
 /// A file that was kept.
@@ -54,14 +59,18 @@ pub struct Blob {
 }
 
 impl Blobs {
-    /// Files under a folder.
-    pub fn new(settings: &Settings) -> Self {
-        Self { folder: settings.folder.clone() }
+    /// Files of a service under a folder.
+    pub fn new(settings: &Settings, service: &'static str) -> Self {
+        Self { folder: settings.folder.clone(), service }
+    }
+
+    fn of(&self, ctx: &Ctx) -> PathBuf {
+        self.folder.join(ctx.tenant().id().as_str()).join(self.service)
     }
 
     /// Begins a file in the caller's tenant.
     pub async fn create(&self, ctx: &Ctx) -> Result<Incoming> {
-        let folder = self.folder.join(ctx.tenant().id().as_str());
+        let folder = self.of(ctx);
         let unfinished = folder.join("unfinished");
         make(&unfinished).await.map_err(Error::internal)?;
         let path = unfinished.join(ctx.new_id::<Blob>().to_string());
@@ -78,9 +87,19 @@ impl Blobs {
 
     /// The bytes of a file in the caller's tenant. Error: internal, when a recorded file is missing from the disk.
     pub async fn open(&self, ctx: &Ctx, digest: &str) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
-        let path = place(&self.folder.join(ctx.tenant().id().as_str()), digest);
-        let file = File::open(&path).await.map_err(Error::internal)?;
-        Ok(ReaderStream::with_capacity(file, 64 * 1024).map_err(Error::internal))
+        let file = File::open(place(&self.of(ctx), digest)).await.map_err(Error::internal)?;
+        Ok(ReaderStream::with_capacity(file, PIECE).map_err(Error::internal))
+    }
+
+    /// Removes a file of the caller's tenant for good, if it is there. Who calls this holds the digest ([`crate::Tx::hold`]) and has seen
+    /// that no row refers to it.
+    pub async fn remove(&self, ctx: &Ctx, digest: &str) -> Result<()> {
+        let path = place(&self.of(ctx), digest);
+        match fs::remove_file(&path).await {
+            Ok(()) => settle(path.parent().unwrap_or(&path)).await.map_err(Error::internal),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::internal(error)),
+        }
     }
 }
 
@@ -119,12 +138,37 @@ impl Incoming {
         infer::get(&self.head).map_or("application/octet-stream", |kind| kind.mime_type())
     }
 
-    /// Keeps the file: from here on it is durable and found by its digest.
-    pub async fn keep(mut self) -> Result<Blob> {
-        let media_type = self.media_type();
-        let digest = hex(self.digest.clone().finish().as_ref());
-        let path = place(&self.folder, &digest);
+    /// All has arrived. Nothing is kept yet.
+    pub async fn whole(self) -> Result<Whole> {
+        let blob =
+            Blob { digest: hex(self.digest.clone().finish().as_ref()), size: self.size, media_type: self.media_type() };
         self.file.sync_all().await.map_err(Error::internal)?;
+        Ok(Whole { folder: self.folder, path: self.path, blob })
+    }
+
+    /// Keeps the file: from here on it is durable and found by its digest.
+    pub async fn keep(self) -> Result<Blob> {
+        self.whole().await?.keep().await
+    }
+}
+
+/// A file that has arrived. Dropping it leaves nothing behind.
+pub struct Whole {
+    folder: PathBuf,
+    path: Unfinished,
+    blob: Blob,
+}
+
+impl Whole {
+    /// What it is.
+    pub fn blob(&self) -> &Blob {
+        &self.blob
+    }
+
+    /// Keeps it: from here on it is found by its digest. Where bytes are ever removed this is called by who holds the digest
+    /// ([`crate::Tx::hold`]) and has written the row that refers to it.
+    pub async fn keep(mut self) -> Result<Blob> {
+        let path = place(&self.folder, &self.blob.digest);
         let parent = path.parent().unwrap_or(&self.folder);
         make(parent).await.map_err(Error::internal)?;
         if let Some(unfinished) = &self.path.0 {
@@ -132,7 +176,7 @@ impl Incoming {
             self.path.0 = None;
         }
         settle(parent).await.map_err(Error::internal)?;
-        Ok(Blob { digest, size: self.size, media_type })
+        Ok(self.blob)
     }
 }
 
@@ -221,7 +265,7 @@ mod tests {
     }
 
     fn blobs(folder: &tempfile::TempDir) -> Blobs {
-        Blobs::new(&Settings { folder: folder.path().join("not/made/yet") })
+        Blobs::new(&Settings { folder: folder.path().join("not/made/yet") }, "lessons")
     }
 
     async fn keep(blobs: &Blobs, ctx: &Ctx, pieces: &[&[u8]]) -> Blob {
@@ -268,6 +312,41 @@ mod tests {
         assert_eq!(files(folder.path()).len(), 1);
         keep(&blobs, &ctx, &[b"abcd"]).await;
         assert_eq!(files(folder.path()).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_removed_from_its_tenant_and_its_service_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, ctx, other) = (blobs(&folder), ctx("it"), ctx("hr"));
+        let theirs = Blobs { service: "identity", ..ours.clone() };
+        let digest = keep(&ours, &ctx, &[b"abc"]).await.digest;
+        keep(&theirs, &ctx, &[b"abc"]).await;
+        keep(&ours, &other, &[b"abc"]).await;
+        for _ in 0..2 {
+            ours.remove(&ctx, &digest).await.unwrap();
+        }
+        assert!(ours.open(&ctx, &digest).await.is_err());
+        assert!(theirs.open(&ctx, &digest).await.is_ok() && ours.open(&other, &digest).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn what_has_arrived_is_kept_when_somebody_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let (blobs, ctx) = (blobs(&folder), ctx("it"));
+        for is_kept in [false, true] {
+            let mut incoming = blobs.create(&ctx).await.unwrap();
+            incoming.write(b"abc").await.unwrap();
+            let whole = incoming.whole().await.unwrap();
+            let digest = whole.blob().digest.clone();
+            assert!(blobs.open(&ctx, &digest).await.is_err());
+            if is_kept {
+                drop(whole.keep().await.unwrap())
+            } else {
+                drop(whole)
+            }
+            assert_eq!(blobs.open(&ctx, &digest).await.is_ok(), is_kept);
+            assert_eq!(files(folder.path()).len(), usize::from(is_kept));
+        }
     }
 
     #[tokio::test]

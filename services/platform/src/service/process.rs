@@ -266,7 +266,7 @@ impl Common {
                 self.keys.clone(),
                 service.schema,
             ),
-            blobs: Blobs::new(&self.config.blobs),
+            blobs: Blobs::new(&self.config.blobs, name),
             mailer: Mailer::new(&self.config.mail)?,
             peers: self.peers.clone(),
             clock: self.clock.clone(),

@@ -125,6 +125,7 @@ CREATE TABLE file (
   created_at bigint  NOT NULL
 );
 CREATE INDEX file_team ON file (team_id, pair_id);
+CREATE INDEX file_digest ON file (digest);
 
 -- What teams of a country delivered in twinning programmes, as it came home. No row is ever taken back.
 CREATE TABLE credit (

@@ -105,6 +105,11 @@ impl Consent {
         self.id
     }
 
+    /// The class that states it.
+    pub fn team(&self) -> Id<Team> {
+        self.team
+    }
+
     fn gap(&self, today: Date) -> Option<Gap> {
         if self.withdrawn_at.is_some() {
             return Some(Gap::Withdrawn);
@@ -131,6 +136,11 @@ impl Publication {
     /// Whether it can be shown.
     pub fn is_granted(&self) -> bool {
         self.missing.is_empty()
+    }
+
+    /// Whether a class has taken back what it had stated.
+    pub fn is_withdrawn(&self) -> bool {
+        self.missing.iter().any(|(_, gap)| *gap == Gap::Withdrawn)
     }
 }
 

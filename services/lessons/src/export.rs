@@ -1,11 +1,11 @@
 //! The space of a pair as a book: chapters of blocks, in words that every language of the programme has, and the same as data. What
 //! slices bring is put into blocks by [`wire`]; how a block looks is the business of [`page`].
 
-use jiff::civil::DateTime;
-use platform::{Result, zip::Archive};
+use crate::file::File;
 
 pub mod api;
 mod page;
+mod sending;
 mod wire;
 mod words;
 
@@ -16,6 +16,10 @@ pub(crate) enum Said {
     Word(&'static str),
     /// What people wrote, as it is.
     Text(String),
+    /// A file of the archive: the name of its entry, and its own.
+    File(String, String),
+    /// All of these.
+    All(Vec<Said>),
 }
 
 /// A piece of a chapter.
@@ -50,20 +54,22 @@ pub(crate) struct Book {
     chapters: Vec<Chapter>,
     /// The same, as the API gives it.
     data: serde_json::Value,
+    /// The files that lie in the archive.
+    files: Vec<File>,
+}
+
+/// What a file is called in the archive. Every system can unpack it, and no page has to encode it.
+fn entry_name(id: &str, name: &str) -> String {
+    let safe = |sign: char| if sign.is_ascii_alphanumeric() || "-_.".contains(sign) { sign } else { '_' };
+    let name: String = name.chars().map(safe).collect();
+    let name = name.trim_matches('.');
+    // the end says what kind of file it is
+    let name = &name[name.len().saturating_sub(80)..];
+    format!("files/{id}-{name}")
 }
 
 impl Book {
-    /// The book as an archive, in pieces: a page that leads to the languages, the pages of each, the data.
-    pub(crate) fn archive(&self, languages: &[String], at: DateTime) -> Result<Vec<Vec<u8>>> {
-        let mut archive = Archive::new(at);
-        let mut pieces = Vec::new();
-        for (name, contents) in self.entries(languages) {
-            pieces.push(archive.entry(&name, contents.as_bytes())?);
-        }
-        pieces.push(archive.end()?);
-        Ok(pieces)
-    }
-
+    /// A page that leads to the languages, the pages of each, the data.
     fn entries(&self, languages: &[String]) -> Vec<(String, String)> {
         let languages: Vec<_> = languages.iter().filter_map(|tag| words::find(tag)).collect();
         let mut entries = vec![("index.html".to_owned(), page::languages(&languages))];
@@ -88,6 +94,10 @@ mod tests {
             Block::Heading(text("<b>Fiume</b> & \"co\"")),
             Block::Paragraph(vec![Said::Word("left"), text("2023-05-01")]),
             Block::Facts(vec![("state", Said::Word("active"))]),
+            Block::Paragraph(vec![Said::All(vec![
+                Said::File("files/1-a.png".to_owned(), "'a'.png".to_owned()),
+                Said::Word("yes"),
+            ])]),
             Block::Table(
                 vec![Said::Word("partner"), Said::Word("share")],
                 vec![vec![text("A port"), Said::Word("unpublished")]],
@@ -96,7 +106,7 @@ mod tests {
             Block::Rich("hr".to_owned(), "<p>Luka</p>".to_owned()),
         ];
         let chapter = Chapter { name: "pair".to_owned(), title: vec![Said::Word("pair")], blocks };
-        Book { chapters: vec![chapter], data: serde_json::json!({ "pair": { "id": "1" } }) }
+        Book { chapters: vec![chapter], data: serde_json::json!({ "pair": { "id": "1" } }), files: Vec::new() }
     }
 
     fn entries(languages: &[&str]) -> Vec<(String, String)> {
@@ -122,11 +132,20 @@ mod tests {
                     None if folder.is_empty() => link.to_owned(),
                     None => format!("{folder}/{link}"),
                 };
-                assert!(entries.iter().any(|(name, _)| *name == target), "{name}: {link}");
+                let is_there = target == "files/1-a.png" || entries.iter().any(|(name, _)| *name == target);
+                assert!(is_there, "{name}: {link}");
                 led += 1;
             }
         }
         assert!(led > 8, "{led}");
+    }
+
+    #[test]
+    fn a_file_has_a_name_every_system_can_unpack() {
+        assert_eq!(entry_name("1", "a port.png"), "files/1-a_port.png");
+        assert_eq!(entry_name("1", "../..\\Škver\"'<&#%.png.."), "files/1-_..__kver______.png");
+        assert_eq!(entry_name("1", &format!("{}.mp4", "x".repeat(200))), format!("files/1-{}.mp4", "x".repeat(76)));
+        assert_eq!(entry_name("1", "..."), "files/1-");
     }
 
     #[test]
@@ -137,6 +156,7 @@ mod tests {
         assert!(page.contains("<blockquote lang=\"hr\">&lt;i&gt;Bok&lt;/i&gt;</blockquote>"), "{page}");
         assert!(page.contains("<div lang=\"hr\"><p>Luka</p></div>"), "cleaned when it was saved");
         assert!(page.contains("<html lang=\"it\">") && page.contains("Al lavoro") && !page.contains("<script"));
+        assert!(page.contains("<a href=\"../files/1-a.png\">&#39;a&#39;.png</a>, sì"), "{page}");
         assert!(page.contains("<th scope=\"col\">Partner</th>") && page.contains("<td>non pubblicato</td>"), "{page}");
     }
 }

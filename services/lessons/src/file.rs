@@ -11,6 +11,7 @@ use crate::{
 };
 
 pub mod api;
+pub(crate) mod shelf;
 pub(crate) mod store;
 mod wire;
 
@@ -194,6 +195,11 @@ impl File {
     /// What it is: `image/png`.
     pub fn media_type(&self) -> &str {
         &self.media_type
+    }
+
+    /// Its size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     /// SHA-256 of its bytes, hexadecimal.

@@ -53,46 +53,72 @@ pub fn service() -> Service {
 
 fn routes(host: &Host) -> Result<Routes> {
     let Host { store, blobs, peers, readiness, tenants, .. } = host.clone();
-    let engagements = Engagements::new(store.clone(), host.border.clone());
     let homes = Homes::new(tenants);
     let teams = Teams::new(peers, store.clone());
     let witness = Witness::new(store.clone());
-    Ok(Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
+    let routes = Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
         .add_service(FormServiceServer::new(form::api::Forms { store: store.clone() }))
         .add_service(CalendarServiceServer::new(calendar::api::Calendars {
             store: store.clone(),
             teams: teams.clone(),
             homes: homes.clone(),
         }))
-        .add_service(FileServiceServer::new(file::api::Files { store: store.clone(), blobs, teams: teams.clone() }))
-        .add_service(OfferServiceServer::new(offer::api::Offers { store: store.clone(), witness: witness.clone() }))
-        .add_service(EntryServiceServer::new(entry::api::Entries { store: store.clone(), homes: homes.clone() }))
-        .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone(), witness: witness.clone() }))
+        .add_service(FileServiceServer::new(file::api::Files {
+            store: store.clone(),
+            blobs,
+            teams: teams.clone(),
+            witness: witness.clone(),
+        }))
+        .add_service(ReportServiceServer::new(report::api::Reports {
+            store,
+            teams,
+            readiness,
+            witness: witness.clone(),
+        }));
+    let routes = programme(routes, host, &homes, &witness);
+    Ok(space(routes, host, homes, witness))
+}
+
+/// How classes meet in a programme, and what is told of them.
+fn programme(routes: Routes, host: &Host, homes: &Homes, witness: &Witness) -> Routes {
+    let (store, homes, witness) = (host.store.clone(), homes.clone(), witness.clone());
+    routes
+        .add_service(OfferServiceServer::new(offer::api::Offers { store: store.clone(), witness }))
+        .add_service(ProjectServiceServer::new(project::api::Projects { store: store.clone() }))
+        .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
+        .add_service(EntryServiceServer::new(entry::api::Entries { store, homes }))
+}
+
+/// Pairs, and what is in their space.
+fn space(routes: Routes, host: &Host, homes: Homes, witness: Witness) -> Routes {
+    let Host { store, blobs, readiness, border, .. } = host.clone();
+    let engagements = Engagements::new(store.clone(), border);
+    routes
         .add_service(PairServiceServer::new(pair::api::Pairs {
             store: store.clone(),
             homes: homes.clone(),
             engagements,
+            witness: witness.clone(),
         }))
+        .add_service(OutputServiceServer::new(output::api::Outputs { store: store.clone(), witness: witness.clone() }))
         .add_service(ExportServiceServer::new(export::api::Exports {
             store: store.clone(),
+            blobs,
             homes: homes.clone(),
             witness: witness.clone(),
         }))
-        .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
-        .add_service(ProjectServiceServer::new(project::api::Projects { store: store.clone() }))
         .add_service(TimelineServiceServer::new(timeline::api::Timelines { store: store.clone(), homes }))
-        .add_service(ConsentServiceServer::new(consent::api::Consents { store: store.clone() }))
-        .add_service(ConversationServiceServer::new(message::api::Conversations {
+        .add_service(ConsentServiceServer::new(consent::api::Consents {
             store: store.clone(),
-            readiness: readiness.clone(),
             witness: witness.clone(),
         }))
-        .add_service(ReportServiceServer::new(report::api::Reports { store, teams, readiness, witness })))
+        .add_service(ConversationServiceServer::new(message::api::Conversations { store, readiness, witness }))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {
     let watch = report::watch::handlers(host.store.clone());
     let watch = message::watch::handlers(watch, host.store.clone());
+    let watch = file::api::handlers(watch, host.store.clone(), host.blobs.clone());
     let credits = credit::home::handlers(watch, host.store.clone(), host.border.clone());
     let reminders = reminder::round::handlers(credits, host.store.clone());
     let released = engagement::home::handlers(reminders, host.store.clone(), host.border.clone());

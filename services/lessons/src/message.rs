@@ -157,6 +157,11 @@ impl Message {
         keepers.map(|place| &place.side.home)
     }
 
+    /// The class that wrote it.
+    pub(crate) fn team(&self) -> Id<Team> {
+        self.team
+    }
+
     /// Its id.
     pub fn id(&self) -> Id<Self> {
         self.id

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     amiss::Amiss,
     calendar::Deadline,
-    file::File,
+    file::{File, shelf::Shelf},
     form::rich,
     pair::Pair,
     reason::{Reason, Refuse},
@@ -91,8 +91,8 @@ pub struct Frozen {
 pub struct Bench {
     pub(crate) output: Output,
     pub(crate) pair: Pair,
-    /// Those either class that is still there has uploaded for the lesson.
-    pub(crate) files: Vec<File>,
+    /// The files either class that is still there has uploaded for the lesson, each as the caller may see it.
+    pub(crate) files: Shelf,
     pub(crate) deadline: Deadline,
 }
 
@@ -189,7 +189,7 @@ impl Bench {
         for (index, id) in contents.files.iter().enumerate() {
             // what the other class has uploaded is its to share: its report's pictures are none of ours
             let is_there = self.output.contents.files.contains(id);
-            if !is_there && !self.files.iter().any(|file| file.id() == *id && file.team() == own) {
+            if !is_there && self.files.file(*id).is_none_or(|file| file.team() != own) {
                 let text = "Your class has uploaded no such file for this lesson. Upload it first; the other class adds its own.";
                 amiss.add(format!("file_ids[{index}]"), Reason::FileUnknown, text);
             }
@@ -239,14 +239,9 @@ impl Bench {
             return Ok(delivered.digest.clone());
         }
         let Output { pair, lesson, ref contents, .. } = self.output;
-        let files = contents.files.iter().map(|id| self.file(*id).map_or("", File::digest)).collect();
+        let files = contents.files.iter().map(|id| self.files.file(*id).map_or("", File::digest)).collect();
         let signed = serde_json::to_vec(&Signed { pair, lesson, contents, files }).map_err(Error::internal)?;
         Ok(hex(digest(&SHA256, &signed).as_ref()))
-    }
-
-    /// A file of it. None where the class that brought it has left.
-    fn file(&self, id: Id<File>) -> Option<&File> {
-        self.files.iter().find(|file| file.id() == id)
     }
 
     fn check_read(&self, given: &str) -> Result<()> {

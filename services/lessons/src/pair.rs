@@ -270,6 +270,11 @@ impl Pair {
         &self.sides
     }
 
+    /// The classes that have not left.
+    pub fn there(&self) -> impl Iterator<Item = &Side> {
+        self.sides.iter().filter(|place| !place.has_left()).map(|place| &place.side)
+    }
+
     /// Where it stands.
     pub fn state(&self) -> State {
         self.state

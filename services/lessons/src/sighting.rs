@@ -46,6 +46,12 @@ pub enum Kind {
     Messages,
     /// The space of its pair, as an archive.
     Export,
+    /// The bytes of a file it uploaded.
+    File,
+    /// What it stated about files.
+    Consents,
+    /// Its pair, with its name and its school's.
+    Pair,
 }
 
 impl What {

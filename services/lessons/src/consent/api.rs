@@ -7,8 +7,9 @@ use tonic::{Request, Response, Status};
 use super::{Channel, Consent, store};
 use crate::{
     file::{self, File},
-    pair,
-    side::check_programme,
+    pair::{self, Pair},
+    side::{Side, check_programme},
+    sighting::{Kind, witness::Witness},
 };
 
 /// The methods on consents.
@@ -16,6 +17,8 @@ use crate::{
 pub struct Consents {
     /// The data of lessons.
     pub store: Store,
+    /// Who writes down what is seen.
+    pub witness: Witness,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 500 };
@@ -67,7 +70,10 @@ impl ConsentService for Consents {
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_together(&ctx)?;
-        let page = store::list(&db, pair.id(), file, page).await?.map(pb::Consent::from);
+        let page = store::list(&db, pair.id(), file, page).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Consents, who_stated(&pair, &page.items)).await?;
+        let page = page.map(pb::Consent::from);
         Ok(Response::new(pb::ListConsentsResponse { consents: page.items, next_page_token: page.next }))
     }
 
@@ -85,4 +91,9 @@ impl ConsentService for Consents {
         let publication = store::publication(&db, &pair, file.id(), channel).await?;
         Ok(Response::new(publication.into()))
     }
+}
+
+/// The classes that have made one of these statements.
+fn who_stated<'a>(pair: &'a Pair, consents: &'a [Consent]) -> impl Iterator<Item = &'a Side> {
+    pair.there().filter(|side| consents.iter().any(|consent| consent.team == side.team))
 }

@@ -1,5 +1,7 @@
 //! Consents as rows.
 
+use std::collections::HashMap;
+
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     store::{At, of_text, to_text},
@@ -66,15 +68,40 @@ pub(crate) async fn list(
 
 /// Whether a file of a pair can be shown in a channel now. It is asked each time: nothing about it is remembered anywhere.
 pub(crate) async fn publication(db: &impl Reads, pair: &Pair, file: Id<File>, channel: Channel) -> Result<Publication> {
+    let stated = stated(db, pair, &[file], channel).await?;
+    Ok(Publication::new(db.ctx(), pair, &stated))
+}
+
+/// Each of these files of a pair, with whether it can be shown in a channel now: one query, however many files.
+pub(crate) async fn publications(
+    db: &impl Reads,
+    pair: &Pair,
+    files: Vec<File>,
+    channel: Channel,
+) -> Result<Vec<(File, Publication)>> {
+    let ids: Vec<_> = files.iter().map(File::id).collect();
+    let mut by_file: HashMap<Id<File>, Vec<Consent>> = HashMap::new();
+    for consent in stated(db, pair, &ids, channel).await? {
+        by_file.entry(consent.file).or_default().push(consent);
+    }
+    let with = |file: File| {
+        let stated = by_file.get(&file.id()).map(Vec::as_slice).unwrap_or_default();
+        let publication = Publication::new(db.ctx(), pair, stated);
+        (file, publication)
+    };
+    Ok(files.into_iter().map(with).collect())
+}
+
+/// What was stated about some files and a channel, oldest first.
+async fn stated(db: &impl Reads, pair: &Pair, files: &[Id<File>], channel: Channel) -> Result<Vec<Consent>> {
     let stated = row::Entity::find()
         .filter(row::Column::PairId.eq(pair.id()))
-        .filter(row::Column::FileId.eq(file))
+        .filter(row::Column::FileId.is_in(files.iter().copied()))
         .filter(row::Column::Channel.eq(to_text(&channel)?))
         .order_by_asc(row::Column::Id)
         .all(db.conn())
         .await?;
-    let stated = stated.into_iter().map(consent).collect::<Result<Vec<_>>>()?;
-    Ok(Publication::new(db.ctx(), pair, &stated))
+    stated.into_iter().map(consent).collect()
 }
 
 /// Adds a statement, in the place of those its class made before.

@@ -1,7 +1,12 @@
 //! The method on exports: open, load, decide, save, answer.
 
-use futures::{StreamExt, stream};
-use platform::{Ctx, Id, Open, PageRequest, Reads, Result, Store, blob, page::Sizes};
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use platform::{
+    Ctx, Id, Open, PageRequest, Reads, Result, Store,
+    blob::{self, Blobs},
+    page::Sizes,
+};
 use proto::{
     google::api::HttpBody,
     lessons::v1::{self as pb, export_service_server::ExportService},
@@ -10,17 +15,19 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Book,
+    sending::{Source, send},
     wire::{Lesson, Space},
 };
 use crate::{
-    edition, message, output,
-    pair::{self, Pair},
+    consent, edition, file, message, output,
+    pair::{self, Pair, State},
     report,
     sighting::{Kind, witness::Witness},
+    team::Team,
     timeline::{self, homes::Homes},
 };
 
-/// How many messages are read at once.
+/// How many messages or statements are read at once.
 const PAGE: Sizes = Sizes { usual: 500, most: 500 };
 
 /// The method on exports.
@@ -28,6 +35,8 @@ const PAGE: Sizes = Sizes { usual: 500, most: 500 };
 pub struct Exports {
     /// The data of lessons.
     pub store: Store,
+    /// The bytes of files.
+    pub blobs: Blobs,
     /// Where the classes live.
     pub homes: Homes,
     /// Who writes down what is seen.
@@ -44,9 +53,8 @@ impl ExportService for Exports {
     ) -> Result<Response<Self::ExportPairStream>, Status> {
         let (ctx, req) = request.open()?;
         let book = self.book(&ctx, req.pair_id.parse()?).await?;
-        let pieces = book.archive(ctx.tenant().locales(), ctx.local().datetime())?;
-        let pieces = stream::iter(pieces.into_iter().map(piece).map(Ok)).boxed();
-        let mut answer = Response::new(pieces);
+        let source = Source { ctx, pair: req.pair_id.parse()?, store: self.store.clone(), blobs: self.blobs.clone() };
+        let mut answer = Response::new(send(book, source).map_ok(piece).map_err(Status::from).boxed());
         blob::name(answer.metadata_mut(), &format!("pair-{}.zip", req.pair_id));
         Ok(answer)
     }
@@ -59,8 +67,7 @@ impl Exports {
         let pair = pair::store::get(&db, id).await?;
         let space = self.space(&db, &pair).await?;
         drop(db);
-        let there = pair.sides().iter().filter(|place| !place.has_left());
-        self.witness.saw(ctx, Kind::Export, there.map(|place| &place.side)).await?;
+        self.witness.saw(ctx, Kind::Export, pair.there()).await?;
         let tx = self.store.write(ctx).await?;
         tx.note("export pair", format!("pair {id}"), "");
         tx.commit().await?;
@@ -72,11 +79,19 @@ impl Exports {
         let homes = self.homes.of(pair)?;
         Ok(Space {
             pair: pair.clone().into(),
+            files: file::store::space(db, pair).await?,
+            consents: consents(db, pair).await?,
             timeline: timeline.map(|timeline| timeline::wire::shown(timeline, &homes)),
             messages: messages(db, pair).await?,
             lessons: lessons(db, pair).await?,
         })
     }
+}
+
+/// Whether what a class said is the caller's to take: of a pair that was dissolved, what their own said.
+fn is_given(ctx: &Ctx, pair: &Pair, team: Id<Team>) -> bool {
+    let is_own = || pair.place_of(team).is_some_and(|place| place.is_open_to(ctx));
+    pair.check_together(ctx).is_ok() || is_own()
 }
 
 /// Every message the caller may know of, as the caller sees it.
@@ -85,7 +100,8 @@ async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
     loop {
         let page = PageRequest::new(PAGE, 0, &token, "export")?;
         let page = message::store::list(db, pair.id(), page).await?;
-        messages.extend(page.items.into_iter().map(|message| message::wire::shown(message, pair)));
+        let given = page.items.into_iter().filter(|message| is_given(db.ctx(), pair, message.team()));
+        messages.extend(given.map(|message| message::wire::shown(message, pair)));
         token = page.next;
         if token.is_empty() {
             return Ok(messages);
@@ -93,21 +109,40 @@ async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
     }
 }
 
-/// What was made for each lesson. Before the work has begun there is nothing, and nothing is given once the pair has ended.
+/// Every statement about files.
+async fn consents(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Consent>> {
+    let (mut consents, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = PageRequest::new(PAGE, 0, &token, "export")?;
+        let page = consent::store::list(db, pair.id(), None, page).await?;
+        let given = page.items.into_iter().filter(|consent| is_given(db.ctx(), pair, consent.team()));
+        consents.extend(given.map(pb::Consent::from));
+        token = page.next;
+        if token.is_empty() {
+            return Ok(consents);
+        }
+    }
+}
+
+/// What was made for each lesson. Before the work has begun there is nothing; of a pair that was dissolved, what the caller's own class
+/// wrote.
 async fn lessons(db: &impl Reads, pair: &Pair) -> Result<Vec<Lesson>> {
     let mut lessons = Vec::new();
-    if pair.check_begun().is_err() {
+    if pair.check_begun().is_err() && pair.state() != State::Dissolved {
         return Ok(lessons);
     }
     let track = edition::store::track_of_team(db, pair.track()).await?;
     for number in track.rules().lessons.iter().map(|lesson| lesson.number) {
         let mirrors = report::store::comparison(db, pair, number).await?.into();
-        let output = output::store::bench(db, pair.id(), number).await?.try_into()?;
+        let output = match pair.check_together(db.ctx()) {
+            Ok(()) => Some(output::store::bench(db, pair.id(), number).await?.try_into()?),
+            Err(_) => None,
+        };
         lessons.push(Lesson { number, mirrors, output });
     }
     Ok(lessons)
 }
 
-fn piece(data: Vec<u8>) -> HttpBody {
-    HttpBody { content_type: "application/zip".to_owned(), data: data.into(), extensions: Vec::new() }
+fn piece(data: Bytes) -> HttpBody {
+    HttpBody { content_type: "application/zip".to_owned(), data, extensions: Vec::new() }
 }

@@ -51,10 +51,10 @@ fn whole(tag: &str, title: &str, body: &str) -> String {
 }
 
 fn block(words: &Words, block: &Block) -> String {
-    let said = |said: &Said| escaped(&text(words, said));
+    let said = |said: &Said| shown(words, said);
     match block {
         Block::Heading(heading) => format!("<h2>{}</h2>\n", said(heading)),
-        Block::Paragraph(parts) => format!("<p>{}</p>\n", escaped(&sentence(words, parts))),
+        Block::Paragraph(parts) => format!("<p>{}</p>\n", parts.iter().map(said).collect::<Vec<_>>().join(" ")),
         Block::Quote(tag, text) => format!("<blockquote lang=\"{}\">{}</blockquote>\n", escaped(tag), escaped(text)),
         Block::Rich(tag, html) => format!("<div lang=\"{}\">{html}</div>\n", escaped(tag)),
         Block::Facts(facts) => {
@@ -66,7 +66,10 @@ fn block(words: &Words, block: &Block) -> String {
         Block::Table(columns, rows) => {
             let head = columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", said(name)));
             let row = |row: &Vec<Said>| {
-                let cells = row.iter().map(|cell| format!("<td>{}</td>", said(cell)));
+                let cells = row.iter().enumerate().map(|(place, cell)| match place {
+                    0 => format!("<th scope=\"row\">{}</th>", said(cell)),
+                    _ => format!("<td>{}</td>", said(cell)),
+                });
                 format!("<tr>{}</tr>\n", cells.collect::<String>())
             };
             let (head, rows) = (head.collect::<String>(), rows.iter().map(row).collect::<String>());
@@ -82,7 +85,17 @@ fn sentence(words: &Words, parts: &[Said]) -> String {
 fn text(words: &Words, said: &Said) -> String {
     match said {
         Said::Word(key) => words.say(key).to_owned(),
-        Said::Text(text) => text.clone(),
+        Said::Text(text) | Said::File(_, text) => text.clone(),
+        Said::All(all) => all.iter().map(|one| text(words, one)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The same as markup, seen from a page of a language.
+fn shown(words: &Words, said: &Said) -> String {
+    match said {
+        Said::File(entry, name) => format!("<a href=\"../{}\">{}</a>", escaped(entry), escaped(name)),
+        Said::All(all) => all.iter().map(|one| shown(words, one)).collect::<Vec<_>>().join(", "),
+        Said::Word(_) | Said::Text(_) => escaped(&text(words, said)),
     }
 }
 
@@ -94,6 +107,7 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
             _ => escaped.push(sign),
         }
     }

@@ -3,8 +3,10 @@
 use platform::{Result, wire};
 use proto::{lessons::v1 as pb, options::v1::Role};
 
-use super::{Block, Book, Chapter, Said};
+use super::{Block, Book, Chapter, Said, entry_name};
+use crate::file::shelf::Shelf;
 
+mod file;
 mod lesson;
 
 /// All a caller may see of a pair.
@@ -13,31 +15,40 @@ pub(super) struct Space {
     pub(super) timeline: Option<pb::Timeline>,
     pub(super) messages: Vec<pb::Message>,
     pub(super) lessons: Vec<Lesson>,
+    pub(super) files: Shelf,
+    pub(super) consents: Vec<pb::Consent>,
 }
 
 /// What was made for a lesson.
 pub(super) struct Lesson {
     pub(super) number: i32,
     pub(super) mirrors: pb::CompareReportsResponse,
-    pub(super) output: pb::Output,
+    /// None where it is closed to the caller.
+    pub(super) output: Option<pb::Output>,
 }
 
 impl TryFrom<Space> for Book {
     type Error = platform::Error;
 
     fn try_from(space: Space) -> Result<Self> {
-        let Space { pair, timeline, messages, lessons } = space;
+        let Space { pair, timeline, messages, lessons, files, consents } = space;
+        let shared: Vec<_> = files.files().map(|file| files.shared(file.id())).collect();
         let mut chapters = vec![of_pair(&pair), of_project(&pair)];
         chapters.extend(timeline.as_ref().map(of_timeline));
         chapters.extend(lessons.iter().map(|lesson| lesson::chapter(&pair, lesson)));
         chapters.push(of_conversation(&pair, &messages));
+        chapters.push(file::chapter(&pair, &shared));
+        chapters.push(file::consents(&consents, &shared));
         let mut data = serde_json::json!({ "pair": wire::json(&pair)? });
         if let Some(timeline) = &timeline {
             data["timeline"] = wire::json(timeline)?;
         }
         data["messages"] = messages.iter().map(wire::json).collect::<Result<_>>()?;
         data["lessons"] = lessons.iter().map(lesson::data).collect::<Result<_>>()?;
-        Ok(Self { chapters, data })
+        data["files"] = shared.iter().map(file::data).collect::<Result<_>>()?;
+        data["consents"] = consents.iter().map(wire::json).collect::<Result<_>>()?;
+        let files = files.files().filter(|file| files.shown(file.id()).is_some()).cloned().collect();
+        Ok(Self { chapters, data, files })
     }
 }
 

@@ -1,9 +1,10 @@
 //! Joint outputs as rows.
 
+use std::collections::BTreeSet;
+
 use platform::{
     Error, Id, Reads, Result, Tx,
     store::{At, of_text, to_text},
-    tenant::Kind,
     wire,
 };
 use sea_orm::{
@@ -19,7 +20,7 @@ use crate::{
     moment::Moment,
     pair::{self, Pair},
     report::Verdict,
-    team::{Seat, Team, twin},
+    team::{Seat, twin},
 };
 
 mod row {
@@ -106,20 +107,15 @@ async fn of_pair(db: &impl Reads, pair: Pair, lesson: i32) -> Result<Bench> {
     // who was given more time is not to be late because its twin was not
     let deadline = deadlines.into_iter().max_by_key(|deadline| deadline.moment.at());
     let deadline = deadline.ok_or_else(|| Error::internal("a pair has no sides"))?;
+    let files = file::store::shelf(db, &pair, files).await?;
     Ok(Bench { output, pair, files, deadline })
 }
 
-/// The pair in whose joint outputs a file of a class is, where the caller may read those. In a country there is none.
-pub(crate) async fn sharing(db: &impl Reads, team: Id<Team>, file: Id<File>) -> Result<Option<Pair>> {
-    if db.ctx().tenant().kind() == Kind::Country {
-        return Ok(None);
-    }
-    let Some(pair) = file::store::pair_of(db, team, file).await? else { return Ok(None) };
-    let pair = pair::store::find(db, pair).await?;
-    let Some(pair) = pair.filter(|pair| pair.seen_by(db.ctx()) && pair.check_begun().is_ok()) else { return Ok(None) };
+/// The files in the joint outputs of a pair.
+pub(crate) async fn files(db: &impl Reads, pair: &Pair) -> Result<BTreeSet<Id<File>>> {
     let outputs = row::Entity::find().filter(row::Column::PairId.eq(pair.id())).all(db.conn()).await?;
     let contents = outputs.iter().map(|output| of_text::<Contents>(&output.contents)).collect::<Result<Vec<_>>>()?;
-    Ok(contents.iter().any(|contents| contents.files.contains(&file)).then_some(pair))
+    Ok(contents.into_iter().flat_map(|contents| contents.files).collect())
 }
 
 /// The late joint outputs of a lesson, of the pair of one class, or of all of a track. Nobody else can save them until the transaction

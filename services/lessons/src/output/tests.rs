@@ -63,12 +63,12 @@ impl Space {
         Ok(self.outputs().sign_output(call(self.twin(Role::TwinTeacher, of), request)).await?.into_inner())
     }
 
-    async fn upload(&self, of: usize) -> Id<File> {
+    async fn upload(&self, of: usize, media_type: &'static str) -> Id<File> {
         let ctx = self.twin(Role::TwinTeam, of);
         let place = Place { team: self.team(of), lesson: 1, field: "cover".to_owned(), name: "port.png".to_owned() };
-        let blob = platform::blob::Blob { digest: "ab".repeat(32), size: 7, media_type: "image/png" };
+        let blob = platform::blob::Blob { digest: "ab".repeat(32), size: 7, media_type };
         let seat = Seat { team: self.team(of), pair: Some(self.pair) };
-        let file = File::new(&ctx, seat, place, "image/png", blob);
+        let file = File::new(&ctx, seat, place, media_type, blob);
         let tx = self.store.write(&ctx).await.unwrap();
         file::store::add(&tx, &file).await.unwrap();
         tx.commit().await.unwrap();
@@ -184,7 +184,7 @@ async fn what_is_not_whole_is_not_signed_and_what_leads_out_is_not_kept() {
 async fn who_goes_on_alone_keeps_the_text_and_delivers_it_alone() {
     let space = Space::new().await;
     let draft = space.begun().await;
-    let files = [space.upload(0).await, space.upload(1).await];
+    let files = [space.upload(0, "text/plain").await, space.upload(1, "text/plain").await];
     let stolen = space.write_files(1, &draft, "Two ports", &files).await.unwrap_err();
     assert!(names(&stolen, "FILE_UNKNOWN"), "a class shares what is its own");
     let draft = space.write_files(0, &draft, "Two ports", &files[..1]).await.unwrap();
@@ -204,7 +204,7 @@ async fn who_goes_on_alone_keeps_the_text_and_delivers_it_alone() {
 async fn a_delivery_stays_when_a_class_leaves_with_a_gap_where_its_file_was() {
     let space = Space::new().await;
     let draft = space.begun().await;
-    let file = space.upload(0).await;
+    let file = space.upload(0, "text/plain").await;
     let draft = space.write_files(0, &draft, "Two ports", &[file]).await.unwrap();
     space.sign(0, &draft).await.unwrap();
     let whole = space.sign(1, &draft).await.unwrap();
@@ -218,16 +218,34 @@ async fn a_delivery_stays_when_a_class_leaves_with_a_gap_where_its_file_was() {
 async fn a_file_is_shared_with_the_twin_while_it_is_in_what_both_make() {
     let space = Space::new().await;
     let draft = space.begun().await;
-    let file = space.upload(0).await;
-    let shared = async |ctx: Ctx| {
-        let pair = store::sharing(&space.store.read(&ctx).await?, space.team(0), file).await;
-        pair.map(|pair| pair.is_some())
+    let file = space.upload(0, "text/plain").await;
+    let readable = async |ctx: Ctx| {
+        let db = space.store.read(&ctx).await.unwrap();
+        file::store::readable(&db, space.team(0), file).await.is_ok()
     };
-    assert!(!shared(space.twin(Role::TwinTeam, 1)).await.unwrap());
+    assert!(readable(space.twin(Role::TwinTeam, 0)).await && !readable(space.twin(Role::TwinTeam, 1)).await);
     space.write_files(0, &draft, "Two ports", &[file]).await.unwrap();
-    assert!(shared(space.twin(Role::TwinTeam, 1)).await.unwrap());
+    assert!(readable(space.twin(Role::TwinTeam, 1)).await && readable(space.country(1)).await);
     let (_, strangers) = space.another().await;
-    assert!(!shared(space.ground.twin(Role::TwinTeam, &strangers[0])).await.unwrap());
+    assert!(!readable(space.ground.twin(Role::TwinTeam, &strangers[0])).await);
+}
+
+#[tokio::test]
+async fn of_a_picture_that_is_not_shown_there_is_no_name_and_no_digest() {
+    let space = Space::new().await;
+    let draft = space.begun().await;
+    let file = space.upload(0, "image/png").await;
+    space.write_files(0, &draft, "Two ports", &[file]).await.unwrap();
+    let own = space.read_output(space.twin(Role::TwinTeam, 0)).await.unwrap();
+    assert_eq!((own.files[0].name.as_str(), own.files[0].gap()), ("port.png", pb::FileGap::Unspecified));
+    for ctx in [space.twin(Role::TwinTeam, 1), space.twin(Role::TwinTeacher, 1), space.country(1)] {
+        let output = space.read_output(ctx).await.unwrap();
+        assert_eq!(output.digest, own.digest, "what is signed is the same");
+        let shown = &output.files[0];
+        let missing: Vec<_> = shown.missing.iter().map(|one| one.home.as_str()).collect();
+        assert_eq!((shown.gap(), missing), (pb::FileGap::Consent, vec!["hr", "it"]));
+        assert_eq!([&shown.name, &shown.media_type, &shown.digest], ["", "", ""]);
+    }
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! Joint outputs as messages.
 
-use platform::{Error, Id, Result, wire};
+use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
 use super::{Bench, Change, Contents};
-use crate::file::File;
 
 impl TryFrom<pb::SaveOutputRequest> for Change {
     type Error = Error;
@@ -26,7 +25,7 @@ impl TryFrom<Bench> for pb::Output {
             (None, 0) => pb::OutputState::NotStarted,
             (None, _) => pb::OutputState::Draft,
         };
-        let files = bench.output.contents.files.iter().map(|id| file(*id, bench.file(*id))).collect();
+        let files = bench.output.contents.files.iter().map(|id| bench.files.shared(*id)).collect();
         let (signatures, output) = (signatures(&bench), bench.output);
         Ok(Self {
             pair_id: output.pair.to_string(),
@@ -60,17 +59,4 @@ fn signatures(bench: &Bench) -> Vec<pb::OutputSignature> {
         })
     });
     signed.collect()
-}
-
-/// A file, or the gap it has left.
-fn file(id: Id<File>, file: Option<&File>) -> pb::OutputFile {
-    let gap = pb::OutputFile { file_id: id.to_string(), ..pb::OutputFile::default() };
-    let Some(file) = file else { return gap };
-    pb::OutputFile {
-        team_id: file.team().to_string(),
-        name: file.name().to_owned(),
-        media_type: file.media_type().to_owned(),
-        digest: file.digest().to_owned(),
-        ..gap
-    }
 }

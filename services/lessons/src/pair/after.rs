@@ -78,7 +78,7 @@ pub(super) async fn take_away(tx: &Tx, pair: &Pair, left: &Place, was: State) ->
     let seat = pair.seat(left);
     report::store::take_away(tx, seat).await?;
     output::store::take_away(tx, pair.id, seat).await?;
-    file::store::take_away(tx, seat).await?;
+    tx.emit(&pb::FilesRemoved { digests: file::store::take_away(tx, seat).await? });
     message::store::take_away(tx, pair.id, &left.side).await?;
     consent::store::take_away(tx, pair.id, left.side.team).await?;
     tx.emit(&pb::MessageChanged { pair_id: pair.id.to_string(), message_id: String::new() });

@@ -16,6 +16,7 @@ use crate::{
     offer::{self, couples::couples},
     project,
     side::check_programme,
+    sighting::{Kind, witness::Witness},
     timeline::{self, homes::Homes},
 };
 
@@ -28,6 +29,8 @@ pub struct Pairs {
     pub homes: Homes,
     /// What binds them, over all programmes.
     pub engagements: Engagements,
+    /// Who writes down what is seen.
+    pub witness: Witness,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
@@ -66,6 +69,8 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let pair = store::get(&db, req.pair_id.parse()?).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Pair, pair.there()).await?;
         Ok(Response::new(pair.into()))
     }
 
@@ -77,7 +82,10 @@ impl PairService for Pairs {
         let filter = store::Filter::try_from(&req)?;
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("pairs", &filter))?;
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, &filter, page).await?.map(pb::Pair::from);
+        let page = store::list(&db, &filter, page).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Pair, page.items.iter().flat_map(Pair::there)).await?;
+        let page = page.map(pb::Pair::from);
         Ok(Response::new(pb::ListPairsResponse { pairs: page.items, next_page_token: page.next }))
     }
 

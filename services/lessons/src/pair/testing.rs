@@ -9,6 +9,7 @@ use crate::{
     edition::{self, Plan},
     offer::{self, Wish},
     pair::api::Pairs,
+    sighting::witness::Witness,
     team::Team,
     testing::{
         Ground,
@@ -69,7 +70,8 @@ impl Space {
 
     /// The methods on pairs.
     fn pairs(&self) -> Pairs {
-        Pairs { store: self.store.clone(), homes: always_open(), engagements: engaged_nowhere(&self.store) }
+        let (store, witness) = (self.store.clone(), Witness::new(self.store.clone()));
+        Pairs { engagements: engaged_nowhere(&store), store, homes: always_open(), witness }
     }
 
     /// A class leaves.

@@ -12,10 +12,13 @@ use sea_orm::{
     ColumnTrait, Condition, DerivePartialModel, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
 };
 
-use super::{Comparison, Delivery, Desk, Judged, Mirror, Reopening, Report, Saved, State, Submission, Verdict};
+use super::{
+    Comparison, Delivery, Desk, Judged, Mirror, Reopening, Report, Saved, State, Submission, Verdict, mirror::is_shown,
+};
 use crate::{
     calendar::{self, Deadline, Extension},
     edition::{self, Edition, Track},
+    file::{self, File},
     form::{self, Form},
     moment::Moment,
     pair::{self, Pair, Place},
@@ -149,11 +152,22 @@ pub(crate) async fn comparison(db: &impl Reads, pair: &Pair, lesson: i32) -> Res
         Some(version) => form::store::version(db, pair.track(), lesson, version).await?,
         None => form::store::newest(db, pair.track(), lesson).await?,
     };
-    Ok(Comparison::new(pair, form, sent))
+    let files = file::store::of_ids(db, pair, sent.iter().flatten().flat_map(Mirror::files)).await?;
+    let files = file::store::shelf(db, pair, files).await?;
+    Ok(Comparison::new(db.ctx(), pair, form, sent, files))
 }
 
 async fn mirror(db: &impl Reads, pair: &Pair, place: &Place, lesson: i32) -> Result<Option<Mirror>> {
-    if place.has_left() { Ok(None) } else { sent::last(db, pair.seat(place), lesson).await }
+    if is_shown(db.ctx(), pair, place) { sent::last(db, pair.seat(place), lesson).await } else { Ok(None) }
+}
+
+/// The files that stand in what the classes of a pair submitted last.
+pub(crate) async fn submitted_files(db: &impl Reads, pair: &Pair) -> Result<BTreeSet<Id<File>>> {
+    let mut files = BTreeSet::new();
+    for seat in pair.seats() {
+        files.extend(sent::each_last(db, seat).await?.iter().flat_map(Mirror::files));
+    }
+    Ok(files)
 }
 
 /// Takes away what a class wrote in a pair, which leaves with it.

@@ -87,7 +87,13 @@ impl From<Row> for pb::DeliveryRow {
 
 impl From<Comparison> for pb::CompareReportsResponse {
     fn from(comparison: Comparison) -> Self {
-        let value = |value: Option<&Value>| pb::MirrorValue { value: value.cloned().map(Into::into) };
+        let value = |value: Option<&Value>| {
+            let files = match value {
+                Some(Value::Files(files)) => files.iter().map(|id| comparison.files.shared(*id)).collect(),
+                _ => Vec::new(),
+            };
+            pb::MirrorValue { value: value.cloned().map(Into::into), files }
+        };
         let fields = comparison.fields().map(|(field, values)| pb::MirrorField {
             key: field.key.clone(),
             label: field.label.clone(),
@@ -106,6 +112,7 @@ impl From<Half> for pb::Mirror {
     fn from(half: Half) -> Self {
         let gap = match &half.mirror {
             _ if half.has_left => pb::MirrorGap::Left,
+            _ if half.is_closed => pb::MirrorGap::Ended,
             None => pb::MirrorGap::NotSubmitted,
             Some(_) => pb::MirrorGap::Unspecified,
         };

@@ -28,6 +28,9 @@ impl From<Kind> for pb::SightingKind {
             Kind::Output => Self::Output,
             Kind::Messages => Self::Messages,
             Kind::Export => Self::Export,
+            Kind::File => Self::File,
+            Kind::Consents => Self::Consents,
+            Kind::Pair => Self::Pair,
         }
     }
 }

@@ -3,18 +3,21 @@
 use platform::{Result, wire};
 use proto::lessons::v1::{self as pb, value::Kind};
 
-use super::{Block, Chapter, Lesson, Said, at, called, class, text};
+use super::{Block, Chapter, Lesson, Said, at, called, class, file::mention, text};
 
 pub(super) fn chapter(pair: &pb::Pair, lesson: &Lesson) -> Chapter {
     let mut blocks = mirrors(&lesson.mirrors);
-    blocks.extend(output(pair, &lesson.output));
+    blocks.extend(lesson.output.iter().flat_map(|made| output(pair, made)));
     let number = lesson.number.to_string();
     Chapter { name: format!("lesson-{number}"), title: vec![Said::Word("lesson"), Said::Text(number)], blocks }
 }
 
 pub(super) fn data(lesson: &Lesson) -> Result<serde_json::Value> {
-    let (mirrors, output) = (wire::json(&lesson.mirrors)?, wire::json(&lesson.output)?);
-    Ok(serde_json::json!({ "number": lesson.number, "mirrors": mirrors, "output": output }))
+    let mut data = serde_json::json!({ "number": lesson.number, "mirrors": wire::json(&lesson.mirrors)? });
+    if let Some(output) = &lesson.output {
+        data["output"] = wire::json(output)?;
+    }
+    Ok(data)
 }
 
 /// Field by field, what each class wrote.
@@ -27,13 +30,14 @@ fn mirrors(both: &pb::CompareReportsResponse) -> Vec<Block> {
             pb::MirrorGap::Unspecified => None,
             pb::MirrorGap::NotSubmitted => Some("not_submitted"),
             pb::MirrorGap::Left => Some("removed"),
+            pb::MirrorGap::Ended => Some("ended"),
         };
         blocks.extend(gap.map(|gap| Block::Paragraph(vec![text(&format!("{name}:")), Said::Word(gap)])));
         columns.push(text(&name));
     }
     let rows = both.fields.iter().filter(|field| field.values.iter().any(|value| value.value.is_some()));
     let row = |field: &pb::MirrorField| {
-        let values = field.values.iter().map(|value| written(field.kind(), value.value.as_ref()));
+        let values = field.values.iter().map(|value| written(field.kind(), value));
         [text(&field.label)].into_iter().chain(values).collect()
     };
     let rows: Vec<_> = rows.map(row).collect();
@@ -43,9 +47,9 @@ fn mirrors(both: &pb::CompareReportsResponse) -> Vec<Block> {
     blocks
 }
 
-/// What was written in a field. Of files there is the number: a picture is shown where both sides allow it, and not here.
-fn written(kind: pb::FieldKind, value: Option<&pb::Value>) -> Said {
-    let said = match value.and_then(|value| value.kind.as_ref()) {
+/// What was written in a field.
+fn written(kind: pb::FieldKind, written: &pb::MirrorValue) -> Said {
+    let said = match written.value.as_ref().and_then(|value| value.kind.as_ref()) {
         None => String::new(),
         Some(Kind::Text(html)) if kind == pb::FieldKind::RichText => crate::form::plain(html),
         Some(Kind::Text(text) | Kind::Time(text)) => text.clone(),
@@ -53,7 +57,7 @@ fn written(kind: pb::FieldKind, value: Option<&pb::Value>) -> Said {
         Some(Kind::Boolean(false)) => return Said::Word("no"),
         Some(Kind::Date(date)) => format!("{:04}-{:02}-{:02}", date.year, date.month, date.day),
         Some(Kind::Choices(choices)) => choices.items.join(", "),
-        Some(Kind::Files(files)) => format!("[{}]", files.items.len()),
+        Some(Kind::Files(_)) => return Said::All(written.files.iter().map(mention).collect()),
         Some(Kind::Point(point)) => format!("{} ({}, {})", point.address, point.latitude, point.longitude),
     };
     Said::Text(said)
@@ -72,8 +76,7 @@ fn output(pair: &pb::Pair, output: &pb::Output) -> Vec<Block> {
         facts.push(("links", text(&output.links.join(", "))));
     }
     if !output.files.is_empty() {
-        let names: Vec<_> = output.files.iter().map(|file| file.name.as_str()).collect();
-        facts.push(("files", text(&names.join(", "))));
+        facts.push(("files", Said::All(output.files.iter().map(mention).collect())));
     }
     blocks.push(Block::Facts(facts));
     let signed = output.signatures.iter().map(|signature| {

@@ -1,5 +1,7 @@
 //! What was submitted and what was given back, as rows: nothing of it is ever overwritten.
 
+use std::collections::BTreeMap;
+
 use platform::{Reads, Result, Tx, store::of_text};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use serde::Deserialize;
@@ -102,10 +104,26 @@ pub(super) async fn last(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Opt
         .filter(submission::Column::Lesson.eq(lesson))
         .order_by_desc(submission::Column::ReceivedAt)
         .order_by_desc(submission::Column::Id);
-    let Some(row) = newest.one(db.conn()).await? else { return Ok(None) };
+    newest.one(db.conn()).await?.map(mirror).transpose()
+}
+
+/// The same for every lesson.
+pub(super) async fn each_last(db: &impl Reads, seat: Seat) -> Result<Vec<Mirror>> {
+    let rows = submission::Entity::find()
+        .filter(submission::Column::TeamId.eq(seat.team))
+        .filter(submission::Column::PairId.eq(seat.pair_id()))
+        .order_by_asc(submission::Column::ReceivedAt)
+        .order_by_asc(submission::Column::Id)
+        .all(db.conn())
+        .await?;
+    let last: BTreeMap<_, _> = rows.into_iter().map(|row| (row.lesson, row)).collect();
+    last.into_values().map(mirror).collect()
+}
+
+fn mirror(row: submission::Model) -> Result<Mirror> {
     let Sent { values } = of_text(&row.contents)?;
     let received_at = row.received_at.0;
-    Ok(Some(Mirror { form_version: row.form_version, values, digest: row.digest, received_at }))
+    Ok(Mirror { form_version: row.form_version, values, digest: row.digest, received_at })
 }
 
 /// Takes it away.

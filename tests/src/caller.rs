@@ -132,6 +132,13 @@ impl Caller {
         self.call(Method::GET, path, Value::Null).await
     }
 
+    /// GET a path of the tenant whose answer may break off: what has come of it, and whether that is all.
+    pub async fn get_some(&self, path: &str) -> (Answer, bool) {
+        let authorization = format!("Bearer {}", self.token());
+        let headers = [("authorization", authorization.as_str())];
+        self.http.some(Method::GET, &format!("/{}{path}", self.tenant), &headers).await
+    }
+
     /// POST to a path of the tenant.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, body).await

@@ -74,15 +74,40 @@ impl Http {
 
     /// Sends a request as it is.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let answer = self.begin(&method, path, headers, body).await;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}")).to_bytes();
+        Answer { of: format!("{method} {path}"), status: parts.status, headers: parts.headers, body }
+    }
+
+    /// Sends a request whose answer may break off: what has come of it, and whether that is all.
+    pub async fn some(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> (Answer, bool) {
+        let answer = self.begin(&method, path, headers, Bytes::new()).await;
+        let (parts, mut body) = answer.into_parts();
+        let (mut bytes, mut is_whole) = (Vec::new(), true);
+        while let Some(frame) = body.frame().await {
+            match frame.map(|frame| frame.into_data()) {
+                Ok(data) => bytes.extend(data.unwrap_or_default()),
+                Err(_) => is_whole = false,
+            }
+        }
+        let of = format!("{method} {path}");
+        (Answer { of, status: parts.status, headers: parts.headers, body: bytes.into() }, is_whole)
+    }
+
+    async fn begin(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> ::http::Response<Incoming> {
         let mut request = Request::builder().method(method.clone()).uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).expect("a request");
-        let answer = self.client.request(request).await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"));
-        let (parts, body) = answer.into_parts();
-        let body = body.collect().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}")).to_bytes();
-        Answer { of: format!("{method} {path}"), status: parts.status, headers: parts.headers, body }
+        self.client.request(request).await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
     }
 
     /// Opens a stream of events.

@@ -224,3 +224,92 @@ async fn a_pair_rests_goes_on_and_is_dissolved() {
     );
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_survivor_with_a_fresh_offer_is_in_the_old_pair_until_the_new_one_begins() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let mut twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    let old = twins.path("");
+    twins.classes[0].tutor.post(&twins.path(":leave"), json!({ "reason": "no teacher any more" })).await.ok();
+    let track = text(&twins.edition["tracks"][0]["id"]);
+    let again = format!("/v1/offers/{}:withdraw", text(&twins.classes[1].offer["id"]));
+    twins.classes[1].tutor.post(&again, json!({})).await.ok();
+    let fresh = twins.classes[1].tutor.post("/v1/offers", tests::twins::offer(&track)).await.ok();
+
+    let mut next = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let other = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let mut pairs = Vec::new();
+    for suitor in [&next.classes[0].tutor, &other.classes[0].tutor] {
+        let own = suitor.post("/v1/offers", tests::twins::offer(&track)).await.ok();
+        let pair = suitor.post("/v1/pairs", json!({ "offerIds": [own["id"], fresh["id"]] })).await.ok();
+        assert_eq!(pair["previousPairId"], twins.pair["id"], "a fresh offer tells of the twin that was lost");
+        pairs.push(pair);
+    }
+    std::mem::swap(&mut twins.classes[1], &mut next.classes[1]);
+    next.pair = pairs.swap_remove(0);
+    let survivor = &next.classes[1].tutor;
+    survivor.post(&next.path(":accept"), json!({})).await.ok();
+    let second = format!("/v1/pairs/{}:accept", text(&pairs[0]["id"]));
+    survivor.post(&second, json!({})).await.refused("PAIR_STATE");
+    let listed = survivor.get("/v1/pairs").await.ok();
+    let mut states: Vec<_> = listed["pairs"].as_array().expect("pairs").iter().map(state).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["ACCEPTED", "DECLINED", "ONE_SIDED"], "in the old pair still, and in the new one");
+    for class in &next.classes {
+        class.central.post(&next.path(":approve"), json!({})).await.ok();
+    }
+    assert_eq!(state(&survivor.get(&old).await.ok()), "ONE_SIDED");
+    next.begin_work().await;
+    assert_eq!(state(&next.pair), "ACTIVE");
+    assert_eq!(state(&next.classes[1].tutor.get(&old).await.ok()), "REPAIRED");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn offers_come_in_pages_and_a_token_is_good_for_its_own_list_alone() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let others = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let track = text(&twins.edition["tracks"][0]["id"]);
+    let mut published = Vec::new();
+    for class in twins.classes.iter().chain(&others.classes) {
+        published.push(class.tutor.post("/v1/offers", tests::twins::offer(&track)).await.ok()["id"].clone());
+    }
+    let reader = &twins.classes[0].tutor;
+    let (mut listed, mut token, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let page = reader.get(&format!("/v1/offers?pageSize=3&pageToken={token}")).await.ok();
+        listed.extend(page["offers"].as_array().expect("offers").iter().map(|offer| offer["id"].clone()));
+        pages += 1;
+        token = text(&page["nextPageToken"]);
+        if token.is_empty() {
+            break;
+        }
+        assert_eq!(pages, 1);
+        reader.get(&format!("/v1/offers?pageSize=3&home=it&pageToken={token}")).await.refused("PAGE_TOKEN_INVALID");
+        reader.get(&format!("/v1/pairs?pageToken={token}")).await.refused("PAGE_TOKEN_INVALID");
+    }
+    assert_eq!((pages, listed), (2, published), "each once, oldest first");
+    reader.get("/v1/offers?pageToken=nonsense").await.refused("PAGE_TOKEN_INVALID");
+    let ours = reader.get("/v1/offers?home=it&pageSize=1").await.ok();
+    let rest = format!("/v1/offers?home=it&pageSize=1&pageToken={}", text(&ours["nextPageToken"]));
+    let rest = reader.get(&rest).await.ok();
+    assert_eq!((&rest["offers"][0]["side"]["home"], &rest["nextPageToken"]), (&json!("it"), &Value::Null));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_reason_the_other_class_reads_holds_no_way_out() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    let teacher = &twins.classes[0].tutor;
+    for way in ["call me at +385 91 234 5678", "write to ana@school.example", "find us @green_ports"] {
+        for (caller, deed) in [(teacher, ":suspend"), (teacher, ":leave"), (&twins.secretariat, ":dissolve")] {
+            let refused = caller.post(&twins.path(deed), json!({ "reason": way })).await.violations();
+            assert_eq!(refused, [("reason".to_owned(), "CONTACT_DATA".to_owned())], "{deed} {way}");
+        }
+    }
+    let pair = teacher.get(&twins.path("")).await.ok();
+    assert_eq!((state(&pair), &pair["reason"]), ("ACTIVE", &Value::Null), "nothing was done");
+    world.end().await;
+}

@@ -145,3 +145,30 @@ impl Twins<'_> {
         self.tell("both countries keep the credits of their classes");
     }
 }
+
+impl Twins<'_> {
+    /// A class uploads a file for a field of lesson 1.
+    pub async fn upload(&self, of: usize, field: &str, name: &str, bytes: impl Into<bytes::Bytes>) -> Value {
+        let class = &self.classes[of];
+        let path = format!("/v1/teams/{}/lessons/1/files:upload?field={field}&name={name}", class.team_id);
+        class.class.upload(&path, "application/octet-stream", bytes).await.ok()
+    }
+
+    /// Where a file of a class is downloaded.
+    pub fn download(&self, of: usize, file: &Value) -> String {
+        format!("/v1/teams/{}/files/{}:download", self.classes[of].team_id, text(file))
+    }
+
+    /// The teacher of a class states that a file may be shown in the space of the pair.
+    pub async fn consent(&self, of: usize, file: &Value) -> Value {
+        let last = json!({ "year": 2023, "month": 12, "day": 31 });
+        let says = json!({ "fileId": file, "channel": "CHANNEL_PAIR_SPACE", "expiresOn": last });
+        self.classes[of].tutor.post(&self.path("/consents"), says).await.ok()
+    }
+
+    /// And takes it back.
+    pub async fn withdraw(&self, of: usize, consent: &Value) {
+        let path = self.path(&format!("/consents/{}:withdraw", text(&consent["id"])));
+        self.classes[of].tutor.post(&path, json!({})).await.ok();
+    }
+}

@@ -254,7 +254,7 @@ async fn a_survivor_with_a_fresh_offer_is_in_the_old_pair_until_the_new_one_begi
     let listed = survivor.get("/v1/pairs").await.ok();
     let mut states: Vec<_> = listed["pairs"].as_array().expect("pairs").iter().map(state).collect();
     states.sort_unstable();
-    assert_eq!(states, ["ACCEPTED", "DECLINED", "ONE_SIDED"], "in the old pair still, and in the new one");
+    assert_eq!(states, ["ACCEPTED", "LAPSED", "ONE_SIDED"], "in the old pair still, and in the new one");
     for class in &next.classes {
         class.central.post(&next.path(":approve"), json!({})).await.ok();
     }

@@ -175,7 +175,7 @@ async fn of_an_acceptance_and_an_offer_taken_back_at_once_one_holds() {
         let is_accepted = is_done(&accepted);
         assert_eq!(is_accepted, !is_done(&withdrawn), "{} {}", accepted.text(), withdrawn.text());
         let state = text(&twins.secretariat.get(&format!("/v1/pairs/{pair}")).await.ok()["state"]);
-        assert_eq!(state, if is_accepted { "PAIR_STATE_ACCEPTED" } else { "PAIR_STATE_DECLINED" });
+        assert_eq!(state, if is_accepted { "PAIR_STATE_ACCEPTED" } else { "PAIR_STATE_LAPSED" });
         let states = if is_accepted { ["PAIRED", "PAIRED"] } else { ["WITHDRAWN", "OPEN"] };
         for (offer, state) in offers.iter().zip(states) {
             let stands = twins.secretariat.get(&offered(offer)).await.ok()["state"].clone();

@@ -102,7 +102,7 @@ async fn a_class_nobody_knows_and_a_pair_that_waits_for_nobody_lead_to_no_letter
     let team = way.team.id().to_string();
     way.publish(&way.fact("it", PAIR, PairState::Proposed)).await;
     way.publish(&way.fact("it", "", PairState::Accepted)).await;
-    way.publish(&way.fact("it", &team, PairState::Active)).await;
+    way.publish(&way.fact("it", &team, PairState::Completed)).await;
     way.settle().await;
     assert_eq!(way.ground.mails(), [], "no such class, nobody of a central team, nothing to remind of");
 }

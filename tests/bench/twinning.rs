@@ -119,15 +119,18 @@ async fn fill(ground: &Ground, like: &str) {
         // each state is in both tracks
         let track = if (number / STATES.len()).is_multiple_of(2) { "track_id" } else { &track };
         sql.push(format!(
-            "INSERT INTO pair (id, version, track_id, proposed_by, matched, state, state_since, reason, project, project_at, created_at) \
-             SELECT {id}, version, {track}, proposed_by, matched, '{state}', state_since, '', project, project_at, created_at \
+            "INSERT INTO pair (id, version, track_id, proposed_by, matched, state, state_since, reason, project, project_at, \
+             suspended_by, created_at) \
+             SELECT {id}, version, {track}, proposed_by, matched, '{state}', state_since, '', project, project_at, '', created_at \
              FROM pair WHERE id = {like}"
         ));
         for (position, home) in HOMES[number % HOMES.len()].iter().enumerate() {
             let team = bytes(Uuid::now_v7());
             sql.push(format!(
-                "INSERT INTO pair_side SELECT {id}, position, '{home}', {team}, team_name, school_name, territory, offer_id, \
-                 accepted_at, approved_at, partner, agreed_at, left_at, false FROM pair_side WHERE pair_id = {like} AND position = {position}"
+                "INSERT INTO pair_side (pair_id, position, home, team_id, team_name, school_name, territory, offer_id, accepted_at, \
+                 approved_at, partner, agreed_at, has_signed, is_engaged) \
+                 SELECT {id}, position, '{home}', {team}, team_name, school_name, territory, offer_id, accepted_at, \
+                 approved_at, partner, agreed_at, false, false FROM pair_side WHERE pair_id = {like} AND position = {position}"
             ));
         }
     }

@@ -87,7 +87,9 @@ impl<'a> Twins<'a> {
             (world.coordinator(other).await, world.mailbox(other)),
         ];
         let staff = Staff { secretariat: world.coordinator(programme).await, countries };
-        let mark = uuid::Uuid::now_v7().simple().to_string();
+        // in letters: read as letters, the figures of one in some thousand are a word that no address may have
+        let figures = uuid::Uuid::now_v7().as_u128();
+        let mark: String = (0..32).map(|at| char::from(b'g' + (figures >> (4 * at) & 0xf) as u8)).collect();
         Self::cross(Ground::World(world), programme, staff, &mark, |_| ()).await
     }
 

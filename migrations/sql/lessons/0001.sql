@@ -231,6 +231,7 @@ CREATE TABLE pair_side (
   partner     text    NOT NULL,
   agreed_at   bigint,
   delivered_at bigint,
+  has_signed  boolean NOT NULL,
   left_at     bigint,
   is_engaged  boolean NOT NULL,
   PRIMARY KEY (pair_id, position)

@@ -146,7 +146,7 @@ impl Mails {
             return Ok((account.role() == Role::Coordinator).then_some((account, None)));
         }
         let team = team::store::find(&db, team.parse()?).await?;
-        let team = team.filter(|team| team.has_teacher(account.id()));
+        let team = team.filter(|team| team.has_teacher(account.id()) && team.is_interreg());
         Ok(team.map(|team| (account, Some(team))))
     }
 

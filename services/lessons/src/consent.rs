@@ -110,25 +110,26 @@ impl Consent {
         self.team
     }
 
-    fn gap(&self, today: Date) -> Option<Gap> {
-        if self.withdrawn_at.is_some() {
-            return Some(Gap::Withdrawn);
-        }
-        (self.expires_on < today).then_some(Gap::Expired)
+    /// Whether it was taken back, or another stands in its place.
+    fn is_withdrawn(&self) -> bool {
+        self.withdrawn_at.is_some()
     }
 }
 
 impl Publication {
-    /// By all that was stated about the file and the channel, oldest first: of each class the newest counts.
+    /// By all that was stated about the file and the channel, oldest first: of each class the newest counts. What a class took back stays
+    /// so when it leaves: its people are pictured still.
     pub fn new(ctx: &Ctx, pair: &Pair, stated: &[Consent]) -> Self {
         let today = ctx.local().date();
-        let gap = |team| match stated.iter().rfind(|consent| consent.team == team) {
-            Some(consent) => consent.gap(today),
-            None => Some(Gap::Nothing),
-        };
         let missing = pair.sides().iter().filter_map(|place| {
-            let gap = if place.has_left() { Some(Gap::Left) } else { gap(place.side.team) };
-            Some((place.side.home.clone(), gap?))
+            let gap = match stated.iter().rfind(|consent| consent.team == place.side.team) {
+                Some(consent) if consent.is_withdrawn() => Gap::Withdrawn,
+                _ if place.has_left() => Gap::Left,
+                Some(consent) if consent.expires_on < today => Gap::Expired,
+                Some(_) => return None,
+                None => Gap::Nothing,
+            };
+            Some((place.side.home.clone(), gap))
         });
         Self { missing: missing.collect() }
     }
@@ -184,6 +185,22 @@ mod tests {
         twins.ground.at("2022-12-20T10:00:00Z");
         twins.leaves(0).await;
         assert_eq!(missing(&twins, &stated), [(hr, Gap::Left)]);
+    }
+
+    #[tokio::test]
+    async fn what_a_class_took_back_stays_so_when_it_leaves() {
+        let mut twins = Twins::at_work().await;
+        let file = twins.ground.ids.next();
+        let mut stated: Vec<_> =
+            [0, 1].map(|of| Consent::register(&twins.teacher(of), &twins.pair, true, statement(file)).unwrap()).into();
+        stated[1].withdraw(&twins.teacher(1));
+        let anew = Consent::register(&twins.teacher(1), &twins.pair, true, statement(file)).unwrap();
+        twins.leaves(1).await;
+        let it = "it".to_owned();
+        assert_eq!(missing(&twins, &stated), [(it.clone(), Gap::Withdrawn)]);
+        stated.push(anew);
+        assert_eq!(missing(&twins, &stated), [(it.clone(), Gap::Left)], "the newest counts");
+        assert_eq!(missing(&twins, &stated[..1]), [(it, Gap::Left)]);
     }
 
     #[tokio::test]

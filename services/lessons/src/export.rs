@@ -1,7 +1,7 @@
 //! The space of a pair as a book: chapters of blocks, in words that every language of the programme has, and the same as data. What
 //! slices bring is put into blocks by [`wire`]; how a block looks is the business of [`page`].
 
-use crate::file::File;
+use crate::file::{File, saved_name};
 
 pub mod api;
 mod page;
@@ -58,11 +58,11 @@ pub(crate) struct Book {
     files: Vec<File>,
 }
 
-/// What a file is called in the archive. Every system can unpack it, and no page has to encode it.
-fn entry_name(id: &str, name: &str) -> String {
+/// What a file is called in the archive. Every system can unpack it, no page has to encode it, and it ends like what the file is.
+fn entry_name(id: &str, name: &str, media_type: &str) -> String {
     let safe = |sign: char| if sign.is_ascii_alphanumeric() || "-_.".contains(sign) { sign } else { '_' };
     let name: String = name.chars().map(safe).collect();
-    let name = name.trim_matches('.');
+    let name = saved_name(name.trim_matches('.'), media_type);
     // the end says what kind of file it is
     let name = &name[name.len().saturating_sub(80)..];
     format!("files/{id}-{name}")
@@ -142,10 +142,23 @@ mod tests {
 
     #[test]
     fn a_file_has_a_name_every_system_can_unpack() {
-        assert_eq!(entry_name("1", "a port.png"), "files/1-a_port.png");
-        assert_eq!(entry_name("1", "../..\\Škver\"'<&#%.png.."), "files/1-_..__kver______.png");
-        assert_eq!(entry_name("1", &format!("{}.mp4", "x".repeat(200))), format!("files/1-{}.mp4", "x".repeat(76)));
-        assert_eq!(entry_name("1", "..."), "files/1-");
+        let png = |name: &str| entry_name("1", name, "image/png");
+        assert_eq!(png("a port.png"), "files/1-a_port.png");
+        assert_eq!(png("../..\\Škver\"'<&#%.png.."), "files/1-_..__kver______.png");
+        let film = entry_name("1", &format!("{}.mp4", "x".repeat(200)), "video/mp4");
+        assert_eq!(film, format!("files/1-{}.mp4", "x".repeat(76)));
+        assert_eq!(png("..."), "files/1-.png");
+    }
+
+    #[test]
+    fn a_file_of_the_archive_does_not_run() {
+        let text = |name: &str| entry_name("1", name, "text/plain");
+        assert_eq!(text("risultati.html"), "files/1-risultati.html.txt");
+        assert_eq!(text("a.hta"), "files/1-a.hta.txt");
+        assert_eq!(text("a.html."), "files/1-a.html.txt");
+        assert_eq!(text(&format!("{}.HTML", "x".repeat(200))), format!("files/1-{}.HTML.txt", "x".repeat(71)));
+        assert_eq!(text("comuni.CSV"), "files/1-comuni.CSV");
+        assert_eq!(entry_name("1", "a.svg", "image/png"), "files/1-a.svg.png");
     }
 
     #[test]

@@ -140,6 +140,44 @@ pub fn media_type(known: &'static str, head: &[u8]) -> &'static str {
     }
 }
 
+/// By what the name of a file of each kind may end. The first is put to a name that ends otherwise.
+const ENDS: [(&str, &[&str]); 22] = [
+    ("image/jpeg", &["jpg", "jpeg"]),
+    ("image/png", &["png"]),
+    ("image/gif", &["gif"]),
+    ("video/mp4", &["mp4", "m4v"]),
+    ("video/x-m4v", &["m4v", "mp4"]),
+    ("video/webm", &["webm"]),
+    ("video/quicktime", &["mov", "qt"]),
+    ("audio/mpeg", &["mp3"]),
+    ("audio/m4a", &["m4a"]),
+    ("audio/ogg", &["ogg", "oga"]),
+    ("audio/x-wav", &["wav"]),
+    ("application/pdf", &["pdf"]),
+    ("application/rtf", &["rtf"]),
+    // not every office writes its documents so that their first bytes tell them from other archives
+    ("application/zip", &["zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "kmz"]),
+    ("application/x-ole-storage", &["doc", "xls", "ppt"]),
+    ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", &["docx"]),
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", &["xlsx"]),
+    ("application/vnd.openxmlformats-officedocument.presentationml.presentation", &["pptx"]),
+    ("application/vnd.oasis.opendocument.text", &["odt"]),
+    ("application/vnd.oasis.opendocument.spreadsheet", &["ods"]),
+    ("application/vnd.oasis.opendocument.presentation", &["odp"]),
+    (TEXT, &["txt", "csv", "tsv", "md", "json", "tex", "srt", "vtt"]),
+];
+
+/// The name a file is saved under. A computer judges by its end what to do with a file, and would run text that is called a page or a
+/// program: so it ends like its kind.
+pub(crate) fn saved_name(name: &str, media_type: &str) -> String {
+    let ends = ENDS.iter().find(|(kind, _)| *kind == media_type).map_or(&["bin"][..], |(_, ends)| *ends);
+    let end = name.rsplit_once('.').map_or("", |(_, end)| end);
+    match ends.first() {
+        Some(first) if !ends.iter().any(|one| one.eq_ignore_ascii_case(end)) => format!("{name}.{first}"),
+        _ => name.to_owned(),
+    }
+}
+
 /// The text a file begins with. None where it is no text. The last character may be cut in two.
 fn text_of(head: &[u8]) -> Option<&str> {
     let text = match std::str::from_utf8(head) {
@@ -243,6 +281,42 @@ mod tests {
         }
         assert_eq!(media_type(UNKNOWN, "comune;importo\nForlì;1<2".as_bytes()), TEXT);
         assert_eq!(media_type("image/png", b"<svg"), "image/png");
+    }
+
+    #[test]
+    fn a_file_is_saved_under_a_name_that_ends_like_its_kind() {
+        for (name, kind, saved) in [
+            ("risultati.html", TEXT, "risultati.html.txt"),
+            ("a.hta", TEXT, "a.hta.txt"),
+            ("a.BAT", TEXT, "a.BAT.txt"),
+            ("a.svg", TEXT, "a.svg.txt"),
+            ("a.csv.", TEXT, "a.csv..txt"),
+            ("a.html ", TEXT, "a.html .txt"),
+            ("README", TEXT, "README.txt"),
+            ("", TEXT, ".txt"),
+            ("a.png", TEXT, "a.png.txt"),
+            ("a.html", "image/png", "a.html.png"),
+            ("a.msi", "application/x-ole-storage", "a.msi.doc"),
+            ("a.jar", "application/zip", "a.jar.zip"),
+            ("a.csv", "application/x-strange", "a.csv.bin"),
+        ] {
+            assert_eq!(saved_name(name, kind), saved, "{kind}");
+        }
+        let documents =
+            [("porto.v2.csv", TEXT), ("a.md", TEXT), ("a.docx", "application/zip"), ("a.pdf", "application/pdf")];
+        for (name, kind) in
+            [("a.png", PICTURES[1]), ("PORTO.PNG", PICTURES[1]), ("a.JPeG", PICTURES[0])].into_iter().chain(documents)
+        {
+            assert_eq!(saved_name(name, kind), name);
+        }
+    }
+
+    #[test]
+    fn every_kind_that_is_taken_has_its_ends() {
+        for kind in [&PICTURES[..], &VIDEOS, &SOUNDS, &DOCUMENTS].concat() {
+            assert!(!saved_name("a", kind).ends_with(".bin"), "{kind}");
+        }
+        assert!(ENDS.iter().all(|(kind, ends)| !ends.is_empty() && takes(FieldKind::File, kind)));
     }
 
     #[test]

@@ -122,5 +122,5 @@ fn handlers(host: &Host) -> Result<Handlers> {
     let credits = credit::home::handlers(watch, host.store.clone(), host.border.clone());
     let reminders = reminder::round::handlers(credits, host.store.clone());
     let released = engagement::home::handlers(reminders, host.store.clone(), host.border.clone());
-    Ok(engagement::moved::handlers(released, host.store.clone(), host.border.clone()))
+    Ok(engagement::moved::handlers(released, host.store.clone(), host.border.clone(), host.tenants.clone()))
 }

@@ -147,6 +147,21 @@ impl Output {
         }
     }
 
+    /// The lesson.
+    pub(crate) fn lesson(&self) -> i32 {
+        self.lesson
+    }
+
+    /// The classes that have signed it as it is now.
+    pub(crate) fn signers(&self) -> Vec<Id<Team>> {
+        self.signatures.iter().map(|signature| signature.team).collect()
+    }
+
+    /// Whether it is delivered.
+    pub(crate) fn is_delivered(&self) -> bool {
+        self.delivered.is_some()
+    }
+
     /// Error: `OUTPUT_FINAL`, once it is delivered.
     fn check_open(&self) -> Result<()> {
         let text = "This joint output was signed by both classes and delivered, which is final.";

@@ -62,6 +62,8 @@ pub struct Place {
     pub agreed_at: Option<Timestamp>,
     /// When it had delivered the reports of all lessons.
     pub delivered_at: Option<Timestamp>,
+    /// Whether its teacher has signed the joint output of the last lesson, as it is now.
+    pub has_signed: bool,
     /// When it left.
     pub left_at: Option<Timestamp>,
 }
@@ -176,14 +178,15 @@ impl Pair {
     /// Who must act next, each since when.
     pub fn waiting_for(&self) -> Vec<Waiting> {
         let of = |role: Role, home: Option<TenantId>| Waiting { home, role, since: self.since };
-        let each = |role: Role, is_done: fn(&Place) -> bool| {
-            let open = self.sides.iter().filter(move |place| !is_done(place));
-            open.map(|place| of(role, Some(place.side.home.clone()))).collect()
-        };
+        let each = |role: Role, is_done: fn(&Place) -> bool| self.each(role, self.since, is_done);
         match self.state {
             State::Proposed => each(Role::TwinTeacher, |place| place.accepted_at.is_some()),
             State::Accepted => each(Role::TwinCoordinator, |place| place.approved_at.is_some()),
-            State::Approved => each(Role::TwinTeacher, |place| place.agreed_at.is_some()),
+            // who has to agree waits since there is something to agree to
+            State::Approved => {
+                let since = self.project_at.map_or(self.since, |proposed| proposed.max(self.since));
+                self.each(Role::TwinTeacher, since, |place| place.agreed_at.is_some())
+            }
             State::ProjectAgreed => each(Role::TwinTeacher, |_| false),
             State::Active => self.undelivered(),
             State::OneSided => each(Role::TwinTeacher, Place::has_left),
@@ -195,19 +198,23 @@ impl Pair {
     /// Who must act while it is at work: classes that have reports to deliver, then both teachers, whose signatures deliver the joint
     /// output, then the secretariat, which completes it.
     fn undelivered(&self) -> Vec<Waiting> {
-        let of = |role, home, since| Waiting { home, role, since };
-        let homes = |role, since: Timestamp, is_done: fn(&Place) -> bool| {
-            let open = self.sides.iter().filter(move |place| !is_done(place));
-            open.map(|place| of(role, Some(place.side.home.clone()), since)).collect::<Vec<_>>()
-        };
         let reports = self.sides.iter().map(|place| place.delivered_at).max().flatten().unwrap_or(self.since);
         match self.delivered_at {
             _ if self.sides.iter().any(|place| place.delivered_at.is_none()) => {
-                homes(Role::TwinTeam, self.since, |place| place.delivered_at.is_some())
+                self.each(Role::TwinTeam, self.since, |place| place.delivered_at.is_some())
             }
-            None => homes(Role::TwinTeacher, reports.max(self.since), |_| false),
-            Some(together) => vec![of(Role::Coordinator, None, together.max(reports).max(self.since))],
+            None => self.each(Role::TwinTeacher, reports.max(self.since), |place| place.has_signed),
+            Some(together) => {
+                let since = together.max(reports).max(self.since);
+                vec![Waiting { home: None, role: Role::Coordinator, since }]
+            }
         }
+    }
+
+    /// Those of each class, in a role, that have not done it.
+    fn each(&self, role: Role, since: Timestamp, is_done: fn(&Place) -> bool) -> Vec<Waiting> {
+        let open = self.sides.iter().filter(|place| !is_done(place));
+        open.map(|place| Waiting { home: Some(place.side.home.clone()), role, since }).collect()
     }
 
     /// Error: `PAIR_STATE` unless it stands at one of these.
@@ -291,6 +298,7 @@ impl Place {
             partner: String::new(),
             agreed_at: None,
             delivered_at: None,
+            has_signed: false,
             left_at: None,
         }
     }

@@ -93,6 +93,22 @@ impl Timeline {
         Ok((next.points != self.points).then_some(next))
     }
 
+    /// The next version after the work has rested since an instant: what was due then or later is due as many days later, and what was
+    /// due while it rested at least one.
+    pub fn rested(&self, ctx: &Ctx, since: Timestamp, homes: &[Home], reason: String) -> Result<Option<Self>> {
+        let days = ctx.now().duration_since(since).as_hours() / 24;
+        let mut points = self.points.clone();
+        for point in points.iter_mut().filter(|point| point.deadline.at() > since) {
+            let days = days + i64::from(point.deadline.at() <= ctx.now());
+            if days > 0 {
+                point.planned = point.deadline.on(point.deadline.local().date().saturating_add(days.days()))?;
+                (point.deadline, point.moved_across) = first_open(&point.planned, homes)?;
+            }
+        }
+        let next = Self { pair: self.pair, version: self.version + 1, points, reason, made_at: ctx.now() };
+        Ok((next.points != self.points).then_some(next))
+    }
+
     /// The lessons whose deadlines this version has moved, with their deadlines.
     pub fn moved_since(&self, before: &Self) -> impl Iterator<Item = (i32, Deadline)> {
         let moved = self.points.iter().filter(|point| !before.points.contains(point));

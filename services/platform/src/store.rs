@@ -2,7 +2,8 @@
 //!
 //! A tenant is a database. Embedded: `data/<tenant>/<service>.db`, SQLite. Otherwise one PostgreSQL database per tenant with one
 //! schema and one role per service. Pools are opened on first use and empty themselves when idle. One budget bounds the connections
-//! in use over all of them, and a few are the most one tenant gets: who waits there holds nothing others wait for.
+//! in use over all of them, and a few are the most one tenant gets. Who waits there holds nothing others wait for, with one exception that
+//! goes one way: a transaction of a programme may wait for one of a country, and none of a country for a programme's.
 
 use std::{
     collections::{BTreeSet, HashMap},

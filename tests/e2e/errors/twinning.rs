@@ -9,6 +9,7 @@ pub(super) async fn give(seen: &mut Seen) {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut pair = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
     of_offers(seen, &world, &pair).await;
+    of_proposals(seen, &world, &pair).await;
     pair.pair_up().await;
     of_projects(seen, &world, &pair).await;
     pair.begin_work().await;
@@ -34,6 +35,32 @@ async fn of_offers(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
     refused("PROJECT_UNKNOWN", tutor.post("/v1/offers", wanting).await).await;
     offer["note"] = json!("Call +385 91 234 5678");
     refused("CONTACT_DATA", tutor.post("/v1/offers", offer).await).await;
+}
+
+async fn of_proposals(seen: &mut Seen, world: &World, twins: &Twins<'_>) {
+    let mut refused = async |reason, answer| seen.refused(world, "lessons", reason, answer).await;
+    let offer = twins::offer(&text(&twins.edition["tracks"][0]["id"]));
+    let [one, other] = &twins.classes;
+    let own = one.tutor.post("/v1/offers", offer.clone()).await.ok();
+    let mut wanted = vec![other.tutor.clone()];
+    for _ in 0..5 {
+        wanted.push(Twins::crossed(world, "it-hr", ["hr", "it"]).await.classes[1].tutor.clone());
+    }
+    let mut proposals = Vec::new();
+    for tutor in &wanted {
+        let theirs = tutor.post("/v1/offers", offer.clone()).await.ok();
+        proposals.push(json!({ "offerIds": [own["id"], theirs["id"]] }));
+    }
+    let one_more = proposals.pop();
+    for proposal in &proposals {
+        one.tutor.post("/v1/pairs", proposal.clone()).await.ok();
+    }
+    let turned = json!({ "offerIds": [proposals[0]["offerIds"][1], proposals[0]["offerIds"][0]] });
+    refused("PAIR_EXISTS", other.tutor.post("/v1/pairs", turned).await).await;
+    refused("PROPOSALS_MANY", one.tutor.post("/v1/pairs", one_more.expect("a sixth")).await).await;
+    for (tutor, id) in [(&one.tutor, &own["id"]), (&other.tutor, &proposals[0]["offerIds"][1])] {
+        tutor.post(&format!("/v1/offers/{}:withdraw", text(id)), json!({})).await.ok();
+    }
 }
 
 async fn of_projects(seen: &mut Seen, world: &World, twins: &Twins<'_>) {

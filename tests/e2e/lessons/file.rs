@@ -75,7 +75,7 @@ async fn a_file_is_for_those_who_see_the_team() {
         assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, PICTURE));
         assert_eq!(
             answer.headers["content-disposition"],
-            "inline; filename=\"a file.bin\"; filename*=UTF-8''a%20file.bin"
+            "inline; filename=\"a file.bin.png\"; filename*=UTF-8''a%20file.bin.png"
         );
         assert_eq!(answer.headers["content-security-policy"], "sandbox; default-src 'none'");
         assert_eq!(answer.headers["x-content-type-options"], "nosniff");

@@ -36,6 +36,13 @@ async fn a_picture_is_shown_while_both_classes_say_so() {
     let file = upload(&twins, 0).await;
     let path = twins.path("/consents");
     let first = one.tutor.post(&path, stated(&file)).await.ok();
+    let publication = twins.path(&format!("/files/{file}/publication?channel=CHANNEL_PROGRAMME_SITE"));
+    for stranger in [&other.class, &other.tutor, &other.central] {
+        stranger.get(&publication).await.refused("NOT_FOUND");
+        assert_eq!(stranger.get(&path).await.ok()["consents"], Value::Null, "a draft is nobody else's business");
+    }
+    let draft = json!({ "title": "Ports", "text": "<p>Sea</p>", "language": "en", "fileIds": [file] });
+    one.class.patch(&twins.path("/lessons/1/output"), draft).await.ok();
     assert_eq!(missing(&other.class, &twins, &file, "PROGRAMME_SITE").await, gaps(&[("it", "NONE")]));
     other.tutor.post(&path, stated(&file)).await.ok();
     assert_eq!(missing(&other.class, &twins, &file, "PROGRAMME_SITE").await, []);

@@ -91,6 +91,24 @@ async fn who_said_no_to_each_other_is_not_brought_together_again() {
 }
 
 #[tokio::test]
+async fn a_teacher_who_proposes_keeps_no_other_class_from_the_matcher() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let mut one = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let mut two = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let track = text(&one.edition["tracks"][0]["id"]);
+    for class in one.classes.iter_mut().chain(two.classes.iter_mut().take(1)) {
+        publish(class, &track, &["en"]).await;
+    }
+    let [suitor, wanted] = [0, 1].map(|class: usize| one.classes[class].offer["id"].clone());
+    one.classes[0].tutor.post("/v1/pairs", json!({ "offerIds": [suitor, wanted] })).await.ok();
+    let found = one.secretariat.post(&format!("/v1/tracks/{track}/pairs:match"), json!({})).await.ok();
+    let [pair] = &pairs(&found)[..] else { panic!("one pair: {found}") };
+    assert_eq!(offers(pair), [two.classes[0].offer["id"].clone(), wanted]);
+    assert_eq!(unmatched(&found), [], "who has proposed waits for the answer");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn the_matcher_is_for_the_secretariat_of_a_programme() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;

@@ -1,7 +1,7 @@
 //! A class that was moved at home to a track without twins can come to its pair no more.
 
 use serde_json::{Value, json};
-use tests::{Twins, World, path::text};
+use tests::{Twins, World, path::text, twins};
 
 /// The central team of a class moves it to the English track.
 async fn move_away(world: &World, twins: &Twins<'_>, of: usize) {
@@ -63,7 +63,10 @@ async fn who_went_on_alone_and_is_moved_keeps_its_work() {
     leaver.tutor.post(&twins.path(":leave"), json!({ "reason": "no teacher any more" })).await.ok();
     let report = format!("/v1/teams/{}/lessons/1/report", survivor.team_id);
     let written = survivor.class.get(&report).await.ok();
+    let open = async || twins.secretariat.get("/v1/offers").await.ok()["offers"].clone();
+    assert_eq!(open().await[0]["id"], survivor.offer["id"], "it looks for another twin");
     move_away(&world, &twins, 1).await;
+    assert_eq!(open().await, Value::Null, "nobody is offered a class that cannot come");
     survivor.class.get(&report).await.refused("MEMBERSHIP_ENDED");
     let kept = twins.secretariat.get(&report).await.ok();
     assert_eq!((&kept["values"], &kept["verdict"]), (&written["values"], &written["verdict"]));
@@ -74,5 +77,36 @@ async fn who_went_on_alone_and_is_moved_keeps_its_work() {
     );
     assert_ne!(alone["sides"][1]["side"]["teamName"], Value::Null);
     assert_eq!(twins.credits(survivor, 1).await.len(), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_a_class_has_said_in_any_programme_comes_to_nothing_when_it_is_moved() {
+    let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
+    let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    twins.pair_up().await;
+    twins.go_to(&world, "euro-med").await;
+    let mut offers = Vec::new();
+    for class in &twins.classes {
+        let offer = twins::offer(&text(&twins.edition["tracks"][0]["id"]));
+        offers.push(class.tutor.post("/v1/offers", offer).await.ok()["id"].clone());
+    }
+    let proposed = twins.classes[1].tutor.post("/v1/pairs", json!({ "offerIds": offers })).await.ok();
+    move_away(&world, &twins, 1).await;
+    let twin = &twins.classes[0].tutor;
+    let open = twin.get("/v1/offers").await.ok();
+    let open: Vec<_> = open["offers"].as_array().expect("offers").iter().map(|offer| &offer["id"]).collect();
+    assert_eq!(open, [&offers[0]], "the offer of the class that was moved is gone");
+    let path = format!("/v1/pairs/{}", text(&proposed["id"]));
+    assert_eq!(twin.get(&path).await.ok()["state"], "PAIR_STATE_LAPSED");
+    twin.post(&format!("{path}:accept"), json!({})).await.refused("PAIR_STATE");
+    for (tenant, done) in [
+        ("it", "part moved class"),
+        ("euro-med", "withdraw offer"),
+        ("it-hr", "take class out"),
+        ("hr", "release class"),
+    ] {
+        assert!(world.actions(tenant, "lessons").await.iter().any(|action| action == done), "{tenant}: {done}");
+    }
     world.end().await;
 }

@@ -55,6 +55,7 @@ impl ConsentService for Consents {
         let mut consent = store::own(&tx, &pair, req.consent_id.parse()?).await?;
         consent.withdraw(&ctx);
         store::close(&tx, &consent).await?;
+        pair::after::forget_answers(&tx, &pair).await?;
         tx.note("withdraw consent", format!("consent {}", consent.id), format!("file {}", consent.file));
         tx.answer(consent.into()).await
     }
@@ -70,7 +71,7 @@ impl ConsentService for Consents {
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_together(&ctx)?;
-        let page = store::list(&db, pair.id(), file, page).await?;
+        let page = store::list(&db, &pair, file, page).await?;
         drop(db);
         self.witness.saw(&ctx, Kind::Consents, who_stated(&pair, &page.items)).await?;
         let page = page.map(pb::Consent::from);

@@ -1,17 +1,22 @@
 //! Consents as rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     store::{At, of_text, to_text},
 };
 use sea_orm::{
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::Expr,
 };
 
 use super::{Channel, Consent, Publication};
-use crate::{file::File, pair::Pair, team::Team};
+use crate::{
+    file::{self, File},
+    pair::Pair,
+    team::Team,
+};
 
 mod row {
     use platform::{Id, store::At};
@@ -47,15 +52,22 @@ pub(crate) async fn own(db: &impl Reads, pair: &Pair, id: Id<Consent>) -> Result
     own.one(db.conn()).await?.ok_or_else(|| Error::not_found("consent")).and_then(consent)
 }
 
-/// One page of the statements of a pair, oldest first.
+/// One page of the statements of a pair that the caller may know of, oldest first: those of their own class, and those about files they
+/// may know of. What is left out is in no page, and in no token.
 pub(crate) async fn list(
     db: &impl Reads,
-    pair: Id<Pair>,
+    pair: &Pair,
     file: Option<Id<File>>,
     page: PageRequest<Id<Consent>>,
 ) -> Result<Page<Consent>> {
+    let files = file::store::space(db, pair).await?;
+    let own = pair.sides().iter().filter(|place| place.is_open_to(db.ctx())).map(|place| place.side.team);
+    let known = Condition::any()
+        .add(row::Column::TeamId.is_in(own))
+        .add(row::Column::FileId.is_in(files.files().map(File::id)));
     let rows = row::Entity::find()
-        .filter(row::Column::PairId.eq(pair))
+        .filter(row::Column::PairId.eq(pair.id()))
+        .filter(known)
         .apply_if(file, |query, file| query.filter(row::Column::FileId.eq(file)))
         .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.gt(after)))
         .order_by_asc(row::Column::Id)
@@ -136,13 +148,20 @@ pub(crate) async fn close(tx: &Tx, consent: &Consent) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what a class has stated. Nothing of the pair can be shown any more.
+/// Takes away what a class has stated. Nothing of the pair can be shown any more. That it took something back stays, and nothing in the
+/// place of which it stated anew: who is pictured in a file of the other class is hidden still.
 pub(crate) async fn take_away(tx: &Tx, pair: Id<Pair>, team: Id<Team>) -> Result<()> {
-    row::Entity::delete_many()
-        .filter(row::Column::PairId.eq(pair))
-        .filter(row::Column::TeamId.eq(team))
-        .exec(tx.conn())
-        .await?;
+    let stated = Condition::all().add(row::Column::PairId.eq(pair)).add(row::Column::TeamId.eq(team));
+    let rows = row::Entity::find().filter(stated.clone()).order_by_desc(row::Column::Id).all(tx.conn()).await?;
+    let (mut seen, mut stay) = (HashSet::new(), Vec::new());
+    for row in rows {
+        let is_newest = seen.insert((row.file_id, row.channel));
+        if is_newest && row.withdrawn_at.is_some() {
+            stay.push(row.id);
+        }
+    }
+    let gone = stated.add(row::Column::Id.is_not_in(stay));
+    row::Entity::delete_many().filter(gone).exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -163,10 +182,10 @@ fn consent(row: row::Model) -> Result<Consent> {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use platform::{Ctx, page::Sizes};
+    use platform::{Ctx, blob::Blob, error::Shared, page::Sizes};
 
     use super::*;
-    use crate::{consent::Statement, testing::twins::Twins};
+    use crate::{consent::Statement, file::Place, team::Seat, testing::twins::Twins};
 
     async fn states(twins: &Twins, ctx: &Ctx, file: Id<File>) -> Consent {
         let statement = Statement { file, channel: Channel::PairSpace, expires_on: date(2023, 6, 9) };
@@ -224,7 +243,87 @@ mod tests {
         let tx = twins.store.write(&twins.secretariat()).await.unwrap();
         take_away(&tx, twins.pair.id(), left).await.unwrap();
         let asked = PageRequest::new(Sizes { usual: 9, most: 9 }, 0, "", "consents").unwrap();
-        let stay = list(&tx, twins.pair.id(), Some(file), asked).await.unwrap().items;
+        let stay = list(&tx, &twins.pair, Some(file), asked).await.unwrap().items;
         assert_eq!(stay.iter().map(|consent| consent.home.as_str()).collect::<Vec<_>>(), ["it"]);
+    }
+
+    #[tokio::test]
+    async fn what_a_class_took_back_stays_taken_back_when_it_leaves() {
+        let mut twins = Twins::at_work().await;
+        let leaver = twins.teacher(1);
+        let [said, taken_back, said_anew] = [(); 3].map(|()| twins.ground.ids.next::<File>());
+        states(&twins, &leaver, said).await;
+        for file in [taken_back, said_anew] {
+            let consent = states(&twins, &leaver, file).await;
+            withdraws(&twins, &leaver, &consent).await.unwrap();
+        }
+        states(&twins, &leaver, said_anew).await;
+        let left = twins.side(1).team;
+        twins.leaves(1).await;
+        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        take_away(&tx, twins.pair.id(), left).await.unwrap();
+        tx.commit().await.unwrap();
+        let db = twins.store.read(&twins.teacher(0)).await.unwrap();
+        for (file, expected) in [(said, false), (taken_back, true), (said_anew, false)] {
+            let publication = publication(&db, &twins.pair, file, Channel::PairSpace).await.unwrap();
+            assert_eq!(publication.is_withdrawn(), expected);
+            assert!(!publication.is_granted());
+        }
+        let stay = row::Entity::find().all(db.conn()).await.unwrap();
+        assert_eq!(stay.iter().map(|row| row.file_id).collect::<Vec<_>>(), [taken_back]);
+    }
+
+    /// A picture of a class, which stands in nothing yet.
+    async fn uploads(twins: &Twins, of: usize) -> Id<File> {
+        let (ctx, team) = (twins.team(of), twins.side(of).team);
+        let place = Place { team, lesson: 1, field: "cover".to_owned(), name: "a.png".to_owned() };
+        let blob = Blob { digest: "ab".repeat(32), size: 7, media_type: "image/png" };
+        let seat = Seat { team, pair: Some(twins.pair.id()) };
+        let file = File::new(&ctx, seat, place, "image/png", blob);
+        let tx = twins.store.write(&ctx).await.unwrap();
+        file::store::add(&tx, &file).await.unwrap();
+        tx.commit().await.unwrap();
+        file.id()
+    }
+
+    /// Who has stated what a caller is told of, in pages of one; and whether the caller is told of a file.
+    async fn told(twins: &Twins, ctx: &Ctx, file: Id<File>) -> (Vec<String>, bool) {
+        let db = twins.store.read(ctx).await.unwrap();
+        let (mut homes, mut token) = (Vec::new(), String::new());
+        loop {
+            let asked = PageRequest::new(Sizes { usual: 1, most: 1 }, 0, &token, "consents").unwrap();
+            let page = list(&db, &twins.pair, None, asked).await.unwrap();
+            homes.extend(page.items.iter().map(|consent| consent.home.to_string()));
+            token = page.next;
+            if token.is_empty() {
+                break;
+            }
+            assert_eq!(page.items.len(), 1, "a token leads on from what was told");
+        }
+        let found = file::store::of_pair(&db, &twins.pair, file).await;
+        assert!(
+            found.as_ref().is_ok_and(|found| found.id() == file)
+                || found.as_ref().is_err_and(|no| no.is(Shared::NotFound))
+        );
+        (homes, found.is_ok())
+    }
+
+    #[tokio::test]
+    async fn what_was_stated_about_a_draft_is_told_to_its_own_class_alone() {
+        let twins = Twins::at_work().await;
+        let draft = uploads(&twins, 0).await;
+        states(&twins, &twins.teacher(0), draft).await;
+        let homes = |homes: &[&str]| homes.iter().map(|home| (*home).to_owned()).collect::<Vec<_>>();
+        for own in [twins.teacher(0), twins.team(0), twins.secretariat()] {
+            assert_eq!(told(&twins, &own, draft).await, (homes(&["hr"]), true));
+        }
+        assert_eq!(told(&twins, &twins.teacher(1), draft).await, (homes(&[]), false));
+        let theirs = uploads(&twins, 1).await;
+        states(&twins, &twins.teacher(1), theirs).await;
+        states(&twins, &twins.teacher(0), draft).await;
+        assert_eq!(told(&twins, &twins.teacher(1), theirs).await, (homes(&["it"]), true));
+        assert_eq!(told(&twins, &twins.team(1), draft).await, (homes(&["it"]), false));
+        assert_eq!(told(&twins, &twins.teacher(0), draft).await, (homes(&["hr", "hr"]), true));
+        assert_eq!(told(&twins, &twins.secretariat(), draft).await, (homes(&["hr", "it", "hr"]), true));
     }
 }

@@ -56,6 +56,8 @@ pub(crate) async fn keep(tx: &Tx, credit: &Credit) -> Result<()> {
             .filter(row::Column::Lesson.eq(key.1))
             .filter(row::Column::Programme.eq(key.2))
             .filter(row::Column::Kind.eq(key.3))
+            // the same delivery, judged again: one made later, with another twin, improves nothing
+            .filter(row::Column::ReceivedAt.eq(platform::store::At(credit.received_at)))
             .filter(row::Column::OnTime.eq(false))
             .exec(tx.conn())
             .await?;

@@ -5,7 +5,7 @@
 //! can come to its end only after that transaction, so the news of the end never overtake the taking. Nobody waits for a programme while
 //! holding a home, so the two cannot wait for each other.
 
-use platform::{Border, Ctx, Reads, Result, Store, Tx, event::Handlers};
+use platform::{Border, Ctx, Reads, Result, Store, Tx, error::Shared, event::Handlers};
 use proto::lessons::v1 as pb;
 
 use super::{Engagement, store};
@@ -44,16 +44,29 @@ impl Engagements {
 
     async fn take(&self, ctx: &Ctx, engagement: &Engagement) -> Result<()> {
         let tx = self.store.write(&self.border.home(ctx, &engagement.home)?).await?;
-        if !store::take(&tx, engagement).await? {
+        if !store::take(&tx, engagement).await? && !self.take_over(&tx, engagement).await? {
             return Err(pair::store::engaged());
         }
         tx.note("bind class", subject(engagement), format!("programme {}", engagement.programme));
         tx.commit().await
     }
 
+    /// Takes what was taken for a programme that has gone, or in which the country has no share any more: no news of an end can come
+    /// from there. Whether it could be taken.
+    async fn take_over(&self, tx: &Tx, engagement: &Engagement) -> Result<bool> {
+        if let Some(held) = store::of_team(tx, engagement.team).await? {
+            if self.border.enter(tx.ctx(), held.programme.as_str()).is_ok() {
+                return Ok(false);
+            }
+            let_go(tx, &held).await?;
+        }
+        store::take(tx, engagement).await
+    }
+
     async fn give_back(&self, ctx: &Ctx, engagement: &Engagement) -> Result<()> {
         let tx = self.store.write(&self.border.home(ctx, &engagement.home)?).await?;
-        give_back(tx, engagement).await
+        let_go(&tx, engagement).await?;
+        tx.commit().await
     }
 }
 
@@ -71,23 +84,42 @@ pub(crate) fn handlers(others: Handlers, store: Store, border: Border) -> Handle
 
 async fn bring(store: Store, border: Border, ctx: Ctx, fact: pb::ClassReleased) -> Result<()> {
     let engagement = Engagement::crossed(ctx.tenant().id(), &fact)?;
-    if let Some(tx) = store.write_once(&border.home(&ctx, &engagement.home)?).await? {
-        give_back(tx, &engagement).await?;
-    }
+    let what = match border.home(&ctx, &engagement.home) {
+        Ok(home) => {
+            if !released(&store, &home, &engagement).await? {
+                return Ok(());
+            }
+            format!("home {}", engagement.home)
+        }
+        // nothing can be given back there; what it still has counts as free, for nobody can enter this programme from there
+        Err(gone) if gone.is(Shared::TenantUnknown) => format!("home {} has no share any more", engagement.home),
+        Err(fault) => return Err(fault),
+    };
     // both sides say in their audit logs what crossed, each once
     let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
-    tx.note("release class", subject(&engagement), format!("home {}", engagement.home));
+    tx.note("release class", subject(&engagement), what);
     tx.commit().await
 }
 
-async fn give_back(tx: Tx, engagement: &Engagement) -> Result<()> {
-    store::give_back(&tx, engagement).await?;
-    tx.note("release class", subject(engagement), format!("programme {}", engagement.programme));
-    tx.commit().await
+/// Whether a class was let go at home, by this fact: where that was done before, this side may not have said so yet.
+async fn released(store: &Store, home: &Ctx, engagement: &Engagement) -> Result<bool> {
+    let Some(tx) = store.write_once(home).await? else { return Ok(true) };
+    let was_bound = let_go(&tx, engagement).await?;
+    tx.commit().await?;
+    Ok(was_bound)
+}
+
+/// Gives it back at home. Whether there was something to give back: a proposal that ends was mostly never accepted.
+async fn let_go(tx: &Tx, engagement: &Engagement) -> Result<bool> {
+    let was_bound = store::give_back(tx, engagement).await?;
+    if was_bound {
+        tx.note("release class", subject(engagement), format!("programme {}", engagement.programme));
+    }
+    Ok(was_bound)
 }
 
 /// What the audit logs of both sides name.
-pub(super) fn subject(engagement: &Engagement) -> String {
+fn subject(engagement: &Engagement) -> String {
     format!("team {}, pair {}", engagement.team, engagement.pair)
 }
 

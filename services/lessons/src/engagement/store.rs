@@ -44,15 +44,15 @@ pub(crate) async fn take(tx: &Tx, engagement: &Engagement) -> Result<bool> {
     Ok(taken.exec_without_returning(tx.conn()).await? == 1)
 }
 
-/// Gives it back: what this pair has taken and no other, so that news which come late free nobody who is bound anew.
-pub(crate) async fn give_back(tx: &Tx, engagement: &Engagement) -> Result<()> {
-    row::Entity::delete_many()
+/// Gives it back: what this pair has taken and no other, so that news which come late free nobody who is bound anew. Whether it had.
+pub(crate) async fn give_back(tx: &Tx, engagement: &Engagement) -> Result<bool> {
+    let gone = row::Entity::delete_many()
         .filter(row::Column::TeamId.eq(engagement.team))
         .filter(row::Column::Programme.eq(engagement.programme.as_str()))
         .filter(row::Column::PairId.eq(engagement.pair))
         .exec(tx.conn())
         .await?;
-    Ok(())
+    Ok(gone.rows_affected > 0)
 }
 
 /// Where a class of this country is bound, if it is.

@@ -109,12 +109,12 @@ async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
     }
 }
 
-/// Every statement about files.
+/// Every statement about files the caller may know of.
 async fn consents(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Consent>> {
     let (mut consents, mut token) = (Vec::new(), String::new());
     loop {
         let page = PageRequest::new(PAGE, 0, &token, "export")?;
-        let page = consent::store::list(db, pair.id(), None, page).await?;
+        let page = consent::store::list(db, pair, None, page).await?;
         let given = page.items.into_iter().filter(|consent| is_given(db.ctx(), pair, consent.team()));
         consents.extend(given.map(pb::Consent::from));
         token = page.next;

@@ -60,7 +60,7 @@ impl Sending {
         if let Some(file) = self.files.next() {
             let (checksum, bytes) = self.source.open(&file).await?;
             self.open = Some(bytes);
-            let name = entry_name(&file.id().to_string(), file.name());
+            let name = entry_name(&file.id().to_string(), file.name(), file.media_type());
             return Ok(Some(archive.begin(&name, file.size(), checksum)?.into()));
         }
         let end = self.archive.take().map(Archive::end).transpose()?;

@@ -15,7 +15,7 @@ use proto::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{File, Place, Rule, media_type, store};
+use super::{File, Place, Rule, media_type, saved_name, store};
 use crate::{
     report,
     sighting::{Kind as Witnessed, witness::Witness},
@@ -63,11 +63,12 @@ impl FileService for Files {
         let (ctx, req) = request.open()?;
         let file = self.readable(&ctx, &req).await?;
         let bytes = open(&self.store, &self.blobs, &ctx, &file).await?;
+        let name = saved_name(&file.name, &file.media_type);
         let content_type = file.media_type;
         let piece = move |data| HttpBody { content_type: content_type.clone(), data, extensions: Vec::new() };
         let pieces = bytes.map_ok(piece).map_err(Status::from);
         let mut answer = Response::new(Box::pin(pieces) as Self::DownloadFileStream);
-        blob::name(answer.metadata_mut(), &file.name);
+        blob::name(answer.metadata_mut(), &name);
         Ok(answer)
     }
 }

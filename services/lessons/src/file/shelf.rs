@@ -87,7 +87,7 @@ mod tests {
     }
 
     /// Of each class: whether its teacher said that the file may be shown, and whether it took that back.
-    fn publication(twins: &Twins, said: [(bool, bool); 2]) -> Publication {
+    fn stated(twins: &Twins, said: [(bool, bool); 2]) -> Vec<Consent> {
         let statement =
             Statement { file: twins.ground.ids.next(), channel: Channel::PairSpace, expires_on: date(2023, 6, 9) };
         let stated = [0, 1].into_iter().filter(|of| said[*of].0).map(|of| {
@@ -97,7 +97,11 @@ mod tests {
             }
             consent
         });
-        Publication::new(&twins.secretariat(), &twins.pair, &stated.collect::<Vec<_>>())
+        stated.collect()
+    }
+
+    fn publication(twins: &Twins, said: [(bool, bool); 2]) -> Publication {
+        Publication::new(&twins.secretariat(), &twins.pair, &stated(twins, said))
     }
 
     const UNSAID: (bool, bool) = (false, false);
@@ -126,6 +130,21 @@ mod tests {
             ([TAKEN_BACK, UNSAID], [false, false]),
         ] {
             assert_eq!(shown(&twins, said), expected, "{said:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_class_took_back_before_it_left_stays_hidden_from_the_owner_too() {
+        for (said, expected) in [(TAKEN_BACK, false), (SAID, true), (UNSAID, true)] {
+            let mut twins = Twins::at_work().await;
+            let file = file(&twins, 0, "image/png");
+            let stated = stated(&twins, [SAID, said]);
+            twins.leaves(1).await;
+            for owner in [twins.teacher(0), twins.secretariat()] {
+                let publication = Publication::new(&owner, &twins.pair, &stated);
+                let shelf = Shelf::new(&owner, &twins.pair, [(file.clone(), publication)]);
+                assert_eq!(shelf.shown(file.id()).is_some(), expected, "{said:?}");
+            }
         }
     }
 

@@ -148,13 +148,13 @@ pub(crate) async fn shelf(db: &impl Reads, pair: &Pair, files: Vec<File>) -> Res
     Ok(Shelf::new(db.ctx(), pair, files))
 }
 
-/// A file that one of the classes of a pair has uploaded. Error: not found.
+/// A file of a pair that the caller may know of. Error: not found.
 pub(crate) async fn of_pair(db: &impl Reads, pair: &Pair, id: Id<File>) -> Result<File> {
-    let query = row::Entity::find_by_id(id).filter(there(pair));
-    query.one(db.conn()).await?.ok_or_else(|| Error::not_found("file")).and_then(file)
+    let shelf = known(db, pair, of_ids(db, pair, [id]).await?).await?;
+    shelf.file(id).cloned().ok_or_else(|| Error::not_found("file"))
 }
 
-/// Whether it is one.
+/// Whether one of the classes of a pair has uploaded a file.
 pub(crate) async fn is_of_pair(db: &impl Reads, pair: &Pair, id: Id<File>) -> Result<bool> {
     let query = row::Entity::find_by_id(id).filter(there(pair));
     Ok(query.one(db.conn()).await?.is_some())

@@ -73,6 +73,28 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Offer>) -> Result<Offer> {
     row.map(offer).transpose()?.visible("offer", |offer| offer.seen_by(db.ctx()))
 }
 
+/// Two offers the caller may know of, which nobody can take or take back until the transaction ends. Locked in the order of their
+/// countries' names, as an acceptance takes them, so that neither waits for the other. Error: not found.
+pub(crate) async fn get_to_propose(tx: &Tx, ids: [Id<Offer>; 2]) -> Result<[Offer; 2]> {
+    let both = row::Entity::find()
+        .filter(row::Column::Id.is_in(ids))
+        .order_by_asc(row::Column::Home)
+        .order_by_asc(row::Column::Id)
+        .lock_exclusive();
+    both.all(tx.conn()).await?;
+    Ok([get(tx, ids[0]).await?, get(tx, ids[1]).await?])
+}
+
+/// The offers of a class that it has not taken back, whoever asks. Nobody else can change them until the transaction ends.
+pub(crate) async fn to_withdraw(tx: &Tx, team: Id<Team>) -> Result<Vec<Offer>> {
+    let standing = row::Entity::find()
+        .filter(row::Column::TeamId.eq(team))
+        .filter(row::Column::State.ne(to_text(&State::Withdrawn)?))
+        .order_by_asc(row::Column::Id)
+        .lock_exclusive();
+    standing.all(tx.conn()).await?.into_iter().map(offer).collect()
+}
+
 /// The offer of a place in a pair, whoever asks. Error: not found.
 pub(crate) async fn of_place(tx: &Tx, id: Id<Offer>) -> Result<Offer> {
     let row = row::Entity::find_by_id(id).one(tx.conn()).await?;
@@ -120,11 +142,19 @@ pub(crate) async fn open(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>
     open.all(db.conn()).await?.into_iter().map(offer).collect()
 }
 
-/// The same, of classes nobody has proposed yet: what the matcher looks at.
-pub(crate) async fn free(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>> {
-    let proposed = pair::store::proposed(db, track).await?;
-    let mut offers = open(db, track).await?;
+/// The same, of classes that wait for nobody's answer yet: what the matcher looks at. Nobody can take them or take them back until the
+/// transaction ends, as [`get_to_propose`] has it.
+pub(crate) async fn free(tx: &Tx, track: Id<Track>) -> Result<Vec<Offer>> {
+    let open = row::Entity::find()
+        .filter(row::Column::State.eq(to_text(&State::Open)?))
+        .filter(row::Column::TrackId.eq(track))
+        .order_by_asc(row::Column::Home)
+        .order_by_asc(row::Column::Id)
+        .lock_exclusive();
+    let mut offers = open.all(tx.conn()).await?.into_iter().map(offer).collect::<Result<Vec<_>>>()?;
+    let proposed = pair::store::proposed(tx, track).await?;
     offers.retain(|offer| !proposed.contains(&offer.id));
+    offers.sort_by_key(|offer| offer.id);
     Ok(offers)
 }
 

@@ -44,7 +44,7 @@ impl OutputService for Outputs {
         }
         let mut bench = store::bench_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
         bench.save(&ctx, req.try_into()?)?;
-        store::save(&tx, &mut bench.output).await?;
+        save(&tx, &mut bench).await?;
         tx.answer(bench.try_into()?).await
     }
 
@@ -56,21 +56,18 @@ impl OutputService for Outputs {
         }
         let mut bench = store::bench_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
         let is_delivered = bench.sign(&ctx, &req.etag, &req.digest)?;
-        store::save(&tx, &mut bench.output).await?;
-        tell_signed(&tx, &bench).await?;
+        save(&tx, &mut bench).await?;
+        send_home(&tx, &bench);
         let deed = if is_delivered { "sign and deliver output" } else { "sign output" };
         tx.note(deed, format!("pair {}, lesson {}", bench.pair.id(), req.lesson), format!("digest {}", req.digest));
         tx.answer(bench.try_into()?).await
     }
 }
 
-/// Once the joint output is delivered, tells the pair, and the country of each class that is there.
-async fn tell_signed(tx: &Tx, bench: &Bench) -> Result<()> {
-    if bench.output.delivered.is_some() {
-        pair::after::delivered_together(tx, bench.pair.id(), bench.output.lesson).await?;
-    }
-    send_home(tx, bench);
-    Ok(())
+/// Saves a joint output, and in its pair who has signed it.
+async fn save(tx: &Tx, bench: &mut Bench) -> Result<()> {
+    store::save(tx, &mut bench.output).await?;
+    pair::after::signed(tx, &mut bench.pair, &bench.output).await
 }
 
 /// Judges late joint outputs again after a deadline has moved: of the pair of one class, or of all of a track.
@@ -84,6 +81,7 @@ pub(crate) async fn judge_again(tx: &Tx, track: Id<Track>, lesson: i32, seat: Op
     Ok(())
 }
 
+/// Once it is delivered, tells the country of each class that is there.
 fn send_home(tx: &Tx, bench: &Bench) {
     let Some(Delivered { digest, verdict, .. }) = &bench.output.delivered else { return };
     for Place { side, .. } in bench.pair.sides().iter().filter(|place| !place.has_left()) {

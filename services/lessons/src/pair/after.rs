@@ -7,7 +7,8 @@ use super::{Pair, Place, State, store};
 use crate::{
     consent, edition, engagement, file, message,
     offer::{self, Offer},
-    output, report,
+    output::{self, Output},
+    report,
     team::{Seat, Team},
 };
 
@@ -82,10 +83,7 @@ pub(super) async fn take_away(tx: &Tx, pair: &Pair, left: &Place, was: State) ->
     message::store::take_away(tx, pair.id, &left.side).await?;
     consent::store::take_away(tx, pair.id, left.side.team).await?;
     tx.emit(&pb::MessageChanged { pair_id: pair.id.to_string(), message_id: String::new() });
-    for place in &pair.sides {
-        tx.forget_answers(place.side.team).await?;
-        tx.forget_answers(&place.side.home).await?;
-    }
+    forget_answers(tx, pair).await?;
     let offer = offer::store::of_place(tx, left.offer).await?;
     // who went on alone, or was parted, may look for a twin with this very offer, or have found one: that is no part of this pair
     if was.engages() || (was == State::OneSided && offer.check_open().is_ok()) {
@@ -95,10 +93,12 @@ pub(super) async fn take_away(tx: &Tx, pair: &Pair, left: &Place, was: State) ->
     }
 }
 
-async fn give_up(tx: &Tx, mut offer: Offer) -> Result<()> {
-    drop_proposals(tx, offer.side().team, None).await?;
+/// A class looks for a twin no more, and nothing is left of what it said. The offer first and then what is proposed, as an acceptance
+/// has it: so neither waits for the other.
+pub(super) async fn give_up(tx: &Tx, mut offer: Offer) -> Result<()> {
     offer.empty();
-    offer::store::save(tx, &mut offer).await
+    offer::store::save(tx, &mut offer).await?;
+    drop_proposals(tx, offer.side().team, None).await
 }
 
 /// A class has delivered a report: whether that was its last one.
@@ -114,13 +114,26 @@ pub(crate) async fn delivered(tx: &Tx, seat: Seat) -> Result<()> {
     Ok(())
 }
 
-/// A pair has delivered the joint output of a lesson. That of the last one is what both come to together.
-pub(crate) async fn delivered_together(tx: &Tx, id: Id<Pair>, lesson: i32) -> Result<()> {
-    let mut pair = store::get_to_change(tx, id).await?;
+/// A joint output was saved or signed. That of the last lesson is what both come to together: the pair says who has still to sign it, and
+/// when it was delivered.
+pub(crate) async fn signed(tx: &Tx, pair: &mut Pair, output: &Output) -> Result<()> {
     let track = edition::store::track_of_team(tx, pair.track).await?;
-    if track.rules().lessons.iter().map(|lesson| lesson.number).max() == Some(lesson) && pair.deliver_together(tx.ctx())
-    {
-        store::save(tx, &mut pair).await?;
+    if track.rules().lessons.iter().map(|lesson| lesson.number).max() != Some(output.lesson()) {
+        return Ok(());
+    }
+    let is_signed = pair.sign(&output.signers());
+    let is_delivered = output.is_delivered() && pair.deliver_together(tx.ctx());
+    if is_signed || is_delivered {
+        store::save(tx, pair).await?;
+    }
+    Ok(())
+}
+
+/// What was told of its space is told no more: a request of before, sent again, is asked anew.
+pub(crate) async fn forget_answers(tx: &Tx, pair: &Pair) -> Result<()> {
+    for place in &pair.sides {
+        tx.forget_answers(place.side.team).await?;
+        tx.forget_answers(&place.side.home).await?;
     }
     Ok(())
 }

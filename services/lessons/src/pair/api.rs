@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Pair,
-    after::{offer_again, reopen_offers, repair_lost, save, take_away, take_offers},
+    after::{forget_answers, offer_again, reopen_offers, repair_lost, save, take_away, take_offers},
     store,
     wire::{self, viewpoints},
 };
@@ -43,9 +43,9 @@ impl PairService for Pairs {
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let one = offer::store::get(&tx, req.offer_ids[0].parse()?).await?;
-        let other = offer::store::get(&tx, req.offer_ids[1].parse()?).await?;
-        let mut pair = Pair::propose(&ctx, [&one, &other])?;
+        let offers = offer::store::get_to_propose(&tx, [req.offer_ids[0].parse()?, req.offer_ids[1].parse()?]).await?;
+        let mut pair = Pair::propose(&ctx, offers.each_ref())?;
+        check_beside(&tx, &pair).await?;
         store::add(&tx, &mut pair).await?;
         tx.note("propose pair", format!("pair {}", pair.id), "");
         tx.answer(pair.into()).await
@@ -188,8 +188,10 @@ impl PairService for Pairs {
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let (since, why) = (pair.since, pair.reason.clone());
         pair.resume(&ctx)?;
+        timeline::api::go_on(&tx, &self.homes, &pair, since, why).await?;
         save(&tx, &mut pair, "resume pair").await?;
         tx.answer(pair.into()).await
     }
@@ -220,6 +222,7 @@ impl PairService for Pairs {
             reopen_offers(&tx, &pair).await?;
         }
         save(&tx, &mut pair, "dissolve pair").await?;
+        forget_answers(&tx, &pair).await?;
         tx.answer(pair.into()).await
     }
 
@@ -234,6 +237,14 @@ impl PairService for Pairs {
         save(&tx, &mut pair, "complete pair").await?;
         tx.answer(pair.into()).await
     }
+}
+
+/// Error: `PAIR_EXISTS`, `PROPOSALS_MANY`. Its offers are locked, so nobody proposes the same at once.
+async fn check_beside(tx: &Tx, pair: &Pair) -> Result<()> {
+    for place in pair.sides() {
+        pair.check_beside(tx.ctx(), &store::proposed_to(tx, place.side.team).await?)?;
+    }
+    Ok(())
 }
 
 /// Proposes whom the matcher brings together. Of several who ask it at once, each after the other.

@@ -13,8 +13,8 @@ use crate::{
 
 /// Where a pair can be dissolved from. Before the work begins it is declined.
 const BEGUN: [State; 3] = [State::Active, State::Suspended, State::OneSided];
-/// Where it can be left from: who was parted may still take along what it brought.
-const LEFT: [State; 4] = [State::Active, State::Suspended, State::OneSided, State::Dissolved];
+/// Where it can be left from: who was parted, or has found another twin, may still take along what it brought.
+const LEFT: [State; 5] = [State::Active, State::Suspended, State::OneSided, State::Dissolved, State::Repaired];
 
 impl Pair {
     /// Rests the work. Error: `PAIR_STATE`, `CONTACT_DATA` in the reason, which the other class reads.
@@ -49,8 +49,8 @@ impl Pair {
         self.check_state(&LEFT)?;
         check_reason(&reason)?;
         let left = self.depart(own, ctx.now());
-        if self.state == State::Dissolved {
-            // it stays what it is, for the reason it was dissolved for; nobody goes on in it
+        if matches!(self.state, State::Dissolved | State::Repaired) {
+            // it stays what it is, for the reason it ended for; nobody goes on in it
             return Ok((left, None));
         }
         self.reason = reason;
@@ -97,6 +97,13 @@ impl Pair {
         let is_new = self.delivered_at.is_none();
         self.delivered_at.get_or_insert(ctx.now());
         is_new
+    }
+
+    /// These classes have signed the joint output of the last lesson, as it is now, and no other. Whether that is new.
+    pub(crate) fn sign(&mut self, signed: &[Id<Team>]) -> bool {
+        let before = self.sides.each_ref().map(|place| place.has_signed);
+        self.sides.iter_mut().for_each(|place| place.has_signed = signed.contains(&place.side.team));
+        before != self.sides.each_ref().map(|place| place.has_signed)
     }
 
     /// Completes it, once both have delivered, each alone and both together (I13). Error: `PAIR_STATE`.

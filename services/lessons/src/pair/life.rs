@@ -13,6 +13,9 @@ use crate::{
     team::Team,
 };
 
+/// So many proposals of its own may a class have open: enough to ask whom it likes best, too few to write to every class there is (D).
+const OWN: usize = 5;
+
 /// The partner one class looks at.
 #[derive(Clone, Debug)]
 pub struct Viewpoint {
@@ -35,6 +38,24 @@ impl Pair {
         let own = pair.sides.iter_mut().find(|place| place.side.is_of(ctx));
         own.into_iter().for_each(|place| place.accepted_at = Some(ctx.now()));
         Ok(pair)
+    }
+
+    /// Checks it beside what is proposed to one of its classes already. Error: `PAIR_EXISTS`; `PROPOSALS_MANY`, for a teacher whose class
+    /// has proposed as many as it may.
+    pub(crate) fn check_beside(&self, ctx: &Ctx, others: &[Self]) -> Result<()> {
+        let offers = |pair: &Self| pair.sides.each_ref().map(|place| place.offer);
+        if let Some(same) = others.iter().find(|&other| offers(other) == offers(self)) {
+            let text = "These two classes are proposed to each other already. Accept that pair, or decline it first.";
+            return Err(Reason::PairExists.error(text).with("pair_id", same.id));
+        }
+        let has_accepted = |place: &Place| place.side.is_of(ctx) && place.accepted_at.is_some();
+        let by_own = |pair: &Self| pair.proposed_by == ProposedBy::Teacher && pair.sides.iter().any(has_accepted);
+        if others.iter().filter(|&other| by_own(other)).count() < OWN {
+            return Ok(());
+        }
+        let text =
+            "Your class has proposed as many pairs as may wait for an answer at once. Take one back: decline it.";
+        Err(Reason::ProposalsMany.error(text).with("limit", OWN))
     }
 
     /// Proposes two whom the matcher has brought together, and keeps why. Error: as [`Pair::propose`].
@@ -190,4 +211,38 @@ fn check_twins([one, other]: [&Offer; 2]) -> Result<()> {
         amiss.add("offer_ids", Reason::TwinsMismatched, "The classes take part in two editions; a pair is in one.");
     }
     amiss.done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Ground, twins::offered};
+
+    #[test]
+    fn a_class_proposes_no_two_twice_and_no_more_than_it_may() {
+        let ground = Ground::programme();
+        let (track, secretariat) = (ground.ids.next(), ground.by(Role::Coordinator));
+        let offer = |home: &str| {
+            let side = ground.side(home, "");
+            offered(&ground.twin(Role::TwinTeacher, &side), track, side)
+        };
+        let own = offer("hr");
+        let teacher = ground.twin(Role::TwinTeacher, own.side());
+        let others: Vec<Offer> = (0..=OWN).map(|_| offer("it")).collect();
+        let mut pairs: Vec<Pair> = others.iter().map(|other| Pair::propose(&teacher, [&own, other]).unwrap()).collect();
+        let last = pairs.pop().unwrap();
+        last.check_beside(&teacher, &pairs[1..]).unwrap();
+        assert!(last.check_beside(&teacher, &pairs).unwrap_err().is(Reason::ProposalsMany));
+        last.check_beside(&secretariat, &pairs).unwrap();
+        let its_teacher = ground.twin(Role::TwinTeacher, others[OWN].side());
+        last.check_beside(&its_teacher, &pairs).unwrap();
+        pairs[0] = Pair::propose(&secretariat, [&own, &others[0]]).unwrap();
+        last.check_beside(&teacher, &pairs).unwrap();
+
+        let turned = Pair::propose(&its_teacher, [&others[OWN], &own]).unwrap();
+        for (by, pair) in [(&teacher, &last), (&secretariat, &last), (&its_teacher, &turned)] {
+            let refused = pair.check_beside(by, std::slice::from_ref(&last)).unwrap_err();
+            assert!(refused.is(Reason::PairExists), "{refused:?}");
+        }
+    }
 }

@@ -30,7 +30,7 @@ mod waiting;
 
 pub(crate) use classes::{classes, entered};
 pub(crate) use list::list;
-pub(crate) use met::{met, proposed};
+pub(crate) use met::{bound, met, proposed};
 pub(crate) use waiting::{find_to_change, waiting};
 
 mod row {
@@ -88,6 +88,7 @@ mod side_row {
         pub partner: String,
         pub agreed_at: Option<At>,
         pub delivered_at: Option<At>,
+        pub has_signed: bool,
         pub left_at: Option<At>,
         pub is_engaged: bool,
     }
@@ -315,6 +316,7 @@ fn side_active(pair: &Pair, position: i32) -> side_row::ActiveModel {
         partner: Set(place.partner.clone()),
         agreed_at: Set(place.agreed_at.map(Into::into)),
         delivered_at: Set(place.delivered_at.map(Into::into)),
+        has_signed: Set(place.has_signed),
         left_at: Set(place.left_at.map(Into::into)),
         is_engaged: Set(pair.state.engages() && !place.has_left()),
     }
@@ -329,6 +331,7 @@ fn place(row: side_row::Model) -> Result<Place> {
         partner: row.partner,
         agreed_at: row.agreed_at.map(|at| at.0),
         delivered_at: row.delivered_at.map(|at| at.0),
+        has_signed: row.has_signed,
         left_at: row.left_at.map(|at| at.0),
     })
 }

@@ -132,8 +132,10 @@ fn a_pair_comes_about_step_by_step_and_each_step_says_who_must_act() {
     assert_eq!(waits(&pair), [("hr".to_owned(), Role::TwinCoordinator)]);
     pair.approve(&twins.coordinator(0)).unwrap();
     assert_eq!((pair.state, waits(&pair)), (State::Approved, both(Role::TwinTeacher).to_vec()));
-    pair.propose_project(&twins.teacher(1), project(&twins.ground), &twins.views(["2", "1"])).unwrap();
+    let proposing = twins.ground.at("2022-12-20T09:00:00Z").twin(Role::TwinTeacher, twins.offers[1].side());
+    pair.propose_project(&proposing, project(&twins.ground), &twins.views(["2", "1"])).unwrap();
     assert_eq!(waits(&pair), [("hr".to_owned(), Role::TwinTeacher)]);
+    assert_eq!(pair.waiting_for()[0].since, proposing.now(), "since there is something to agree to");
     pair.agree_project(&twins.teacher(0), &platform::wire::etag(pair.version), project(&twins.ground)).unwrap();
     pair.start(&twins.teacher(0)).unwrap();
     assert_eq!((pair.state, waits(&pair)), (State::Active, both(Role::TwinTeam).to_vec()));
@@ -168,6 +170,11 @@ fn a_pair_at_work_says_what_is_not_delivered_yet_and_is_complete_with_all_of_it(
     assert_eq!(waits(&pair), ["hr", "it"].map(|home| (home.to_owned(), Role::TwinTeacher)));
     assert_eq!(pair.waiting_for()[0].since.to_string(), "2023-05-01T08:00:00Z");
     assert!(is(pair.complete(&secretariat), Reason::PairState));
+    let teams = [0, 1].map(|of: usize| pair.sides[of].side.team);
+    assert!(pair.sign(&teams[..1]) && !pair.sign(&teams[..1]));
+    assert_eq!(waits(&pair), [("it".to_owned(), Role::TwinTeacher)], "who has signed need not");
+    assert!(pair.sign(&[]), "an edit voids it");
+    assert_eq!(waits(&pair).len(), 2);
     assert!(pair.deliver_together(&secretariat) && !pair.deliver_together(&secretariat));
     assert_eq!(waits(&pair), [(String::new(), Role::Coordinator)]);
     pair.complete(&secretariat).unwrap();
@@ -270,4 +277,13 @@ fn who_was_parted_may_still_take_along_what_it_brought() {
     assert_eq!((left.side.team_name.as_str(), survivor), ("Fiume", None));
     assert_eq!((pair.state, pair.reason.as_str()), (State::Dissolved, "a quarrel"));
     assert!(pair.seen_by(&twins.teacher(1)) && !pair.seen_by(&twins.teacher(0)));
+    let mut pair = twins.active();
+    pair.leave(&twins.teacher(0), "no teacher".to_owned()).unwrap();
+    assert!(pair.repair(&twins.secretariat()));
+    let (left, _) = pair.leave(&twins.teacher(1), "we want it back".to_owned()).unwrap();
+    assert_eq!(
+        (left.side.team_name.as_str(), pair.state),
+        ("Fiume", State::Repaired),
+        "who has found another twin, too"
+    );
 }

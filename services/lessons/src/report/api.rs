@@ -76,7 +76,7 @@ impl ReportService for Reports {
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let mut desk = store::desk(&tx, &team, req.lesson).await?;
+        let mut desk = store::desk_to_write(&tx, &team, req.lesson).await?;
         let reopening = desk.report.reopen(&ctx, req.reason)?;
         store::save_reopened(&tx, &mut desk.report, &reopening).await?;
         tx.note("reopen report", subject(team.id, req.lesson), format!("reopening {}", reopening.id));

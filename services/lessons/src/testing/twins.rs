@@ -102,8 +102,13 @@ fn started(ground: &Ground, plan: &Plan) -> Pair {
 
 /// Two classes, as a teacher of one of them has proposed them for a pair.
 pub(crate) fn proposed(teacher: &Ctx, track: Id<Track>, sides: [Side; 2]) -> Pair {
-    let [one, other] = sides.map(|side| Offer::publish(teacher, track, side, wish()).unwrap());
+    let [one, other] = sides.map(|side| offered(teacher, track, side));
     Pair::propose(teacher, [&one, &other]).unwrap()
+}
+
+/// A class that looks for a twin.
+pub(crate) fn offered(teacher: &Ctx, track: Id<Track>, side: Side) -> Offer {
+    Offer::publish(teacher, track, side, wish()).unwrap()
 }
 
 fn wish() -> Wish {

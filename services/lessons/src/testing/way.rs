@@ -58,6 +58,12 @@ impl Way {
         Dispatcher::new(self.store.clone(), bus, self.tenants.clone(), self.clock.clone(), self.ids.clone())
     }
 
+    /// Takes a tenant away; its data stay.
+    pub(crate) fn remove(&self, tenant: &str) {
+        fs::remove_file(self.folder.path().join("tenants").join(format!("{tenant}.toml"))).unwrap();
+        assert_eq!(self.tenants.reload(), []);
+    }
+
     /// How often the audit log of a tenant says that something was done.
     pub(crate) async fn noted(&self, tenant: &str, action: &str) -> usize {
         let db = self.store.read(&self.ctx(tenant)).await.unwrap();

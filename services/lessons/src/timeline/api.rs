@@ -1,5 +1,6 @@
 //! The methods on timelines, and what makes one: open, load, decide, save, answer.
 
+use jiff::Timestamp;
 use platform::{Open, Reads, Result, Store, Tx};
 use proto::lessons::v1::{self as pb, timeline_service_server::TimelineService};
 use tonic::{Request, Response, Status};
@@ -76,6 +77,14 @@ pub(crate) async fn follow(tx: &Tx, homes: &Homes, item: &Item) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// After the work has rested since an instant: nobody is late because nobody could deliver.
+pub(crate) async fn go_on(tx: &Tx, homes: &Homes, pair: &Pair, since: Timestamp, reason: String) -> Result<()> {
+    edition::store::change_deadlines(tx, pair.track()).await?;
+    let Some(before) = store::newest(tx, pair.id()).await? else { return Ok(()) };
+    let next = before.rested(tx.ctx(), since, &homes.of_present(pair)?, reason)?;
+    take(tx, pair, &before, next).await
 }
 
 /// Makes the timeline of a pair again, while nobody else moves deadlines of the track. The timeline as it stands then.

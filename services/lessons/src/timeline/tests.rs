@@ -51,6 +51,30 @@ fn a_deadline_goes_to_the_first_day_on_which_both_schools_are_open() {
 }
 
 #[test]
+fn who_rested_is_given_back_the_days_and_what_was_due_meanwhile_at_least_one() {
+    let ground = Ground::programme();
+    let plan = ground.plan();
+    let items: Vec<_> =
+        plan.items.iter().filter(|item| item.track() == plan.edition.tracks()[0].id()).cloned().collect();
+    let homes = homes(&[], &[]);
+    let timeline = Timeline::plan(&ground.by(Role::Coordinator), ground.ids.next(), &items, &homes).unwrap();
+    let due = |timeline: &Timeline| -> Vec<String> {
+        timeline.points.iter().map(|point| point.deadline.local().date().to_string()).collect()
+    };
+    assert_eq!(due(&timeline), ["2022-12-20", "2023-02-07", "2023-03-21", "2023-04-27"]);
+    let rested = |since: &str, until: &str| {
+        let ctx = ground.at(until).by(Role::Coordinator);
+        timeline.rested(&ctx, since.parse().unwrap(), &homes, "storm".to_owned()).unwrap()
+    };
+    assert_eq!(rested("2022-12-05T08:00:00Z", "2022-12-05T20:00:00Z"), None, "half a day, and nothing was due");
+    let across = rested("2022-12-20T20:00:00Z", "2022-12-21T06:00:00Z").unwrap();
+    assert_eq!(due(&across), ["2022-12-21", "2023-02-07", "2023-03-21", "2023-04-27"]);
+    assert_eq!((across.version, across.reason.as_str()), (2, "storm"));
+    let week = rested("2023-02-01T08:00:00Z", "2023-02-08T08:00:00Z").unwrap();
+    assert_eq!(due(&week), ["2022-12-20", "2023-02-15", "2023-03-28", "2023-05-04"]);
+}
+
+#[test]
 fn the_local_hour_stays_though_clocks_change() {
     let homes = homes(&[("break", date(2023, 3, 21), date(2023, 3, 25))], &[]);
     let (deadline, _) = moved("2023-03-21T18:00:00+01:00[Europe/Rome]", &homes);

@@ -1,5 +1,5 @@
 //! Whether a visitor may still be here. What let them in can end at any time, at home; their token knows nothing of it. So it is
-//! asked before the method runs, and of an answer without an end before every message. A file on its way out is not cut.
+//! asked before the method runs, of an answer without an end before every message, and of a long one every second.
 
 use bytes::Bytes;
 use futures::stream;
@@ -15,6 +15,9 @@ use crate::{Clock, Ctx, Error, border};
 /// How long the question may take that is asked while an answer streams: the time its caller gave is that of the beginning.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
+/// How often it is asked while bytes are on their way: a film is thousands of pieces.
+const PACE: SignedDuration = SignedDuration::from_secs(1);
+
 pub(super) struct Recheck {
     pub(super) ask: border::Recheck,
     pub(super) clock: Clock,
@@ -27,26 +30,29 @@ impl Layer for Recheck {
             Ok(said) => call.ctx = Some(visitor.clone().told(said)),
             Err(error) => return refuse(error),
         }
-        let watches = call.method.watches;
+        let pace = if call.method.watches { SignedDuration::ZERO } else { PACE };
+        let streams = call.method.streams_out;
         let response = next.run(call).await;
-        if watches { response.map(|body| self.watched(visitor, body)) } else { response }
+        if streams { response.map(|body| self.watched(visitor, body, pace)) } else { response }
     }
 }
 
 impl Recheck {
     /// An answer that goes on as long as its reader may be here.
-    fn watched(&self, visitor: Ctx, body: Body) -> Body {
+    fn watched(&self, visitor: Ctx, body: Body, pace: SignedDuration) -> Body {
         let (ask, clock) = (self.ask.clone(), self.clock.clone());
-        let frames = stream::unfold(Some(body), move |body| {
-            let (ask, visitor) = (ask.clone(), visitor.later(&clock, PATIENCE));
+        let frames = stream::unfold(Some((body, clock.now())), move |going| {
+            let (ask, clock, visitor) = (ask.clone(), clock.clone(), visitor.clone());
             async move {
-                let mut body = body?;
+                let (mut body, asked) = going?;
                 let frame = body.frame().await?;
-                if !frame.as_ref().is_ok_and(Frame::is_data) {
-                    return Some((frame, Some(body)));
+                let visitor = visitor.later(&clock, PATIENCE);
+                let is_due = visitor.now().duration_since(asked) >= pace;
+                if !is_due || !frame.as_ref().is_ok_and(Frame::is_data) {
+                    return Some((frame, Some((body, asked))));
                 }
                 match ask.check(&visitor).await {
-                    Ok(_) => Some((frame, Some(body))),
+                    Ok(_) => Some((frame, Some((body, visitor.now())))),
                     Err(error) => Some((last(error), None)),
                 }
             }
@@ -149,5 +155,23 @@ mod tests {
         let (layer, asked) = for_a_while(1);
         let file = layer.around(call_by(visitor(), false), &next).await.into_body().collect().await.unwrap();
         assert_eq!((file.to_bytes(), asked.load(Ordering::SeqCst)), (Bytes::from_static(b"onetwothree"), 1));
+    }
+
+    #[tokio::test]
+    async fn bytes_that_take_long_are_cut_within_a_second_of_the_end() {
+        let (layer, asked) = for_a_while(2);
+        let time = layer.clock.clone();
+        let next = Then(move |_| {
+            let time = time.clone();
+            let pieces = ["one", "two", "three", "four", "five"].into_iter().map(move |text| {
+                time.advance(SignedDuration::from_millis(500));
+                Ok::<_, Status>(Frame::data(Bytes::from_static(text.as_bytes())))
+            });
+            std::future::ready(Response::new(Body::new(StreamBody::new(stream::iter(pieces)))))
+        });
+        let answer = layer.around(call_by(visitor(), false), &next).await;
+        let read = answer.into_body().collect().await.unwrap();
+        assert_eq!(Status::from_header_map(read.trailers().unwrap()).unwrap().code(), Code::PermissionDenied);
+        assert_eq!((read.to_bytes(), asked.load(Ordering::SeqCst)), (Bytes::from_static(b"onetwothree"), 3));
     }
 }

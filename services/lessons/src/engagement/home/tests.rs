@@ -201,6 +201,45 @@ async fn a_home_that_is_away_hears_of_an_end_when_it_is_back() {
     assert_eq!([way.noted("it", "release class").await, way.noted("it-hr", "release class").await], [1, 2]);
 }
 
+#[tokio::test]
+async fn the_end_of_what_bound_nobody_is_no_release() {
+    let way = Way::new();
+    let pair = way.accepted("it-hr", [&way.class("hr"), &way.class("it")]);
+    way.publish_end("it-hr", &pair).await;
+    way.bring().await;
+    for tenant in ["it", "hr", "it-hr"] {
+        assert_eq!(way.noted(tenant, "release class").await, 0, "{tenant}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_programme_has_taken_is_free_once_the_programme_is_gone() {
+    let way = Way::new();
+    let (italian, greek) = (way.class("it"), way.class("gr"));
+    way.bind("it-hr", &way.accepted("it-hr", [&way.class("hr"), &italian])).await.unwrap();
+    let rival = way.accepted("gr-it", [&greek, &italian]);
+    assert!(way.bind("gr-it", &rival).await.unwrap_err().is(Reason::OfferClosed), "the programme is there");
+    way.remove("it-hr");
+    way.bind("gr-it", &rival).await.unwrap();
+    assert_eq!((way.bound("it").await, way.bound("gr").await), (vec!["gr-it".into()], vec!["gr-it".into()]));
+    assert_eq!([way.noted("it", "release class").await, way.noted("it", "bind class").await], [1, 2]);
+}
+
+#[tokio::test]
+async fn the_news_of_an_end_are_done_with_where_the_country_is_gone() {
+    let way = Way::new();
+    let pair = way.accepted("it-hr", [&way.class("hr"), &way.class("it")]);
+    way.bind("it-hr", &pair).await.unwrap();
+    way.remove("hr");
+    way.publish_end("it-hr", &pair).await;
+    for _ in 0..2 {
+        way.bring().await;
+        way.clock.set(way.clock.now() + SignedDuration::from_mins(1));
+    }
+    assert_eq!(way.bound("it").await, NONE);
+    assert_eq!([way.noted("it", "release class").await, way.noted("it-hr", "release class").await], [1, 2]);
+}
+
 #[test]
 fn nobody_is_released_to_what_is_no_country() {
     let programme: TenantId = "it-hr".parse().unwrap();

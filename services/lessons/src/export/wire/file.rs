@@ -8,7 +8,7 @@ use super::{Block, Chapter, Said, at, class, entry_name, named, text};
 /// A file where it stands: a way to it, or why there is none.
 pub(super) fn mention(file: &pb::SharedFile) -> Said {
     if file.gap() == pb::FileGap::Unspecified {
-        return Said::File(entry_name(&file.file_id, &file.name), file.name.clone());
+        return Said::File(entry_name(&file.file_id, &file.name, &file.media_type), file.name.clone());
     }
     let mut why = vec![Said::Word(match file.gap() {
         pb::FileGap::Unspecified | pb::FileGap::Consent => "withheld",
@@ -76,7 +76,7 @@ fn channel(channel: pb::Channel) -> &'static str {
 pub(super) fn data(file: &pb::SharedFile) -> Result<serde_json::Value> {
     let mut data = wire::json(file)?;
     if file.gap() == pb::FileGap::Unspecified {
-        data["entry"] = entry_name(&file.file_id, &file.name).into();
+        data["entry"] = entry_name(&file.file_id, &file.name, &file.media_type).into();
     }
     Ok(data)
 }

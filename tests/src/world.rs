@@ -144,14 +144,16 @@ impl World {
 
     /// Waits until every fact was handled: no sleeping, no guessing.
     pub async fn settle(&self) {
-        // handling a fact may publish another one in a service that was looked at before
+        // handling a fact may publish another one in a service that was looked at before: nothing waits where twice nothing was found
+        let mut quiet = 0;
         loop {
             let mut waiting = 0;
             for dispatcher in self.process.dispatchers() {
                 dispatcher.drain().await;
                 waiting += dispatcher.waiting().await.expect("an outbox");
             }
-            if waiting == 0 {
+            quiet = if waiting == 0 { quiet + 1 } else { 0 };
+            if quiet == 2 {
                 return;
             }
             // with a clock that stands still nothing is tried again: who waited for it would wait for ever

@@ -116,10 +116,9 @@ impl Mails {
 
     /// Of a pair that waits, for as long as its reader is whom it waits for. A programme that is not there any more waits for nobody.
     async fn reminder(self, ctx: Ctx, event: pb::ReminderAddressed) -> Result<()> {
-        let Some(reminder) = event.reminder else { return Ok(()) };
-        let Some((wait, since)) = Wait::of(&reminder).zip(reminder.since) else { return Ok(()) };
+        let Some((wait, since)) = Wait::told(event.wait()).zip(event.since) else { return Ok(()) };
         let Ok(programme) = self.tenants.get(&event.programme) else { return Ok(()) };
-        let Some((account, team)) = self.reminded(&ctx, &event.account_id, &reminder.team_id).await? else {
+        let Some((account, team)) = self.reminded(&ctx, &event.account_id, &event.team_id).await? else {
             return Ok(());
         };
         let kind = if team.is_some() { Kind::ClassAwaited } else { Kind::CentralTeamAwaited };
@@ -132,7 +131,7 @@ impl Mails {
             ("team", team.as_ref().map_or("", Team::name)),
             ("since", &post.language.moment(ctx.tenant(), since)),
             ("todo", post.language.todo(wait)),
-            ("link", &self.address(programme.id(), &format!("pairs/{}", reminder.pair_id))),
+            ("link", &self.address(programme.id(), &format!("pairs/{}", event.pair_id))),
             ("sign_in", &self.page(&ctx, "sign-in")),
         ];
         self.send(&ctx, post, &values).await

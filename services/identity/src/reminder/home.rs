@@ -4,6 +4,7 @@
 use platform::{Border, Ctx, Error, Id, Result, Store, TenantId, Tx, event::Handlers};
 use proto::{identity::v1 as pb, lessons::v1::ReminderDue};
 
+use super::Wait;
 use crate::{
     account::{self, Account},
     team,
@@ -31,9 +32,13 @@ async fn bring(store: Store, border: Border, ctx: Ctx, fact: ReminderDue) -> Res
 /// Addresses a reminder to everybody it is for, unless this very fact was handled there before.
 async fn address(store: &Store, there: &Ctx, programme: &TenantId, fact: &ReminderDue) -> Result<()> {
     let Some(tx) = store.write_once(there).await? else { return Ok(()) };
+    let wait = Wait::of(fact).map_or(pb::Wait::Unspecified, pb::Wait::from);
     for account in reminded(&tx, fact).await? {
         tx.emit(&pb::ReminderAddressed {
-            reminder: Some(fact.clone()),
+            wait: wait.into(),
+            since: fact.since,
+            team_id: fact.team_id.clone(),
+            pair_id: fact.pair_id.clone(),
             programme: programme.to_string(),
             account_id: account.to_string(),
             letter_id: there.new_id::<pb::ReminderAddressed>().to_string(),

@@ -193,7 +193,10 @@ async fn an_offer_is_changed_and_taken_back_by_its_class_alone() {
 async fn a_pair_rests_goes_on_and_is_dissolved() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    twins.mirror().await;
     let [one, other] = &twins.classes;
+    let draft = json!({ "title": "Two ports", "requestId": "one draft" });
+    one.class.patch(&twins.path("/lessons/1/output"), draft.clone()).await.ok();
     let why = json!({ "reason": "schools are closed by the storm" });
     let rests = one.central.post(&twins.path(":suspend"), why.clone()).await.ok();
     assert_eq!((state(&rests), &rests["reason"]), ("SUSPENDED", &why["reason"]));
@@ -210,6 +213,10 @@ async fn a_pair_rests_goes_on_and_is_dissolved() {
     assert_eq!((state(&end), &end["waitingFor"]), ("DISSOLVED", &Value::Null));
     let open = one.tutor.get("/v1/offers").await.ok();
     assert_eq!(open["offers"].as_array().map(Vec::len), Some(2), "both look for a twin again");
+    one.class.patch(&twins.path("/lessons/1/output"), draft).await.refused("PAIR_STATE");
+    let reopen = json!({ "reason": "a wrong figure" });
+    // nobody could submit it again
+    twins.secretariat.post(&report(one, ":reopen"), reopen).await.refused("PAIR_STATE");
     for space in ["/messages", "/messages:watch", "/lessons/1/output", "/lessons/1/reports:compare", "/consents"] {
         one.tutor.get(&twins.path(space)).await.refused("PAIR_STATE");
     }

@@ -120,3 +120,15 @@ async fn what_was_late_can_become_in_time_and_never_the_other_way() {
         assert_eq!(way.credits("it", team).await, [kept]);
     }
 }
+
+#[tokio::test]
+async fn what_is_delivered_later_with_another_twin_improves_nothing() {
+    let way = Way::new();
+    let team = way.ids.next();
+    way.publish(team, false, 1).await;
+    way.real().drain().await;
+    way.clock.set(way.clock.now() + SignedDuration::from_hours(24 * 90));
+    way.publish(team, true, 1).await;
+    way.real().drain().await;
+    assert_eq!(way.credits("it", team).await, [false], "the first delivery was late, and nothing makes it another");
+}

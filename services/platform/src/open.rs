@@ -7,7 +7,7 @@ use prost_reflect::ReflectMessage;
 use tonic::{Request, Streaming};
 
 use crate::{
-    Ctx, Error, Result,
+    Ctx, Error, Result, blob,
     error::{Reason, Shared},
 };
 
@@ -69,6 +69,23 @@ impl<T: ReflectMessage> Pieces<T> {
         }
         piece.as_ref().map_or(Ok(()), check)?;
         Ok(piece)
+    }
+
+    /// All of an upload that is judged as a whole; `data` gives the bytes of a piece. Error: `reason`, at the first byte beyond `most`.
+    pub async fn whole<B: AsRef<[u8]>>(
+        mut self,
+        most: u64,
+        reason: impl Reason,
+        data: impl Fn(T) -> B,
+    ) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.next().await? {
+            bytes.extend_from_slice(data(piece).as_ref());
+            if bytes.len() as u64 > most {
+                return Err(blob::too_large(reason, most));
+            }
+        }
+        Ok(bytes)
     }
 
     /// The first piece. Error: there is none.

@@ -1,10 +1,6 @@
 //! The methods on schools.
 
-use platform::{
-    Ctx, Error, Open, PageRequest, Result, Store, Violations, blob,
-    open::{OpenStream, Pieces},
-    page::Sizes,
-};
+use platform::{Ctx, Error, Open, PageRequest, Result, Store, Violations, open::OpenStream, page::Sizes};
 use proto::identity::v1::{self as pb, school_service_server::SchoolService};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -34,7 +30,10 @@ impl SchoolService for Schools {
         request: Request<Streaming<pb::ImportSchoolsRequest>>,
     ) -> Result<Response<pb::ImportSchoolsResponse>, Status> {
         let (ctx, pieces) = request.open_stream()?;
-        let register = read(&ctx, collect(pieces).await?).await?;
+        // judged line by line, and imported all or nothing
+        let file = |piece: pb::ImportSchoolsRequest| piece.file.unwrap_or_default().data;
+        let bytes = pieces.whole(MAX_BYTES, Reason::FileTooLarge, file).await?;
+        let register = read(&ctx, bytes).await?;
         let tx = self.store.write(&ctx).await?;
         let read = register.len();
         let import = Import::plan(&ctx, store::all(&tx).await?, register);
@@ -60,18 +59,6 @@ impl SchoolService for Schools {
         let school = store::get(&db, req.school_id.parse()?).await?;
         Ok(Response::new(school.into()))
     }
-}
-
-/// The whole register: it is judged line by line and imported all or nothing.
-async fn collect(mut pieces: Pieces<pb::ImportSchoolsRequest>) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = pieces.next().await? {
-        bytes.extend(piece.file.unwrap_or_default().data);
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(blob::too_large(Reason::FileTooLarge, MAX_BYTES));
-        }
-    }
-    Ok(bytes)
 }
 
 /// Reads the register off the threads that answer calls. Error: every wrong line, up to a hundred of them.

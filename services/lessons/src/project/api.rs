@@ -1,10 +1,6 @@
 //! The methods on projects: open, load, decide, save, answer.
 
-use platform::{
-    Ctx, Error, Open, PageRequest, Result, Store, blob,
-    open::{OpenStream, Pieces},
-    page::Sizes,
-};
+use platform::{Ctx, Error, Open, PageRequest, Result, Store, open::OpenStream, page::Sizes};
 use proto::lessons::v1::{self as pb, project_service_server::ProjectService};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -35,7 +31,10 @@ impl ProjectService for Projects {
     ) -> Result<Response<pb::ImportProjectsResponse>, Status> {
         let (ctx, pieces) = request.open_stream()?;
         check_programme(&ctx)?;
-        let sheet = read(&ctx, collect(pieces).await?).await?;
+        // judged line by line, and imported all or nothing
+        let file = |piece: pb::ImportProjectsRequest| piece.file.unwrap_or_default().data;
+        let bytes = pieces.whole(MAX_BYTES, Reason::FileTooLarge, file).await?;
+        let sheet = read(&ctx, bytes).await?;
         let tx = self.store.write(&ctx).await?;
         let import = Import::plan(&ctx, store::all(&tx).await?, sheet);
         store::save(&tx, &import).await?;
@@ -65,18 +64,6 @@ impl ProjectService for Projects {
         let page = store::list(&db, &filter, page).await?.map(pb::Project::from);
         Ok(Response::new(pb::ListProjectsResponse { projects: page.items, next_page_token: page.next }))
     }
-}
-
-/// The whole sheet: it is judged line by line and imported all or nothing.
-async fn collect(mut pieces: Pieces<pb::ImportProjectsRequest>) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    while let Some(piece) = pieces.next().await? {
-        bytes.extend(piece.file.unwrap_or_default().data);
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(blob::too_large(Reason::FileTooLarge, MAX_BYTES));
-        }
-    }
-    Ok(bytes)
 }
 
 /// Reads the sheet off the threads that answer calls.

@@ -7,13 +7,13 @@ use tonic::Request;
 use super::*;
 use crate::{
     edition::{self, Plan},
-    offer::{self, Wish},
+    offer,
     pair::api::Pairs,
     sighting::witness::Witness,
     team::Team,
     testing::{
         Ground,
-        twins::{always_open, engaged_nowhere},
+        twins::{always_open, engaged_nowhere, wish},
     },
 };
 use proto::lessons::v1::{self as pb, pair_service_server::PairService};
@@ -117,17 +117,4 @@ async fn at_work(ground: &Ground, store: &Store, plan: &Plan, sides: [Side; 2]) 
     store::add(&tx, &mut pair).await.unwrap();
     tx.commit().await.unwrap();
     pair.id
-}
-
-fn wish() -> Wish {
-    let day = |month| jiff::civil::date(2023, month, 1);
-    Wish {
-        languages: vec![offer::Language { tag: "en".to_owned(), level: 3 }],
-        themes: Vec::new(),
-        class_size: 20,
-        from: day(1),
-        until: day(6),
-        projects: Vec::new(),
-        note: String::new(),
-    }
 }

@@ -1,13 +1,12 @@
 //! The rules of pairs.
 
-use jiff::civil::date;
-
 use super::*;
 use crate::{
-    offer::{Language, Wish},
-    project::{Budget, Facts},
     team::Team,
-    testing::Ground,
+    testing::{
+        Ground,
+        twins::{project, wish},
+    },
 };
 
 struct Twins {
@@ -64,44 +63,6 @@ impl Twins {
         let teams: [Id<Team>; 2] = [0, 1].map(|of| self.offers[of].side().team);
         teams.into_iter().zip(partners).map(|(team, partner)| Viewpoint { team, partner: partner.to_owned() }).collect()
     }
-}
-
-fn wish() -> Wish {
-    Wish {
-        languages: vec![Language { tag: "en".to_owned(), level: 3 }],
-        themes: vec!["environment".to_owned()],
-        class_size: 20,
-        from: date(2023, 1, 16),
-        until: date(2023, 6, 9),
-        projects: Vec::new(),
-        note: String::new(),
-    }
-}
-
-fn project(ground: &Ground) -> Project {
-    let partner = |id: &str, country: &str| Partner {
-        id: id.to_owned(),
-        name: "A port".to_owned(),
-        is_lead: id == "1",
-        country: country.to_owned(),
-        territory: String::new(),
-        town: String::new(),
-        share: Budget::Unpublished,
-    };
-    let facts = Facts {
-        keep_id: "20001".to_owned(),
-        acronym: "SEA".to_owned(),
-        name: "Clean ports".to_owned(),
-        programme_cci: "2014TC16RFCB042".to_owned(),
-        status: "closed".to_owned(),
-        starts_on: String::new(),
-        ends_on: String::new(),
-        total: Budget::Published("1000.00".to_owned()),
-        union_share: Budget::Published("850.00".to_owned()),
-        themes: Vec::new(),
-        partners: vec![partner("1", "it"), partner("2", "hr")],
-    };
-    Project::new(&ground.by(Role::Coordinator), facts)
 }
 
 fn is<T: std::fmt::Debug>(refused: Result<T>, reason: Reason) -> bool {

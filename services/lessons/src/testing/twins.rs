@@ -111,7 +111,8 @@ pub(crate) fn offered(teacher: &Ctx, track: Id<Track>, side: Side) -> Offer {
     Offer::publish(teacher, track, side, wish()).unwrap()
 }
 
-fn wish() -> Wish {
+/// What a class says of itself that has nothing special to say.
+pub(crate) fn wish() -> Wish {
     Wish {
         languages: vec![Language { tag: "en".to_owned(), level: 3 }],
         themes: Vec::new(),
@@ -123,7 +124,8 @@ fn wish() -> Wish {
     }
 }
 
-fn project(ground: &Ground) -> Project {
+/// A project with a partner in Italy, 1, and one in Croatia, 2.
+pub(crate) fn project(ground: &Ground) -> Project {
     let partner = |id: &str, country: &str| Partner {
         id: id.to_owned(),
         name: "A port".to_owned(),

@@ -112,7 +112,7 @@ pub enum State {
     OneSided,
     /// Both have delivered.
     Completed,
-    /// Came to nothing before the work began: somebody did not want it.
+    /// Came to nothing before the work began: somebody did not want it, or one class can come no more.
     Declined,
     /// Came to nothing before both had accepted: one class was taken by another, or looks for a twin no more.
     Lapsed,
@@ -144,8 +144,7 @@ impl Pair {
     /// Whether the caller may know of this pair: its classes and the central teams of their countries, until they have left, and
     /// the secretariat.
     pub fn seen_by(&self, ctx: &Ctx) -> bool {
-        let concerns = |place: &Place| !place.has_left() && (place.side.is_of(ctx) || place.side.is_under(ctx));
-        ctx.has(Role::Coordinator) || self.sides.iter().any(concerns)
+        self.sides.iter().any(|place| place.is_of(ctx)) || ctx.has(Role::Coordinator)
     }
 
     /// The place of the class the caller acts for. Error: not found.
@@ -171,8 +170,7 @@ impl Pair {
 
     /// The index of the place the caller acts for: as its class, or as its country. Error: not found.
     fn acting(&self, ctx: &Ctx) -> Result<usize> {
-        let acts = |place: &Place| !place.has_left() && (place.side.is_of(ctx) || place.side.is_under(ctx));
-        self.sides.iter().position(acts).ok_or_else(|| Error::not_found("pair"))
+        self.sides.iter().position(|place| place.is_of(ctx)).ok_or_else(|| Error::not_found("pair"))
     }
 
     /// Who must act next, each since when.
@@ -306,7 +304,12 @@ impl Place {
     /// Whether the caller may see all that is of this class alone: it itself and its teacher, its country, the secretariat. Its twin
     /// may not.
     pub(crate) fn is_open_to(&self, ctx: &Ctx) -> bool {
-        !self.has_left() && (ctx.has(Role::Coordinator) || self.side.is_of(ctx) || self.side.is_under(ctx))
+        self.is_of(ctx) || !self.has_left() && ctx.has(Role::Coordinator)
+    }
+
+    /// Whether the caller is the class or its country, and it has not left.
+    fn is_of(&self, ctx: &Ctx) -> bool {
+        !self.has_left() && (self.side.is_of(ctx) || self.side.is_under(ctx))
     }
 
     /// Whether the class has left.

@@ -168,7 +168,7 @@ pub(crate) async fn add(tx: &Tx, offer: &mut Offer) -> Result<()> {
 
 fn exists() -> Error {
     Reason::OfferExists.error(
-        "The class has an offer in this edition already, or is in a pair. Change the offer, or leave the pair first.",
+        "The class has an offer in this track already, or is in a pair. Change the offer, or leave the pair first.",
     )
 }
 

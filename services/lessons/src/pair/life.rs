@@ -208,7 +208,7 @@ fn check_twins([one, other]: [&Offer; 2]) -> Result<()> {
         amiss.add("offer_ids", Reason::TwinsMismatched, "Both classes are of one country; a pair is of two.");
     }
     if one.track() != other.track() {
-        amiss.add("offer_ids", Reason::TwinsMismatched, "The classes take part in two editions; a pair is in one.");
+        amiss.add("offer_ids", Reason::TwinsMismatched, "The classes take part in two tracks; a pair is in one.");
     }
     amiss.done()
 }

@@ -197,6 +197,8 @@ async fn a_pair_rests_goes_on_and_is_dissolved() {
     let [one, other] = &twins.classes;
     let draft = json!({ "title": "Two ports", "requestId": "one draft" });
     one.class.patch(&twins.path("/lessons/1/output"), draft.clone()).await.ok();
+    let hello = json!({ "text": "Which port is yours?", "language": "en" });
+    let told = other.tutor.post(&twins.path("/messages"), hello).await.ok();
     let why = json!({ "reason": "schools are closed by the storm" });
     let rests = one.central.post(&twins.path(":suspend"), why.clone()).await.ok();
     assert_eq!((state(&rests), &rests["reason"]), ("SUSPENDED", &why["reason"]));
@@ -214,6 +216,10 @@ async fn a_pair_rests_goes_on_and_is_dissolved() {
     let open = one.tutor.get("/v1/offers").await.ok();
     assert_eq!(open["offers"].as_array().map(Vec::len), Some(2), "both look for a twin again");
     one.class.patch(&twins.path("/lessons/1/output"), draft).await.refused("PAIR_STATE");
+    for mark in ["hold", "hide"] {
+        let mark = twins.path(&format!("/messages/{}:{mark}", text(&told["id"])));
+        one.tutor.post(&mark, json!({})).await.refused("PAIR_STATE");
+    }
     let reopen = json!({ "reason": "a wrong figure" });
     // nobody could submit it again
     twins.secretariat.post(&report(one, ":reopen"), reopen).await.refused("PAIR_STATE");

@@ -122,6 +122,8 @@ fn writers<'a>(pair: &'a Pair, messages: &'a [Message]) -> impl Iterator<Item = 
 /// Marks a message for the side of the caller.
 async fn mark(tx: &Tx, (pair, id): (&str, &str), mark: Mark, deed: &'static str) -> Result<pb::Message> {
     let pair = pair::store::get_to_change(tx, pair.parse()?).await?;
+    // once it is dissolved nobody reads what the other wrote, by this way either
+    pair.check_together(tx.ctx())?;
     let mut message = store::get(tx, pair.id(), id.parse()?).await?;
     message.mark(tx.ctx(), &pair, mark)?;
     store::save(tx, &mut message).await?;

@@ -45,11 +45,13 @@ impl Change {
         self.tenant == *ctx.tenant().id() && self.pair.id() == pair
     }
 
-    /// What the watcher sees of it. Error: not found for who has left, `WATCH_LAGGED` where the whole conversation changed.
+    /// What the watcher sees of it. Error: not found for who has left, `PAIR_STATE` once it is
+    /// dissolved, `WATCH_LAGGED` where the whole conversation changed.
     fn seen_by(&self, ctx: &Ctx) -> Result<Option<Seen>> {
         if !self.pair.seen_by(ctx) {
             return Err(Error::not_found("pair"));
         }
+        self.pair.check_together(ctx)?;
         let message = self.message.clone().ok_or_else(lagged)?;
         Ok(message.seen_by(ctx).map(|message| Seen { message, pair: self.pair.clone() }))
     }

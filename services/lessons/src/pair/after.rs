@@ -129,6 +129,12 @@ pub(crate) async fn signed(tx: &Tx, pair: &mut Pair, output: &Output) -> Result<
     Ok(())
 }
 
+/// A dissolved pair's space is closed: to who watches it now, and to requests of before, sent again.
+pub(super) async fn close_space(tx: &Tx, pair: &Pair) -> Result<()> {
+    tx.emit(&pb::MessageChanged { pair_id: pair.id.to_string(), message_id: String::new() });
+    forget_answers(tx, pair).await
+}
+
 /// What was told of its space is told no more: a request of before, sent again, is asked anew.
 pub(crate) async fn forget_answers(tx: &Tx, pair: &Pair) -> Result<()> {
     for place in &pair.sides {

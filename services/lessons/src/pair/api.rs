@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Pair,
-    after::{forget_answers, offer_again, reopen_offers, repair_lost, save, take_away, take_offers},
+    after::{close_space, offer_again, reopen_offers, repair_lost, save, take_away, take_offers},
     store,
     wire::{self, viewpoints},
 };
@@ -222,7 +222,7 @@ impl PairService for Pairs {
             reopen_offers(&tx, &pair).await?;
         }
         save(&tx, &mut pair, "dissolve pair").await?;
-        forget_answers(&tx, &pair).await?;
+        close_space(&tx, &pair).await?;
         tx.answer(pair.into()).await
     }
 

@@ -14,37 +14,28 @@ use proto::lessons::v1::{
 };
 use tonic::service::Routes;
 
+pub mod across;
 mod amiss;
-pub mod calendar;
-pub mod consent;
-pub mod credit;
-pub mod edition;
-pub mod engagement;
-pub mod entry;
-pub mod export;
-pub mod file;
-pub mod form;
-pub mod message;
-pub mod moment;
-pub mod offer;
-pub mod output;
-pub mod pair;
-pub mod project;
 pub mod reason;
-mod reminder;
-pub mod report;
-pub mod side;
-pub mod sighting;
-pub mod team;
-pub mod template;
+pub mod space;
 #[cfg(test)]
 mod testing;
-pub mod timeline;
+pub mod twinning;
+pub mod work;
+pub mod year;
 
-use engagement::home::Engagements;
-use sighting::witness::Witness;
-use team::peer::Teams;
-use timeline::homes::Homes;
+use across::{reminder, watch};
+use space::{
+    consent, entry, export, message, output,
+    timeline::{self, homes::Homes},
+};
+use twinning::{
+    engagement::{self, home::Engagements},
+    offer, pair, project,
+    sighting::{self, witness::Witness},
+};
+use work::{credit, file, report};
+use year::{calendar, edition, form, team::peer::Teams, template};
 
 /// The service. Its peer is `identity`, which keeps the teams.
 pub fn service() -> Service {
@@ -116,8 +107,8 @@ fn space(routes: Routes, host: &Host, homes: Homes, witness: Witness) -> Routes 
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {
-    let watch = report::watch::handlers(host.store.clone());
-    let watch = message::watch::handlers(watch, host.store.clone());
+    let watch = watch::deliveries::handlers(host.store.clone());
+    let watch = watch::messages::handlers(watch, host.store.clone());
     let watch = file::api::handlers(watch, host.store.clone(), host.blobs.clone());
     let credits = credit::home::handlers(watch, host.store.clone(), host.border.clone());
     let reminders = reminder::round::handlers(credits, host.store.clone());

@@ -13,10 +13,12 @@ use proto::options::v1::Role;
 use tempfile::TempDir;
 
 use crate::{
-    edition::{Plan, Wish},
-    side::Side,
-    team::Team,
-    template::Lessons,
+    twinning::side::Side,
+    year::{
+        edition::{Plan, Wish},
+        team::Team,
+        template::Lessons,
+    },
 };
 
 pub(crate) mod twins;

@@ -15,12 +15,15 @@ const MAY: [(&str, &str); 6] = [
         "before a visitor's call home is asked whether they may still be there",
     ),
     ("services/identity/src/reminder/home.rs", "who must act in a programme is reminded at home"),
-    ("services/lessons/src/credit/home.rs", "a delivery in a programme counts at home"),
+    ("services/lessons/src/work/credit/home.rs", "a delivery in a programme counts at home"),
     (
-        "services/lessons/src/engagement/home.rs",
+        "services/lessons/src/twinning/engagement/home.rs",
         "a class is bound once over all programmes, which its home alone can say",
     ),
-    ("services/lessons/src/engagement/moved.rs", "a class that was moved at home leaves the pair it is bound in"),
+    (
+        "services/lessons/src/twinning/engagement/moved.rs",
+        "a class that was moved at home leaves the pair it is bound in",
+    ),
 ];
 
 /// What makes a context of the other side, and the name of what it is made with.

@@ -7,14 +7,18 @@ use tempfile::TempDir;
 
 use super::{Ground, TEMPLATE};
 use crate::{
-    edition::{self, Plan, Track},
-    engagement::home::Engagements,
-    offer::{Language, Offer, Wish},
-    pair::{self, Pair, Viewpoint},
-    project::{Budget, Facts, Partner, Project},
-    side::Side,
-    template::Lessons,
-    timeline::homes::Homes,
+    space::timeline::homes::Homes,
+    twinning::{
+        engagement::home::Engagements,
+        offer::{Language, Offer, Wish},
+        pair::{self, Pair, Viewpoint},
+        project::{Budget, Facts, Partner, Project},
+        side::Side,
+    },
+    year::{
+        edition::{self, Plan, Track},
+        template::Lessons,
+    },
 };
 
 /// A Croatian and an Italian class at work, in this order.

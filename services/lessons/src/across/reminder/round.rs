@@ -1,0 +1,62 @@
+//! Every hour it is looked at who lets a pair wait. What is due is sent and written down in one transaction, in which the pair holds
+//! still: nobody is reminded of what was done meanwhile, nor twice.
+
+use jiff::Timestamp;
+use platform::{Ctx, Id, Reads, Result, Store, event::Handlers, tenant::Kind};
+use proto::lessons::v1 as pb;
+
+use super::{WAITING, due, store};
+use crate::{
+    twinning::pair::{self, Pair},
+    year::template::{Lessons, Reminders},
+};
+
+/// How many pairs are looked at at once.
+const AT_ONCE: u64 = 200;
+
+/// Adds what lessons does every hour: in programmes it reminds.
+pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
+    others.every_hour("remind", move |ctx| remind(store.clone(), ctx))
+}
+
+pub(super) async fn remind(store: Store, ctx: Ctx) -> Result<()> {
+    if ctx.tenant().kind() == Kind::Country {
+        return Ok(());
+    }
+    let rules = ctx.tenant().section::<Lessons>()?.reminders();
+    for pair in overdue(&store, &ctx, rules).await? {
+        send(&store, &ctx, rules, pair).await?;
+    }
+    Ok(())
+}
+
+/// The pairs of which somebody is to be reminded.
+async fn overdue(store: &Store, ctx: &Ctx, rules: Reminders) -> Result<Vec<Id<Pair>>> {
+    let (mut found, mut after) = (Vec::new(), None);
+    let Ok(since) = ctx.now().checked_sub(rules.first()) else { return Ok(found) };
+    loop {
+        let db = store.read(ctx).await?;
+        let pairs = pair::store::waiting(&db, &WAITING, since, after, AT_ONCE).await?;
+        let Some(last) = pairs.last() else { return Ok(found) };
+        after = Some(last.id());
+        found.extend(due_of(&db, &pairs, rules, ctx.now()).await?);
+    }
+}
+
+async fn due_of(db: &impl Reads, pairs: &[Pair], rules: Reminders, now: Timestamp) -> Result<Vec<Id<Pair>>> {
+    let sent = store::sent(db, pairs.iter().map(Pair::id)).await?;
+    let of = |pair: &Pair| sent.get(&pair.id()).map_or(&[][..], Vec::as_slice);
+    Ok(pairs.iter().filter(|pair| !due(pair, rules, of(pair), now).is_empty()).map(Pair::id).collect())
+}
+
+/// Reminds who is due now that the pair holds still.
+async fn send(store: &Store, ctx: &Ctx, rules: Reminders, id: Id<Pair>) -> Result<()> {
+    let tx = store.write(ctx).await?;
+    let Some(pair) = pair::store::find_to_change(&tx, id).await? else { return Ok(()) };
+    let sent = store::sent(&tx, [id].into_iter()).await?.remove(&id).unwrap_or_default();
+    for reminder in due(&pair, rules, &sent, ctx.now()) {
+        store::add(&tx, &reminder).await?;
+        tx.emit(&pb::ReminderDue::from(&reminder));
+    }
+    tx.commit().await
+}

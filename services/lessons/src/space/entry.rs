@@ -1,0 +1,100 @@
+//! Entries: what evaluation reads of pairs. A pair is one entry, and what stands in it is frozen.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::{
+    space::output,
+    twinning::pair::{Pair, Place, State},
+    work::{credit::Kind, report},
+    year::edition::Track,
+};
+
+pub mod api;
+mod store;
+mod wire;
+
+/// A pair, as it is judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pair: Pair,
+    reports: [Vec<Delivery>; 2],
+    joint: Vec<Delivery>,
+}
+
+/// Something that was delivered.
+#[derive(Clone, Debug, PartialEq)]
+struct Delivery {
+    lesson: i32,
+    kind: Kind,
+    digest: String,
+    received_at: Timestamp,
+    on_time: bool,
+    language: String,
+}
+
+impl Entry {
+    /// The entry of a pair, of what its classes delivered: all that was found, also of others.
+    fn new(pair: Pair, track: &Track, reports: &[report::Delivery], outputs: &[output::Frozen]) -> Self {
+        let own = |place: &Place| {
+            let own = reports.iter().filter(|report| report.seat == pair.seat(place));
+            sorted(own.filter_map(|report| Delivery::of_report(report, &track.rules().language)))
+        };
+        let [one, other] = pair.sides();
+        let reports = [own(one), own(other)];
+        let joint = outputs.iter().filter(|output| output.pair == pair.id());
+        Self { joint: sorted(joint.map(Delivery::of_output)), reports, pair }
+    }
+
+    /// Whether one class goes on alone: it can be mentioned, and is never ranked (I13).
+    fn is_single(&self) -> bool {
+        self.pair.state() == State::OneSided
+    }
+
+    /// The languages of all it has delivered.
+    fn languages(&self) -> BTreeSet<&str> {
+        let all = self.reports.iter().flatten().chain(&self.joint);
+        all.map(|delivery| delivery.language.as_str()).collect()
+    }
+}
+
+impl Delivery {
+    fn of_report(report: &report::Delivery, language: &str) -> Option<Self> {
+        let report::Judged { verdict, digest } = report.state.judged()?;
+        Some(Self {
+            lesson: report.lesson,
+            kind: Kind::MirrorReport,
+            digest: digest.clone(),
+            received_at: verdict.received_at,
+            on_time: verdict.on_time,
+            language: language.to_owned(),
+        })
+    }
+
+    fn of_output(output: &output::Frozen) -> Self {
+        let output::Frozen { lesson, language, delivered, .. } = output;
+        Self {
+            lesson: *lesson,
+            kind: Kind::JointOutput,
+            digest: delivered.digest.clone(),
+            received_at: delivered.verdict.received_at,
+            on_time: delivered.verdict.on_time,
+            language: language.clone(),
+        }
+    }
+}
+
+fn sorted(deliveries: impl Iterator<Item = Delivery>) -> Vec<Delivery> {
+    let mut deliveries: Vec<_> = deliveries.collect();
+    deliveries.sort_by_key(|delivery| delivery.lesson);
+    deliveries
+}
+
+/// The NUTS-2 code of the region a NUTS-3 territory is in.
+fn region(territory: &str) -> &str {
+    territory.get(..4).unwrap_or(territory)
+}
+
+#[cfg(test)]
+mod tests;

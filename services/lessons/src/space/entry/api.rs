@@ -1,0 +1,35 @@
+//! The method on entries.
+
+use platform::{Open, PageRequest, Result, Store, page::Sizes};
+use proto::lessons::v1::{self as pb, entry_service_server::EntryService};
+use tonic::{Request, Response, Status};
+
+use super::{store, wire};
+use crate::{space::timeline::homes::Homes, twinning::side::check_programme};
+
+/// The methods on entries.
+#[derive(Clone)]
+pub struct Entries {
+    /// The data of lessons.
+    pub store: Store,
+    /// Where the classes live.
+    pub homes: Homes,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
+#[tonic::async_trait]
+impl EntryService for Entries {
+    async fn list_entries(
+        &self,
+        request: Request<pb::ListEntriesRequest>,
+    ) -> Result<Response<pb::ListEntriesResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let filter = store::Filter::try_from(&req)?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("entries", &filter))?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, &filter, page).await?.map(|entry| wire::shown(entry, &self.homes));
+        Ok(Response::new(pb::ListEntriesResponse { entries: page.items, next_page_token: page.next }))
+    }
+}

@@ -1,0 +1,152 @@
+//! The method on exports: open, load, decide, save, answer.
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use platform::{
+    Ctx, Id, Open, PageRequest, Reads, Result, Store,
+    blob::{self, Blobs},
+    page::Sizes,
+};
+use proto::{
+    google::api::HttpBody,
+    lessons::v1::{self as pb, export_service_server::ExportService},
+};
+use tonic::{Request, Response, Status};
+
+use super::{
+    Book,
+    sending::{Source, send},
+    wire::{Lesson, Space},
+};
+use crate::{
+    space::{
+        consent, message, output,
+        timeline::{self, homes::Homes},
+    },
+    twinning::{
+        pair::{self, Pair, State},
+        sighting::{Kind, witness::Witness},
+    },
+    work::{file, report},
+    year::{edition, team::Team},
+};
+
+/// How many messages or statements are read at once.
+const PAGE: Sizes = Sizes { usual: 500, most: 500 };
+
+/// The method on exports.
+#[derive(Clone)]
+pub struct Exports {
+    /// The data of lessons.
+    pub store: Store,
+    /// The bytes of files.
+    pub blobs: Blobs,
+    /// Where the classes live.
+    pub homes: Homes,
+    /// Who writes down what is seen.
+    pub witness: Witness,
+}
+
+#[tonic::async_trait]
+impl ExportService for Exports {
+    type ExportPairStream = stream::BoxStream<'static, Result<HttpBody, Status>>;
+
+    async fn export_pair(
+        &self,
+        request: Request<pb::ExportPairRequest>,
+    ) -> Result<Response<Self::ExportPairStream>, Status> {
+        let (ctx, req) = request.open()?;
+        let book = self.book(&ctx, req.pair_id.parse()?).await?;
+        let source = Source { ctx, pair: req.pair_id.parse()?, store: self.store.clone(), blobs: self.blobs.clone() };
+        let mut answer = Response::new(send(book, source).map_ok(piece).map_err(Status::from).boxed());
+        blob::name(answer.metadata_mut(), &format!("pair-{}.zip", req.pair_id));
+        Ok(answer)
+    }
+}
+
+impl Exports {
+    /// All the caller may see of the pair. That it was taken is an entry of the audit log.
+    async fn book(&self, ctx: &Ctx, id: Id<Pair>) -> Result<Book> {
+        let db = self.store.read(ctx).await?;
+        let pair = pair::store::get(&db, id).await?;
+        let space = self.space(&db, &pair).await?;
+        drop(db);
+        self.witness.saw(ctx, Kind::Export, pair.there()).await?;
+        let tx = self.store.write(ctx).await?;
+        tx.note("export pair", format!("pair {id}"), "");
+        tx.commit().await?;
+        space.try_into()
+    }
+
+    async fn space(&self, db: &impl Reads, pair: &Pair) -> Result<Space> {
+        let timeline = timeline::store::newest(db, pair.id()).await?;
+        let homes = self.homes.of(pair)?;
+        Ok(Space {
+            pair: pair.clone().into(),
+            files: file::store::space(db, pair).await?,
+            consents: consents(db, pair).await?,
+            timeline: timeline.map(|timeline| timeline::wire::shown(timeline, &homes)),
+            messages: messages(db, pair).await?,
+            lessons: lessons(db, pair).await?,
+        })
+    }
+}
+
+/// Whether what a class said is the caller's to take: of a pair that was dissolved, what their own said.
+fn is_given(ctx: &Ctx, pair: &Pair, team: Id<Team>) -> bool {
+    let is_own = || pair.place_of(team).is_some_and(|place| place.is_open_to(ctx));
+    pair.check_together(ctx).is_ok() || is_own()
+}
+
+/// Every message the caller may know of, as the caller sees it.
+async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
+    let (mut messages, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = PageRequest::new(PAGE, 0, &token, "export")?;
+        let page = message::store::list(db, pair.id(), page).await?;
+        let given = page.items.into_iter().filter(|message| is_given(db.ctx(), pair, message.team()));
+        messages.extend(given.map(|message| message::wire::shown(message, pair)));
+        token = page.next;
+        if token.is_empty() {
+            return Ok(messages);
+        }
+    }
+}
+
+/// Every statement about files the caller may know of.
+async fn consents(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Consent>> {
+    let (mut consents, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = PageRequest::new(PAGE, 0, &token, "export")?;
+        let page = consent::store::list(db, pair, None, page).await?;
+        let given = page.items.into_iter().filter(|consent| is_given(db.ctx(), pair, consent.team()));
+        consents.extend(given.map(pb::Consent::from));
+        token = page.next;
+        if token.is_empty() {
+            return Ok(consents);
+        }
+    }
+}
+
+/// What was made for each lesson. Before the work has begun there is nothing; of a pair that was dissolved, what the caller's own class
+/// wrote.
+async fn lessons(db: &impl Reads, pair: &Pair) -> Result<Vec<Lesson>> {
+    let mut lessons = Vec::new();
+    if pair.check_begun().is_err() && pair.state() != State::Dissolved {
+        return Ok(lessons);
+    }
+    let track = edition::store::track_of_team(db, pair.track()).await?;
+    for number in track.rules().lessons.iter().map(|lesson| lesson.number) {
+        let mirrors = report::store::comparison(db, pair, number).await?.into();
+        let output = match pair.check_together(db.ctx()) {
+            Ok(()) => Some(output::store::bench(db, pair.id(), number).await?.try_into()?),
+            Err(_) => None,
+        };
+        lessons.push(Lesson { number, mirrors, output });
+    }
+    Ok(lessons)
+}
+
+fn piece(data: Bytes) -> HttpBody {
+    HttpBody { content_type: "application/zip".to_owned(), data, extensions: Vec::new() }
+}

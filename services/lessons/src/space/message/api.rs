@@ -1,0 +1,135 @@
+//! The methods on messages: open, load, decide, save, answer.
+
+use futures::{StreamExt, stream::BoxStream};
+use platform::{Open, PageRequest, Reads, Result, Store, Tx, page::Sizes, service::Readiness};
+use proto::lessons::v1::{self as pb, conversation_service_server::ConversationService};
+use tonic::{Request, Response, Status};
+
+use super::{Mark, Message, store, wire};
+use crate::{
+    across::watch::{deliveries::ending, messages},
+    twinning::{
+        pair::{self, Pair},
+        side::{Side, check_programme},
+        sighting::{Kind, witness::Witness},
+    },
+    year::edition,
+};
+
+/// The methods on messages.
+#[derive(Clone)]
+pub struct Conversations {
+    /// The data of lessons.
+    pub store: Store,
+    /// Whether the process wants calls: who watches goes when it no longer does.
+    pub readiness: Readiness,
+    /// Who writes down what is seen.
+    pub witness: Witness,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 500 };
+
+#[tonic::async_trait]
+impl ConversationService for Conversations {
+    async fn post_message(&self, request: Request<pb::PostMessageRequest>) -> Result<Response<pb::Message>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let track = edition::store::track_of_team(&tx, pair.track()).await?;
+        let mut message = Message::post(&ctx, &pair, &track, req.into())?;
+        store::add(&tx, &mut message).await?;
+        tx.note("post message", format!("message {}", message.id), "");
+        tx.emit(&pb::MessageChanged::from(&message));
+        tx.answer(wire::shown(message, &pair)).await
+    }
+
+    async fn list_messages(
+        &self,
+        request: Request<pb::ListMessagesRequest>,
+    ) -> Result<Response<pb::ListMessagesResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("messages", &req.pair_id))?;
+        let db = self.store.read(&ctx).await?;
+        let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
+        pair.check_together(&ctx)?;
+        let page = store::list(&db, pair.id(), page).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Messages, writers(&pair, &page.items)).await?;
+        let page = page.map(|message| wire::shown(message, &pair));
+        Ok(Response::new(pb::ListMessagesResponse { messages: page.items, next_page_token: page.next }))
+    }
+
+    async fn release_message(
+        &self,
+        request: Request<pb::ReleaseMessageRequest>,
+    ) -> Result<Response<pb::Message>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Free, "release message").await?;
+        tx.answer(message).await
+    }
+
+    async fn hold_message(&self, request: Request<pb::HoldMessageRequest>) -> Result<Response<pb::Message>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Held, "hold message").await?;
+        tx.answer(message).await
+    }
+
+    async fn hide_message(&self, request: Request<pb::HideMessageRequest>) -> Result<Response<pb::Message>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Hidden, "hide message").await?;
+        tx.answer(message).await
+    }
+
+    type WatchMessagesStream = BoxStream<'static, Result<pb::Message, Status>>;
+
+    async fn watch_messages(
+        &self,
+        request: Request<pb::WatchMessagesRequest>,
+    ) -> Result<Response<Self::WatchMessagesStream>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let db = self.store.read(&ctx).await?;
+        let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
+        pair.check_together(&ctx)?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Messages, pair.sides().iter().map(|place| &place.side)).await?;
+        let changes = messages::watch(ctx, pair.id()).take_until(ending(self.readiness.clone()));
+        let shown = |seen: messages::Seen| wire::shown(seen.message, &seen.pair);
+        Ok(Response::new(changes.map(move |seen| Ok(shown(seen?))).boxed()))
+    }
+}
+
+/// The classes that wrote some of these messages.
+fn writers<'a>(pair: &'a Pair, messages: &'a [Message]) -> impl Iterator<Item = &'a Side> {
+    let sides = pair.sides().iter().map(|place| &place.side);
+    sides.filter(|side| messages.iter().any(|message| message.team == side.team))
+}
+
+/// Marks a message for the side of the caller.
+async fn mark(tx: &Tx, (pair, id): (&str, &str), mark: Mark, deed: &'static str) -> Result<pb::Message> {
+    let pair = pair::store::get_to_change(tx, pair.parse()?).await?;
+    // once it is dissolved nobody reads what the other wrote, by this way either
+    pair.check_together(tx.ctx())?;
+    let mut message = store::get(tx, pair.id(), id.parse()?).await?;
+    message.mark(tx.ctx(), &pair, mark)?;
+    store::save(tx, &mut message).await?;
+    tx.note(deed, format!("message {}", message.id), "");
+    tx.emit(&pb::MessageChanged::from(&message));
+    Ok(wire::shown(message, &pair))
+}

@@ -1,0 +1,48 @@
+//! Messages as messages.
+
+use platform::wire;
+use proto::{lessons::v1 as pb, options::v1::Role};
+
+use super::{Message, Note, State};
+use crate::twinning::pair::Pair;
+
+impl From<pb::PostMessageRequest> for Note {
+    fn from(request: pb::PostMessageRequest) -> Self {
+        Self { text: request.text, language: request.language, role: request.acting_role }
+    }
+}
+
+/// A message of a pair, as it was made for who reads it.
+pub(crate) fn shown(message: Message, pair: &Pair) -> pb::Message {
+    let role = if message.by_teacher { Role::TwinTeacher } else { Role::TwinTeam };
+    pb::Message {
+        id: message.id.to_string(),
+        pair_id: message.pair.to_string(),
+        home: message.home.to_string(),
+        team_id: message.team.to_string(),
+        role: role.into(),
+        state: pb::MessageState::from(message.state()).into(),
+        kept_by: message.kept_by(pair).map(ToString::to_string).collect(),
+        acting_role: message.role,
+        language: message.language,
+        text: message.text,
+        posted_at: Some(wire::timestamp(message.posted_at)),
+    }
+}
+
+impl From<State> for pb::MessageState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Held => Self::Held,
+            State::Released => Self::Released,
+            State::Hidden => Self::Hidden,
+            State::Removed => Self::Removed,
+        }
+    }
+}
+
+impl From<&Message> for pb::MessageChanged {
+    fn from(message: &Message) -> Self {
+        Self { pair_id: message.pair.to_string(), message_id: message.id.to_string() }
+    }
+}

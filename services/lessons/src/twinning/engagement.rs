@@ -1,0 +1,98 @@
+//! Engagements: a class is bound to a twin in one pair at a time, over all programmes (I13). A programme knows its own pairs alone, and
+//! what it is told of others is nothing; so the home of a class keeps the one engagement it can have. A programme takes it there before
+//! it binds a pair, and gives it back when the pair lets the class go.
+
+use platform::{Id, TenantId};
+
+use crate::{
+    twinning::pair::{Pair, State},
+    year::team::Team,
+};
+
+pub(crate) mod home;
+pub(crate) mod moved;
+pub(crate) mod store;
+mod wire;
+
+/// A class that is bound in a pair of a programme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Engagement {
+    pub(crate) home: TenantId,
+    pub(crate) team: Id<Team>,
+    pub(crate) programme: TenantId,
+    pub(crate) pair: Id<Pair>,
+}
+
+impl Engagement {
+    /// Those a pair of a programme needs now: of both classes while they are bound, otherwise none.
+    fn needed(programme: &TenantId, pair: &Pair) -> Vec<Self> {
+        if pair.state().engages() { Self::of(programme, pair) } else { Vec::new() }
+    }
+
+    /// Those a pair of a programme has no need of any more and will never have again. A proposal may have taken them for an acceptance
+    /// that came to nothing, so it gives them back too when it ends.
+    fn over(programme: &TenantId, pair: &Pair) -> Vec<Self> {
+        let is_over = !pair.state().engages() && pair.state() != State::Proposed;
+        if is_over { Self::of(programme, pair) } else { Vec::new() }
+    }
+
+    fn of(programme: &TenantId, pair: &Pair) -> Vec<Self> {
+        let each = pair.sides().iter().map(|place| Self {
+            home: place.side.home.clone(),
+            team: place.side.team,
+            programme: programme.clone(),
+            pair: pair.id(),
+        });
+        each.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::options::v1::Role;
+
+    use super::*;
+    use crate::testing::{
+        Ground,
+        twins::{Twins, proposed},
+    };
+
+    #[test]
+    fn a_class_is_bound_from_both_acceptances_until_one_class_is_out_and_never_again() {
+        let ground = Ground::programme();
+        let programme = ground.tenant.id().clone();
+        let sides = [ground.side("hr", "HR033"), ground.side("it", "ITF14")];
+        let teachers = sides.each_ref().map(|side| ground.twin(Role::TwinTeacher, side));
+        let mut pair = proposed(&teachers[0], ground.ids.next(), sides);
+        let counts =
+            |pair: &Pair| (Engagement::needed(&programme, pair).len(), Engagement::over(&programme, pair).len());
+        assert_eq!(counts(&pair), (0, 0), "a proposal binds nobody");
+        let mut declined = pair.clone();
+        declined.decline(&teachers[1]).unwrap();
+        assert_eq!(counts(&declined), (0, 2), "what an acceptance that failed may have taken");
+        pair.accept(&teachers[1]).unwrap();
+        assert_eq!(counts(&pair), (2, 0));
+        let mut declined = pair.clone();
+        declined.decline(&teachers[0]).unwrap();
+        assert_eq!(counts(&declined), (0, 2));
+        let needed = Engagement::needed(&programme, &pair);
+        for (engagement, place) in needed.iter().zip(pair.sides()) {
+            let Engagement { home, team, programme, pair: of } = engagement;
+            assert_eq!((home, *team, programme.as_str()), (&place.side.home, place.side.team, "it-hr"));
+            assert_eq!(*of, pair.id());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_goes_on_alone_is_as_free_as_who_has_left() {
+        let mut twins = Twins::at_work().await;
+        let programme = twins.ground.tenant.id().clone();
+        assert_eq!(Engagement::needed(&programme, &twins.pair).len(), 2);
+        let both = twins.pair.sides().clone().map(|place| place.side.team);
+        twins.leaves(0).await;
+        assert_eq!(twins.pair.state(), State::OneSided);
+        let over = Engagement::over(&programme, &twins.pair);
+        assert_eq!(over.iter().map(|engagement| engagement.team).collect::<Vec<_>>(), both);
+        assert_eq!(Engagement::needed(&programme, &twins.pair), []);
+    }
+}

@@ -1,0 +1,205 @@
+//! Offers: a class that looks for a twin says what it is and what it would like.
+
+use jiff::{Timestamp, civil::Date};
+use platform::{Ctx, Error, Id, Result, error::Shared};
+use proto::options::v1::Role;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    amiss::Amiss,
+    reason::{Reason, Refuse},
+    twinning::{
+        pair::Pair,
+        project::Project,
+        side::{Side, check_contact},
+    },
+    year::edition::Track,
+};
+
+pub mod api;
+pub(crate) mod couples;
+mod matching;
+pub(crate) mod store;
+mod wire;
+
+pub use matching::{Match, Why};
+
+/// A class that looks for a twin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Offer {
+    id: Id<Offer>,
+    version: i64,
+    track: Id<Track>,
+    side: Side,
+    wish: Wish,
+    state: State,
+    lost: Option<Id<Pair>>,
+    published_at: Timestamp,
+}
+
+/// What a class says of itself and would like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wish {
+    /// The languages it can work in.
+    pub languages: Vec<Language>,
+    /// What it is curious about, in the words of the report forms.
+    pub themes: Vec<String>,
+    /// How many pupils.
+    pub class_size: i32,
+    /// The first day it can work together.
+    pub from: Date,
+    /// The last one.
+    pub until: Date,
+    /// Projects it would like to observe, the dearest first.
+    pub projects: Vec<Id<Project>>,
+    /// A few words to the other class.
+    pub note: String,
+}
+
+/// A language, and how well a class speaks it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Language {
+    /// A BCP 47 tag.
+    pub tag: String,
+    /// How well: 0 not said, 1 for A1 to 6 for C2.
+    pub level: i32,
+}
+
+/// Where an offer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Can be proposed for a pair.
+    Open,
+    /// The class is in a pair.
+    Paired,
+    /// Taken back.
+    Withdrawn,
+}
+
+impl Offer {
+    /// Publishes an offer of the class the caller acts for. Error: everything amiss with it.
+    pub fn publish(ctx: &Ctx, track: Id<Track>, side: Side, wish: Wish) -> Result<Self> {
+        let offer = Self {
+            id: ctx.new_id(),
+            version: 0,
+            track,
+            side,
+            wish,
+            state: State::Open,
+            lost: None,
+            published_at: ctx.now(),
+        };
+        offer.check("")?;
+        Ok(offer)
+    }
+
+    fn check(&self, at: &str) -> Result<()> {
+        let mut amiss = Amiss::new();
+        let wish = &self.wish;
+        if wish.until < wish.from {
+            let text = "The last day comes before the first one.";
+            amiss.add(format!("{at}available_until"), Reason::DatesReversed, text);
+        }
+        if wish.languages.is_empty() {
+            amiss.add(
+                format!("{at}languages"),
+                Shared::FieldsInvalid,
+                "Name at least one language the class can work in.",
+            );
+        }
+        if wish.class_size < 1 {
+            amiss.add(format!("{at}class_size"), Shared::FieldsInvalid, "Say how many pupils the class has.");
+        }
+        check_contact(&mut amiss, &format!("{at}note"), &wish.note);
+        amiss.done()
+    }
+
+    /// Changes what the class says. Error: `OFFER_CLOSED`, everything amiss.
+    pub fn change(&mut self, wish: Wish) -> Result<()> {
+        self.check_open()?;
+        self.wish = wish;
+        self.check("offer.")
+    }
+
+    /// Takes it back. Error: `OFFER_CLOSED`.
+    pub fn withdraw(&mut self) -> Result<()> {
+        self.check_open()?;
+        self.state = State::Withdrawn;
+        Ok(())
+    }
+
+    /// The class is in a pair now. Error: `OFFER_CLOSED`: of two proposals accepted at once one wins.
+    pub(crate) fn take(&mut self) -> Result<()> {
+        self.check_open()?;
+        self.state = State::Paired;
+        Ok(())
+    }
+
+    /// The class looks for a twin again: its pair came to nothing.
+    pub(crate) fn reopen(&mut self) {
+        self.state = State::Open;
+    }
+
+    /// The class looks for a twin again: its own has left this pair.
+    pub(crate) fn lose_twin(&mut self, pair: Id<Pair>) {
+        self.lost = Some(pair);
+        self.reopen();
+    }
+
+    /// The class has left: what it said goes with it.
+    pub(crate) fn empty(&mut self) {
+        self.state = State::Withdrawn;
+        self.side.empty();
+        self.wish.note = String::new();
+    }
+
+    /// Error: `OFFER_CLOSED`, with its id.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.state == State::Open {
+            return Ok(());
+        }
+        let text = "This offer is not open any more: the class is in a pair, or has taken it back.";
+        Err(Reason::OfferClosed.error(text).with("offer_id", self.id))
+    }
+
+    /// Whether the caller may know of it: open offers are for everybody in the programme, others for whom they concern.
+    pub fn seen_by(&self, ctx: &Ctx) -> bool {
+        self.state == State::Open || ctx.has(Role::Coordinator) || self.side.is_of(ctx) || self.side.is_under(ctx)
+    }
+
+    /// The offer, for who may take it back: the class itself, its country, the secretariat. Error: not found for all others.
+    pub(crate) fn withdrawable(self, ctx: &Ctx) -> Result<Self> {
+        if self.side.is_under(ctx) || ctx.has(Role::Coordinator) { Ok(self) } else { self.own(ctx) }
+    }
+
+    /// The offer, for the class itself. Error: not found for all others.
+    pub(crate) fn own(self, ctx: &Ctx) -> Result<Self> {
+        if self.side.is_of(ctx) { Ok(self) } else { Err(Error::not_found("offer")) }
+    }
+
+    /// The offer, for who may ask what suits it: the class itself and the secretariat. Error: not found for all others.
+    pub(crate) fn matchable(self, ctx: &Ctx) -> Result<Self> {
+        if ctx.has(Role::Coordinator) { Ok(self) } else { self.own(ctx) }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id<Self> {
+        self.id
+    }
+
+    /// The class.
+    pub fn side(&self) -> &Side {
+        &self.side
+    }
+
+    /// The track of the programme's edition.
+    pub fn track(&self) -> Id<Track> {
+        self.track
+    }
+
+    /// The pair in which the class lost its twin, if it did.
+    pub fn lost(&self) -> Option<Id<Pair>> {
+        self.lost
+    }
+}

@@ -1,0 +1,247 @@
+//! Offers as rows.
+
+use platform::{
+    Error, Id, Page, PageRequest, Reads, Result, TenantId, Tx,
+    ctx::Visible,
+    store::{is_duplicate, of_text, to_text},
+};
+use proto::options::v1::Role;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+
+use super::{Offer, State, Wish};
+use crate::{
+    reason::{Reason, Refuse},
+    twinning::{
+        pair::{self, Pair},
+        side::Side,
+    },
+    year::{edition::Track, team::Team},
+};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{
+        twinning::{offer::Offer, pair::Pair},
+        year::{edition::Track, team::Team},
+    };
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "offer")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Offer>,
+        pub version: i64,
+        pub track_id: Id<Track>,
+        pub home: String,
+        pub team_id: Id<Team>,
+        pub team_name: String,
+        pub school_name: String,
+        pub territory: String,
+        pub languages: String,
+        pub themes: String,
+        pub class_size: i32,
+        pub available_from: String,
+        pub available_until: String,
+        pub project_ids: String,
+        pub note: String,
+        pub state: String,
+        pub lost_pair_id: Option<Id<Pair>>,
+        pub published_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What a list of offers is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Only those in this state. None: open ones.
+    pub(crate) state: Option<State>,
+    /// Only those of this country. May be empty.
+    pub(crate) home: String,
+    /// Only those in this territory. May be empty.
+    pub(crate) territory: String,
+    /// Only those of this track.
+    pub(crate) track: Option<Id<Track>>,
+}
+
+/// The offer, if the caller may know of it. Error: not found.
+pub(crate) async fn get(db: &impl Reads, id: Id<Offer>) -> Result<Offer> {
+    let row = row::Entity::find_by_id(id).one(db.conn()).await?;
+    row.map(offer).transpose()?.visible("offer", |offer| offer.seen_by(db.ctx()))
+}
+
+/// Two offers the caller may know of, which nobody can take or take back until the transaction ends. Locked in the order of their
+/// countries' names, as an acceptance takes them, so that neither waits for the other. Error: not found.
+pub(crate) async fn get_to_propose(tx: &Tx, ids: [Id<Offer>; 2]) -> Result<[Offer; 2]> {
+    let both = row::Entity::find()
+        .filter(row::Column::Id.is_in(ids))
+        .order_by_asc(row::Column::Home)
+        .order_by_asc(row::Column::Id)
+        .lock_exclusive();
+    both.all(tx.conn()).await?;
+    Ok([get(tx, ids[0]).await?, get(tx, ids[1]).await?])
+}
+
+/// The offers of a class that it has not taken back, whoever asks. Nobody else can change them until the transaction ends.
+pub(crate) async fn to_withdraw(tx: &Tx, team: Id<Team>) -> Result<Vec<Offer>> {
+    let standing = row::Entity::find()
+        .filter(row::Column::TeamId.eq(team))
+        .filter(row::Column::State.ne(to_text(&State::Withdrawn)?))
+        .order_by_asc(row::Column::Id)
+        .lock_exclusive();
+    standing.all(tx.conn()).await?.into_iter().map(offer).collect()
+}
+
+/// The offer of a place in a pair, whoever asks. Error: not found.
+pub(crate) async fn of_place(tx: &Tx, id: Id<Offer>) -> Result<Offer> {
+    let row = row::Entity::find_by_id(id).one(tx.conn()).await?;
+    row.map(offer).transpose()?.ok_or_else(|| Error::not_found("offer"))
+}
+
+/// One page of the offers the caller may know of, oldest first. What it may not know of is not read: a page token would tell.
+pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Offer>>) -> Result<Page<Offer>> {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let rows = row::Entity::find()
+        .apply_if(own(db)?, |query, own| query.filter(own))
+        .filter(row::Column::State.eq(to_text(&filter.state.unwrap_or(State::Open))?))
+        .apply_if(some(&filter.home), |query, home| query.filter(row::Column::Home.eq(home)))
+        .apply_if(some(&filter.territory), |query, within| query.filter(row::Column::Territory.starts_with(within)))
+        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
+        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.gt(after)))
+        .order_by_asc(row::Column::Id)
+        .limit(page.limit())
+        .all(db.conn())
+        .await?;
+    let offers = rows.into_iter().map(offer).collect::<Result<Vec<_>>>()?;
+    Ok(page.page(offers, |offer| offer.id))
+}
+
+/// Which offers the caller may know of, the same rule as [`Offer::seen_by`]. None: the secretariat knows of all.
+fn own(db: &impl Reads) -> Result<Option<Condition>> {
+    let ctx = db.ctx();
+    if ctx.has(Role::Coordinator) {
+        return Ok(None);
+    }
+    let seen = Condition::any().add(row::Column::State.eq(to_text(&State::Open)?));
+    let member = ctx.member().ok();
+    Ok(Some(match member.and_then(|member| member.acts_for) {
+        Some(team) => seen.add(row::Column::TeamId.eq(Id::<Team>::from(team))),
+        None => seen.add(row::Column::Home.eq(ctx.home().map_or("", |home| home.as_str()))),
+    }))
+}
+
+/// Every open offer of a track: a programme has some dozens.
+pub(crate) async fn open(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>> {
+    let open = row::Entity::find()
+        .filter(row::Column::State.eq(to_text(&State::Open)?))
+        .filter(row::Column::TrackId.eq(track))
+        .order_by_asc(row::Column::Id);
+    open.all(db.conn()).await?.into_iter().map(offer).collect()
+}
+
+/// The same, of classes that wait for nobody's answer yet: what the matcher looks at. Nobody can take them or take them back until the
+/// transaction ends, as [`get_to_propose`] has it.
+pub(crate) async fn free(tx: &Tx, track: Id<Track>) -> Result<Vec<Offer>> {
+    let open = row::Entity::find()
+        .filter(row::Column::State.eq(to_text(&State::Open)?))
+        .filter(row::Column::TrackId.eq(track))
+        .order_by_asc(row::Column::Home)
+        .order_by_asc(row::Column::Id)
+        .lock_exclusive();
+    let mut offers = open.all(tx.conn()).await?.into_iter().map(offer).collect::<Result<Vec<_>>>()?;
+    let proposed = pair::store::proposed(tx, track).await?;
+    offers.retain(|offer| !proposed.contains(&offer.id));
+    offers.sort_by_key(|offer| offer.id);
+    Ok(offers)
+}
+
+/// Adds an offer. A class that goes on alone in a pair stands in the lists as one that has lost its twin. Error: `OFFER_EXISTS`.
+pub(crate) async fn add(tx: &Tx, offer: &mut Offer) -> Result<()> {
+    offer.version = 1;
+    offer.lost = pair::store::alone(tx, offer.side.team).await?.last().map(Pair::id);
+    let added = row::Entity::insert(active(offer)?).exec_without_returning(tx.conn()).await;
+    added.map(drop).map_err(|fault| if is_duplicate(&fault) { exists() } else { fault.into() })
+}
+
+fn exists() -> Error {
+    Reason::OfferExists.error(
+        "The class has an offer in this track already, or is in a pair. Change the offer, or leave the pair first.",
+    )
+}
+
+/// Saves the next version of an offer. Error: `ETAG_STALE` where somebody saved it in between.
+pub(crate) async fn save(tx: &Tx, offer: &mut Offer) -> Result<()> {
+    let before = offer.version;
+    offer.version += 1;
+    let saved = row::Entity::update_many()
+        .set(row::ActiveModel { id: sea_orm::NotSet, ..active(offer)? })
+        .filter(row::Column::Id.eq(offer.id))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(saved, before)
+}
+
+fn active(offer: &Offer) -> Result<row::ActiveModel> {
+    let Offer { side, wish, .. } = offer;
+    Ok(row::ActiveModel {
+        id: Set(offer.id),
+        version: Set(offer.version),
+        track_id: Set(offer.track),
+        home: Set(side.home.to_string()),
+        team_id: Set(side.team),
+        team_name: Set(side.team_name.clone()),
+        school_name: Set(side.school_name.clone()),
+        territory: Set(side.territory.clone()),
+        languages: Set(to_text(&wish.languages)?),
+        themes: Set(to_text(&wish.themes)?),
+        class_size: Set(wish.class_size),
+        available_from: Set(wish.from.to_string()),
+        available_until: Set(wish.until.to_string()),
+        project_ids: Set(to_text(&wish.projects)?),
+        note: Set(wish.note.clone()),
+        state: Set(to_text(&offer.state)?),
+        lost_pair_id: Set(offer.lost),
+        published_at: Set(offer.published_at.into()),
+    })
+}
+
+fn offer(row: row::Model) -> Result<Offer> {
+    Ok(Offer {
+        id: row.id,
+        version: row.version,
+        track: row.track_id,
+        side: side(&row.home, row.team_id, row.team_name, row.school_name, row.territory)?,
+        wish: Wish {
+            languages: of_text(&row.languages)?,
+            themes: of_text(&row.themes)?,
+            class_size: row.class_size,
+            from: row.available_from.parse().map_err(Error::internal)?,
+            until: row.available_until.parse().map_err(Error::internal)?,
+            projects: of_text(&row.project_ids)?,
+            note: row.note,
+        },
+        state: of_text(&row.state)?,
+        lost: row.lost_pair_id,
+        published_at: row.published_at.0,
+    })
+}
+
+/// A class, from the columns every table has of it.
+pub(crate) fn side(
+    home: &str,
+    team: Id<Team>,
+    team_name: String,
+    school_name: String,
+    territory: String,
+) -> Result<Side> {
+    let home: TenantId = home.parse().map_err(|_| Error::internal(format!("`{home}` names no country")))?;
+    Ok(Side { home, team, team_name, school_name, territory })
+}

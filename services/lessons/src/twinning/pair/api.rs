@@ -1,0 +1,266 @@
+//! The methods on pairs: open, load, decide, save, answer.
+
+use platform::{Id, Open, PageRequest, Reads, Result, Store, Tx, page::Sizes};
+use proto::lessons::v1::{self as pb, pair_service_server::PairService};
+use tonic::{Request, Response, Status};
+
+use super::{
+    Pair,
+    after::{close_space, offer_again, reopen_offers, repair_lost, save, take_away, take_offers},
+    store,
+    wire::{self, viewpoints},
+};
+use crate::{
+    space::timeline::{self, homes::Homes},
+    twinning::{
+        engagement::home::Engagements,
+        offer::{self, couples::couples},
+        project,
+        side::check_programme,
+        sighting::{Kind, witness::Witness},
+    },
+    year::edition::{self, Track},
+};
+
+/// The methods on pairs.
+#[derive(Clone)]
+pub struct Pairs {
+    /// The data of lessons.
+    pub store: Store,
+    /// Where the classes live.
+    pub homes: Homes,
+    /// What binds them, over all programmes.
+    pub engagements: Engagements,
+    /// Who writes down what is seen.
+    pub witness: Witness,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
+#[tonic::async_trait]
+impl PairService for Pairs {
+    async fn propose_pair(&self, request: Request<pb::ProposePairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let offers = offer::store::get_to_propose(&tx, [req.offer_ids[0].parse()?, req.offer_ids[1].parse()?]).await?;
+        let mut pair = Pair::propose(&ctx, offers.each_ref())?;
+        check_beside(&tx, &pair).await?;
+        store::add(&tx, &mut pair).await?;
+        tx.note("propose pair", format!("pair {}", pair.id), "");
+        tx.answer(pair.into()).await
+    }
+
+    async fn propose_matches(
+        &self,
+        request: Request<pb::ProposeMatchesRequest>,
+    ) -> Result<Response<pb::ProposeMatchesResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let answer = propose_matches(&tx, req.track_id.parse()?).await?;
+        tx.answer(answer).await
+    }
+
+    async fn get_pair(&self, request: Request<pb::GetPairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let pair = store::get(&db, req.pair_id.parse()?).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Pair, pair.there()).await?;
+        Ok(Response::new(pair.into()))
+    }
+
+    async fn list_pairs(
+        &self,
+        request: Request<pb::ListPairsRequest>,
+    ) -> Result<Response<pb::ListPairsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let filter = store::Filter::try_from(&req)?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("pairs", &filter))?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, &filter, page).await?;
+        drop(db);
+        self.witness.saw(&ctx, Kind::Pair, page.items.iter().flat_map(Pair::there)).await?;
+        let page = page.map(pb::Pair::from);
+        Ok(Response::new(pb::ListPairsResponse { pairs: page.items, next_page_token: page.next }))
+    }
+
+    async fn accept_pair(&self, request: Request<pb::AcceptPairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        if pair.accept(&ctx)? {
+            take_offers(&tx, &pair).await?;
+        }
+        save(&tx, &mut pair, "accept pair").await?;
+        self.engagements.claim(&tx, &pair).await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn decline_pair(&self, request: Request<pb::DeclinePairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        if pair.decline(&ctx)? {
+            reopen_offers(&tx, &pair).await?;
+        }
+        save(&tx, &mut pair, "decline pair").await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn approve_pair(&self, request: Request<pb::ApprovePairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        pair.approve(&ctx)?;
+        save(&tx, &mut pair, "approve pair").await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn propose_project(&self, request: Request<pb::ProposeProjectRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let project = project::store::get(&tx, req.project_id.parse()?).await?;
+        pair.propose_project(&ctx, project, &viewpoints(req.viewpoints)?)?;
+        save(&tx, &mut pair, "propose project").await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn agree_project(&self, request: Request<pb::AgreeProjectRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let project = project::store::get(&tx, pair.proposed_project()?).await?;
+        pair.agree_project(&ctx, &req.etag, project)?;
+        save(&tx, &mut pair, "agree project").await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn start_pair(&self, request: Request<pb::StartPairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        pair.start(&ctx)?;
+        timeline::api::plan(&tx, &self.homes, &pair).await?;
+        repair_lost(&tx, &pair).await?;
+        save(&tx, &mut pair, "start pair").await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn suspend_pair(&self, request: Request<pb::SuspendPairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        pair.suspend(&ctx, req.reason)?;
+        save(&tx, &mut pair, "suspend pair").await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn resume_pair(&self, request: Request<pb::ResumePairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let (since, why) = (pair.since, pair.reason.clone());
+        pair.resume(&ctx)?;
+        timeline::api::go_on(&tx, &self.homes, &pair, since, why).await?;
+        save(&tx, &mut pair, "resume pair").await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn leave_pair(&self, request: Request<pb::LeavePairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let was = pair.state;
+        let (left, survivor) = pair.leave(&ctx, req.reason)?;
+        take_away(&tx, &pair, &left, was).await?;
+        offer_again(&tx, &pair, survivor).await?;
+        save(&tx, &mut pair, "leave pair").await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn dissolve_pair(&self, request: Request<pb::DissolvePairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        if pair.dissolve(&ctx, req.reason)? {
+            reopen_offers(&tx, &pair).await?;
+        }
+        save(&tx, &mut pair, "dissolve pair").await?;
+        close_space(&tx, &pair).await?;
+        tx.answer(pair.into()).await
+    }
+
+    async fn complete_pair(&self, request: Request<pb::CompletePairRequest>) -> Result<Response<pb::Pair>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        pair.complete(&ctx)?;
+        save(&tx, &mut pair, "complete pair").await?;
+        tx.answer(pair.into()).await
+    }
+}
+
+/// Error: `PAIR_EXISTS`, `PROPOSALS_MANY`. Its offers are locked, so nobody proposes the same at once.
+async fn check_beside(tx: &Tx, pair: &Pair) -> Result<()> {
+    for place in pair.sides() {
+        pair.check_beside(tx.ctx(), &store::proposed_to(tx, place.side.team).await?)?;
+    }
+    Ok(())
+}
+
+/// Proposes whom the matcher brings together. Of several who ask it at once, each after the other.
+async fn propose_matches(tx: &Tx, track: Id<Track>) -> Result<pb::ProposeMatchesResponse> {
+    edition::store::change_deadlines(tx, track).await?;
+    edition::store::track(tx, track).await?;
+    let offers = offer::store::free(tx, track).await?;
+    let found = couples(&offers, tx.ctx().tenant().countries(), &store::met(tx, track).await?);
+    let mut pairs = Vec::new();
+    for couple in &found.couples {
+        let mut pair = Pair::matched(tx.ctx(), couple)?;
+        store::add(tx, &mut pair).await?;
+        tx.note("propose match", format!("pair {}", pair.id), "");
+        pairs.push(pair);
+    }
+    Ok(wire::found(pairs, &found.alone))
+}

@@ -1,0 +1,250 @@
+//! From two offers to the work: proposed, accepted, approved, agreed, started.
+
+use jiff::Timestamp;
+use platform::{Ctx, Error, Id, Result, wire as etag};
+use proto::options::v1::Role;
+
+use super::{Pair, Place, ProposedBy, State};
+use crate::{
+    amiss::Amiss,
+    reason::{Reason, Refuse},
+    twinning::{
+        offer::{Offer, couples::Couple},
+        project::Project,
+    },
+    year::team::Team,
+};
+
+/// So many proposals of its own may a class have open: enough to ask whom it likes best, too few to write to every class there is (D).
+const OWN: usize = 5;
+
+/// The partner one class looks at.
+#[derive(Clone, Debug)]
+pub struct Viewpoint {
+    /// The class.
+    pub team: Id<Team>,
+    /// The partner, by its number within the project.
+    pub partner: String,
+}
+
+impl Pair {
+    /// Proposes a pair. A teacher who proposes has accepted. Error: `OFFER_CLOSED`, `TWINS_MISMATCHED`, and not found where a teacher
+    /// proposes two classes of others.
+    pub fn propose(ctx: &Ctx, offers: [&Offer; 2]) -> Result<Self> {
+        let by_secretariat = ctx.has(Role::Coordinator);
+        if !by_secretariat && !offers.iter().any(|offer| offer.side().is_of(ctx)) {
+            return Err(Error::not_found("offer"));
+        }
+        let by = if by_secretariat { ProposedBy::Secretariat } else { ProposedBy::Teacher };
+        let mut pair = Self::of(ctx, offers, by)?;
+        let own = pair.sides.iter_mut().find(|place| place.side.is_of(ctx));
+        own.into_iter().for_each(|place| place.accepted_at = Some(ctx.now()));
+        Ok(pair)
+    }
+
+    /// Checks it beside what is proposed to one of its classes already. Error: `PAIR_EXISTS`; `PROPOSALS_MANY`, for a teacher whose class
+    /// has proposed as many as it may.
+    pub(crate) fn check_beside(&self, ctx: &Ctx, others: &[Self]) -> Result<()> {
+        let offers = |pair: &Self| pair.sides.each_ref().map(|place| place.offer);
+        if let Some(same) = others.iter().find(|&other| offers(other) == offers(self)) {
+            let text = "These two classes are proposed to each other already. Accept that pair, or decline it first.";
+            return Err(Reason::PairExists.error(text).with("pair_id", same.id));
+        }
+        let has_accepted = |place: &Place| place.side.is_of(ctx) && place.accepted_at.is_some();
+        let by_own = |pair: &Self| pair.proposed_by == ProposedBy::Teacher && pair.sides.iter().any(has_accepted);
+        if others.iter().filter(|&other| by_own(other)).count() < OWN {
+            return Ok(());
+        }
+        let text =
+            "Your class has proposed as many pairs as may wait for an answer at once. Take one back: decline it.";
+        Err(Reason::ProposalsMany.error(text).with("limit", OWN))
+    }
+
+    /// Proposes two whom the matcher has brought together, and keeps why. Error: as [`Pair::propose`].
+    pub fn matched(ctx: &Ctx, couple: &Couple<'_>) -> Result<Self> {
+        let pair = Self::of(ctx, couple.offers, ProposedBy::Matcher)?;
+        Ok(Self { matched: couple.reasons.clone(), ..pair })
+    }
+
+    fn of(ctx: &Ctx, mut offers: [&Offer; 2], proposed_by: ProposedBy) -> Result<Self> {
+        offers.iter().try_for_each(|offer| offer.check_open())?;
+        check_twins(offers)?;
+        offers.sort_by(|one, other| one.side().home.cmp(&other.side().home));
+        Ok(Self {
+            id: ctx.new_id(),
+            version: 0,
+            track: offers[0].track(),
+            sides: offers.map(Place::new),
+            proposed_by,
+            matched: Vec::new(),
+            state: State::Proposed,
+            since: ctx.now(),
+            reason: String::new(),
+            project: None,
+            project_at: None,
+            suspended_by: None,
+            delivered_at: None,
+            previous: offers.iter().find_map(|offer| offer.lost()),
+            created_at: ctx.now(),
+        })
+    }
+
+    /// Accepts, for the class of the caller. Whether both have now: then both offers are to be taken. Error: `PAIR_STATE`.
+    pub fn accept(&mut self, ctx: &Ctx) -> Result<bool> {
+        let now = ctx.now();
+        let own = self.acting(ctx)?;
+        self.check_state(&[State::Proposed])?;
+        self.sides[own].accepted_at.get_or_insert(now);
+        Ok(self.advance(State::Accepted, now, |place| place.accepted_at.is_some()))
+    }
+
+    /// Declines, takes back or refuses what has not begun. Whether both offers had been taken. Error: `PAIR_STATE`.
+    pub fn decline(&mut self, ctx: &Ctx) -> Result<bool> {
+        self.check_state(&[State::Proposed, State::Accepted, State::Approved, State::ProjectAgreed])?;
+        let was_engaged = self.state.engages();
+        self.stand(State::Declined, ctx.now());
+        Ok(was_engaged)
+    }
+
+    /// Lets what was proposed come to nothing: one of the classes is not to be had any more. Error: `PAIR_STATE`.
+    pub(crate) fn lapse(&mut self, ctx: &Ctx) -> Result<()> {
+        self.check_state(&[State::Proposed])?;
+        self.stand(State::Lapsed, ctx.now());
+        Ok(())
+    }
+
+    /// Approves, for the country of the caller. Error: `PAIR_STATE`.
+    pub fn approve(&mut self, ctx: &Ctx) -> Result<()> {
+        let own = self.acting(ctx)?;
+        self.check_state(&[State::Accepted])?;
+        self.sides[own].approved_at.get_or_insert(ctx.now());
+        self.advance(State::Approved, ctx.now(), |place| place.approved_at.is_some());
+        Ok(())
+    }
+
+    /// Proposes the project, with the partner each class looks at, in its own country (I2). Who proposes has agreed. Error:
+    /// `PAIR_STATE`, `PARTNER_MISPLACED`.
+    pub fn propose_project(&mut self, ctx: &Ctx, project: Project, viewpoints: &[Viewpoint]) -> Result<()> {
+        let own = self.acting(ctx)?;
+        self.check_state(&[State::Approved])?;
+        let mut amiss = Amiss::new();
+        for place in &mut self.sides {
+            let found = viewpoints.iter().position(|view| view.team == place.side.team);
+            let Some(at) = found else {
+                let text = format!("Say which partner the class of `{}` looks at.", place.side.home);
+                amiss.add("viewpoints", Reason::PartnerMisplaced, text);
+                continue;
+            };
+            let home = place.side.home.as_str();
+            match project.partner_in(home, &viewpoints[at].partner) {
+                Some(partner) => place.partner.clone_from(&partner.id),
+                None => amiss.add(
+                    format!("viewpoints[{at}].partner_id"),
+                    Reason::PartnerMisplaced,
+                    format!("The project has no such partner in `{home}`. Read the project: it lists its partners."),
+                ),
+            }
+            place.agreed_at = None;
+        }
+        amiss.done()?;
+        self.sides[own].agreed_at = Some(ctx.now());
+        self.keep(project, ctx.now());
+        Ok(())
+    }
+
+    /// Agrees to the project, as `read`; it is kept as it is `now` (I17). Error: `PAIR_STATE`, `ETAG_STALE` where it changed since.
+    pub fn agree_project(&mut self, ctx: &Ctx, read: &str, now: Project) -> Result<()> {
+        let own = self.acting(ctx)?;
+        self.check_state(&[State::Approved])?;
+        if read != etag::etag(self.version) {
+            return Err(etag::stale(self.version));
+        }
+        self.sides[own].agreed_at.get_or_insert(ctx.now());
+        // partners that the source dropped in the meantime are in what was proposed and read
+        let is_whole =
+            self.sides.iter().all(|place| now.partner_in(place.side.home.as_str(), &place.partner).is_some());
+        if is_whole {
+            self.keep(now, ctx.now());
+        }
+        self.advance(State::ProjectAgreed, ctx.now(), |place| place.agreed_at.is_some());
+        Ok(())
+    }
+
+    /// The project that was proposed. Error: `PAIR_STATE` where none was.
+    pub fn proposed_project(&self) -> Result<Id<Project>> {
+        let text = "No project was proposed yet. Propose one, with the partner each class looks at.";
+        let none = || Reason::PairState.error(text).with("state", self.state_name());
+        self.project.as_ref().map(Project::id).ok_or_else(none)
+    }
+
+    /// Starts the work. Error: `PAIR_STATE`.
+    pub fn start(&mut self, ctx: &Ctx) -> Result<()> {
+        self.check_state(&[State::ProjectAgreed])?;
+        self.stand(State::Active, ctx.now());
+        Ok(())
+    }
+
+    fn keep(&mut self, project: Project, now: Timestamp) {
+        self.project = Some(project);
+        self.project_at = Some(now);
+    }
+
+    /// Stands at `next` once both classes have done it. Whether they have.
+    fn advance(&mut self, next: State, now: Timestamp, is_done: fn(&Place) -> bool) -> bool {
+        let both = self.sides.iter().all(is_done);
+        if both {
+            self.stand(next, now);
+        }
+        both
+    }
+
+    pub(super) fn stand(&mut self, state: State, now: Timestamp) {
+        self.state = state;
+        self.since = now;
+    }
+}
+
+fn check_twins([one, other]: [&Offer; 2]) -> Result<()> {
+    let mut amiss = Amiss::new();
+    if one.side().home == other.side().home {
+        amiss.add("offer_ids", Reason::TwinsMismatched, "Both classes are of one country; a pair is of two.");
+    }
+    if one.track() != other.track() {
+        amiss.add("offer_ids", Reason::TwinsMismatched, "The classes take part in two tracks; a pair is in one.");
+    }
+    amiss.done()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Ground, twins::offered};
+
+    #[test]
+    fn a_class_proposes_no_two_twice_and_no_more_than_it_may() {
+        let ground = Ground::programme();
+        let (track, secretariat) = (ground.ids.next(), ground.by(Role::Coordinator));
+        let offer = |home: &str| {
+            let side = ground.side(home, "");
+            offered(&ground.twin(Role::TwinTeacher, &side), track, side)
+        };
+        let own = offer("hr");
+        let teacher = ground.twin(Role::TwinTeacher, own.side());
+        let others: Vec<Offer> = (0..=OWN).map(|_| offer("it")).collect();
+        let mut pairs: Vec<Pair> = others.iter().map(|other| Pair::propose(&teacher, [&own, other]).unwrap()).collect();
+        let last = pairs.pop().unwrap();
+        last.check_beside(&teacher, &pairs[1..]).unwrap();
+        assert!(last.check_beside(&teacher, &pairs).unwrap_err().is(Reason::ProposalsMany));
+        last.check_beside(&secretariat, &pairs).unwrap();
+        let its_teacher = ground.twin(Role::TwinTeacher, others[OWN].side());
+        last.check_beside(&its_teacher, &pairs).unwrap();
+        pairs[0] = Pair::propose(&secretariat, [&own, &others[0]]).unwrap();
+        last.check_beside(&teacher, &pairs).unwrap();
+
+        let turned = Pair::propose(&its_teacher, [&others[OWN], &own]).unwrap();
+        for (by, pair) in [(&teacher, &last), (&secretariat, &last), (&its_teacher, &turned)] {
+            let refused = pair.check_beside(by, std::slice::from_ref(&last)).unwrap_err();
+            assert!(refused.is(Reason::PairExists), "{refused:?}");
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! Pairs as rows.
+
+use std::collections::HashMap;
+
+use platform::{
+    Error, Id, Reads, Result, Tx,
+    ctx::Visible,
+    store::{is_duplicate, of_text, to_text},
+    tenant::Kind,
+};
+use proto::options::v1::Role;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
+
+use super::{Pair, Place, State};
+use crate::{
+    reason::{Reason, Refuse},
+    twinning::{
+        offer,
+        project::{Kept, Project},
+    },
+    year::{
+        edition::Track,
+        team::{Seat, Team},
+    },
+};
+
+mod classes;
+mod list;
+mod met;
+mod waiting;
+
+pub(crate) use classes::{classes, entered};
+pub(crate) use list::list;
+pub(crate) use met::{bound, met, proposed};
+pub(crate) use waiting::{find_to_change, waiting};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{twinning::pair::Pair, year::edition::Track};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "pair")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Pair>,
+        pub version: i64,
+        pub track_id: Id<Track>,
+        pub proposed_by: String,
+        pub matched: String,
+        pub state: String,
+        pub state_since: At,
+        pub reason: String,
+        pub project: String,
+        pub project_at: Option<At>,
+        pub suspended_by: String,
+        pub delivered_at: Option<At>,
+        pub previous_pair_id: Option<Id<Pair>>,
+        pub created_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod side_row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{
+        twinning::{offer::Offer, pair::Pair},
+        year::team::Team,
+    };
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "pair_side")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub pair_id: Id<Pair>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub position: i32,
+        pub home: String,
+        pub team_id: Id<Team>,
+        pub team_name: String,
+        pub school_name: String,
+        pub territory: String,
+        pub offer_id: Id<Offer>,
+        pub accepted_at: Option<At>,
+        pub approved_at: Option<At>,
+        pub partner: String,
+        pub agreed_at: Option<At>,
+        pub delivered_at: Option<At>,
+        pub has_signed: bool,
+        pub left_at: Option<At>,
+        pub is_engaged: bool,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What a list of pairs is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Only those in this state.
+    pub(crate) state: Option<State>,
+    /// Only those with a class of this country. May be empty.
+    pub(crate) home: String,
+    /// Only those of this track.
+    pub(crate) track: Option<Id<Track>>,
+}
+
+/// The pair, if the caller may know of it. Error: not found.
+pub(crate) async fn get(db: &impl Reads, id: Id<Pair>) -> Result<Pair> {
+    find(db, id).await?.visible("pair", |pair| pair.seen_by(db.ctx()))
+}
+
+/// The pair, whoever asks: for what follows from a fact.
+pub(crate) async fn find(db: &impl Reads, id: Id<Pair>) -> Result<Option<Pair>> {
+    let row = row::Entity::find_by_id(id).one(db.conn()).await?;
+    Ok(with_sides(db, row.into_iter().collect()).await?.pop())
+}
+
+/// The same, which nobody else can change until the transaction ends.
+pub(crate) async fn get_to_change(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
+    row::Entity::find_by_id(id).lock_exclusive().one(tx.conn()).await?;
+    get(tx, id).await
+}
+
+/// The same, for what its classes write in their space: nobody else writes there and nobody leaves until the transaction ends. Error:
+/// not found, `PAIR_STATE`.
+pub(crate) async fn get_to_work(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
+    let pair = get_to_change(tx, id).await?;
+    pair.check_working().map(|()| pair)
+}
+
+/// The pair a class works in, or has worked in last, whoever asks: who has lost a twin goes on in the old pair until the new one begins.
+pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Option<Pair>> {
+    let row = row::Entity::find()
+        .filter(row::Column::Id.in_subquery(there(team).into_query()))
+        .filter(row::Column::State.is_in(begun()?))
+        .order_by_desc(row::Column::StateSince)
+        .order_by_desc(row::Column::Id)
+        .one(db.conn())
+        .await?;
+    Ok(with_sides(db, row.into_iter().collect()).await?.pop())
+}
+
+/// The pair in whose space a class writes, as [`get_to_work`] has it. A team of a country is in none. Error: not found, `PAIR_STATE`.
+pub(crate) async fn working(tx: &Tx, seat: Seat) -> Result<Option<Pair>> {
+    let Some(pair) = seat.pair else { return Ok(None) };
+    // it may have left while this waited
+    let pair = get_to_work(tx, pair).await?;
+    pair.place_of(seat.team).map(|_| ()).ok_or_else(|| Error::not_found("team"))?;
+    Ok(Some(pair))
+}
+
+/// The other class of the pair a class works in, if it has not left. A team of a country has none.
+pub(crate) async fn twin_of(db: &impl Reads, seat: Seat) -> Result<Option<Seat>> {
+    let Some(pair) = seat.pair else { return Ok(None) };
+    Ok(find(db, pair).await?.and_then(|pair| pair.seats().find(|other| *other != seat)))
+}
+
+/// Where a class works now, whoever asks.
+pub(crate) async fn seat_of(db: &impl Reads, team: Id<Team>) -> Result<Seat> {
+    let pair = match db.ctx().tenant().kind() {
+        Kind::Country => None,
+        Kind::Programme => of_team(db, team).await?,
+    };
+    Ok(Seat { team, pair: pair.map(|pair| pair.id) })
+}
+
+/// The pairs a class has not left.
+fn there(team: Id<Team>) -> Select<side_row::Entity> {
+    side_row::Entity::find()
+        .select_only()
+        .column(side_row::Column::PairId)
+        .filter(side_row::Column::TeamId.eq(team))
+        .filter(side_row::Column::LeftAt.is_null())
+}
+
+/// The words of the states in which the work has begun.
+fn begun() -> Result<Vec<String>> {
+    let states =
+        [State::Active, State::Suspended, State::OneSided, State::Completed, State::Dissolved, State::Repaired];
+    states.iter().map(to_text).collect()
+}
+
+/// The pairs of a track that are at work or rest, whoever asks.
+pub(crate) async fn at_work(db: &impl Reads, track: Id<Track>) -> Result<Vec<Pair>> {
+    let states = [State::Active, State::Suspended, State::OneSided];
+    let states = states.iter().map(to_text).collect::<Result<Vec<_>>>()?;
+    let rows = row::Entity::find()
+        .filter(row::Column::TrackId.eq(track))
+        .filter(row::Column::State.is_in(states))
+        .order_by_asc(row::Column::Id)
+        .all(db.conn())
+        .await?;
+    with_sides(db, rows).await
+}
+
+/// The pairs in which a class goes on alone, whoever asks, oldest first.
+pub(crate) async fn alone(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
+    standing(db, team, State::OneSided).await
+}
+
+/// The pairs that are proposed to a class, whoever asks, oldest first.
+pub(crate) async fn proposed_to(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
+    standing(db, team, State::Proposed).await
+}
+
+async fn standing(db: &impl Reads, team: Id<Team>, state: State) -> Result<Vec<Pair>> {
+    let rows = row::Entity::find()
+        .filter(row::Column::Id.in_subquery(there(team).into_query()))
+        .filter(row::Column::State.eq(to_text(&state)?))
+        .order_by_asc(row::Column::Id)
+        .all(db.conn())
+        .await?;
+    with_sides(db, rows).await
+}
+
+/// The classes that let the caller know of a pair, the same rule as [`Pair::seen_by`]. None: the secretariat knows of all.
+fn own(db: &impl Reads) -> Option<Condition> {
+    let ctx = db.ctx();
+    if ctx.has(Role::Coordinator) {
+        return None;
+    }
+    let there = Condition::all().add(side_row::Column::LeftAt.is_null());
+    let member = ctx.member().ok();
+    Some(match member.and_then(|member| member.acts_for) {
+        Some(team) => there.add(side_row::Column::TeamId.eq(Id::<Team>::from(team))),
+        None => there.add(side_row::Column::Home.eq(ctx.home().map_or("", |home| home.as_str()))),
+    })
+}
+
+async fn with_sides(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Pair>> {
+    let sides = side_row::Entity::find()
+        .filter(side_row::Column::PairId.is_in(rows.iter().map(|row| row.id)))
+        .order_by_asc(side_row::Column::Position)
+        .all(db.conn())
+        .await?;
+    let mut places: HashMap<Id<Pair>, Vec<Place>> = HashMap::new();
+    for side in sides {
+        places.entry(side.pair_id).or_default().push(place(side)?);
+    }
+    rows.into_iter().map(|row| pair(places.remove(&row.id).unwrap_or_default(), row)).collect()
+}
+
+/// Adds a pair.
+pub(crate) async fn add(tx: &Tx, pair: &mut Pair) -> Result<()> {
+    pair.version = 1;
+    row::Entity::insert(active(pair)?).exec_without_returning(tx.conn()).await?;
+    let sides = [0, 1].map(|position| side_active(pair, position));
+    side_row::Entity::insert_many(sides).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// Saves the next version of a pair. Error: `ETAG_STALE` where somebody saved it in between; `OFFER_CLOSED` where one of the classes
+/// is engaged in another pair (I13).
+pub(crate) async fn save(tx: &Tx, pair: &mut Pair) -> Result<()> {
+    let before = pair.version;
+    pair.version += 1;
+    let saved = row::Entity::update_many()
+        .set(row::ActiveModel { id: NotSet, ..active(pair)? })
+        .filter(row::Column::Id.eq(pair.id))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(saved, before)?;
+    for position in [0, 1] {
+        let saved = side_row::Entity::update(side_active(pair, position)).exec(tx.conn()).await;
+        saved.map_err(|fault| if is_duplicate(&fault) { engaged() } else { fault.into() })?;
+    }
+    Ok(())
+}
+
+/// What a class reads that is in another pair, or would have one for its twin: not in which.
+pub(crate) fn engaged() -> Error {
+    Reason::OfferClosed.error("One of the classes is in another pair already: a class is in one at a time.")
+}
+
+fn active(pair: &Pair) -> Result<row::ActiveModel> {
+    let project = pair.project.as_ref().map(|project| to_text(&Kept::from(project))).transpose()?;
+    let suspended_by = pair.suspended_by.as_ref().map(to_text).transpose()?;
+    Ok(row::ActiveModel {
+        id: Set(pair.id),
+        version: Set(pair.version),
+        track_id: Set(pair.track),
+        proposed_by: Set(to_text(&pair.proposed_by)?),
+        matched: Set(to_text(&pair.matched)?),
+        state: Set(to_text(&pair.state)?),
+        state_since: Set(pair.since.into()),
+        reason: Set(pair.reason.clone()),
+        project: Set(project.unwrap_or_default()),
+        project_at: Set(pair.project_at.map(Into::into)),
+        suspended_by: Set(suspended_by.unwrap_or_default()),
+        delivered_at: Set(pair.delivered_at.map(Into::into)),
+        previous_pair_id: Set(pair.previous),
+        created_at: Set(pair.created_at.into()),
+    })
+}
+
+fn side_active(pair: &Pair, position: i32) -> side_row::ActiveModel {
+    let place = &pair.sides[usize::from(position > 0)];
+    let Place { side, .. } = place;
+    side_row::ActiveModel {
+        pair_id: Set(pair.id),
+        position: Set(position),
+        home: Set(side.home.to_string()),
+        team_id: Set(side.team),
+        team_name: Set(side.team_name.clone()),
+        school_name: Set(side.school_name.clone()),
+        territory: Set(side.territory.clone()),
+        offer_id: Set(place.offer),
+        accepted_at: Set(place.accepted_at.map(Into::into)),
+        approved_at: Set(place.approved_at.map(Into::into)),
+        partner: Set(place.partner.clone()),
+        agreed_at: Set(place.agreed_at.map(Into::into)),
+        delivered_at: Set(place.delivered_at.map(Into::into)),
+        has_signed: Set(place.has_signed),
+        left_at: Set(place.left_at.map(Into::into)),
+        is_engaged: Set(pair.state.engages() && !place.has_left()),
+    }
+}
+
+fn place(row: side_row::Model) -> Result<Place> {
+    Ok(Place {
+        side: offer::store::side(&row.home, row.team_id, row.team_name, row.school_name, row.territory)?,
+        offer: row.offer_id,
+        accepted_at: row.accepted_at.map(|at| at.0),
+        approved_at: row.approved_at.map(|at| at.0),
+        partner: row.partner,
+        agreed_at: row.agreed_at.map(|at| at.0),
+        delivered_at: row.delivered_at.map(|at| at.0),
+        has_signed: row.has_signed,
+        left_at: row.left_at.map(|at| at.0),
+    })
+}
+
+fn pair(places: Vec<Place>, row: row::Model) -> Result<Pair> {
+    let sides = places.try_into().map_err(|_| Error::internal(format!("pair {} has not two sides", row.id)))?;
+    let project = if row.project.is_empty() { None } else { Some(Project::try_from(of_text::<Kept>(&row.project)?)?) };
+    let suspended_by = if row.suspended_by.is_empty() { None } else { Some(of_text(&row.suspended_by)?) };
+    Ok(Pair {
+        id: row.id,
+        version: row.version,
+        track: row.track_id,
+        sides,
+        proposed_by: of_text(&row.proposed_by)?,
+        matched: of_text(&row.matched)?,
+        state: of_text(&row.state)?,
+        since: row.state_since.0,
+        reason: row.reason,
+        project,
+        project_at: row.project_at.map(|at| at.0),
+        suspended_by,
+        delivered_at: row.delivered_at.map(|at| at.0),
+        previous: row.previous_pair_id,
+        created_at: row.created_at.0,
+    })
+}

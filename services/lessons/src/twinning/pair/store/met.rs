@@ -1,0 +1,93 @@
+//! What others must know of pairs: who has met, who is spoken for, who is bound.
+
+use std::collections::{HashMap, HashSet};
+
+use platform::{Id, Reads, Result, store::to_text};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+
+use super::{row, side_row};
+use crate::{
+    twinning::{
+        offer::{
+            Offer,
+            couples::{self, Met},
+        },
+        pair::{Pair, ProposedBy, State},
+    },
+    year::{edition::Track, team::Team},
+};
+
+/// The classes that were ever in one pair of this track, whatever became of it, unless it was taken from them.
+pub(crate) async fn met(db: &impl Reads, track: Id<Track>) -> Result<Met> {
+    let pairs = row::Entity::find()
+        .select_only()
+        .column(row::Column::Id)
+        .filter(row::Column::TrackId.eq(track))
+        .filter(row::Column::State.ne(to_text(&State::Lapsed)?));
+    let sides = side_row::Entity::find()
+        .select_only()
+        .columns([side_row::Column::PairId, side_row::Column::TeamId])
+        .filter(side_row::Column::PairId.in_subquery(pairs.into_query()));
+    let mut first: HashMap<Id<Pair>, Id<Team>> = HashMap::new();
+    let sides = sides.into_tuple::<(Id<Pair>, Id<Team>)>().all(db.conn()).await?;
+    let both = sides.into_iter().filter_map(|(pair, team)| Some(couples::met(first.insert(pair, team)?, team)));
+    Ok(both.collect())
+}
+
+/// The offers of this track that wait for an answer: which the secretariat or the matcher has proposed, or whose class has accepted.
+/// What the teacher of another class proposes takes nobody out who has not said yes: else one class could keep all others waiting.
+pub(crate) async fn proposed(db: &impl Reads, track: Id<Track>) -> Result<HashSet<Id<Offer>>> {
+    let pairs = row::Entity::find()
+        .select_only()
+        .column(row::Column::Id)
+        .filter(row::Column::TrackId.eq(track))
+        .filter(row::Column::State.eq(to_text(&State::Proposed)?));
+    let above = pairs.clone().filter(row::Column::ProposedBy.ne(to_text(&ProposedBy::Teacher)?));
+    let waits = Condition::any()
+        .add(side_row::Column::AcceptedAt.is_not_null())
+        .add(side_row::Column::PairId.in_subquery(above.into_query()));
+    let sides = side_row::Entity::find()
+        .select_only()
+        .column(side_row::Column::OfferId)
+        .filter(side_row::Column::PairId.in_subquery(pairs.into_query()))
+        .filter(waits);
+    Ok(sides.into_tuple::<Id<Offer>>().all(db.conn()).await?.into_iter().collect())
+}
+
+/// The pair a class is bound in, if it is: the index of the table lets it be one.
+pub(crate) async fn bound(db: &impl Reads, team: Id<Team>) -> Result<Option<Id<Pair>>> {
+    let side = side_row::Entity::find()
+        .filter(side_row::Column::TeamId.eq(team))
+        .filter(side_row::Column::IsEngaged.eq(true))
+        .one(db.conn())
+        .await?;
+    Ok(side.map(|side| side.pair_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::options::v1::Role;
+
+    use super::*;
+    use crate::{
+        testing::twins::{Twins, offered},
+        twinning::pair::store,
+    };
+
+    #[tokio::test]
+    async fn what_a_teacher_proposes_takes_nobody_from_the_matcher_who_has_not_accepted() {
+        let twins = Twins::at_work().await;
+        let track = twins.plan.edition.tracks()[0].id();
+        let sides = [("hr", "HR033"), ("it", "ITF14")].map(|(home, territory)| twins.ground.side(home, territory));
+        let teacher = twins.ground.twin(Role::TwinTeacher, &sides[0]);
+        let offers = sides.map(|side| offered(&teacher, track, side));
+        let ids = offers.each_ref().map(Offer::id);
+        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        for (by, waits) in [(&teacher, &ids[..1]), (&twins.secretariat(), &ids[..])] {
+            let mut pair = Pair::propose(by, [&offers[0], &offers[1]]).unwrap();
+            store::add(&tx, &mut pair).await.unwrap();
+            assert_eq!(proposed(&tx, track).await.unwrap(), waits.iter().copied().collect::<HashSet<_>>());
+        }
+        assert_eq!(proposed(&tx, twins.ground.ids.next()).await.unwrap(), HashSet::new());
+    }
+}

@@ -1,0 +1,73 @@
+//! The methods on projects: open, load, decide, save, answer.
+
+use platform::{Ctx, Error, Open, PageRequest, Result, Store, open::OpenStream, page::Sizes};
+use proto::lessons::v1::{self as pb, project_service_server::ProjectService};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{
+    import::Import,
+    sheet::{self, Sheet},
+    store,
+};
+use crate::{reason::Reason, twinning::side::check_programme};
+
+/// The methods on projects.
+#[derive(Clone)]
+pub struct Projects {
+    /// The data of lessons.
+    pub store: Store,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
+/// The largest sheet: all of keep.eu, 93,000 partners, has about as much.
+const MAX_BYTES: u64 = 64 << 20;
+
+#[tonic::async_trait]
+impl ProjectService for Projects {
+    async fn import_projects(
+        &self,
+        request: Request<Streaming<pb::ImportProjectsRequest>>,
+    ) -> Result<Response<pb::ImportProjectsResponse>, Status> {
+        let (ctx, pieces) = request.open_stream()?;
+        check_programme(&ctx)?;
+        // judged line by line, and imported all or nothing
+        let file = |piece: pb::ImportProjectsRequest| piece.file.unwrap_or_default().data;
+        let bytes = pieces.whole(MAX_BYTES, Reason::FileTooLarge, file).await?;
+        let sheet = read(&ctx, bytes).await?;
+        let tx = self.store.write(&ctx).await?;
+        let import = Import::plan(&ctx, store::all(&tx).await?, sheet);
+        store::save(&tx, &import).await?;
+        let (added, changed) = (import.added.len(), import.changed.len());
+        tx.note("import projects", "projects", format!("{} lines, {added} new, {changed} changed", import.lines));
+        tx.answer(import.into()).await
+    }
+
+    async fn get_project(&self, request: Request<pb::GetProjectRequest>) -> Result<Response<pb::Project>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let db = self.store.read(&ctx).await?;
+        let project = store::get(&db, req.project_id.parse()?).await?;
+        Ok(Response::new(project.into()))
+    }
+
+    async fn list_projects(
+        &self,
+        request: Request<pb::ListProjectsRequest>,
+    ) -> Result<Response<pb::ListProjectsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let (size, token) = (req.page_size, req.page_token.clone());
+        let filter = store::Filter::from(req);
+        let page = PageRequest::new(SIZES, size, &token, ("projects", &filter))?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, &filter, page).await?.map(pb::Project::from);
+        Ok(Response::new(pb::ListProjectsResponse { projects: page.items, next_page_token: page.next }))
+    }
+}
+
+/// Reads the sheet off the threads that answer calls.
+async fn read(ctx: &Ctx, bytes: Vec<u8>) -> Result<Sheet> {
+    let tenant = ctx.tenant().clone();
+    tokio::task::spawn_blocking(move || sheet::read(tenant.cci(), &bytes)).await.map_err(Error::internal)?
+}

@@ -1,0 +1,55 @@
+//! A class as a programme knows it: what crossed the border with its token, and nothing more.
+
+use platform::{Ctx, Id, Result, TenantId, tenant::Kind};
+use proto::options::v1::Role;
+
+use crate::{
+    reason::{Reason, Refuse},
+    year::team::Team,
+};
+
+mod contact;
+mod wire;
+
+pub use contact::check as check_contact;
+
+/// Error: `PROGRAMME_ONLY` in a country, whose people have roles that programmes have too.
+pub(crate) fn check_programme(ctx: &Ctx) -> Result<()> {
+    if ctx.tenant().kind() == Kind::Programme {
+        return Ok(());
+    }
+    Err(Reason::ProgrammeOnly.error("This is a country. Ask the twinning programme; `/v1/tenants` lists all."))
+}
+
+/// A class of a member country. A class that has left keeps its id, its country and its territory: the gap it leaves is visible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The country.
+    pub home: TenantId,
+    /// The team.
+    pub team: Id<Team>,
+    /// The name the class chose.
+    pub team_name: String,
+    /// The name of its school.
+    pub school_name: String,
+    /// The NUTS-3 code of its territory.
+    pub territory: String,
+}
+
+impl Side {
+    /// Whether the caller acts for this class: its shared account, or a teacher who crossed for it.
+    pub fn is_of(&self, ctx: &Ctx) -> bool {
+        ctx.stands_for(self.team)
+    }
+
+    /// Whether the caller answers for the country of this class.
+    pub fn is_under(&self, ctx: &Ctx) -> bool {
+        ctx.has(Role::TwinCoordinator) && ctx.home() == Some(&self.home)
+    }
+
+    /// Takes away what the class brought.
+    pub(crate) fn empty(&mut self) {
+        self.team_name = String::new();
+        self.school_name = String::new();
+    }
+}

@@ -1,0 +1,33 @@
+//! The method on sightings: open, load, answer.
+
+use platform::{Open, PageRequest, Result, Store, page::Sizes};
+use proto::lessons::v1::{self as pb, sighting_service_server::SightingService};
+use tonic::{Request, Response, Status};
+
+use super::store;
+use crate::twinning::side::check_programme;
+
+/// The method on sightings.
+#[derive(Clone)]
+pub struct Sightings {
+    /// The data of lessons.
+    pub store: Store,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
+#[tonic::async_trait]
+impl SightingService for Sightings {
+    async fn list_sightings(
+        &self,
+        request: Request<pb::ListSightingsRequest>,
+    ) -> Result<Response<pb::ListSightingsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        check_programme(&ctx)?;
+        let team = if req.team_id.is_empty() { None } else { Some(req.team_id.parse()?) };
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("sightings", team))?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, team, page).await?.map(pb::Sighting::from);
+        Ok(Response::new(pb::ListSightingsResponse { sightings: page.items, next_page_token: page.next }))
+    }
+}

@@ -1,0 +1,119 @@
+//! Writes down what is seen, before it is shown. Reads stay quick: what this process has written down today it knows by heart.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::civil::Date;
+use platform::{Ctx, Result, Store, TenantId};
+
+use super::{Kind, Sighting, What, store};
+use crate::twinning::side::Side;
+
+/// Who writes down what is seen. Cheap to clone.
+#[derive(Clone)]
+pub struct Witness {
+    store: Store,
+    known: Arc<Mutex<HashSet<(TenantId, Date, What)>>>,
+}
+
+/// How many sightings are known by heart. A programme has some hundreds a day; past this, and so after some days, all are forgotten
+/// and written down once more, where they are known already.
+const MOST: usize = 20_000;
+
+impl Witness {
+    /// Who writes into this store.
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store, known: Arc::default() }
+    }
+
+    /// The caller is about to see something of these classes. Error: it cannot be written down now, and so is not shown.
+    pub(crate) async fn saw(&self, ctx: &Ctx, kind: Kind, sides: impl IntoIterator<Item = &Side>) -> Result<()> {
+        let (tenant, day) = (ctx.tenant().id(), ctx.local().date());
+        let seen: HashSet<_> = sides
+            .into_iter()
+            .filter_map(|side| What::seen(ctx, kind, side))
+            .map(|what| (tenant.clone(), day, what))
+            .filter(|one| !self.knows(one))
+            .collect();
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let sightings = seen.iter().map(|(.., what)| Sighting::new(ctx, what.clone())).collect();
+        let tx = self.store.write(ctx).await?;
+        store::add(&tx, sightings).await?;
+        tx.commit().await?;
+        self.learn(seen);
+        Ok(())
+    }
+
+    fn knows(&self, one: &(TenantId, Date, What)) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(one)
+    }
+
+    fn learn(&self, seen: HashSet<(TenantId, Date, What)>) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > MOST {
+            known.clear();
+        }
+        known.extend(seen);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::{PageRequest, page::Sizes};
+    use proto::options::v1::Role;
+
+    use super::*;
+    use crate::testing::Ground;
+
+    async fn listed(store: &Store, ctx: &Ctx) -> Vec<(Kind, String, String)> {
+        let db = store.read(ctx).await.unwrap();
+        let page = PageRequest::new(Sizes { usual: 50, most: 50 }, 0, "", ()).unwrap();
+        let page = store::list(&db, None, page).await.unwrap();
+        page.items
+            .into_iter()
+            .map(|one| (one.what.kind, one.what.viewer_home.to_string(), one.day.to_string()))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn what_is_seen_is_written_once_a_day_however_often_and_wherever() {
+        let ground = Ground::programme();
+        let (store, _folder) = ground.store();
+        let (one, other) = (Witness::new(store.clone()), Witness::new(store.clone()));
+        let (ours, theirs) = (ground.side("it", "ITF14"), ground.side("hr", "HR033"));
+        let viewer = || ground.twin(Role::TwinTeam, &theirs);
+        for witness in [&one, &one, &other] {
+            witness.saw(&viewer(), Kind::Offer, [&ours, &theirs, &ours]).await.unwrap();
+        }
+        let central = ground.country(&ours.home);
+        let first = [(Kind::Offer, "hr".to_owned(), "2022-12-01".to_owned())];
+        assert_eq!(listed(&store, &central).await, first);
+        one.saw(&viewer(), Kind::Export, [&ours]).await.unwrap();
+        ground.at("2022-12-01T23:30:00Z");
+        one.saw(&viewer(), Kind::Offer, [&ours]).await.unwrap();
+        let days: Vec<_> = listed(&store, &central).await.into_iter().map(|(.., day)| day).collect();
+        assert_eq!(days, ["2022-12-02", "2022-12-01", "2022-12-01"], "newest first, in the programme's days");
+        assert_eq!(listed(&store, &ground.country(&theirs.home)).await, [], "nothing of theirs was seen");
+        assert_eq!(listed(&store, &ground.by(Role::Coordinator)).await.len(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_is_known_is_read_without_a_write() {
+        let ground = Ground::programme();
+        let (store, _folder) = ground.store();
+        let witness = Witness::new(store.clone());
+        let (ours, theirs) = (ground.side("it", "ITF14"), ground.side("hr", "HR033"));
+        let viewer = ground.twin(Role::TwinTeacher, &theirs);
+        witness.saw(&viewer, Kind::Offer, [&ours]).await.unwrap();
+        // somebody else is writing: who had to write would wait for them
+        let _writer = store.write(&ground.by(Role::Coordinator)).await.unwrap();
+        let again = witness.saw(&viewer, Kind::Offer, [&ours]);
+        assert!(futures::FutureExt::now_or_never(again).is_some_and(|seen| seen.is_ok()));
+        let more = witness.saw(&viewer, Kind::Export, [&ours]);
+        assert!(futures::FutureExt::now_or_never(more).is_none());
+    }
+}

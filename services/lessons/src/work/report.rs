@@ -1,0 +1,225 @@
+//! Reports: what a team delivers for a lesson. Drafts are a class's shared work and are never lost; a submission is final for the
+//! team (I8) and judged by the instant it was received (I7).
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use jiff::Timestamp;
+use platform::{Ctx, Error, Id, Result, blob::hex, wire as etag};
+use serde::Serialize;
+
+use crate::{
+    amiss::Amiss,
+    reason::{Reason, Refuse},
+    work::file::{File, Rule},
+    year::{
+        calendar::Deadline,
+        edition::{Edition, Track},
+        form::{Form, Value, Values},
+        team::{Seat, Team},
+    },
+};
+
+pub mod api;
+mod matrix;
+mod mirror;
+pub(crate) mod store;
+mod verdict;
+mod wire;
+
+pub use mirror::{Comparison, Mirror};
+pub use verdict::{Delivery, Judged, State, Verdict};
+
+/// A team's report for a lesson.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    seat: Seat,
+    lesson: i32,
+    version: i64,
+    edition: Id<Edition>,
+    track: Id<Track>,
+    form_version: i32,
+    state: State,
+    values: Values,
+    saved: Option<Saved>,
+}
+
+/// The last save.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The role it was made in: `analyst`, never a name. Empty where none was declared.
+    pub role: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A report with all it is written and judged by: the form, the roles of the track, the deadline that holds for the team.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    pub(crate) report: Report,
+    pub(crate) form: Form,
+    pub(crate) track: Track,
+    pub(crate) deadline: Deadline,
+}
+
+/// What a team saves.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// The version it read. Empty for the first save.
+    pub etag: String,
+    /// The values to set; all others stay.
+    pub values: Values,
+    /// The keys to empty.
+    pub cleared: Vec<String>,
+    /// The role it writes in. May be empty.
+    pub role: String,
+}
+
+/// What was submitted, as it was: what a jury sees is found by its digest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Submission {
+    id: Id<Submission>,
+    seat: Seat,
+    lesson: i32,
+    form_version: i32,
+    contents: String,
+    digest: String,
+    received_at: Timestamp,
+}
+
+/// A report was given back to its team.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reopening {
+    id: Id<Reopening>,
+    seat: Seat,
+    lesson: i32,
+    reason: String,
+    at: Timestamp,
+}
+
+/// What a digest names. Field for field and key for key in one order, so that the same report is the same bytes; files by
+/// their own digests, so that it names their bytes too.
+#[derive(Serialize)]
+struct Contents<'a> {
+    form_version: i32,
+    values: &'a Values,
+    files: BTreeMap<Id<File>, &'a str>,
+}
+
+impl Report {
+    /// A report nobody has begun, in the newest version of its form.
+    pub(crate) fn none(team: &Team, form: &Form) -> Self {
+        Self {
+            seat: team.seat(),
+            lesson: form.lesson,
+            version: 0,
+            edition: team.edition,
+            track: team.track,
+            form_version: form.version,
+            state: State::NotStarted,
+            values: Values::default(),
+            saved: None,
+        }
+    }
+
+    /// From now on it is written in this form.
+    pub(crate) fn go_on_in(&mut self, form: &Form) {
+        (self.track, self.form_version) = (form.track, form.version);
+    }
+
+    /// Error: `REPORT_FINAL`, once it was submitted and as long as it was not reopened.
+    fn check_open(&self) -> Result<()> {
+        if matches!(self.state, State::Submitted(_)) {
+            let text =
+                "This report was submitted, which is final. Ask the central team to reopen it if it must change.";
+            return Err(Reason::ReportFinal.error(text));
+        }
+        Ok(())
+    }
+
+    /// Error: `ETAG_STALE`, unless this is the version that was read. Nothing was read where nothing was saved.
+    fn check_read(&self, given: &str) -> Result<()> {
+        let is_first = self.version == 0 && given.is_empty();
+        if is_first || given == etag::etag(self.version) { Ok(()) } else { Err(etag::stale(self.version)) }
+    }
+
+    /// Gives a submitted report back to its team; the verdict of the first submission stays (I8). Error: `REPORT_NOT_SUBMITTED`.
+    pub fn reopen(&mut self, ctx: &Ctx, reason: String) -> Result<Reopening> {
+        let State::Submitted(judged) = &self.state else {
+            return Err(
+                Reason::ReportNotSubmitted.error("This report is not submitted, so its team can change it already.")
+            );
+        };
+        self.state = State::Reopened(judged.clone());
+        Ok(Reopening { id: ctx.new_id(), seat: self.seat, lesson: self.lesson, reason, at: ctx.now() })
+    }
+}
+
+impl Desk {
+    /// Saves a draft. It may be incomplete and too long. Error: `REPORT_FINAL`, `ETAG_STALE`, and all violations at once.
+    pub fn save(&mut self, ctx: &Ctx, draft: Draft) -> Result<()> {
+        let Draft { etag, values, cleared, role } = draft;
+        self.report.check_open()?;
+        self.report.check_read(&etag)?;
+        let mut amiss = Amiss::new();
+        self.track.check_role(&mut amiss, &role);
+        amiss.done()?;
+        self.form.check_draft(&values, &cleared)?;
+        let emptied: Vec<String> = values.keys().cloned().chain(cleared).collect();
+        for key in emptied {
+            self.report.values.remove(&key);
+        }
+        self.report.values.extend(self.form.clean(values));
+        if matches!(self.report.state, State::NotStarted) {
+            self.report.state = State::Draft;
+        }
+        self.report.saved = Some(Saved { role, at: ctx.now() });
+        Ok(())
+    }
+
+    /// Submits the report: final for the team, and judged now. A report that was reopened keeps the verdict of its first
+    /// submission. `files` are those the team has uploaded for the lesson. Error: `REPORT_FINAL`, `ETAG_STALE`, and everything
+    /// that is not as the form asks, at once.
+    pub fn submit(&mut self, ctx: &Ctx, etag: &str, files: &[File]) -> Result<Submission> {
+        self.report.check_open()?;
+        self.report.check_read(etag)?;
+        self.form.check_final(&self.report.values, files)?;
+        let submission = Submission::new(ctx, &self.report, files)?;
+        let verdict = match &self.report.state {
+            State::Reopened(judged) | State::Submitted(judged) => judged.verdict.clone(),
+            State::NotStarted | State::Draft => Verdict::new(ctx.now(), self.deadline.clone()),
+        };
+        self.report.state = State::Submitted(Judged { verdict, digest: submission.digest.clone() });
+        self.report.saved.get_or_insert_with(|| Saved { role: String::new(), at: ctx.now() });
+        Ok(submission)
+    }
+
+    /// What a field takes that a file is uploaded for. Error: `REPORT_FINAL`, `FIELD_UNKNOWN`, `FIELD_KIND`.
+    pub fn takes(&self, field: &str) -> Result<Rule> {
+        self.report.check_open()?;
+        Rule::new(&self.form, field)
+    }
+}
+
+impl Submission {
+    fn new(ctx: &Ctx, report: &Report, files: &[File]) -> Result<Self> {
+        let named = |file: &&File| {
+            report.values.iter().any(|(_, value)| matches!(value, Value::Files(ids) if ids.contains(&file.id())))
+        };
+        let files = files.iter().filter(named).map(|file| (file.id(), file.digest())).collect();
+        let contents = Contents { form_version: report.form_version, values: &report.values, files };
+        let contents = serde_json::to_string(&contents).map_err(Error::internal)?;
+        Ok(Self {
+            id: ctx.new_id(),
+            seat: report.seat,
+            lesson: report.lesson,
+            form_version: report.form_version,
+            digest: hex(digest(&SHA256, contents.as_bytes()).as_ref()),
+            contents,
+            received_at: ctx.now(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Mirror reports, in a database.
+
+use platform::{Ctx, Error, PageRequest, Result, error::Shared, page::Sizes};
+use proto::options::v1::Role;
+
+use crate::{
+    reason::Reason,
+    twinning::pair::{self, testing::Space},
+    work::report::{Comparison, Draft, State, store},
+    year::{
+        form::{self, Value},
+        team::twin,
+    },
+};
+
+fn draft(etag: &str, title: &str) -> Draft {
+    let values = [("research_title".to_owned(), Value::Text(title.to_owned()))].into_iter().collect();
+    Draft { etag: etag.to_owned(), values, ..Draft::default() }
+}
+
+impl Space {
+    async fn save(&self, of: usize, lesson: i32, draft: Draft) -> Result<()> {
+        let ctx = self.twin(Role::TwinTeam, of);
+        let tx = self.store.write(&ctx).await?;
+        let team = twin::get(&tx, self.team(of)).await?;
+        let mut desk = store::desk_to_write(&tx, &team, lesson).await?;
+        desk.save(&ctx, draft)?;
+        store::save(&tx, &mut desk.report).await?;
+        tx.commit().await
+    }
+
+    pub(crate) async fn submit(&self, of: usize, lesson: i32, title: &str) -> Result<()> {
+        self.save(of, lesson, draft("", title)).await?;
+        let ctx = self.twin(Role::TwinTeam, of);
+        let tx = self.store.write(&ctx).await?;
+        let team = twin::get(&tx, self.team(of)).await?;
+        let mut desk = store::desk_to_judge(&tx, &team, lesson).await?;
+        let submission = desk.submit(&ctx, "1", &[])?;
+        store::save_submitted(&tx, &mut desk.report, &submission).await?;
+        tx.commit().await
+    }
+
+    async fn sees(&self, ctx: Ctx, of: usize) -> Result<State> {
+        let db = self.store.read(&ctx).await?;
+        let team = twin::get(&db, self.team(of)).await?;
+        Ok(store::desk(&db, &team, 1).await?.report.state)
+    }
+
+    async fn compare(&self, ctx: Ctx) -> Result<Comparison> {
+        let db = self.store.read(&ctx).await?;
+        let pair = pair::store::get(&db, self.pair).await?;
+        pair.check_begun()?;
+        store::comparison(&db, &pair, 1).await
+    }
+}
+
+fn is_missing<T>(answer: Result<T>) -> bool {
+    answer.is_err_and(|error: Error| error.is(Shared::NotFound))
+}
+
+fn titles(comparison: &Comparison) -> [Option<&str>; 2] {
+    let (_, values) = comparison.fields().find(|(field, _)| field.key == "research_title").unwrap();
+    values.map(|value| match value {
+        Some(Value::Text(text)) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn a_class_is_seen_by_itself_its_teacher_its_country_and_the_secretariat_and_not_by_its_twin() {
+    let space = Space::new().await;
+    space.save(0, 1, draft("", "Luka")).await.unwrap();
+    for ctx in [
+        space.twin(Role::TwinTeam, 0),
+        space.twin(Role::TwinTeacher, 0),
+        space.country(0),
+        space.ground.by(Role::Coordinator),
+    ] {
+        assert_eq!(space.sees(ctx, 0).await.unwrap(), State::Draft);
+    }
+    for ctx in [space.twin(Role::TwinTeam, 1), space.twin(Role::TwinTeacher, 1), space.country(1)] {
+        assert!(is_missing(space.sees(ctx, 0).await));
+    }
+}
+
+#[tokio::test]
+async fn only_what_was_submitted_is_compared() {
+    let space = Space::new().await;
+    space.submit(0, 1, "Luka").await.unwrap();
+    space.save(1, 1, draft("", "Porto")).await.unwrap();
+    for ctx in [space.twin(Role::TwinTeam, 1), space.twin(Role::TwinTeacher, 0), space.country(1)] {
+        assert_eq!(titles(&space.compare(ctx).await.unwrap()), [Some("Luka"), None]);
+    }
+    let (_, strangers) = space.another().await;
+    let stranger = space.ground.twin(Role::TwinTeam, &strangers[0]);
+    assert!(is_missing(space.compare(stranger).await));
+}
+
+#[tokio::test]
+async fn what_is_written_into_a_report_that_was_given_back_is_a_draft_again() {
+    let space = Space::new().await;
+    space.submit(0, 1, "Luka").await.unwrap();
+    let ctx = space.ground.by(Role::Coordinator);
+    let tx = space.store.write(&ctx).await.unwrap();
+    let team = twin::get(&tx, space.team(0)).await.unwrap();
+    let mut desk = store::desk(&tx, &team, 1).await.unwrap();
+    let reopening = desk.report.reopen(&ctx, "the wrong port".to_owned()).unwrap();
+    store::save_reopened(&tx, &mut desk.report, &reopening).await.unwrap();
+    tx.commit().await.unwrap();
+    space.save(0, 1, draft("3", "Nova luka")).await.unwrap();
+    assert_eq!(titles(&space.compare(space.twin(Role::TwinTeam, 1)).await.unwrap()), [Some("Luka"), None]);
+}
+
+#[tokio::test]
+async fn the_first_report_that_is_begun_decides_the_version_of_the_form_for_both() {
+    let space = Space::new().await;
+    space.submit(0, 1, "Luka").await.unwrap();
+    let tx = space.store.write(&space.ground.by(Role::Coordinator)).await.unwrap();
+    let track = space.plan.edition.tracks()[0].id();
+    for lesson in [1, 2] {
+        let mut form = form::store::newest(&tx, track, lesson).await.unwrap();
+        form.version = 2;
+        form::store::add(&tx, &[form]).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let db = space.store.read(&space.twin(Role::TwinTeam, 1)).await.unwrap();
+    let team = twin::get(&db, space.team(1)).await.unwrap();
+    for (lesson, version) in [(1, 1), (2, 2)] {
+        assert_eq!(store::desk(&db, &team, lesson).await.unwrap().report.form_version, version);
+    }
+}
+
+#[tokio::test]
+async fn a_class_that_leaves_takes_its_reports_along_and_the_other_goes_on() {
+    let space = Space::new().await;
+    space.submit(0, 1, "Luka").await.unwrap();
+    space.submit(1, 1, "Porto").await.unwrap();
+    space.leave(0).await;
+    assert!(is_missing(space.save(0, 2, draft("", "Luka")).await), "from the next call on");
+    assert!(is_missing(space.compare(space.twin(Role::TwinTeam, 0)).await));
+    for ctx in [space.twin(Role::TwinTeam, 0), space.country(0), space.ground.by(Role::Coordinator)] {
+        assert!(is_missing(space.sees(ctx, 0).await), "nobody reads it any more");
+    }
+    let left = space.compare(space.twin(Role::TwinTeam, 1)).await.unwrap();
+    assert_eq!((titles(&left), left.halves[0].has_left), ([None, Some("Porto")], true));
+    space.save(1, 2, Draft::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_written_while_a_pair_rests() {
+    let space = Space::new().await;
+    space.suspend().await;
+    let refused = space.save(0, 1, draft("", "Luka")).await.unwrap_err();
+    assert!(refused.is(Reason::PairState));
+    assert_eq!(space.sees(space.twin(Role::TwinTeam, 0), 0).await.unwrap(), State::NotStarted);
+}
+
+#[tokio::test]
+async fn a_country_lists_its_own_classes_and_the_secretariat_all() {
+    let space = Space::new().await;
+    let (_, others) = space.another().await;
+    let list = async |ctx: Ctx, territory: &str, size: i32| {
+        let db = space.store.read(&ctx).await.unwrap();
+        let edition = space.plan.edition.id();
+        let filter = twin::Filter { edition, track: None, territory: territory.to_owned() };
+        let (mut teams, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = PageRequest::new(Sizes { usual: 50, most: 50 }, size, &token, "x").unwrap();
+            let page = twin::page(&db, &filter, page).await.unwrap();
+            teams.extend(page.items.into_iter().map(|team| team.id));
+            token = page.next;
+            if token.is_empty() {
+                return teams;
+            }
+        }
+    };
+    let secretariat = || space.ground.by(Role::Coordinator);
+    let mut all = vec![space.team(0), space.team(1), others[0].team, others[1].team];
+    all.sort();
+    assert_eq!(list(secretariat(), "", 0).await, all);
+    assert_eq!(list(secretariat(), "", 1).await, all);
+    assert_eq!(list(secretariat(), "ITF", 0).await, [space.team(1), others[1].team]);
+    assert_eq!(list(space.country(0), "", 0).await, [space.team(0), others[0].team]);
+    space.leave(0).await;
+    assert_eq!(list(space.country(0), "", 0).await, [others[0].team]);
+}

@@ -1,0 +1,104 @@
+//! On time or late. A verdict keeps the rule it was given under, and is never made worse (I7).
+
+use jiff::Timestamp;
+use platform::Id;
+
+use crate::{
+    work::credit::Credit,
+    year::{
+        calendar::Deadline,
+        edition::Edition,
+        team::{Seat, Team},
+    },
+};
+
+/// The judgement on a delivery.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    /// The instant the first submission was received.
+    pub received_at: Timestamp,
+    /// The deadline it was compared with.
+    pub deadline: Deadline,
+    /// Whether it was received in time.
+    pub on_time: bool,
+}
+
+/// Where a report stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// Nothing was saved yet.
+    NotStarted,
+    /// Being written.
+    Draft,
+    /// Submitted; final for the team.
+    Submitted(Judged),
+    /// Given back by a coordinator; can be submitted again.
+    Reopened(Judged),
+}
+
+/// What a submission leaves behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The verdict on the first submission.
+    pub verdict: Verdict,
+    /// The digest of the last one.
+    pub digest: String,
+}
+
+/// One cell of the delivery matrix: a report without what is written in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    pub(crate) seat: Seat,
+    pub(crate) lesson: i32,
+    pub(crate) version: i64,
+    /// None for one that holds nothing but credits: which edition its team is in, is known at identity.
+    pub(crate) edition: Option<Id<Edition>>,
+    pub(crate) state: State,
+    /// What the team delivered for the lesson in programmes.
+    pub(crate) credits: Vec<Credit>,
+}
+
+impl Verdict {
+    /// The judgement on a submission.
+    pub fn new(received_at: Timestamp, deadline: Deadline) -> Self {
+        Self { received_at, on_time: deadline.moment.includes(received_at), deadline }
+    }
+
+    /// The judgement under another deadline, where that makes a late submission one in time. A verdict never becomes worse, and
+    /// one that stays late keeps the rule it was given under.
+    #[must_use]
+    pub fn improved(&self, deadline: &Deadline) -> Option<Self> {
+        let again = Self::new(self.received_at, deadline.clone());
+        (!self.on_time && again.on_time).then_some(again)
+    }
+}
+
+impl State {
+    /// The judgement, once there is one.
+    pub fn judged(&self) -> Option<&Judged> {
+        match self {
+            Self::Submitted(judged) | Self::Reopened(judged) => Some(judged),
+            Self::NotStarted | Self::Draft => None,
+        }
+    }
+}
+
+impl Delivery {
+    /// The cell of a report nobody has begun.
+    pub(crate) fn none(team: &Team, lesson: i32) -> Self {
+        Self { edition: Some(team.edition), ..Self::unknown(team.seat(), lesson) }
+    }
+
+    /// The same, of a team of which nothing else is known.
+    pub(crate) fn unknown(seat: Seat, lesson: i32) -> Self {
+        Self { seat, lesson, version: 0, edition: None, state: State::NotStarted, credits: Vec::new() }
+    }
+
+    /// Judges it again under the deadline that holds now. Says whether that changed anything.
+    pub fn judge_again(&mut self, deadline: &Deadline) -> bool {
+        let (State::Submitted(judged) | State::Reopened(judged)) = &mut self.state else { return false };
+        let Some(improved) = judged.verdict.improved(deadline) else { return false };
+        judged.verdict = improved;
+        true
+    }
+}

@@ -1,0 +1,141 @@
+//! Reports as messages.
+
+use platform::{Error, Result, wire};
+use proto::lessons::v1 as pb;
+
+use super::{Comparison, Delivery, Desk, Draft, Report, State, Verdict, matrix::Row, mirror::Half};
+use crate::year::form::{Value, Values};
+
+impl TryFrom<pb::SaveDraftRequest> for Draft {
+    type Error = Error;
+
+    fn try_from(request: pb::SaveDraftRequest) -> Result<Self> {
+        let pb::SaveDraftRequest { values, cleared, etag, acting_role, .. } = request;
+        Ok(Self { etag, values: Values::read(values)?, cleared, role: acting_role })
+    }
+}
+
+impl From<Desk> for pb::Report {
+    fn from(Desk { report, deadline, .. }: Desk) -> Self {
+        let judged = report.state.judged().cloned();
+        let saved_at = report.saved.as_ref().map(|saved| wire::timestamp(saved.at));
+        Self {
+            team_id: report.seat.team.to_string(),
+            lesson: report.lesson,
+            form_version: report.form_version,
+            state: pb::ReportState::from(&report.state).into(),
+            values: report.values.into_iter().map(|(key, value)| (key, value.into())).collect(),
+            saved_as: report.saved.map(|saved| saved.role).unwrap_or_default(),
+            saved_at,
+            verdict: judged.as_ref().map(|judged| (&judged.verdict).into()),
+            digest: judged.map(|judged| judged.digest).unwrap_or_default(),
+            deadline: Some((&deadline.moment).into()),
+            // nothing was read where nothing was saved
+            etag: if report.version == 0 { String::new() } else { wire::etag(report.version) },
+        }
+    }
+}
+
+impl From<&State> for pb::ReportState {
+    fn from(state: &State) -> Self {
+        match state {
+            State::NotStarted => Self::NotStarted,
+            State::Draft => Self::Draft,
+            State::Submitted(_) => Self::Submitted,
+            State::Reopened(_) => Self::Reopened,
+        }
+    }
+}
+
+impl From<&Verdict> for pb::Verdict {
+    fn from(verdict: &Verdict) -> Self {
+        Self {
+            received_at: Some(wire::timestamp(verdict.received_at)),
+            deadline: Some((&verdict.deadline.moment).into()),
+            rule_version: verdict.deadline.rule_version,
+            extension_id: verdict.deadline.extension.map(|extension| extension.to_string()).unwrap_or_default(),
+            on_time: verdict.on_time,
+        }
+    }
+}
+
+impl From<Delivery> for pb::Delivery {
+    fn from(delivery: Delivery) -> Self {
+        Self {
+            team_id: delivery.seat.team.to_string(),
+            lesson: delivery.lesson,
+            state: pb::ReportState::from(&delivery.state).into(),
+            verdict: delivery.state.judged().map(|judged| (&judged.verdict).into()),
+            credits: delivery.credits.iter().map(pb::Credit::from).collect(),
+        }
+    }
+}
+
+impl From<Row> for pb::DeliveryRow {
+    fn from(Row { team, deliveries }: Row) -> Self {
+        Self {
+            team_id: team.id.to_string(),
+            team_code: team.code,
+            team_name: team.name,
+            school_name: team.school_name,
+            territory: team.territory,
+            track_id: team.track.to_string(),
+            deliveries: deliveries.into_iter().map(pb::Delivery::from).collect(),
+        }
+    }
+}
+
+impl From<Comparison> for pb::CompareReportsResponse {
+    fn from(comparison: Comparison) -> Self {
+        let value = |value: Option<&Value>| {
+            let files = match value {
+                Some(Value::Files(files)) => files.iter().map(|id| comparison.files.shared(*id)).collect(),
+                _ => Vec::new(),
+            };
+            pb::MirrorValue { value: value.cloned().map(Into::into), files }
+        };
+        let fields = comparison.fields().map(|(field, values)| pb::MirrorField {
+            key: field.key.clone(),
+            label: field.label.clone(),
+            kind: pb::FieldKind::from(field.kind).into(),
+            values: values.map(value).into(),
+        });
+        Self {
+            fields: fields.collect(),
+            form_version: comparison.form.version,
+            mirrors: comparison.halves.map(pb::Mirror::from).into(),
+        }
+    }
+}
+
+impl From<Half> for pb::Mirror {
+    fn from(half: Half) -> Self {
+        let gap = match &half.mirror {
+            _ if half.has_left => pb::MirrorGap::Left,
+            _ if half.is_closed => pb::MirrorGap::Ended,
+            None => pb::MirrorGap::NotSubmitted,
+            Some(_) => pb::MirrorGap::Unspecified,
+        };
+        let (digest, received_at) = half.mirror.map(|mirror| (mirror.digest, mirror.received_at)).unzip();
+        Self {
+            side: Some(half.side.into()),
+            partner: half.partner,
+            gap: gap.into(),
+            digest: digest.unwrap_or_default(),
+            received_at: received_at.map(wire::timestamp),
+        }
+    }
+}
+
+impl From<&Report> for pb::ReportChanged {
+    fn from(report: &Report) -> Self {
+        Self { edition_id: report.edition.to_string(), team_id: report.seat.team.to_string(), lesson: report.lesson }
+    }
+}
+
+impl From<&Delivery> for pb::ReportChanged {
+    fn from(delivery: &Delivery) -> Self {
+        let edition_id = delivery.edition.map(|edition| edition.to_string()).unwrap_or_default();
+        Self { edition_id, team_id: delivery.seat.team.to_string(), lesson: delivery.lesson }
+    }
+}

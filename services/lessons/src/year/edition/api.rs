@@ -1,0 +1,84 @@
+//! The methods on editions: open, load, decide, save, answer.
+
+use platform::{Open, PageRequest, Result, Store, page::Sizes};
+use proto::lessons::v1::{self as pb, edition_service_server::EditionService};
+use tonic::{Request, Response, Status};
+
+use super::{Plan, store};
+use crate::year::template::Lessons;
+
+/// The methods on editions.
+#[derive(Clone)]
+pub struct Editions {
+    /// The data of lessons.
+    pub store: Store,
+}
+
+const SIZES: Sizes = Sizes { usual: 20, most: 100 };
+
+#[tonic::async_trait]
+impl EditionService for Editions {
+    async fn list_templates(
+        &self,
+        request: Request<pb::ListTemplatesRequest>,
+    ) -> Result<Response<pb::ListTemplatesResponse>, Status> {
+        let (ctx, _) = request.open()?;
+        let templates: &Lessons = ctx.tenant().section()?;
+        let templates = templates.templates().iter().map(pb::Template::from).collect();
+        Ok(Response::new(pb::ListTemplatesResponse { templates }))
+    }
+
+    async fn create_edition(
+        &self,
+        request: Request<pb::CreateEditionRequest>,
+    ) -> Result<Response<pb::Edition>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut plan = Plan::new(&ctx, req.into())?;
+        plan.edition.check_code(&store::all(&tx).await?)?;
+        store::add(&tx, &mut plan).await?;
+        tx.note("create edition", format!("edition {}", plan.edition.id), format!("code {}", plan.edition.code));
+        tx.answer(plan.edition.into()).await
+    }
+
+    async fn get_edition(&self, request: Request<pb::GetEditionRequest>) -> Result<Response<pb::Edition>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let edition = store::get(&db, req.edition_id.parse()?).await?;
+        Ok(Response::new(edition.into()))
+    }
+
+    async fn list_editions(
+        &self,
+        request: Request<pb::ListEditionsRequest>,
+    ) -> Result<Response<pb::ListEditionsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, "editions")?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, page).await?.map(pb::Edition::from);
+        Ok(Response::new(pb::ListEditionsResponse { editions: page.items, next_page_token: page.next }))
+    }
+
+    async fn open_call(&self, request: Request<pb::OpenCallRequest>) -> Result<Response<pb::Edition>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut edition = store::get(&tx, req.edition_id.parse()?).await?;
+        edition.open_call()?;
+        store::save(&tx, &mut edition).await?;
+        tx.note("open call", format!("edition {}", edition.id), "");
+        tx.answer(edition.into()).await
+    }
+
+    async fn get_track(&self, request: Request<pb::GetTrackRequest>) -> Result<Response<pb::GetTrackResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let (track, edition) = store::track(&db, req.track_id.parse()?).await?;
+        Ok(Response::new(pb::GetTrackResponse { track: Some(track.into()), edition: Some(edition.into()) }))
+    }
+}

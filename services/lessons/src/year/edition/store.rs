@@ -1,0 +1,220 @@
+//! Editions and tracks as rows.
+
+use platform::{
+    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    ctx::Visible,
+    store::{is_duplicate, of_text, to_text},
+};
+use proto::options::v1::Role;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+
+use super::{Call, Edition, Plan, State, Track};
+use crate::{
+    reason::{Reason, Refuse},
+    year::{calendar, form, moment::Moment},
+};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::year::edition::Edition;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "edition")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Edition>,
+        pub version: i64,
+        pub code: String,
+        pub label: String,
+        pub template: String,
+        pub state: String,
+        pub call_opens_at: At,
+        pub call_closes_at: At,
+        pub created_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod track_row {
+    use platform::Id;
+    use sea_orm::entity::prelude::*;
+
+    use crate::year::edition::{Edition, Track};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "track")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Track>,
+        pub edition_id: Id<Edition>,
+        pub position: i32,
+        pub code: String,
+        pub rules: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(belongs_to = "super::row::Entity", from = "Column::EditionId", to = "super::row::Column::Id")]
+        Edition,
+    }
+    impl Related<super::row::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Edition.def()
+        }
+    }
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The edition, if the caller may see it. Error: not found.
+pub(crate) async fn get(db: &impl Reads, id: Id<Edition>) -> Result<Edition> {
+    let row = row::Entity::find_by_id(id).one(db.conn()).await?;
+    let edition = with_tracks(db, row.into_iter().collect()).await?.pop();
+    edition.visible("edition", |edition| edition.seen_by(db.ctx()))
+}
+
+/// The track and its edition without tracks, if the caller may see them: one query, because every application asks for it.
+/// Error: not found.
+pub(crate) async fn track(db: &impl Reads, id: Id<Track>) -> Result<(Track, Edition)> {
+    let found = track_row::Entity::find_by_id(id).find_also_related(row::Entity).one(db.conn()).await?;
+    let Some((track, Some(edition))) = found else { return Err(Error::not_found("track")) };
+    let edition = edition_of(db, edition, Vec::new())?;
+    let edition = Some(edition).visible("track", |edition| edition.seen_by(db.ctx()))?;
+    Ok((track_of(track)?, edition))
+}
+
+/// The track of a team: who may see the team may see it. Error: not found.
+pub(crate) async fn track_of_team(db: &impl Reads, id: Id<Track>) -> Result<Track> {
+    let row = track_row::Entity::find_by_id(id).one(db.conn()).await?;
+    row.map_or_else(|| Err(Error::not_found("track")), track_of)
+}
+
+/// Keeps the deadlines of a track as they are until the transaction ends. Many may keep them at once.
+pub(crate) async fn keep_deadlines(tx: &Tx, track: Id<Track>) -> Result<()> {
+    track_row::Entity::find_by_id(track).lock_shared().one(tx.conn()).await?;
+    Ok(())
+}
+
+/// Waits until nobody keeps the deadlines of a track, and lets nobody else keep or change them until the transaction ends. So no
+/// verdict is given by a deadline that changes in the same instant.
+pub(crate) async fn change_deadlines(tx: &Tx, track: Id<Track>) -> Result<()> {
+    track_row::Entity::find_by_id(track).lock_exclusive().one(tx.conn()).await?;
+    Ok(())
+}
+
+/// Every edition of the tenant, also those the caller may not see. There is about one for a school year.
+pub(crate) async fn all(db: &impl Reads) -> Result<Vec<Edition>> {
+    with_tracks(db, row::Entity::find().order_by_asc(row::Column::Id).all(db.conn()).await?).await
+}
+
+/// One page of the editions the caller may see, newest first.
+pub(crate) async fn list(db: &impl Reads, page: PageRequest<Id<Edition>>) -> Result<Page<Edition>> {
+    let open = to_text(&State::Open)?;
+    let rows = row::Entity::find()
+        .apply_if((!db.ctx().has(Role::Coordinator)).then_some(open), |query, open| {
+            query.filter(row::Column::State.eq(open))
+        })
+        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.lt(after)))
+        .order_by_desc(row::Column::Id)
+        .limit(page.limit())
+        .all(db.conn())
+        .await?;
+    let editions = with_tracks(db, rows).await?;
+    Ok(page.page(editions, |edition| edition.id))
+}
+
+async fn with_tracks(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Edition>> {
+    let tracks = track_row::Entity::find()
+        .filter(track_row::Column::EditionId.is_in(rows.iter().map(|row| row.id)))
+        .order_by_asc(track_row::Column::Position)
+        .all(db.conn())
+        .await?;
+    let tracks: Vec<Track> = tracks.into_iter().map(track_of).collect::<Result<_>>()?;
+    rows.into_iter()
+        .map(|row| {
+            let tracks = tracks.iter().filter(|track| track.edition == row.id).cloned().collect();
+            edition_of(db, row, tracks)
+        })
+        .collect()
+}
+
+/// Adds an edition with its tracks, forms and calendar. Error: `EDITION_EXISTS`.
+pub(crate) async fn add(tx: &Tx, plan: &mut Plan) -> Result<()> {
+    let edition = &mut plan.edition;
+    edition.version = 1;
+    let added = row::Entity::insert(active(edition)?).exec_without_returning(tx.conn()).await;
+    added.map_err(|fault| if is_duplicate(&fault) { exists(edition) } else { fault.into() })?;
+    let tracks: Vec<_> =
+        edition.tracks.iter().zip(0..).map(|(track, at)| track_active(track, at)).collect::<Result<_>>()?;
+    track_row::Entity::insert_many(tracks).exec_without_returning(tx.conn()).await?;
+    form::store::add(tx, &plan.forms).await?;
+    calendar::store::add(tx, &plan.items).await
+}
+
+fn exists(edition: &Edition) -> Error {
+    let text = format!("There is an edition `{}` already. Give the new one another code.", edition.code);
+    Reason::EditionExists.error(text).with("code", &edition.code)
+}
+
+/// Saves the next version of an edition. Error: `ETAG_STALE` where somebody saved it in between.
+pub(crate) async fn save(tx: &Tx, edition: &mut Edition) -> Result<()> {
+    let before = edition.version;
+    edition.version += 1;
+    let saved = row::Entity::update_many()
+        .set(row::ActiveModel { id: sea_orm::NotSet, ..active(edition)? })
+        .filter(row::Column::Id.eq(edition.id))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(saved, before)
+}
+
+fn active(edition: &Edition) -> Result<row::ActiveModel> {
+    Ok(row::ActiveModel {
+        id: Set(edition.id),
+        version: Set(edition.version),
+        code: Set(edition.code.clone()),
+        label: Set(edition.label.clone()),
+        template: Set(edition.template.clone()),
+        state: Set(to_text(&edition.state)?),
+        call_opens_at: Set(edition.call.opens.at().into()),
+        call_closes_at: Set(edition.call.closes.at().into()),
+        created_at: Set(edition.created_at.into()),
+    })
+}
+
+fn track_active(track: &Track, position: i32) -> Result<track_row::ActiveModel> {
+    let row = track_row::Model {
+        id: track.id,
+        edition_id: track.edition,
+        position,
+        code: track.rules.code.clone(),
+        rules: to_text(&track.rules)?,
+    };
+    Ok(row.into_active_model())
+}
+
+fn edition_of(db: &impl Reads, row: row::Model, tracks: Vec<Track>) -> Result<Edition> {
+    let zone = db.ctx().tenant().zone();
+    Ok(Edition {
+        id: row.id,
+        version: row.version,
+        code: row.code,
+        label: row.label,
+        template: row.template,
+        state: of_text(&row.state)?,
+        call: Call { opens: Moment::new(row.call_opens_at.0, zone), closes: Moment::new(row.call_closes_at.0, zone) },
+        tracks,
+        created_at: row.created_at.0,
+    })
+}
+
+fn track_of(row: track_row::Model) -> Result<Track> {
+    Ok(Track { id: row.id, edition: row.edition_id, rules: of_text(&row.rules)? })
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use http::{HeaderMap, HeaderName};
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
 use tonic_types::FieldViolation;
 
@@ -47,6 +48,34 @@ pub(crate) fn query(
         };
         violations.extend(set.err());
     }
+}
+
+/// The header that carries a `request_id` where HTTP clients look for it (draft-ietf-httpapi-idempotency-key-header).
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Sets the `request_id` the header gives, where the method takes one. A body that gives another one is contradicted, not overruled.
+/// A method that keeps no answers passes the header over: clients send it with every POST.
+pub(crate) fn key(
+    route: &Route,
+    headers: &HeaderMap,
+    message: &mut DynamicMessage,
+    violations: &mut Vec<FieldViolation>,
+) {
+    let Some(field) = &route.key else { return };
+    let mut given = headers.get_all(&IDEMPOTENCY_KEY).iter();
+    let Some(first) = given.next() else { return };
+    // the draft writes it between quotes, most clients without
+    let text = first.to_str().ok().map(|text| text.trim().trim_matches('"')).filter(|text| !text.is_empty());
+    let said = message.get_field(field).as_str().unwrap_or_default().to_owned();
+    let fault = match text {
+        None => "The header `Idempotency-Key` holds no key. Give letters, digits and hyphens, best a UUID.",
+        Some(_) if given.any(|other| other != first) => "The header `Idempotency-Key` is given twice. Give one.",
+        Some(text) if !said.is_empty() && said != text => {
+            "The header `Idempotency-Key` and `request_id` say different things. Give one of them, or say the same."
+        }
+        Some(text) => return message.set_field(field, Value::String(text.to_owned())),
+    };
+    violations.push(FieldViolation::new(field.name(), fault));
 }
 
 /// Undoes the encoding of forms, where a space is a plus.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, Uri, header};
 use tower_http::cors::CorsLayer;
 
-use crate::Error;
+use crate::{Error, bind::IDEMPOTENCY_KEY};
 
 /// What a page may read of an answer besides its body: how a gRPC-Web call ended, when to come back, what a file is called.
 const EXPOSED: [HeaderName; 6] = [
@@ -17,10 +17,11 @@ const EXPOSED: [HeaderName; 6] = [
     header::ALLOW,
 ];
 
-const ALLOWED: [HeaderName; 9] = [
+const ALLOWED: [HeaderName; 10] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
     header::ACCEPT_LANGUAGE,
+    IDEMPOTENCY_KEY,
     HeaderName::from_static("traceparent"),
     HeaderName::from_static("tracestate"),
     HeaderName::from_static("grpc-timeout"),

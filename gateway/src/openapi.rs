@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document of everything the descriptor has, with its comments, roles and rules.
 
+mod example;
 mod operation;
 mod schema;
 
@@ -22,7 +23,7 @@ const ABOUT: &str = "Every method is here as JSON over HTTP, and under its gRPC 
 /// Writes the document.
 pub(crate) fn document(pool: &DescriptorPool, rpcs: &[Rpc]) -> Result<Vec<u8>, Error> {
     let comments = Comments::of(pool);
-    let mut schemas = Schemas::new(pool, &comments)?;
+    let mut schemas = Schemas::new(pool, rpcs, &comments)?;
     let mut paths: Map<String, Value> = Map::new();
     for rpc in rpcs {
         for (index, binding) in rpc.bindings.iter().enumerate() {
@@ -39,7 +40,7 @@ pub(crate) fn document(pool: &DescriptorPool, rpcs: &[Rpc]) -> Result<Vec<u8>, E
         "paths": paths,
         "components": {
             "schemas": schemas.finish(),
-            "parameters": {"tenant": tenant()},
+            "parameters": {"tenant": tenant(), "idempotencyKey": idempotency_key()},
             "responses": {"Problem": {
                 "description": "What went wrong, where, and what to do about it.",
                 "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -78,6 +79,17 @@ fn tenant() -> Value {
         "description": "A country or a twinning programme.",
         "schema": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength": 63},
         "example": "it",
+    })
+}
+
+fn idempotency_key() -> Value {
+    json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": false,
+        "description": "The `requestId` of the call, where HTTP clients look for it: the same key gives the same answer for 24 hours. \
+                        Where both are given they must be equal.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64},
     })
 }
 
@@ -149,5 +161,52 @@ mod tests {
         assert!(body["properties"]["teacherId"].is_object());
         assert!(body["properties"].get("teamId").is_none());
         assert_eq!(body["required"], json!(["teacherId", "reason"]));
+    }
+
+    #[test]
+    fn a_request_is_closed_and_an_answer_is_open() {
+        let document = written();
+        let schema = |name: &str| document["components"]["schemas"][name].clone();
+        assert_eq!(schema("koine.identity.v1.SignInRequest")["additionalProperties"], false);
+        assert_eq!(schema("koine.identity.v1.Application.Input")["additionalProperties"], false);
+        assert_eq!(schema("koine.identity.v1.Reservation.Input")["required"], json!(["documents", "dueOn"]));
+        let mut open = Vec::new();
+        for item in document["paths"].as_object().unwrap().values() {
+            for operation in item.as_object().unwrap().values() {
+                references(&operation["responses"]["200"], &document, &mut open);
+            }
+        }
+        assert!(open.len() > 80, "{}", open.len());
+        open.iter().for_each(|name| assert_ne!(schema(name)["additionalProperties"], false, "{name}"));
+    }
+
+    /// The names of all schemas that something leads to.
+    fn references(value: &Value, document: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(entries) => {
+                let name = entries.get("$ref").and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
+                if let Some(name) = name.filter(|name| !found.iter().any(|known| known == name)) {
+                    found.push(name.to_owned());
+                    references(&document["components"]["schemas"][name], document, found);
+                }
+                entries.values().for_each(|value| references(value, document, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, document, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_only_the_service_says_is_read_only_and_an_update_needs_none_of_it() {
+        let document = written();
+        let patch = &document["paths"]["/{tenant}/v1/applications/{application.id}"]["patch"];
+        let body = &patch["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(body.get("required"), None);
+        assert_eq!(body["properties"]["state"]["readOnly"], true);
+        assert_eq!(body["properties"]["motivation"].get("readOnly"), None);
+        let made = &document["components"]["schemas"]["koine.identity.v1.Application.Input"];
+        assert_eq!(made["required"], json!(["trackId"]));
+        let register = &document["components"]["schemas"]["koine.identity.v1.CreateAccountRequest"]["properties"];
+        assert_eq!(register["password"]["minLength"], 15);
     }
 }

@@ -28,7 +28,7 @@ const resolve = (schema) =>
   schema && schema.$ref ? { ...schema.$ref.split("/").slice(1).reduce((at, key) => at[key], api), ...schema } : schema || {};
 
 function typeName(schema) {
-  if (schema.$ref) return schema.$ref.split("/").pop().split(".").pop();
+  if (schema.$ref) return schema.$ref.split("/").pop().replace(/\.Input$/, "").split(".").pop();
   if (schema.type === "array") return "list of " + typeName(schema.items);
   if (schema.type === "object" && schema.additionalProperties) return "map to " + typeName(schema.additionalProperties);
   return [].concat(schema.type || "any").join(" or ") + (schema.format ? " (" + schema.format + ")" : "");
@@ -55,7 +55,7 @@ function fields(schema) {
   return el("ul", { class: "fields" }, Object.entries(known.properties || {}).map(([name, field]) => {
     const more = inner(field);
     const row = el("li", {}, el("p", {}, el("code", {}, name), " ",
-      el("span", { class: "dim" }, [typeName(field), required.includes(name) ? "required" : "", rulesOf(field)].filter(Boolean).join(" · "))),
+      el("span", { class: "dim" }, [typeName(field), required.includes(name) ? "required" : "", field.readOnly && known.additionalProperties === false ? "ignored" : "", field.deprecated ? "deprecated" : "", rulesOf(field)].filter(Boolean).join(" · "))),
       prose(field.description));
     if (more) {
       const unfold = el("details", {}, el("summary", {}, typeName(more)));
@@ -66,25 +66,12 @@ function fields(schema) {
   }));
 }
 
-function example(schema, depth) {
-  const known = resolve(schema);
-  if (known.examples) return known.examples[0];
-  if (known.enum) return known.enum[1] || known.enum[0];
-  if (known.type === "array") return depth > 2 ? [] : [example(known.items, depth + 1)];
-  if (known.properties) {
-    const all = Object.entries(known.properties);
-    const asked = all.filter(([name]) => (known.required || []).includes(name));
-    return depth > 2 ? {} : Object.fromEntries((asked.length || !depth ? asked : all).map(([name, field]) => [name, example(field, depth + 1)]));
-  }
-  return { integer: 0, number: 0, boolean: false, object: {} }[known.type] ?? "";
-}
-
 let count = 0;
 function input(parameter) {
   const id = "field" + ++count;
   const schema = resolve(parameter.schema);
   const hint = [typeName(parameter.schema), rulesOf(schema)].filter(Boolean).join(" · ");
-  const attributes = { id, name: parameter.name, "data-in": parameter.in, required: parameter.required, autocomplete: "off", "aria-describedby": id + "hint" };
+  const attributes = { id, name: parameter.name, "data-in": parameter.in, required: parameter.required, placeholder: parameter.example, autocomplete: "off", "aria-describedby": id + "hint" };
   const label = el("label", { for: id }, el("code", {}, parameter.name), parameter.required ? " (required)" : "");
   const hintNode = el("span", { class: "dim", id: id + "hint" }, hint, " ", inline(parameter.description));
   const list = schema.enum && el("datalist", { id: id + "list" }, schema.enum.map((value) => el("option", { value })));
@@ -98,7 +85,7 @@ function bodyInput(operation) {
   const json = operation.requestBody.content["application/json"];
   if (!json) return el("div", {}, el("label", { for: id }, "File"), el("input", { id, type: "file", "data-in": "file" }));
   return el("div", {}, el("label", { for: id }, "Body (JSON)"),
-    el("textarea", { id, "data-in": "body", spellcheck: "false" }, JSON.stringify(example(json.schema, 0), null, 2)), fields(json.schema));
+    el("textarea", { id, "data-in": "body", spellcheck: "false" }, JSON.stringify(json.example, null, 2)), fields(json.schema));
 }
 
 function request(form, path, method, parameters) {
@@ -113,6 +100,7 @@ function request(form, path, method, parameters) {
       const list = resolve(parameters.find((parameter) => parameter.name === field.name).schema).type === "array";
       for (const value of list ? field.value.split(",") : [field.value]) query.append(field.name, value.trim());
     }
+    if (place === "header" && field.value !== "") headers[field.name] = field.value;
     if (place === "body") { body = field.value; headers["content-type"] = "application/json"; }
     if (place === "file" && field.files[0]) { body = field.files[0]; headers["content-type"] = body.type || "application/octet-stream"; }
   }

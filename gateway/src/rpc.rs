@@ -88,6 +88,11 @@ pub(crate) fn option<M: Message + Default>(options: &DynamicMessage, extension: 
     value.as_message().and_then(|message| message.transcode_to().ok()).unwrap_or_default()
 }
 
+/// The field by which a call that comes again is known.
+pub(crate) fn key(input: &MessageDescriptor) -> Option<FieldDescriptor> {
+    input.get_field_by_name("request_id")
+}
+
 impl Rpc {
     fn read(options: &Options, method: MethodDescriptor) -> Result<Self, Error> {
         let refused = |fault| Error::Rule { method: method.full_name().to_owned(), fault };

@@ -11,7 +11,7 @@ use crate::{
     path::{self, Segment},
     problem::Problem,
     reason,
-    rpc::{Binding, Body, Rpc, Shape},
+    rpc::{self, Binding, Body, Rpc, Shape},
     template::{Template, Variable},
     trie::Node,
 };
@@ -30,6 +30,8 @@ pub(crate) struct Route {
     pub(crate) bound: Vec<FieldPath>,
     /// The mask of a PATCH, which can be derived from the body.
     pub(crate) mask: Option<FieldDescriptor>,
+    /// The field by which a call that comes again is known, of a method that changes something.
+    pub(crate) key: Option<FieldDescriptor>,
     variables: Vec<Variable>,
 }
 
@@ -161,6 +163,7 @@ impl Route {
             channel: channel.clone(),
             body: binding.body.clone(),
             mask,
+            key: rpc::key(&input).filter(|_| binding.method != Method::GET),
             bound: bound(&input, &binding.template)?,
             variables: binding.template.variables.clone(),
             input,

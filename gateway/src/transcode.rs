@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue,
     header::{CACHE_CONTROL, CONTENT_TYPE},
+    request::Parts,
 };
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use proto::error::v1::Reason;
@@ -32,7 +33,7 @@ pub(crate) async fn answer(table: &Table, settings: &Settings, request: Request)
         return upload::answer(settings, &found, field, metadata, &parts, incoming).await;
     }
     let text = body::json(settings, &parts.headers, incoming).await?;
-    let message = message(&found, parts.uri.query(), &text)?;
+    let message = message(&found, &parts, &text)?;
     match found.route.shape {
         Shape::Events => events::answer(found.route, metadata, message).await,
         Shape::Download => download::answer(found.route, metadata, message).await,
@@ -54,12 +55,13 @@ pub(crate) fn respond(message: &DynamicMessage) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// Makes the request message of body, path and query; names everything in path and query that does not fit, at once.
-fn message(found: &Found<'_>, query: Option<&str>, text: &[u8]) -> Result<DynamicMessage, Status> {
+/// Makes the request message of body, path, query and headers; names everything in them that does not fit, at once.
+fn message(found: &Found<'_>, parts: &Parts, text: &[u8]) -> Result<DynamicMessage, Status> {
     let mut message = from_body(found, text)?;
     let mut violations = Vec::new();
     bind::path(found, &mut message, &mut violations);
-    bind::query(found, query, &mut message, &mut violations);
+    bind::query(found, parts.uri.query(), &mut message, &mut violations);
+    bind::key(found.route, &parts.headers, &mut message, &mut violations);
     if !violations.is_empty() {
         return Err(reason::fields(violations));
     }
@@ -96,7 +98,10 @@ fn parse(kind: &MessageDescriptor, prefix: &str, text: &[u8]) -> Result<DynamicM
 mod tests {
     use http::Method;
     use prost_reflect::ReflectMessage;
-    use proto::identity::v1::{ListTeamsRequest, SignInRequest, UpdateAccountRequest, UpdateTeamRequest};
+    use proto::identity::v1::{
+        HandOverTeamRequest, ListTeamsRequest, SignInRequest, UpdateAccountRequest, UpdateApplicationRequest,
+        UpdateTeamRequest,
+    };
     use tonic_types::StatusExt;
 
     use super::*;
@@ -107,14 +112,26 @@ mod tests {
         target: &str,
         text: &str,
     ) -> Result<M, Vec<String>> {
+        with_headers(method, target, &[], text)
+    }
+
+    fn with_headers<M: prost::Message + ReflectMessage + Default>(
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        text: &str,
+    ) -> Result<M, Vec<String>> {
         let table = Table::new(&rpc::all(&proto::descriptor()).unwrap(), &unconnected()).unwrap();
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let found = table.find(&method, path).unwrap();
+        let request = headers
+            .iter()
+            .fold(http::Request::builder().uri(target), |request, (name, value)| request.header(*name, *value));
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let found = table.find(&method, parts.uri.path()).unwrap();
         let fields = |status: Status| {
             let violations = status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default();
             violations.into_iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect()
         };
-        message(&found, Some(query), text.as_bytes()).map(|message| message.transcode_to().unwrap()).map_err(fields)
+        message(&found, &parts, text.as_bytes()).map(|message| message.transcode_to().unwrap()).map_err(fields)
     }
 
     #[tokio::test]
@@ -173,13 +190,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mask_names_the_fields_of_a_group_and_takes_a_date_whole() {
-        let text =
-            r#"{"reservation": {"documents": "x", "dueOn": {"year": 2023}}, "admittedAt": "2022-12-20T00:00:00Z"}"#;
+    async fn the_mask_leaves_out_what_nobody_can_set() {
+        let text = r#"{"id": "7", "code": "22-23_0001", "name": "Oloturie", "reservation": {"documents": "x"},
+            "admittedAt": "2022-12-20T00:00:00Z", "etag": "3"}"#;
         let request: UpdateTeamRequest = bound(Method::PATCH, "/it/v1/teams/7", text).unwrap();
-        let mut paths = request.update_mask.unwrap().paths;
-        paths.sort();
-        assert_eq!(paths, ["admitted_at", "reservation.documents", "reservation.due_on"]);
+        assert_eq!(request.update_mask.unwrap().paths, ["name"]);
+        let text = r#"{"trackId": "t", "state": "APPLICATION_STATE_DRAFT"}"#;
+        let request: UpdateApplicationRequest = bound(Method::PATCH, "/it/v1/applications/7", text).unwrap();
+        assert_eq!(request.update_mask.unwrap().paths, ["track_id"], "what is set once is not passed over");
+    }
+
+    #[tokio::test]
+    async fn the_header_of_a_key_is_the_request_id_and_neither_overrules_the_other() {
+        let hand_over = |headers: &[(&str, &str)], text: &str| {
+            with_headers::<HandOverTeamRequest>(Method::POST, "/it/v1/teams/7:handOver", headers, text)
+        };
+        let key = "idempotency-key";
+        assert_eq!(hand_over(&[(key, "a-1")], "{}").unwrap().request_id, "a-1");
+        assert_eq!(hand_over(&[(key, "\"a-1\"")], r#"{"requestId": "a-1"}"#).unwrap().request_id, "a-1");
+        for (headers, text) in [
+            (&[(key, "a-1")][..], r#"{"requestId": "a-2"}"#),
+            (&[(key, "a-1"), (key, "a-2")], "{}"),
+            (&[(key, "\"\"")], "{}"),
+        ] {
+            let faults = hand_over(headers, text).unwrap_err();
+            assert!(faults.len() == 1 && faults[0].starts_with("request_id: The header"), "{faults:?}");
+        }
+        // a method that keeps no answer has nothing to keep it by
+        assert!(with_headers::<SignInRequest>(Method::POST, "/it/v1/sessions", &[(key, "a-1")], "{}").is_ok());
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
 //! The contract as tests, from the descriptor alone: a new method, message or reason is held to all of this without another test.
 
 mod again;
+pub mod behavior;
 pub mod messages;
-mod methods;
+pub mod methods;
 mod openapi;
 mod surface;
 mod words;

@@ -405,6 +405,7 @@ async fn pages_of_the_origins_that_were_named_may_call_and_no_others() {
     let allowed = preflight("https://app.example.org").await;
     assert_eq!(allowed.headers["access-control-allow-origin"], "https://app.example.org");
     assert!(allowed.headers["access-control-allow-headers"].to_str().unwrap().contains("authorization"));
+    assert!(allowed.headers["access-control-allow-headers"].to_str().unwrap().contains("idempotency-key"));
     assert!(!preflight("https://elsewhere.example.org").await.headers.contains_key("access-control-allow-origin"));
     let asked = [("origin", "https://app.example.org")];
     let answer = world.http().send(Method::GET, "/v1/tenants", &asked, "").await;
@@ -432,6 +433,32 @@ async fn what_is_told_of_this_machine_holds_no_names() {
     assert_eq!(metrics.status.as_u16(), 200);
     for secret in ["Papadaki", "papadaki", "example", &class.id, &class.code, class.referent.login()] {
         assert!(!metrics.text().contains(secret), "{secret}");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_post_that_comes_again_with_its_idempotency_key_is_done_once() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let teacher = scene.teacher("Kos").await;
+    let track = text(&scene.track("upper_secondary")["id"]);
+    let authorization = format!("Bearer {}", teacher.token());
+    let create = async |keys: &[&str], body: Value| {
+        let mut headers = vec![("authorization", authorization.as_str()), ("content-type", "application/json")];
+        headers.extend(keys.iter().map(|key| ("idempotency-key", *key)));
+        world.http().send(Method::POST, "/it/v1/applications", &headers, body.to_string()).await
+    };
+    let draft = json!({ "application": { "trackId": track } });
+    let with_id = |id: &str| json!({ "application": { "trackId": track }, "requestId": id });
+    let made = create(&["a-1"], draft.clone()).await.ok();
+    assert_eq!(create(&["a-1"], draft.clone()).await.ok(), made);
+    assert_eq!(create(&[], with_id("a-1")).await.ok(), made, "header and field are one key");
+    assert_ne!(create(&["a-2"], draft).await.ok()["id"], made["id"]);
+    for (keys, body) in [(&["a-1"][..], with_id("a-2")), (&["a-1", "a-2"], with_id(""))] {
+        let answer = create(keys, body).await;
+        assert_eq!(answer.status.as_u16(), 400);
+        assert_eq!(answer.violations()[0].0, "request_id");
     }
     world.end().await;
 }

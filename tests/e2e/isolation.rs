@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value};
-use proto::options::v1::{Format, Role, Rules};
+use proto::{
+    behavior,
+    options::v1::{Format, Role, Rules},
+};
 use tests::{
     Caller, Scene, Twins, World,
     grpc::{access, address, call, methods, reason},
@@ -12,6 +15,8 @@ use tests::{
 };
 use tonic::{Code, Status};
 use uuid::Uuid;
+
+use crate::contract::behavior::rules;
 
 mod deeds;
 
@@ -78,20 +83,15 @@ fn asked_with(method: &MethodDescriptor, id: &str) -> DynamicMessage {
 }
 
 fn smallest(message: &MessageDescriptor, id: &str, whole: bool) -> DynamicMessage {
-    let option = proto::descriptor().get_extension_by_name("koine.options.v1.rules").expect("the option");
     let mut made = DynamicMessage::new(message.clone());
     for field in message.fields() {
-        let options = field.options();
-        let rules: Rules = match options.get_extension(&option).as_message() {
-            Some(rules) => rules.transcode_to().expect("rules"),
-            None => Rules::default(),
-        };
-        let needed = whole || rules.required || rules.min_items > 0 || field.name() == "id";
+        let rules = rules(&field);
+        let needed = whole || behavior::is_required(&field) || behavior::is_identifier(&field);
         if !needed || field.is_map() {
             continue;
         }
         let value = sample(&field, &rules, id);
-        let many = || Value::List(vec![value.clone(); rules.min_items as usize]);
+        let many = || Value::List(vec![value.clone(); rules.min_items.max(1) as usize]);
         made.set_field(&field, if field.is_list() { many() } else { value });
     }
     made

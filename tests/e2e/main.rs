@@ -29,3 +29,4 @@ mod source;
 mod stories;
 mod telemetry;
 mod twinning;
+mod update;

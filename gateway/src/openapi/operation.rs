@@ -1,17 +1,19 @@
 //! One HTTP rule as an operation.
 
+use http::Method;
 use prost_reflect::{FieldDescriptor, Kind};
-use proto::options::v1::Access;
+use proto::{behavior, options::v1::Access};
 use serde_json::{Value, json};
 
 use super::{
-    schema::{Schemas, is_plain},
+    example,
+    schema::{Schemas, Way, is_plain},
     tag,
 };
 use crate::{
     comments::{Comments, first_sentence},
     field::FieldPath,
-    rpc::{Binding, Body, Rpc, Shape},
+    rpc::{self, Binding, Body, Rpc, Shape},
 };
 
 pub(super) fn operation(
@@ -40,6 +42,9 @@ pub(super) fn operation(
     if let Some(body) = request_body(schemas, rpc, binding) {
         operation["requestBody"] = body;
     }
+    if rpc.method.method_descriptor_proto().options.as_ref().is_some_and(|options| options.deprecated()) {
+        operation["deprecated"] = json!(true);
+    }
     operation
 }
 
@@ -58,7 +63,9 @@ fn audience(access: &Access) -> String {
 fn parameters(schemas: &mut Schemas<'_>, rpc: &Rpc, binding: &Binding) -> Vec<Value> {
     let input = rpc.method.input();
     let tenant = (!rpc.access.tenantless).then(|| json!({"$ref": "#/components/parameters/tenant"}));
-    let mut parameters: Vec<_> = tenant.into_iter().collect();
+    let takes_key = binding.method != Method::GET && rpc::key(&input).is_some();
+    let key = takes_key.then(|| json!({"$ref": "#/components/parameters/idempotencyKey"}));
+    let mut parameters: Vec<_> = tenant.into_iter().chain(key).collect();
     for variable in &binding.template.variables {
         if let Some(path) = FieldPath::resolve(&input, &variable.field) {
             let mut parameter = parameter(schemas, path.field(), &variable.field, "path");
@@ -101,28 +108,37 @@ fn query_parameters(
 }
 
 fn parameter(schemas: &mut Schemas<'_>, field: &FieldDescriptor, name: &str, place: &str) -> Value {
-    let mut schema = schemas.field(field);
+    let mut schema = schemas.field(field, Way::Written);
     let description = schema.as_object_mut().and_then(|schema| schema.remove("description")).unwrap_or_default();
-    let required = schemas.rules(field).required;
-    json!({"name": name, "in": place, "required": required, "description": description, "schema": schema})
+    let required = behavior::is_required(field);
+    let mut parameter =
+        json!({"name": name, "in": place, "required": required, "description": description, "schema": schema});
+    // one that need not be given is best left out of a first try
+    if required || place == "path" {
+        parameter["example"] = example::of_field(field, &|field| schemas.rules(field));
+    }
+    parameter
 }
 
 fn request_body(schemas: &mut Schemas<'_>, rpc: &Rpc, binding: &Binding) -> Option<Value> {
-    let content = match (&rpc.shape, &binding.body) {
+    let in_path: Vec<_> = binding.template.variables.iter().map(|variable| variable.field.as_str()).collect();
+    let input = rpc.method.input();
+    let (kind, schema) = match (&rpc.shape, &binding.body) {
         (_, Body::Nothing) => return None,
-        (Shape::Upload(_), _) => json!({"*/*": {"schema": {"type": "string", "format": "binary"}}}),
-        (_, Body::Field(field)) => json!({"application/json": {"schema": schemas.field(field)}}),
-        (_, Body::Whole) => {
-            let in_path: Vec<_> = binding.template.variables.iter().map(|variable| variable.field.as_str()).collect();
-            let schema = if in_path.is_empty() {
-                schemas.message(&rpc.method.input())
-            } else {
-                schemas.object(&rpc.method.input(), &in_path)
-            };
-            json!({"application/json": {"schema": schema}})
+        (Shape::Upload(_), _) => {
+            let content = json!({"*/*": {"schema": {"type": "string", "format": "binary"}}});
+            return Some(json!({"required": true, "content": content}));
         }
+        (_, Body::Field(field)) => match field.kind().as_message() {
+            Some(kind) if binding.method == Method::PATCH => (kind.clone(), schemas.update(kind)),
+            Some(kind) => (kind.clone(), schemas.message(kind, Way::Written)),
+            None => return None,
+        },
+        (_, Body::Whole) if in_path.is_empty() => (input.clone(), schemas.message(&input, Way::Written)),
+        (_, Body::Whole) => (input.clone(), schemas.object(&input, Way::Written, &in_path)),
     };
-    Some(json!({"required": true, "content": content}))
+    let example = example::of_message(&kind, &in_path, &|field| schemas.rules(field));
+    Some(json!({"required": true, "content": {"application/json": {"schema": schema, "example": example}}}))
 }
 
 fn answer(schemas: &mut Schemas<'_>, rpc: &Rpc) -> Value {
@@ -130,7 +146,7 @@ fn answer(schemas: &mut Schemas<'_>, rpc: &Rpc) -> Value {
         let schema = json!({"type": "string", "format": "binary"});
         return json!({"description": "The bytes.", "content": {"*/*": {"schema": schema}}});
     }
-    let schema = schemas.message(&rpc.method.output());
+    let schema = schemas.message(&rpc.method.output(), Way::Read);
     match rpc.shape {
         Shape::Events => json!({
             "description": "Events as they happen. The `data` of each is one message; an event named `error` is the last one \

@@ -1,24 +1,44 @@
 //! Messages, enums and the rules of their fields as JSON Schema, in the mapping of proto3 JSON.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::{DescriptorPool, EnumDescriptor, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor};
-use proto::options::v1::{Format, Rules};
+use proto::{
+    behavior,
+    options::v1::{Format, Rules},
+};
 use serde_json::{Map, Value, json};
 
-use crate::{Error, comments::Comments, rpc};
+use crate::{
+    Error,
+    comments::Comments,
+    rpc::{self, Rpc},
+};
+
+/// Which way a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A caller writes it: what the contract does not know is refused.
+    Written,
+    /// A caller reads it: what is not in the schema may be there tomorrow.
+    Read,
+}
 
 /// The schemas asked for so far, by the full name of their type.
 pub(super) struct Schemas<'c> {
     comments: &'c Comments,
     rules: ExtensionDescriptor,
+    /// The names of all messages that stand in answers: one that callers write too has two schemas.
+    read: BTreeSet<String>,
     named: BTreeMap<String, Value>,
 }
 
 impl<'c> Schemas<'c> {
-    pub(super) fn new(pool: &DescriptorPool, comments: &'c Comments) -> Result<Self, Error> {
+    pub(super) fn new(pool: &DescriptorPool, rpcs: &[Rpc], comments: &'c Comments) -> Result<Self, Error> {
         let named = BTreeMap::from([("Problem".to_owned(), problem())]);
-        Ok(Self { comments, rules: rpc::extension(pool, "koine.options.v1.rules")?, named })
+        let mut read = BTreeSet::new();
+        rpcs.iter().for_each(|rpc| inside(&rpc.method.output(), &mut read));
+        Ok(Self { comments, rules: rpc::extension(pool, "koine.options.v1.rules")?, read, named })
     }
 
     pub(super) fn finish(self) -> BTreeMap<String, Value> {
@@ -26,66 +46,85 @@ impl<'c> Schemas<'c> {
     }
 
     /// A message, by reference; or itself, where JSON writes it as one value.
-    pub(super) fn message(&mut self, kind: &MessageDescriptor) -> Value {
+    pub(super) fn message(&mut self, kind: &MessageDescriptor, way: Way) -> Value {
         if is_plain(kind) {
             return plain(kind);
         }
-        let name = kind.full_name();
-        if !self.named.contains_key(name) {
+        let name = match way {
+            Way::Written if self.read.contains(kind.full_name()) => format!("{}.Input", kind.full_name()),
+            _ => kind.full_name().to_owned(),
+        };
+        if !self.named.contains_key(&name) {
             // holds the place while the fields are written, for messages that hold themselves
-            self.named.insert(name.to_owned(), Value::Null);
-            let schema = self.object(kind, &[]);
-            self.named.insert(name.to_owned(), schema);
+            self.named.insert(name.clone(), Value::Null);
+            let schema = self.object(kind, way, &[]);
+            self.named.insert(name.clone(), schema);
         }
-        reference(name)
+        reference(&name)
     }
 
     /// A message as an object, without these fields.
-    pub(super) fn object(&mut self, kind: &MessageDescriptor, without: &[&str]) -> Value {
+    pub(super) fn object(&mut self, kind: &MessageDescriptor, way: Way, without: &[&str]) -> Value {
         let fields: Vec<_> = kind.fields().filter(|field| !without.contains(&field.name())).collect();
         let required: Vec<_> = fields
             .iter()
-            .filter(|field| self.rules(field).required)
+            .filter(|field| behavior::is_required(field))
             .map(|field| field.json_name().to_owned())
             .collect();
         let properties: Map<_, _> =
-            fields.iter().map(|field| (field.json_name().to_owned(), self.field(field))).collect();
+            fields.iter().map(|field| (field.json_name().to_owned(), self.field(field, way))).collect();
         let mut schema = json!({
             "type": "object",
             "description": self.comments.at(&kind.parent_file(), kind.path()),
             "properties": properties,
-            "additionalProperties": false,
         });
+        if way == Way::Written {
+            schema["additionalProperties"] = json!(false);
+        }
         if !required.is_empty() {
             schema["required"] = json!(required);
         }
         schema
     }
 
-    /// A field with its comment and its rules.
-    pub(super) fn field(&mut self, field: &FieldDescriptor) -> Value {
+    /// The resource of an update: what it needs is needed only where it changes.
+    pub(super) fn update(&mut self, kind: &MessageDescriptor) -> Value {
+        let mut schema = self.object(kind, Way::Written, &[]);
+        schema.as_object_mut().and_then(|schema| schema.remove("required"));
+        schema
+    }
+
+    /// A field with its comment, its rules and what it is to a caller.
+    pub(super) fn field(&mut self, field: &FieldDescriptor, way: Way) -> Value {
         let rules = self.rules(field);
+        let least = u32::from(behavior::is_required(field));
         let mut schema = match field.kind() {
             Kind::Message(entry) if field.is_map() => {
-                let values = self.kind(&entry.map_entry_value_field().kind());
+                let values = self.kind(&entry.map_entry_value_field().kind(), way);
                 let mut schema = json!({"type": "object", "additionalProperties": values});
-                count(&mut schema, &rules, "minProperties", "maxProperties");
+                count(&mut schema, &rules, least, "minProperties", "maxProperties");
                 schema
             }
             kind if field.is_list() => {
-                let mut items = self.kind(&kind);
-                constrain(&mut items, &kind, &rules);
+                let mut items = self.kind(&kind, way);
+                constrain(&mut items, &kind, &rules, 0);
                 let mut schema = json!({"type": "array", "items": items});
-                count(&mut schema, &rules, "minItems", "maxItems");
+                count(&mut schema, &rules, least, "minItems", "maxItems");
                 schema
             }
             kind => {
-                let mut schema = self.kind(&kind);
-                constrain(&mut schema, &kind, &rules);
+                let mut schema = self.kind(&kind, way);
+                constrain(&mut schema, &kind, &rules, least);
                 schema
             }
         };
         schema["description"] = json!(self.describe(field));
+        if behavior::is_output_only(field) {
+            schema["readOnly"] = json!(true);
+        }
+        if field.field_descriptor_proto().options.as_ref().is_some_and(|options| options.deprecated()) {
+            schema["deprecated"] = json!(true);
+        }
         schema
     }
 
@@ -104,7 +143,7 @@ impl<'c> Schemas<'c> {
         rpc::option(&field.options(), &self.rules)
     }
 
-    fn kind(&mut self, kind: &Kind) -> Value {
+    fn kind(&mut self, kind: &Kind, way: Way) -> Value {
         match kind {
             Kind::Double | Kind::Float => json!({"type": "number", "format": "double"}),
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => json!({"type": "integer", "format": "int32"}),
@@ -114,7 +153,7 @@ impl<'c> Schemas<'c> {
             Kind::Bool => json!({"type": "boolean"}),
             Kind::String => json!({"type": "string"}),
             Kind::Bytes => json!({"type": "string", "contentEncoding": "base64"}),
-            Kind::Message(message) => self.message(message),
+            Kind::Message(message) => self.message(message, way),
             Kind::Enum(kind) => {
                 let schema = self.enumeration(kind);
                 self.named.entry(kind.full_name().to_owned()).or_insert(schema);
@@ -158,17 +197,30 @@ fn plain(kind: &MessageDescriptor) -> Value {
     }
 }
 
-fn count(schema: &mut Value, rules: &Rules, least: &str, most: &str) {
-    let minimum = rules.min_items.max(u32::from(rules.required));
-    for (key, value) in [(least, minimum), (most, rules.max_items)].into_iter().filter(|(_, value)| *value > 0) {
+/// The names of a message and of all that stand in it.
+fn inside(kind: &MessageDescriptor, into: &mut BTreeSet<String>) {
+    if into.insert(kind.full_name().to_owned()) {
+        kind.fields().for_each(|field| {
+            if let Kind::Message(inner) = field.kind() {
+                inside(&inner, into);
+            }
+        });
+    }
+}
+
+/// `at_least`: what is needed of a field that is required.
+fn count(schema: &mut Value, rules: &Rules, at_least: u32, least: &str, most: &str) {
+    for (key, value) in
+        [(least, rules.min_items.max(at_least)), (most, rules.max_items)].into_iter().filter(|(_, value)| *value > 0)
+    {
         schema[key] = json!(value);
     }
 }
 
-fn constrain(schema: &mut Value, kind: &Kind, rules: &Rules) {
+fn constrain(schema: &mut Value, kind: &Kind, rules: &Rules, at_least: u32) {
     match kind {
         Kind::String => {
-            let least = rules.min_len.max(u32::from(rules.required));
+            let least = rules.min_len.max(rules.judged_min_len).max(at_least);
             for (key, value) in [("minLength", least), ("maxLength", rules.max_len)] {
                 if value > 0 {
                     schema[key] = json!(value);
@@ -182,8 +234,8 @@ fn constrain(schema: &mut Value, kind: &Kind, rules: &Rules) {
                 Format::Uuid => schema["format"] = json!("uuid"),
                 Format::Email => schema["format"] = json!("email"),
                 Format::Url => schema["format"] = json!("uri"),
-                // no format of JSON Schema is a local time
-                Format::LocalTime => schema["examples"] = json!(["2022-12-20T23:59:59"]),
+                // no format of JSON Schema is a local time: its examples say what it is
+                Format::LocalTime => {}
             }
         }
         Kind::Message(_) | Kind::Enum(_) | Kind::Bool | Kind::Bytes => {}

@@ -110,9 +110,9 @@ impl Account {
         Self { id: ctx.new_id(), version: 0, login, kind, person, school: None, password, created_at: ctx.now() }
     }
 
-    /// Changes what its owner may change. `school` is the new one as the register has it, if there is one there. Error:
+    /// Changes what its owner may change. Whether anything is another one now. `school` is the new one as the register has it, if there is one there. Error:
     /// every violation at once, `SCHOOL_UNKNOWN` for a school that is closed or not there.
-    pub fn change(&mut self, change: Change, school: Option<&School>) -> Result<()> {
+    pub fn change(&mut self, change: Change, school: Option<&School>) -> Result<bool> {
         let mut violations = Violations::new();
         refuse_nameless(&mut violations, "account.given_name", change.given_name.as_deref());
         refuse_nameless(&mut violations, "account.surname", change.surname.as_deref());
@@ -122,12 +122,13 @@ impl Account {
             violations.add("account.school_id", Reason::SchoolUnknown, text);
         }
         violations.done()?;
+        let before = (self.person.clone(), self.school);
         let Person { given_name, surname, subject_area, .. } = &mut self.person;
         replace(given_name, change.given_name);
         replace(surname, change.surname);
         replace(subject_area, change.subject_area);
         self.school = change.school.unwrap_or(self.school);
-        Ok(())
+        Ok(before != (self.person.clone(), self.school))
     }
 
     /// Gives it another password.

@@ -187,13 +187,12 @@ impl Application {
         ctx.account().is_ok_and(|account| account == self.referent)
     }
 
-    /// Changes a draft. Error: `APPLICATION_STATE` once it was submitted.
-    pub fn change(&mut self, draft: Draft) -> Result<()> {
+    /// Changes a draft. Whether anything is another one now. Error: `APPLICATION_STATE` once it was submitted.
+    pub fn change(&mut self, draft: Draft) -> Result<bool> {
         if self.state != State::Draft {
             return Err(self.wrong_state("Only a draft can be changed. Withdraw the application to begin again."));
         }
-        self.draft = draft;
-        Ok(())
+        Ok(std::mem::replace(&mut self.draft, draft) != self.draft)
     }
 
     /// Submits a draft. Error: `APPLICATION_STATE`, `CALL_NOT_OPEN`, `CALL_CLOSED`, `TEAMS_TOO_MANY`, and every violation of the

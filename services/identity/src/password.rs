@@ -245,6 +245,19 @@ mod tests {
     }
 
     #[test]
+    fn callers_are_told_the_length_that_is_judged() {
+        let option = proto::descriptor().get_extension_by_name("koine.options.v1.rules").unwrap();
+        for (message, field) in [("CreateAccountRequest", "password"), ("ChangePasswordRequest", "new_password")] {
+            let message = proto::descriptor().get_message_by_name(&format!("koine.identity.v1.{message}")).unwrap();
+            let options = message.get_field_by_name(field).unwrap().options();
+            let rules: proto::options::v1::Rules =
+                options.get_extension(&option).as_message().unwrap().transcode_to().unwrap();
+            assert_eq!((rules.judged_min_len as usize, rules.max_len as usize), (MIN, MAX), "{field}");
+            assert!(weaknesses(&rules.example, &[]).is_empty(), "{field}");
+        }
+    }
+
+    #[test]
     fn the_list_of_common_passwords_is_as_the_file_promises() {
         assert!(COMMON.len() > 150);
         assert!(COMMON.iter().all(|word| word.len() >= 4), "a shorter word would eat into passphrases");

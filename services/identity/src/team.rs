@@ -195,8 +195,8 @@ impl Team {
         account == self.referent || self.supports.contains(&account)
     }
 
-    /// Changes name, address and logo. Error: every word of the programme in them (I5), and `REFERENT_ONLY` for a support teacher.
-    pub fn change(&mut self, ctx: &Ctx, change: Change) -> Result<()> {
+    /// Changes name, address and logo. Whether anything is another one now. Error: every word of the programme in them (I5), and `REFERENT_ONLY` for a support teacher.
+    pub fn change(&mut self, ctx: &Ctx, change: Change) -> Result<bool> {
         if !ctx.stands_for(self.id) {
             self.only_referent(ctx)?;
         }
@@ -212,10 +212,11 @@ impl Team {
             refuse_word(&mut violations, "team.email", country.words().find_in_email(email));
         }
         violations.done()?;
+        let before = (self.name.clone(), self.email.clone(), self.logo);
         self.name = change.name.unwrap_or_else(|| std::mem::take(&mut self.name));
         self.email = change.email.unwrap_or_else(|| self.email.take());
         self.logo = change.logo.unwrap_or(self.logo);
-        Ok(())
+        Ok(before != (self.name.clone(), self.email.clone(), self.logo))
     }
 
     /// Adds a teacher who helps (S1 "Associazione docente di supporto"). Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`.

@@ -21,17 +21,17 @@ pub trait Open {
     /// What it carries.
     type Message;
 
-    /// Who asks, and the message, if it has the shape its proto asks for. Error: `FIELDS_INVALID` with every violation.
+    /// Who asks, and the message without what callers cannot set, if it has the shape its proto asks for. Error: `FIELDS_INVALID` with
+    /// every violation.
     fn open(self) -> Result<(Ctx, Self::Message)>;
 }
 
-impl<T: ReflectMessage> Open for Request<T> {
+impl<T: ReflectMessage + Default> Open for Request<T> {
     type Message = T;
 
     fn open(mut self) -> Result<(Ctx, T)> {
         let ctx = ctx_of(&mut self)?;
-        check(self.get_ref())?;
-        Ok((ctx, self.into_inner()))
+        Ok((ctx, rules::taken(self.into_inner())?))
     }
 }
 

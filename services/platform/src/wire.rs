@@ -1,14 +1,19 @@
 //! Between the messages of the well-known types and the values rules work with. (The types on both sides are foreign, so these
 //! are functions where `From` would be expected.)
 
+use std::fmt::Display;
+
 use jiff::{Timestamp, civil::Date};
 use prost_reflect::ReflectMessage;
-use prost_types::FieldMask;
 
 use crate::{
-    Error, Result, Violations,
+    Error, Result,
     error::{Reason, Shared},
 };
+
+mod change;
+
+pub use change::changes;
 
 /// An instant as a message.
 pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
@@ -45,56 +50,21 @@ pub fn etag(version: i64) -> String {
 /// Refuses a save by somebody who read another version than the current one. An empty `given` means: whatever it is now.
 /// Error: `ETAG_STALE` with `current_etag`.
 pub fn check_etag(given: &str, version: i64) -> Result<()> {
-    if given.is_empty() || given == etag(version) { Ok(()) } else { Err(stale(version)) }
+    if given.is_empty() || given == etag(version) { Ok(()) } else { Err(stale(etag(version))) }
 }
 
-/// Somebody else saved first.
-pub fn stale(version: i64) -> crate::Error {
+/// Somebody else saved first, as `current`.
+pub fn stale(current: impl Display) -> Error {
     Shared::EtagStale
         .error(
             "Somebody saved this after you read it. Nothing of yours was saved; read it again and repeat your change.",
         )
-        .with("current_etag", version)
-}
-
-/// The fields an update may change, as its mask names them; all of `may` where the mask is absent and the value is set.
-/// Error: `FIELDS_INVALID` for each path that cannot be changed.
-pub fn masked<'a>(mask: Option<&FieldMask>, may: &[&'a str], is_set: impl Fn(&str) -> bool) -> Result<Vec<&'a str>> {
-    let Some(mask) = mask.filter(|mask| !mask.paths.is_empty()) else {
-        return Ok(may.iter().copied().filter(|path| is_set(path)).collect());
-    };
-    let mut violations = Violations::new();
-    let mut paths = Vec::new();
-    for path in &mask.paths {
-        match may.iter().find(|may| *may == path) {
-            Some(may) => paths.push(*may),
-            None if path == "*" => paths.extend(may),
-            // an id or etag in the body only says which one and which version
-            None if path == "id" || path == "etag" => {}
-            None => violations.add(
-                format!("update_mask: {path}"),
-                Shared::FieldsInvalid,
-                format!("This field cannot be changed. These can: {}.", may.join(", ")),
-            ),
-        }
-    }
-    violations.done().map(|()| paths)
+        .with("current_etag", current)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mask_changes_what_it_names_and_refuses_the_rest() {
-        let mask = |paths: &[&str]| FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() };
-        let may = ["name", "email"];
-        assert_eq!(masked(Some(&mask(&["email", "id"])), &may, |_| false).unwrap(), ["email"]);
-        assert_eq!(masked(None, &may, |path| path == "name").unwrap(), ["name"]);
-        assert_eq!(masked(Some(&mask(&["*"])), &may, |_| false).unwrap(), may);
-        let error = masked(Some(&mask(&["code", "state"])), &may, |_| true).unwrap_err();
-        assert_eq!(error.violations().len(), 2);
-    }
 
     #[test]
     fn only_the_version_that_was_read_may_be_saved() {

@@ -20,8 +20,8 @@ impl Path<'_> {
         let values = self.fill(team, team_id, &form).await;
         let begun = team.patch(&path, json!({ "values": values })).await.ok();
 
-        let (key, value) = values.iter().next().expect("a field");
-        let again = json!({ "values": { key: value }, "etag": begun["etag"] });
+        let (key, _) = values.iter().find(|(_, value)| value["text"] == "Bridges").expect("a line of text");
+        let again = json!({ "values": { key: { "text": "Bridges again" } }, "etag": begun["etag"] });
         let first = team.patch(&path, again.clone()).await.ok();
         let second = team.patch(&path, again).await.refused("ETAG_STALE");
         assert_eq!(second["metadata"]["current_etag"], first["etag"]);

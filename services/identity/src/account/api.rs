@@ -1,10 +1,10 @@
 //! The methods on accounts: open, load, decide, save, answer.
 
-use platform::{Ctx, Id, Open, Reads, Result, Store, Tx, secret::Keys, wire};
+use platform::{Ctx, Id, Open, Reads, Result, Store, Tx, secret::Keys};
 use proto::identity::v1::{self as pb, account_service_server::AccountService};
 use tonic::{Request, Response, Status};
 
-use super::{Account, Change, Form, Login, Registration, registration::invalid, store};
+use super::{Account, Form, Login, Registration, registration::invalid, store};
 use crate::{
     country::Country,
     hasher::Hasher,
@@ -89,15 +89,14 @@ impl AccountService for Accounts {
         request: Request<pb::UpdateAccountRequest>,
     ) -> Result<Response<pb::Account>, Status> {
         let (ctx, req) = request.open()?;
-        let etag = req.account.as_ref().map(|account| account.etag.clone()).unwrap_or_default();
-        let change = Change::try_from(req)?;
         let tx = self.store.write(&ctx).await?;
         let mut account = store::get(&tx, ctx.account()?).await?;
-        wire::check_etag(&etag, account.version)?;
+        let change = account.asked(req)?;
         let school = named(&tx, change.school).await?;
-        account.change(change, school.as_ref())?;
-        store::save(&tx, &mut account).await?;
-        tx.note("change account", format!("account {}", account.id()), "");
+        if account.change(change, school.as_ref())? {
+            store::save(&tx, &mut account).await?;
+            tx.note("change account", format!("account {}", account.id()), "");
+        }
         tx.answer(account.into()).await
     }
 

@@ -40,8 +40,7 @@ impl ApplicationService for Applications {
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let update = pb::UpdateApplicationRequest { application: Some(wanted), update_mask: None };
-        let mut application = Application::begin(&ctx, &track, super::wire::draft(&update, Draft::default())?)?;
+        let mut application = Application::begin(&ctx, &track, Draft::try_from(wanted)?)?;
         school::store::check(&tx, "application.school_id", application.draft.school).await?;
         store::save(&tx, &mut application).await?;
         tx.answer(application.into()).await
@@ -53,12 +52,12 @@ impl ApplicationService for Applications {
     ) -> Result<Response<pb::Application>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let wanted = req.application.clone().unwrap_or_default();
-        let mut application = store::get(&tx, named_id("application.id", &wanted.id)?).await?;
-        wire::check_etag(&wanted.etag, application.version)?;
-        application.change(super::wire::draft(&req, application.draft.clone())?)?;
-        school::store::check(&tx, "application.school_id", application.draft.school).await?;
-        store::save(&tx, &mut application).await?;
+        let id = req.application.as_ref().map(|application| application.id.clone()).unwrap_or_default();
+        let mut application = store::get(&tx, named_id("application.id", &id)?).await?;
+        if application.change(application.asked(req)?)? {
+            school::store::check(&tx, "application.school_id", application.draft.school).await?;
+            store::save(&tx, &mut application).await?;
+        }
         tx.answer(application.into()).await
     }
 

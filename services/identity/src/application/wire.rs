@@ -6,10 +6,6 @@ use proto::identity::v1 as pb;
 use super::{Application, Draft, IntegrationMode, Reservation, State, TeamType};
 use crate::team::wire::some_id;
 
-/// What a draft can change.
-const CHANGEABLE: [&str; 8] =
-    ["school_id", "team_name", "team_type", "classes", "team_size", "motivation", "integration_mode", "file_ids"];
-
 impl From<Application> for pb::Application {
     fn from(application: Application) -> Self {
         let draft = application.draft;
@@ -80,33 +76,44 @@ impl TryFrom<pb::Reservation> for Reservation {
     }
 }
 
-/// The draft, with the fields of the message that `paths` name; all that can change when there is no draft yet.
-pub(super) fn draft(request: &pb::UpdateApplicationRequest, before: Draft) -> Result<Draft> {
-    let application = request.application.clone().unwrap_or_default();
-    let is_set = |path: &str| match path {
-        "school_id" => !application.school_id.is_empty(),
-        "team_name" => !application.team_name.is_empty(),
-        "team_type" => application.team_type != 0,
-        "classes" => !application.classes.is_empty(),
-        "team_size" => application.team_size != 0,
-        "motivation" => !application.motivation.is_empty(),
-        "integration_mode" => application.integration_mode != 0,
-        _ => !application.file_ids.is_empty(),
-    };
-    let mut draft = before;
-    for path in wire::masked(request.update_mask.as_ref(), &CHANGEABLE, is_set)? {
-        match path {
-            "school_id" => draft.school = some_id(&application.school_id)?,
-            "team_name" => draft.team_name = application.team_name.trim().to_owned(),
-            "team_type" => draft.team_type = team_type(application.team_type()),
-            "classes" => draft.classes.clone_from(&application.classes),
-            "team_size" => draft.team_size = application.team_size,
-            "motivation" => draft.motivation.clone_from(&application.motivation),
-            "integration_mode" => draft.integration_mode = integration_mode(application.integration_mode()),
-            _ => draft.files = application.file_ids.iter().map(|id| id.parse()).collect::<Result<_>>()?,
-        }
+impl TryFrom<pb::Application> for Draft {
+    type Error = Error;
+
+    fn try_from(application: pb::Application) -> Result<Self> {
+        Ok(Self {
+            school: some_id(&application.school_id)?,
+            team_name: application.team_name.trim().to_owned(),
+            team_type: team_type(application.team_type()),
+            team_size: application.team_size,
+            integration_mode: integration_mode(application.integration_mode()),
+            files: application.file_ids.iter().map(|id| id.parse()).collect::<Result<_>>()?,
+            classes: application.classes,
+            motivation: application.motivation,
+        })
     }
-    Ok(draft)
+}
+
+impl Application {
+    /// The draft with the changes a request asks for. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be
+    /// changed.
+    pub(super) fn asked(&self, request: pb::UpdateApplicationRequest) -> Result<Draft> {
+        let changes = wire::changes(&request, &pb::Application::from(self.clone()))?;
+        let wanted = Draft::try_from(request.application.unwrap_or_default())?;
+        let mut draft = self.draft.clone();
+        for path in changes {
+            match path.as_str() {
+                "school_id" => draft.school = wanted.school,
+                "team_name" => draft.team_name.clone_from(&wanted.team_name),
+                "team_type" => draft.team_type = wanted.team_type,
+                "classes" => draft.classes.clone_from(&wanted.classes),
+                "team_size" => draft.team_size = wanted.team_size,
+                "motivation" => draft.motivation.clone_from(&wanted.motivation),
+                "integration_mode" => draft.integration_mode = wanted.integration_mode,
+                _ => draft.files.clone_from(&wanted.files),
+            }
+        }
+        Ok(draft)
+    }
 }
 
 impl From<TeamType> for pb::TeamType {

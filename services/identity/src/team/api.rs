@@ -1,6 +1,6 @@
 //! The methods on teams: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Peers, Reads, Result, Store, Tx, page::Sizes, secret::Keys, wire};
+use platform::{Open, PageRequest, Peers, Reads, Result, Store, Tx, page::Sizes, secret::Keys};
 use proto::identity::v1::{self as pb, team_service_server::TeamService};
 use tonic::{Request, Response, Status};
 
@@ -48,14 +48,14 @@ impl TeamService for Teams {
     async fn update_team(&self, request: Request<pb::UpdateTeamRequest>) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let (id, etag) = req.team.as_ref().map(|team| (team.id.clone(), team.etag.clone())).unwrap_or_default();
+        let id = req.team.as_ref().map(|team| team.id.clone()).unwrap_or_default();
         let mut team = store::get_to_change(&tx, named_id("team.id", &id)?).await?;
-        wire::check_etag(&etag, team.version)?;
         let before = team.logo;
-        team.change(&ctx, req.try_into()?)?;
-        crate::file::store::check_logo(&tx, team.logo.filter(|logo| before != Some(*logo))).await?;
-        store::save(&tx, &mut team).await?;
-        tx.note("change team", format!("team {}", team.id), "");
+        if team.change(&ctx, team.asked(req)?)? {
+            crate::file::store::check_logo(&tx, team.logo.filter(|logo| before != Some(*logo))).await?;
+            store::save(&tx, &mut team).await?;
+            tx.note("change team", format!("team {}", team.id), "");
+        }
         tx.answer(team.into()).await
     }
 

@@ -5,9 +5,6 @@ use proto::identity::v1 as pb;
 
 use super::{Change, State, Team};
 
-/// What `UpdateTeam` can change.
-const CHANGEABLE: [&str; 3] = ["name", "email", "logo_file_id"];
-
 impl From<Team> for pb::Team {
     fn from(team: Team) -> Self {
         let (state, credential_expires_at) = match &team.state {
@@ -39,19 +36,14 @@ impl From<Team> for pb::Team {
     }
 }
 
-impl TryFrom<pb::UpdateTeamRequest> for Change {
-    type Error = platform::Error;
-
-    fn try_from(request: pb::UpdateTeamRequest) -> Result<Self> {
+impl Team {
+    /// What a request asks to change of this team. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be changed.
+    pub(super) fn asked(&self, request: pb::UpdateTeamRequest) -> Result<Change> {
+        let changes = wire::changes(&request, &pb::Team::from(self.clone()))?;
         let team = request.team.unwrap_or_default();
-        let is_set = |path: &str| match path {
-            "name" => !team.name.is_empty(),
-            "email" => !team.email.is_empty(),
-            _ => !team.logo_file_id.is_empty(),
-        };
-        let mut change = Self::default();
-        for path in wire::masked(request.update_mask.as_ref(), &CHANGEABLE, is_set)? {
-            match path {
+        let mut change = Change::default();
+        for path in changes {
+            match path.as_str() {
                 "name" => change.name = Some(team.name.trim().to_owned()),
                 "email" => change.email = Some(Some(team.email.clone()).filter(|email| !email.is_empty())),
                 _ => change.logo = Some(some_id(&team.logo_file_id)?),

@@ -190,8 +190,8 @@ impl Bench {
         there.map(|place| &place.side)
     }
 
-    /// Saves the draft. Signatures given so far are void. Error: `OUTPUT_FINAL`, `ETAG_STALE`, and all violations at once.
-    pub fn save(&mut self, ctx: &Ctx, change: Change) -> Result<()> {
+    /// Saves the draft. Signatures given so far are void, where anything is not as it was. Whether that is so. Error: `OUTPUT_FINAL`, `ETAG_STALE`, and all violations at once.
+    pub fn save(&mut self, ctx: &Ctx, change: Change) -> Result<bool> {
         self.output.check_open()?;
         self.check_read(&change.etag)?;
         let mut amiss = Amiss::new();
@@ -212,10 +212,13 @@ impl Bench {
             }
         }
         amiss.done()?;
+        if self.output.saved_at.is_some() && self.output.contents == contents {
+            return Ok(false);
+        }
         self.output.contents = contents;
         self.output.signatures.clear();
         self.output.saved_at = Some(ctx.now());
-        Ok(())
+        Ok(true)
     }
 
     /// Signs for the caller's class what it has `seen`. With the signatures of all who are still there it is delivered, and judged now.

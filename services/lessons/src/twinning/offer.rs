@@ -115,11 +115,12 @@ impl Offer {
         amiss.done()
     }
 
-    /// Changes what the class says. Error: `OFFER_CLOSED`, everything amiss.
-    pub fn change(&mut self, wish: Wish) -> Result<()> {
+    /// Changes what the class says. Whether anything is another one now. Error: `OFFER_CLOSED`, everything amiss.
+    pub fn change(&mut self, wish: Wish) -> Result<bool> {
         self.check_open()?;
-        self.wish = wish;
-        self.check("offer.")
+        let before = std::mem::replace(&mut self.wish, wish);
+        self.check("offer.")?;
+        Ok(before != self.wish)
     }
 
     /// Takes it back. Error: `OFFER_CLOSED`.

@@ -156,8 +156,8 @@ impl Report {
 }
 
 impl Desk {
-    /// Saves a draft. It may be incomplete and too long. Error: `REPORT_FINAL`, `ETAG_STALE`, and all violations at once.
-    pub fn save(&mut self, ctx: &Ctx, draft: Draft) -> Result<()> {
+    /// Saves a draft. It may be incomplete and too long. Whether anything is not as it was saved before. Error: `REPORT_FINAL`, `ETAG_STALE`, and all violations at once.
+    pub fn save(&mut self, ctx: &Ctx, draft: Draft) -> Result<bool> {
         let Draft { etag, values, cleared, role } = draft;
         self.report.check_open()?;
         self.report.check_read(&etag)?;
@@ -165,16 +165,20 @@ impl Desk {
         self.track.check_role(&mut amiss, &role);
         amiss.done()?;
         self.form.check_draft(&values, &cleared)?;
+        let before = (self.report.values.clone(), self.report.saved.as_ref().map(|saved| saved.role.clone()));
         let emptied: Vec<String> = values.keys().cloned().chain(cleared).collect();
         for key in emptied {
             self.report.values.remove(&key);
         }
         self.report.values.extend(self.form.clean(values));
+        if before == (self.report.values.clone(), Some(role.clone())) {
+            return Ok(false);
+        }
         if matches!(self.report.state, State::NotStarted) {
             self.report.state = State::Draft;
         }
         self.report.saved = Some(Saved { role, at: ctx.now() });
-        Ok(())
+        Ok(true)
     }
 
     /// Submits the report: final for the team, and judged now. A report that was reopened keeps the verdict of its first

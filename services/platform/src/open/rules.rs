@@ -1,18 +1,21 @@
 //! The shape rules of every message, read from the descriptor once.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::LazyLock,
 };
 
 use prost::Message;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value};
-use proto::options::v1::{Format, Rules};
+use proto::{
+    behavior,
+    options::v1::{Format, Rules},
+};
 use regex::Regex;
 
 use super::shape;
 use crate::{
-    Result, Violations,
+    Error, Result, Violations,
     error::{Shared, Violation},
 };
 
@@ -23,12 +26,20 @@ const DEFAULT_MAX_ITEMS: u32 = 1_000;
 /// The longest key of a map, in bytes.
 const LONGEST_KEY: usize = 100;
 
-struct Plan(Vec<FieldPlan>);
+struct Plan {
+    fields: Vec<FieldPlan>,
+    /// Whether something a caller cannot set can stand in it, at any depth.
+    holds_output: bool,
+    /// Whether it changes the resource it carries: then what the resource needs is needed only where it is changed.
+    is_update: bool,
+}
 
 struct FieldPlan {
     field: FieldDescriptor,
     rules: Rules,
     pattern: Option<Regex>,
+    is_required: bool,
+    is_output: bool,
 }
 
 /// A plan for every message of the descriptor, by its full name.
@@ -46,23 +57,69 @@ fn plan(message: &MessageDescriptor) -> Plan {
             .and_then(|value| value.as_message().and_then(|rules| rules.transcode_to::<Rules>().ok()))
             .unwrap_or_default()
     };
-    Plan(
-        message
-            .fields()
-            .map(|field| {
-                let rules = rules_of(&field);
-                let pattern = (!rules.pattern.is_empty()).then(|| Regex::new(&format!("^(?:{})$", rules.pattern)));
-                FieldPlan { field, rules, pattern: pattern.and_then(std::result::Result::ok) }
-            })
-            .collect(),
-    )
+    let fields = message.fields().map(|field| {
+        let rules = rules_of(&field);
+        let pattern = (!rules.pattern.is_empty()).then(|| Regex::new(&format!("^(?:{})$", rules.pattern)));
+        FieldPlan {
+            pattern: pattern.and_then(std::result::Result::ok),
+            is_required: behavior::is_required(&field),
+            is_output: behavior::is_output_only(&field),
+            rules,
+            field,
+        }
+    });
+    Plan {
+        fields: fields.collect(),
+        holds_output: holds_output(message, &mut HashSet::new()),
+        is_update: message.get_field_by_name("update_mask").is_some(),
+    }
+}
+
+fn holds_output(message: &MessageDescriptor, seen: &mut HashSet<String>) -> bool {
+    seen.insert(message.full_name().to_owned())
+        && message.fields().any(|field| {
+            behavior::is_output_only(&field) || field.kind().as_message().is_some_and(|inner| holds_output(inner, seen))
+        })
+}
+
+/// The message without what its caller cannot set, if it has the shape its proto asks for. Error: `FIELDS_INVALID` with every violation.
+pub(super) fn taken<T: ReflectMessage + Default>(message: T) -> Result<T> {
+    let mut dynamic = dynamic(&message);
+    let message = if clear(&mut dynamic) { dynamic.transcode_to().map_err(Error::internal)? } else { message };
+    let mut found = Violations::new();
+    walk(&dynamic, "", true, &mut found);
+    found.done().map(|()| message)
+}
+
+/// Empties what a caller cannot set, at any depth. Whether anything was there.
+fn clear(message: &mut DynamicMessage) -> bool {
+    let Some(plan) = PLANS.get(message.descriptor().full_name()).filter(|plan| plan.holds_output) else { return false };
+    let mut was_there = false;
+    for FieldPlan { field, is_output, .. } in &plan.fields {
+        if message.has_field(field) && *is_output {
+            message.clear_field(field);
+            was_there = true;
+        } else if message.has_field(field) {
+            was_there |= clear_inside(message.get_field_mut(field));
+        }
+    }
+    was_there
+}
+
+fn clear_inside(value: &mut Value) -> bool {
+    match value {
+        Value::Message(message) => clear(message),
+        Value::List(items) => items.iter_mut().fold(false, |before, item| clear_inside(item) | before),
+        Value::Map(items) => items.values_mut().fold(false, |before, item| clear_inside(item) | before),
+        _ => false,
+    }
 }
 
 /// Checks a message against the rules its proto states. Error: `FIELDS_INVALID` with every violation.
 pub fn check<T: ReflectMessage>(message: &T) -> Result<()> {
     let mut found = Violations::new();
     // a message without fields, or with scalars at their default only, encodes to nothing: the cheapest case is the common one
-    walk(&dynamic(message), "", &mut found);
+    walk(&dynamic(message), "", true, &mut found);
     found.done()
 }
 
@@ -74,15 +131,16 @@ fn dynamic<T: ReflectMessage>(message: &T) -> DynamicMessage {
     dynamic
 }
 
-fn walk(message: &DynamicMessage, path: &str, found: &mut Violations) {
-    let Some(Plan(fields)) = PLANS.get(message.descriptor().full_name()) else { return };
-    for plan in fields {
-        let name = plan.field.name();
+/// `is_whole`: what the message needs must be there.
+fn walk(message: &DynamicMessage, path: &str, is_whole: bool, found: &mut Violations) {
+    let Some(plan) = PLANS.get(message.descriptor().full_name()) else { return };
+    for field in &plan.fields {
+        let name = field.field.name();
         let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-        if plan.rules.required && is_empty(message, &plan.field) {
+        if field.is_required && is_whole && is_empty(message, &field.field) {
             found.push(violation(&path, "This field is needed."));
-        } else if message.has_field(&plan.field) || plan.rules.min_items > 0 {
-            value(plan, &message.get_field(&plan.field), &path, found);
+        } else if message.has_field(&field.field) {
+            value(field, &message.get_field(&field.field), &path, !plan.is_update, found);
         }
     }
 }
@@ -94,14 +152,14 @@ fn is_empty(message: &DynamicMessage, field: &FieldDescriptor) -> bool {
     }
 }
 
-fn value(plan: &FieldPlan, value: &Value, path: &str, found: &mut Violations) {
+fn value(plan: &FieldPlan, value: &Value, path: &str, is_whole: bool, found: &mut Violations) {
     match value {
         Value::List(items) => {
             if !count(&plan.rules, items.len(), path, found) {
                 return;
             }
             for (index, item) in items.iter().enumerate() {
-                single(plan, item, &format!("{path}[{index}]"), found);
+                single(plan, item, &format!("{path}[{index}]"), true, found);
             }
         }
         Value::Map(items) => {
@@ -116,10 +174,10 @@ fn value(plan: &FieldPlan, value: &Value, path: &str, found: &mut Violations) {
                     continue;
                 }
                 found_in_text(&key, path, found);
-                single(plan, item, &format!("{path}[{key}]"), found);
+                single(plan, item, &format!("{path}[{key}]"), true, found);
             }
         }
-        one => single(plan, one, path, found),
+        one => single(plan, one, path, is_whole, found),
     }
 }
 
@@ -135,10 +193,10 @@ fn count(rules: &Rules, items: usize, path: &str, found: &mut Violations) -> boo
     items <= max
 }
 
-fn single(plan: &FieldPlan, value: &Value, path: &str, found: &mut Violations) {
+fn single(plan: &FieldPlan, value: &Value, path: &str, is_whole: bool, found: &mut Violations) {
     match value {
         Value::String(text) => string(plan, text, path, found),
-        Value::Message(message) => walk(message, path, found),
+        Value::Message(message) => walk(message, path, is_whole, found),
         Value::EnumNumber(number) => {
             if let Kind::Enum(known) = plan.field.kind()
                 && known.get_value(*number).is_none()
@@ -217,7 +275,7 @@ mod tests {
     fn every_rule_states_a_pattern_that_compiles() {
         let broken: Vec<_> = PLANS
             .values()
-            .flat_map(|Plan(fields)| fields)
+            .flat_map(|plan| &plan.fields)
             .filter(|plan| plan.pattern.is_none() && !plan.rules.pattern.is_empty())
             .map(|plan| plan.field.full_name().to_owned())
             .collect();
@@ -241,6 +299,7 @@ mod tests {
             file_ids: vec!["0190-nope".into()],
             classes: vec!["3A".into(); 21],
             team_size: 501,
+            track_id: uuid::Uuid::nil().to_string(),
             ..Default::default()
         };
         let request = pb::CreateApplicationRequest { application: Some(application), request_id: String::new() };
@@ -251,6 +310,32 @@ mod tests {
     fn a_number_that_no_enum_has_is_refused() {
         let request = pb::ListApplicationsRequest { state: 99, ..Default::default() };
         assert_eq!(fields(&request), ["state"]);
+    }
+
+    #[test]
+    fn what_a_caller_cannot_set_is_neither_judged_nor_kept() {
+        let application = pb::Application {
+            track_id: uuid::Uuid::nil().to_string(),
+            team_name: "Kos".into(),
+            refusal: "x".repeat(2_000),
+            reservation: Some(pb::Reservation { documents: "\0".into(), due_on: None }),
+            state: 99,
+            ..Default::default()
+        };
+        let request = pb::CreateApplicationRequest { application: Some(application), request_id: "k".into() };
+        let kept = taken(request).unwrap();
+        let application =
+            pb::Application { track_id: uuid::Uuid::nil().to_string(), team_name: "Kos".into(), ..Default::default() };
+        assert_eq!(kept, pb::CreateApplicationRequest { application: Some(application), request_id: "k".into() });
+    }
+
+    #[test]
+    fn what_a_resource_needs_is_needed_to_make_it_and_not_to_change_it() {
+        let application = Some(pb::Application::default());
+        let create = pb::CreateApplicationRequest { application: application.clone(), ..Default::default() };
+        assert_eq!(fields(&create), ["application.track_id"]);
+        assert_eq!(fields(&pb::UpdateApplicationRequest { application, update_mask: None }), Vec::<String>::new());
+        assert_eq!(fields(&pb::UpdateApplicationRequest::default()), ["application"]);
     }
 
     #[test]

@@ -44,8 +44,9 @@ impl OutputService for Outputs {
             return Ok(answer);
         }
         let mut bench = store::bench_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
-        bench.save(&ctx, req.try_into()?)?;
-        save(&tx, &mut bench).await?;
+        if bench.save(&ctx, req.try_into()?)? {
+            save(&tx, &mut bench).await?;
+        }
         tx.answer(bench.try_into()?).await
     }
 

@@ -1,6 +1,6 @@
 //! The methods on offers: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Result, Store, Tx, page::Sizes, wire as etag};
+use platform::{Open, PageRequest, Result, Store, Tx, page::Sizes};
 use proto::lessons::v1::{self as pb, offer_service_server::OfferService};
 use tonic::{Request, Response, Status};
 
@@ -66,13 +66,12 @@ impl OfferService for Offers {
 
     async fn update_offer(&self, request: Request<pb::UpdateOfferRequest>) -> Result<Response<pb::Offer>, Status> {
         let (ctx, req) = request.open()?;
-        let (id, etag) = wire::named(&req)?;
         let tx = self.store.write(&ctx).await?;
-        let mut offer = store::get(&tx, id).await?.own(&ctx)?;
-        etag::check_etag(&etag, offer.version)?;
-        offer.change(offer.wish.clone().changed(req)?)?;
-        check_projects(&tx, &offer).await?;
-        store::save(&tx, &mut offer).await?;
+        let mut offer = store::get(&tx, wire::named(&req)?).await?.own(&ctx)?;
+        if offer.change(offer.asked(req)?)? {
+            check_projects(&tx, &offer).await?;
+            store::save(&tx, &mut offer).await?;
+        }
         tx.answer(offer.into()).await
     }
 

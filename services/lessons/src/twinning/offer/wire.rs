@@ -5,10 +5,6 @@ use proto::lessons::v1 as pb;
 
 use super::{Language, Match, Offer, State, Why, Wish, store::Filter};
 
-/// What `UpdateOffer` can change.
-const CHANGEABLE: [&str; 7] =
-    ["languages", "themes", "class_size", "available_from", "available_until", "project_ids", "note"];
-
 impl From<Offer> for pb::Offer {
     fn from(offer: Offer) -> Self {
         let wish = offer.wish;
@@ -88,42 +84,34 @@ impl TryFrom<pb::PublishOfferRequest> for Wish {
     }
 }
 
-impl Wish {
-    /// This wish with the changes a request asks for.
-    pub(super) fn changed(mut self, request: pb::UpdateOfferRequest) -> Result<Self> {
+impl Offer {
+    /// The wish with the changes a request asks for. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be
+    /// changed.
+    pub(super) fn asked(&self, request: pb::UpdateOfferRequest) -> Result<Wish> {
+        let changes = wire::changes(&request, &pb::Offer::from(self.clone()))?;
         let offer = request.offer.unwrap_or_default();
-        let is_set = |path: &str| match path {
-            "languages" => !offer.languages.is_empty(),
-            "themes" => !offer.themes.is_empty(),
-            "class_size" => offer.class_size != 0,
-            "available_from" => offer.available_from.is_some(),
-            "available_until" => offer.available_until.is_some(),
-            "project_ids" => !offer.project_ids.is_empty(),
-            _ => !offer.note.is_empty(),
-        };
-        for path in wire::masked(request.update_mask.as_ref(), &CHANGEABLE, is_set)? {
-            match path {
-                "languages" => self.languages = offer.languages.iter().cloned().map(Language::from).collect(),
-                "themes" => self.themes.clone_from(&offer.themes),
-                "class_size" => self.class_size = offer.class_size,
-                "available_from" => self.from = wire::to_date(&offer.available_from.unwrap_or_default())?,
-                "available_until" => self.until = wire::to_date(&offer.available_until.unwrap_or_default())?,
+        let mut wish = self.wish.clone();
+        for path in changes {
+            match path.as_str() {
+                "languages" => wish.languages = offer.languages.iter().cloned().map(Language::from).collect(),
+                "themes" => wish.themes.clone_from(&offer.themes),
+                "class_size" => wish.class_size = offer.class_size,
+                "available_from" => wish.from = wire::to_date(&offer.available_from.unwrap_or_default())?,
+                "available_until" => wish.until = wire::to_date(&offer.available_until.unwrap_or_default())?,
                 "project_ids" => {
-                    self.projects = offer.project_ids.iter().map(|id| id.parse()).collect::<Result<_>>()?
+                    wish.projects = offer.project_ids.iter().map(|id| id.parse()).collect::<Result<_>>()?
                 }
-                _ => self.note.clone_from(&offer.note),
+                _ => wish.note.clone_from(&offer.note),
             }
         }
-        Ok(self)
+        Ok(wish)
     }
 }
 
-/// The id and the etag of the offer to change. Error: a violation where the id is missing.
-pub(super) fn named(request: &pb::UpdateOfferRequest) -> Result<(Id<Offer>, String)> {
-    let offer = request.offer.as_ref();
-    let (id, etag) = offer.map(|offer| (offer.id.as_str(), offer.etag.clone())).unwrap_or_default();
-    if let Ok(id) = id.parse() {
-        return Ok((id, etag));
+/// The id of the offer to change. Error: a violation where it is missing.
+pub(super) fn named(request: &pb::UpdateOfferRequest) -> Result<Id<Offer>> {
+    if let Ok(id) = request.offer.as_ref().map(|offer| offer.id.as_str()).unwrap_or_default().parse() {
+        return Ok(id);
     }
     let mut violations = Violations::new();
     violations.add("offer.id", Shared::FieldsInvalid, "Say which one is to be changed, by its id.");

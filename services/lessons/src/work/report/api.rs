@@ -54,9 +54,10 @@ impl ReportService for Reports {
             return Ok(answer);
         }
         let mut desk = store::desk_to_write(&tx, &team, req.lesson).await?;
-        desk.save(&ctx, req.try_into()?)?;
-        store::save(&tx, &mut desk.report).await?;
-        tx.emit(&pb::ReportChanged::from(&desk.report));
+        if desk.save(&ctx, req.try_into()?)? {
+            store::save(&tx, &mut desk.report).await?;
+            tx.emit(&pb::ReportChanged::from(&desk.report));
+        }
         tx.answer(desk.into()).await
     }
 

@@ -21,12 +21,16 @@ use tonic_types::StatusExt;
 use tower::service_fn;
 
 use crate::{
-    Clock, Ctx, Error, Result,
+    Clock, Ctx, Error, Result, deadline,
     error::{Reason, Shared},
-    layer::{deadline_passed, write_timeout},
     telemetry,
     tls::Tls,
 };
+
+mod bulk;
+
+pub(crate) use bulk::STREAM_WINDOW;
+pub use bulk::{Bulk, Lanes};
 
 /// How much a pipe in memory holds.
 const PIPE: usize = 256 * 1024;
@@ -39,7 +43,7 @@ pub struct Peers(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
-    channels: BTreeMap<String, Channel>,
+    lanes: BTreeMap<String, Lanes>,
 }
 
 /// A channel that speaks for a caller: it sends the token, the tenant, the trace and the time that is left along.
@@ -49,7 +53,12 @@ impl Peers {
     /// A channel to a service. It connects when it is first used, and again when it must. Error: internal, when this process was
     /// not told where the service is.
     pub fn channel(&self, name: &str) -> Result<Channel> {
-        self.0.channels.get(name).cloned().ok_or_else(|| Error::internal(format!("peers.{name}: is missing")))
+        Ok(self.lanes(name)?.calls)
+    }
+
+    /// Both ways to a service, for who passes on calls of others. Error: as [`Peers::channel`].
+    pub fn lanes(&self, name: &str) -> Result<Lanes> {
+        self.0.lanes.get(name).cloned().ok_or_else(|| Error::internal(format!("peers.{name}: is missing")))
     }
 
     /// A channel to a service that speaks for the caller of `ctx`. Error: as [`Peers::channel`].
@@ -59,19 +68,19 @@ impl Peers {
 
     /// Whether this process was told where a service is.
     pub fn knows(&self, name: &str) -> bool {
-        self.0.channels.contains_key(name)
+        self.0.lanes.contains_key(name)
     }
 }
 
 /// Gathers the peers of a process before it starts.
 pub(crate) struct Gathering {
     clock: Clock,
-    channels: BTreeMap<String, Channel>,
+    lanes: BTreeMap<String, Lanes>,
 }
 
 impl Gathering {
     pub(crate) fn new(clock: Clock) -> Self {
-        Self { clock, channels: BTreeMap::new() }
+        Self { clock, lanes: BTreeMap::new() }
     }
 
     /// A service of this process. Its ends of the pipes come out of the receiver.
@@ -85,8 +94,11 @@ impl Gathering {
                 Ok::<_, io::Error>(TokioIo::new(ours))
             }
         });
-        let channel = Endpoint::from_static("http://in.memory").connect_with_connector_lazy(connector);
-        self.channels.insert(name.to_owned(), channel);
+        let endpoint = Endpoint::from_static("http://in.memory");
+        self.lanes.insert(
+            name.to_owned(),
+            Lanes::new(&endpoint, |endpoint| endpoint.connect_with_connector_lazy(connector.clone())),
+        );
         pipes
     }
 
@@ -120,12 +132,15 @@ impl Gathering {
             .keep_alive_timeout(Duration::from_secs(10))
             .keep_alive_while_idle(true);
         let connector = service_fn(move |_: Uri| connect(host.clone(), port, tls.clone()));
-        self.channels.insert(name.to_owned(), endpoint.connect_with_connector_lazy(connector));
+        self.lanes.insert(
+            name.to_owned(),
+            Lanes::new(&endpoint, |endpoint| endpoint.connect_with_connector_lazy(connector.clone())),
+        );
         Ok(())
     }
 
     pub(crate) fn peers(self) -> Peers {
-        Peers(Arc::new(Inner { clock: self.clock, channels: self.channels }))
+        Peers(Arc::new(Inner { clock: self.clock, lanes: self.lanes }))
     }
 }
 
@@ -175,11 +190,11 @@ impl Interceptor for Forward {
         let headers: &mut HeaderMap = request.metadata_mut().as_mut();
         headers.extend(self.headers.clone());
         telemetry::inject(headers);
-        if let Some(deadline) = self.deadline {
-            let left = deadline.duration_since(self.clock.now());
+        if let Some(end) = self.deadline {
+            let left = end.duration_since(self.clock.now());
             match Duration::try_from(left) {
-                Ok(left) if !left.is_zero() => write_timeout(headers, left),
-                _ => return Err(deadline_passed().into()),
+                Ok(left) if !left.is_zero() => deadline::write(headers, left),
+                _ => return Err(deadline::passed().into()),
             }
         }
         Ok(request)

@@ -18,7 +18,8 @@ use crate::{Error, Result, blob, mail, secret::Secret, store, telemetry, tls, to
 
 mod fault;
 
-pub use crate::layer::Limits;
+pub(crate) use crate::limits::seconds;
+pub use crate::limits::{LARGEST_MESSAGE, Limits};
 
 /// Variables that choose or accompany the settings without being one.
 const NOT_SETTINGS: [&str; 1] = ["config"];

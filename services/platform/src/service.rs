@@ -28,13 +28,17 @@ use crate::{
     border::Recheck,
     config::{self, Config},
     event::Handlers,
+    intake::Intake,
     mail::Mailer,
+    network::Network,
     secret::Keys,
     store::Schema,
     tenant::{Section, SectionKind},
     token::Signer,
 };
 
+mod entrance;
+mod files;
 mod issuer;
 mod listen;
 mod process;
@@ -43,17 +47,21 @@ mod run;
 pub use process::Process;
 pub use run::{run, run_with};
 
+/// Makes a part of a service, out of what it finds where it lives.
+type Make<T> = fn(&Host) -> Result<T>;
+
 /// What a process is made of: one service of the installation.
 pub struct Service {
     name: &'static str,
     settings: Option<config::Section>,
     tenants: Vec<SectionKind>,
-    routes: Option<fn(&Host) -> Result<Routes>>,
-    router: Option<fn(&Host) -> Result<axum::Router>>,
-    handlers: Option<fn(&Host) -> Result<Handlers>>,
+    routes: Option<Make<Routes>>,
+    router: Option<Make<axum::Router>>,
+    proxies: Option<Make<Vec<Network>>>,
+    handlers: Option<Make<Handlers>>,
     schema: Option<Schema>,
     signs_tokens: bool,
-    recheck: Option<fn(&Host) -> Result<Recheck>>,
+    recheck: Option<Make<Recheck>>,
 }
 
 impl Service {
@@ -65,6 +73,7 @@ impl Service {
             tenants: Vec::new(),
             routes: None,
             router: None,
+            proxies: None,
             handlers: None,
             schema: None,
             signs_tokens: false,
@@ -74,7 +83,7 @@ impl Service {
 
     /// It knows by itself whether a visitor may still be here. Every other service asks the one that signs tokens; none is without.
     #[must_use]
-    pub fn rechecks(mut self, recheck: fn(&Host) -> Result<Recheck>) -> Self {
+    pub fn rechecks(mut self, recheck: Make<Recheck>) -> Self {
         self.recheck = Some(recheck);
         self
     }
@@ -95,21 +104,28 @@ impl Service {
 
     /// Its methods over gRPC.
     #[must_use]
-    pub fn routes(mut self, routes: fn(&Host) -> Result<Routes>) -> Self {
+    pub fn routes(mut self, routes: Make<Routes>) -> Self {
         self.routes = Some(routes);
         self
     }
 
     /// Its pages over HTTP. One service of a process at most has some: it gets the process's address.
     #[must_use]
-    pub fn router(mut self, router: fn(&Host) -> Result<axum::Router>) -> Self {
+    pub fn router(mut self, router: Make<axum::Router>) -> Self {
         self.router = Some(router);
+        self
+    }
+
+    /// The proxies that stand before its pages: by their connections come many callers.
+    #[must_use]
+    pub fn proxies(mut self, proxies: Make<Vec<Network>>) -> Self {
+        self.proxies = Some(proxies);
         self
     }
 
     /// What it does when facts become known.
     #[must_use]
-    pub fn handlers(mut self, handlers: fn(&Host) -> Result<Handlers>) -> Self {
+    pub fn handlers(mut self, handlers: Make<Handlers>) -> Self {
         self.handlers = Some(handlers);
         self
     }
@@ -170,6 +186,8 @@ pub struct Host {
     pub tasks: Tasks,
     /// Whether the process wants calls.
     pub readiness: Readiness,
+    /// What bodies in memory may hold.
+    pub intake: Intake,
 }
 
 impl Host {

@@ -17,7 +17,10 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use crate::{Error, Result, Tasks};
@@ -88,10 +91,13 @@ impl Tls {
         Ok(true)
     }
 
-    /// Lets the other side in, if it shows a certificate of our authority.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<server::TlsStream<TcpStream>> {
+    /// Lets the other side in, if it shows a certificate of our authority in this time.
+    pub(crate) async fn accept<S>(&self, stream: S, patience: Duration) -> io::Result<server::TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let acceptor = TlsAcceptor::from(self.0.sides.load().server.clone());
-        tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await?
+        tokio::time::timeout(patience, acceptor.accept(stream)).await?
     }
 
     /// Shows our certificate to `host`, if it shows one of our authority in that name.
@@ -184,7 +190,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let accepting = async {
-            let Ok(mut stream) = server.accept(listener.accept().await.unwrap().0).await else { return false };
+            let Ok(mut stream) = server.accept(listener.accept().await.unwrap().0, HANDSHAKE).await else {
+                return false;
+            };
             stream.write_all(b"!").await.is_ok()
         };
         let connecting = async {

@@ -1,17 +1,14 @@
-//! Nobody works on what nobody waits for: when the caller's time is up, the work is dropped and its transaction rolls back.
+//! Nobody works on what nobody waits for: when the caller's time is up, the work is dropped and its transaction rolls back. A
+//! stream ends when the time its caller gave for it is up; without one it may go on.
 
 use std::{num::NonZeroU32, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Response};
+use http::Response;
+use tokio::time::Instant;
 use tonic::body::Body;
 
 use super::{Inbound, Layer, Next, refuse};
-use crate::{
-    Error,
-    error::{Reason, Shared},
-};
-
-const HEADER: &str = "grpc-timeout";
+use crate::deadline;
 
 pub(super) struct Deadline {
     /// How long a call may take when its caller does not say, and at most.
@@ -20,56 +17,31 @@ pub(super) struct Deadline {
 
 impl Deadline {
     pub(super) fn new(seconds: NonZeroU32) -> Self {
-        Self { most: Duration::from_secs(seconds.get().into()) }
+        Self { most: crate::config::seconds(seconds) }
     }
 }
 
 impl Layer for Deadline {
     async fn around(&self, mut call: Inbound, next: &impl Next) -> Response<Body> {
-        let asked = read(call.request.headers());
+        let asked = match deadline::read(call.request.headers()) {
+            Ok(asked) => asked,
+            Err(error) => return refuse(error),
+        };
+        let end = asked.filter(|_| call.method.streams_out).and_then(|asked| Instant::now().checked_add(asked));
         // an upload takes as long as the caller's line does; an answer has begun when the stream has
         let most =
             if call.method.streams_in { asked } else { Some(asked.map_or(self.most, |asked| asked.min(self.most))) };
         call.time_left = most;
-        match most {
-            Some(time) => tokio::time::timeout(time, next.run(call)).await.unwrap_or_else(|_| refuse(passed())),
+        let answer = match most {
+            Some(time) => {
+                tokio::time::timeout(time, next.run(call)).await.unwrap_or_else(|_| refuse(deadline::passed()))
+            }
             None => next.run(call).await,
+        };
+        match end {
+            Some(end) => answer.map(|body| deadline::until(body, end)),
+            None => answer,
         }
-    }
-}
-
-/// The deadline passed.
-pub(crate) fn passed() -> Error {
-    Shared::DeadlinePassed.error("The time given for this call was over before the answer was ready.")
-}
-
-/// The time a caller gives, as gRPC writes it: at most eight digits and a unit. What is written otherwise counts as not written.
-fn read(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(HEADER)?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let number: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(number * 3600)),
-        "M" => Some(Duration::from_secs(number * 60)),
-        "S" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_millis(number)),
-        "u" => Some(Duration::from_micros(number)),
-        "n" => Some(Duration::from_nanos(number)),
-        _ => None,
-    }
-}
-
-/// Gives a call that goes out this much time.
-pub(crate) fn write(headers: &mut HeaderMap, time: Duration) {
-    let text = match u32::try_from(time.as_millis()) {
-        Ok(millis) if millis < 100_000_000 => format!("{millis}m"),
-        _ => "99999999S".to_owned(),
-    };
-    if let Ok(value) = HeaderValue::from_str(&text) {
-        headers.insert(HEADER, value);
     }
 }
 
@@ -80,10 +52,16 @@ mod tests {
         atomic::{AtomicBool, Ordering},
     };
 
+    use bytes::Bytes;
+    use http_body::Frame;
+    use http_body_util::{BodyExt, StreamBody};
+    use tokio_stream::StreamExt;
+    use tonic::Status;
+
     use super::*;
     use crate::layer::{
         Method,
-        testing::{Then, call, call_of, reason},
+        testing::{Then, call, call_of, fine, reason},
     };
 
     fn deadline() -> Deadline {
@@ -118,10 +96,48 @@ mod tests {
     async fn a_caller_who_waits_for_ever_does_not_make_us_work_for_ever() {
         let begun = tokio::time::Instant::now();
         let never = Then(async |_| std::future::pending().await);
-        for headers in [&[][..], &[("grpc-timeout", "99999999H")], &[("grpc-timeout", "soon")]] {
+        for headers in [&[][..], &[("grpc-timeout", "99999999H")]] {
             assert_eq!(reason(&deadline().around(call(headers), &never).await), "DEADLINE_PASSED");
         }
-        assert_eq!(begun.elapsed().as_secs(), 180);
+        assert_eq!(begun.elapsed().as_secs(), 120);
+    }
+
+    #[tokio::test]
+    async fn a_time_that_cannot_be_read_is_refused_and_not_passed_over() {
+        for text in ["soon", "", "123456789S"] {
+            assert_eq!(reason(&deadline().around(call(&[("grpc-timeout", text)]), &fine()).await), "FIELDS_INVALID");
+        }
+    }
+
+    /// A stream of a message a second, with these headers: how many messages came, and how it ended.
+    async fn streamed(headers: &[(&'static str, &str)]) -> (usize, Option<String>) {
+        let name = "test.v1.Test/Watch".into();
+        let method = Method { name, access: None, streams_in: false, streams_out: true, watches: true };
+        let next = Then(async |_| {
+            let seconds = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(Duration::from_secs(1)));
+            let messages = seconds.take(100).map(|_| Ok::<_, Status>(Frame::data(Bytes::from_static(b"word"))));
+            Response::new(Body::new(StreamBody::new(messages)))
+        });
+        let mut body = deadline().around(call_of(Arc::new(method), headers), &next).await.into_body();
+        let mut messages = 0;
+        while let Some(frame) = body.frame().await {
+            match frame.unwrap().into_trailers() {
+                Ok(trailers) => {
+                    let mut end = Response::new(Body::empty());
+                    *end.headers_mut() = trailers;
+                    return (messages, Some(reason(&end)));
+                }
+                Err(_) => messages += 1,
+            }
+        }
+        (messages, None)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_when_the_time_of_its_caller_is_up_and_without_one_it_goes_on() {
+        assert_eq!(streamed(&[("grpc-timeout", "3500m")]).await, (4, Some("DEADLINE_PASSED".to_owned())));
+        assert_eq!(streamed(&[("grpc-timeout", "90S")]).await, (90, Some("DEADLINE_PASSED".to_owned())));
+        assert_eq!(streamed(&[]).await, (100, None));
     }
 
     #[tokio::test]
@@ -144,36 +160,5 @@ mod tests {
         deadline().around(call_of(upload(), &[]), &expect(None)).await;
         deadline().around(call_of(upload(), &[("grpc-timeout", "5M")]), &expect(Some(Duration::from_secs(300)))).await;
         deadline().around(call(&[("grpc-timeout", "5M")]), &expect(Some(Duration::from_secs(60)))).await;
-    }
-
-    #[test]
-    fn a_time_is_read_as_grpc_writes_it() {
-        for (text, time) in [
-            ("3H", Some(Duration::from_secs(10_800))),
-            ("2M", Some(Duration::from_secs(120))),
-            ("1S", Some(Duration::from_secs(1))),
-            ("7m", Some(Duration::from_millis(7))),
-            ("7u", Some(Duration::from_micros(7))),
-            ("99999999n", Some(Duration::from_nanos(99_999_999))),
-            ("100000000n", None),
-            ("-1S", None),
-            ("1", None),
-            ("1x", None),
-            ("", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(HEADER, text.parse().unwrap());
-            assert_eq!(read(&headers), time, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_written_can_be_read() {
-        for time in [Duration::from_millis(1), Duration::from_secs(60), Duration::from_secs(10_000_000)] {
-            let mut headers = HeaderMap::new();
-            write(&mut headers, time);
-            let read = read(&headers).unwrap();
-            assert!(read >= time.min(Duration::from_secs(99_999_999)), "{time:?}");
-        }
     }
 }

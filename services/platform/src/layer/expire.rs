@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::Response;
 use http_body::Frame;
 use tokio::time::{Interval, interval};
 use tonic::{Code, Status, body::Body};
@@ -16,6 +16,7 @@ use tonic::{Code, Status, body::Body};
 use super::{Inbound, Layer, Next, code_of, refuse};
 use crate::{
     Clock, Error,
+    deadline::last,
     error::{Reason, Shared},
     token::Verifier,
 };
@@ -65,9 +66,7 @@ impl http_body::Body for Until {
             return Pin::new(body).poll_frame(cx);
         }
         self.body = None;
-        let mut trailers = HeaderMap::new();
-        let said = Status::from(expired()).add_header(&mut trailers);
-        Poll::Ready(Some(said.map(|()| Frame::trailers(trailers))))
+        Poll::Ready(Some(last(expired())))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -4,10 +4,11 @@ use http::Response;
 use tonic::{Code, body::Body};
 
 use super::{code_of, refuse};
-use crate::error::{Reason, Shared};
-
-/// The largest message the library takes, in bytes.
-const LARGEST: usize = 4 << 20;
+use crate::{
+    config::LARGEST_MESSAGE,
+    error::{Reason, Shared},
+    intake,
+};
 
 /// The same answer, or a refusal with its reason where it has none. Our own methods always give one.
 pub(super) fn explained(response: Response<Body>) -> Response<Body> {
@@ -15,11 +16,7 @@ pub(super) fn explained(response: Response<Body>) -> Response<Body> {
         return response;
     }
     match code_of(&response) {
-        Code::OutOfRange => refuse(
-            Shared::BodyTooLarge
-                .error(format!("A message is larger than {LARGEST} bytes. Send less, or use the streamed upload."))
-                .with("limit_bytes", LARGEST),
-        ),
+        Code::OutOfRange => refuse(intake::too_large(LARGEST_MESSAGE)),
         Code::Internal => refuse(Shared::BodyMalformed.error("The message is not one of what this method asks for.")),
         _ => response,
     }

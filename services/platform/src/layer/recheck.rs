@@ -1,16 +1,15 @@
 //! Whether a visitor may still be here. What let them in can end at any time, at home; their token knows nothing of it. So it is
 //! asked before the method runs, of an answer without an end before every message, and of a long one every second.
 
-use bytes::Bytes;
 use futures::stream;
-use http::{HeaderMap, Response};
+use http::Response;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use jiff::SignedDuration;
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 
 use super::{Inbound, Layer, Next, refuse};
-use crate::{Clock, Ctx, Error, border};
+use crate::{Clock, Ctx, border, deadline::last};
 
 /// How long the question may take that is asked while an answer streams: the time its caller gave is that of the beginning.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
@@ -61,13 +60,6 @@ impl Recheck {
     }
 }
 
-/// The end of a stream that says an error.
-fn last(error: Error) -> Result<Frame<Bytes>, Status> {
-    let mut trailers = HeaderMap::new();
-    Status::from(error).add_header(&mut trailers)?;
-    Ok(Frame::trailers(trailers))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -75,8 +67,9 @@ mod tests {
         atomic::{AtomicUsize, Ordering},
     };
 
+    use bytes::Bytes;
     use proto::options::v1::Role;
-    use tonic::Code;
+    use tonic::{Code, Status};
 
     use super::*;
     use crate::{

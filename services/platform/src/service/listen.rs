@@ -1,8 +1,13 @@
 //! Where calls come in: over TCP, plain or with certificates, or over a pipe in memory. HTTP/1.1 and HTTP/2 on one port.
+//!
+//! Callers are not known here yet, so all they can hold is bounded: connections are counted ([`Door`]), a connection without a request
+//! is closed ([`busy`]), a body that comes too slowly is given up ([`Arriving`]), and so is an answer that is read too slowly
+//! ([`reader`], [`line`]).
 
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use axum::extract::ConnectInfo;
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::{body::Incoming, rt::Executor};
@@ -19,38 +24,59 @@ use tokio::{
 };
 use tower::{Service, ServiceExt};
 
-use crate::{Error, Result, Tasks, tls::Tls};
+use crate::{
+    Error, Result, Tasks,
+    config::seconds,
+    intake::OfConnection,
+    pace::{Arriving, Pace},
+    shares::Share,
+};
 
-/// How many streams one connection may have open: between services one connection carries everything.
-const STREAMS: u32 = 10_000;
+mod busy;
+mod door;
+mod line;
+mod reader;
+mod refuse;
+
+use busy::Busy;
+pub(super) use door::Door;
+use line::Line;
+use reader::Given;
 
 /// How large the headers of one request may be, in bytes. The gateway takes far less and says so with a reason; beyond this the
 /// library answers 431 by itself, and a service must take what the gateway passes on with some words of its own.
 const HEADERS: u32 = 128 * 1024;
 
+/// How much of an answer one stream of HTTP/2 may have waiting to be sent, in bytes.
+const WAITING: usize = 64 * 1024;
+
+/// How long the other side may take to notice that a connection is being closed. A request that is sent meanwhile is answered.
+const LAST: Duration = Duration::from_secs(1);
+
+/// A request, before it is known from whom.
+pub(super) type Asked = Request<Arriving<Incoming>>;
+
 /// Answers a request.
 pub(super) trait Answers<B>:
-    Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static
+    Service<Asked, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
 }
 impl<B, S> Answers<B> for S where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static
+    S: Service<Asked, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
 }
 
-/// Listens on an address. Without certificates only this machine is let in, unless `open` says that somebody else cares for them.
-pub(super) async fn tcp<S, B>(
-    address: SocketAddr,
-    tls: Option<Tls>,
-    open: bool,
-    service: S,
-    tasks: &Tasks,
-) -> Result<SocketAddr>
+/// The body of an answer.
+pub(super) trait Answer: Body<Data = Bytes, Error: Into<tower::BoxError>> + Send + Unpin + 'static {}
+impl<B: Body<Data = Bytes, Error: Into<tower::BoxError>> + Send + Unpin + 'static> Answer for B {}
+
+/// Listens on an address. Without certificates only this machine is let in, unless the door is for strangers.
+pub(super) async fn tcp<S, B>(address: SocketAddr, door: Door, service: S, tasks: &Tasks) -> Result<SocketAddr>
 where
     S: Answers<B>,
-    B: Body<Data: Send, Error: Into<tower::BoxError>> + Send + 'static,
+    B: Answer,
 {
-    if tls.is_none() && !open && !address.ip().is_loopback() {
+    if door.needs_loopback() && !address.ip().is_loopback() {
         let text = format!(
             "{address} can be reached from other machines, where tokens could be read: set [tls] or use 127.0.0.1"
         );
@@ -63,7 +89,7 @@ where
     tasks.spawn("listener", async move {
         while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
             match accepted {
-                Ok((stream, from)) => greet(stream, from, tls.clone(), service.clone(), &all),
+                Ok((stream, from)) => greet(stream, from, &door, service.clone(), &all),
                 Err(error) => {
                     // most often there are too many open files: some will be closed
                     tracing::warn!(%error, "a connection cannot be taken");
@@ -76,64 +102,81 @@ where
 }
 
 /// Serves the pipes that peers of the same process open.
-pub(super) fn memory<S, B>(mut pipes: mpsc::Receiver<DuplexStream>, service: S, tasks: &Tasks)
+pub(super) fn memory<S, B>(mut pipes: mpsc::Receiver<DuplexStream>, door: Door, service: S, tasks: &Tasks)
 where
     S: Answers<B>,
-    B: Body<Data: Send, Error: Into<tower::BoxError>> + Send + 'static,
+    B: Answer,
 {
     let (stop, all) = (tasks.token(), tasks.clone());
     tasks.spawn("pipes", async move {
         while let Some(Some(pipe)) = stop.run_until_cancelled(pipes.recv()).await {
-            all.spawn("pipe", converse(pipe, service.clone(), all.clone()));
+            all.spawn("pipe", converse(pipe, None, door.clone(), service.clone(), all.clone()));
         }
     });
 }
 
-fn greet<S, B>(stream: TcpStream, from: SocketAddr, tls: Option<Tls>, service: S, tasks: &Tasks)
+fn greet<S, B>(stream: TcpStream, from: SocketAddr, door: &Door, service: S, tasks: &Tasks)
 where
     S: Answers<B>,
-    B: Body<Data: Send, Error: Into<tower::BoxError>> + Send + 'static,
+    B: Answer,
 {
-    let all = tasks.clone();
+    let place = match door.place(from.ip()) {
+        Ok(place) => place,
+        Err(full) => {
+            if let Some(permit) = door.may_refuse() {
+                tasks.spawn("refusal", async move {
+                    refuse::refuse(stream, full.into()).await;
+                    drop(permit);
+                });
+            }
+            return;
+        }
+    };
+    let (all, door) = (tasks.clone(), door.clone());
     tasks.spawn("connection", async move {
         // small answers must not wait for more of them
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was gone at once");
             return;
         }
-        let service = service.map_request(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(from));
-            request
-        });
-        let Some(tls) = tls else { return converse(stream, service, all).await };
-        match all.token().run_until_cancelled(tls.accept(stream)).await {
-            Some(Ok(stream)) => converse(stream, service, all).await,
+        let caller = Some((from, place));
+        let stream = Line::new(stream, door.pace_out());
+        let Some(tls) = door.tls() else { return converse(stream, caller, door, service, all).await };
+        let shown = tls.accept(stream, seconds(door.limits().header_seconds));
+        match all.token().run_until_cancelled(shown).await {
+            Some(Ok(stream)) => converse(stream, caller, door, service, all).await,
             Some(Err(error)) => tracing::warn!(%error, "a connection without a certificate of ours"),
             None => {}
         }
     });
 }
 
-/// Answers everything one connection asks, until it closes or the process ends.
-async fn converse<S, B>(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, service: S, tasks: Tasks)
-where
+/// Answers everything one connection asks, until it closes, asks nothing for long, or the process ends.
+async fn converse<S, B>(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    caller: Option<(SocketAddr, Share)>,
+    door: Door,
+    service: S,
+    tasks: Tasks,
+) where
     S: Answers<B>,
-    B: Body<Data: Send, Error: Into<tower::BoxError>> + Send + 'static,
+    B: Answer,
 {
-    let stop = tasks.token();
-    let mut builder = Builder::new(Parts(tasks));
-    builder.http1().timer(TokioTimer::new());
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEADERS)
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(20));
+    let (stop, busy) = (tasks.token(), Busy::new());
+    let from = caller.as_ref().map(|(from, _)| *from);
+    let service = answering(service, from, &door, busy.clone());
+    let builder = builder(&door, Parts { tasks, pace: door.pace_out() });
     let mut connection =
         std::pin::pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = door.idle(&busy) => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection => ended,
+                () = busy.free_after(LAST) => Ok(()),
+            }
+        }
         () = stop.cancelled() => {
             // takes no new request and answers those it has
             connection.as_mut().graceful_shutdown();
@@ -146,13 +189,71 @@ where
     }
 }
 
-/// The streams of a connection run as parts of the process's tasks.
+/// The service, told what is known of the connection, and with a bound on how long its callers may take.
+fn answering<S, B>(
+    service: S,
+    from: Option<SocketAddr>,
+    door: &Door,
+    busy: Busy,
+) -> impl Service<Request<Incoming>, Response = Response<Given<B>>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ use<S, B>
+where
+    S: Answers<B>,
+    B: Answer,
+{
+    let (pace, held) = (door.pace_in(), door.bytes_of_connection(from));
+    let told = service.map_request(move |request: Request<Incoming>| {
+        let mut request = request.map(|body| Arriving::new(body, pace));
+        request.extensions_mut().extend(known(from, held.clone()));
+        request
+    });
+    told.map_future(move |answer| {
+        let under_way = busy.begin();
+        async move { Ok(answer.await?.map(|body| Given::new(body, under_way))) }
+    })
+}
+
+/// What is known of a connection, as extensions of its requests.
+fn known(from: Option<SocketAddr>, held: Option<OfConnection>) -> http::Extensions {
+    let mut known = http::Extensions::new();
+    if let Some(from) = from {
+        known.insert(ConnectInfo(from));
+    }
+    if let Some(held) = held {
+        known.insert(held);
+    }
+    known
+}
+
+fn builder(door: &Door, parts: Parts) -> Builder<Parts> {
+    let mut builder = Builder::new(parts);
+    // before the first request the shorter time holds, see `Door::idle`
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(seconds(door.limits().idle_seconds));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(door.streams())
+        .initial_stream_window_size(door.stream_window())
+        .initial_connection_window_size(door.connection_window())
+        .max_header_list_size(HEADERS)
+        .max_send_buf_size(WAITING)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// The streams of a connection run as parts of the process's tasks, for as long as they are read.
 #[derive(Clone)]
-struct Parts(Tasks);
+struct Parts {
+    tasks: Tasks,
+    pace: Pace,
+}
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Parts {
     fn execute(&self, part: F) {
-        self.0.spawn_part(part);
+        self.tasks.spawn_part(reader::watched(part, self.pace));
     }
 }
 

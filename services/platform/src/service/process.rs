@@ -2,19 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
     net::SocketAddr,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
 use axum::{Router, routing::get};
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::StatusCode;
 use tokio::{io::DuplexStream, sync::mpsc};
-use tonic::{body::Body, service::Routes};
+use tonic::service::Routes;
 use tonic_health::{
     ServingStatus,
     server::{HealthReporter, health_reporter},
@@ -22,8 +18,10 @@ use tonic_health::{
 
 use super::{
     Host, Readiness, Service,
+    entrance::Entrance,
+    files,
     issuer::{self, ISSUER},
-    listen,
+    listen::{self, Door},
 };
 use crate::{
     Border, Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
@@ -32,9 +30,12 @@ use crate::{
     client::Gathering,
     config::Config,
     event::{Bus, Dispatcher},
-    layer::{Ground, Methods, Stack, stack},
+    intake::Intake,
+    layer::{Ground, Methods, stack},
     mail::Mailer,
+    network::Network,
     secret::Keys,
+    shares::Shares,
     store::Budget,
     telemetry,
     tenant::Fault,
@@ -61,6 +62,9 @@ pub struct Process {
     dispatchers: Vec<Dispatcher>,
     entrances: BTreeMap<&'static str, Entrance>,
     router: Option<Router>,
+    /// Who stands before the pages.
+    proxies: Vec<Network>,
+    places: Shares,
 }
 
 /// What all services of a process share.
@@ -75,6 +79,7 @@ struct Common {
     keys: Keys,
     signer: Option<Signer>,
     budget: Budget,
+    intake: Intake,
 }
 
 impl Process {
@@ -95,6 +100,7 @@ impl Process {
             signer: signs.then(|| signer(&config)).transpose()?,
             ids: Ids::new(clock.clone()),
             budget: Budget::new(config.store.connections),
+            intake: Intake::new(&config.limits),
             clock,
             config,
             tasks,
@@ -123,6 +129,8 @@ impl Process {
             dispatchers: Vec::new(),
             entrances: BTreeMap::new(),
             router: None,
+            proxies: Vec::new(),
+            places: files::places(&common.config.limits),
         }
     }
 
@@ -146,6 +154,9 @@ impl Process {
             if let Some(router) = service.router {
                 self.router = Some(router(&host)?);
             }
+            if let Some(proxies) = service.proxies {
+                self.proxies = proxies(&host)?;
+            }
             if let Some(of) = service.handlers {
                 handlers.push((host.store.clone(), of(&host)?));
             }
@@ -165,7 +176,7 @@ impl Process {
     fn connect(&self, pipes: Vec<(&'static str, mpsc::Receiver<DuplexStream>)>) {
         for (name, pipes) in pipes {
             if let Some(entrance) = self.entrances.get(name) {
-                listen::memory(pipes, entrance.clone(), &self.tasks);
+                listen::memory(pipes, self.door_of_peers(), entrance.clone(), &self.tasks);
             }
         }
     }
@@ -219,17 +230,27 @@ impl Process {
         let address = self.config.process.address;
         let bound = match (&self.router, self.entrances.values().next()) {
             // those who come here come from outside: their certificates are shown by what stands before us
-            (Some(router), _) => listen::tcp(address, None, true, router.clone(), &self.edge).await?,
+            (Some(router), _) => {
+                listen::tcp(address, self.door_of_strangers(&self.proxies), router.clone(), &self.edge).await?
+            }
             (None, Some(entrance)) if self.entrances.len() == 1 => {
-                listen::tcp(address, self.tls.clone(), false, entrance.clone(), &self.edge).await?
+                listen::tcp(address, self.door_of_peers(), entrance.clone(), &self.edge).await?
             }
             _ => return Err(Error::internal("a process has one service, or one that has pages among several")),
         };
         if let Some(address) = self.config.process.admin_address {
-            listen::tcp(address, None, true, probes(&self.readiness), &self.edge).await?;
+            listen::tcp(address, self.door_of_strangers(&[]), probes(&self.readiness), &self.edge).await?;
         }
         tracing::info!(address = %bound, "ready");
         Ok(bound)
+    }
+
+    fn door_of_strangers(&self, proxies: &[Network]) -> Door {
+        Door::of_strangers(self.config.limits.clone(), self.places.clone(), proxies)
+    }
+
+    fn door_of_peers(&self) -> Door {
+        Door::of_peers(self.config.limits.clone(), self.places.clone(), self.tls.clone())
     }
 
     /// Ends it in order: says that it wants no more calls, takes no more, answers those it has, stops what runs in the
@@ -275,6 +296,7 @@ impl Common {
             signer: self.signer.clone().filter(|_| service.signs_tokens),
             tasks: self.tasks.clone(),
             readiness: self.readiness.clone(),
+            intake: self.intake.clone(),
         })
     }
 
@@ -305,6 +327,7 @@ impl Common {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             limits: self.config.limits.clone(),
+            intake: self.intake.clone(),
             recheck,
         })
     }
@@ -365,29 +388,4 @@ fn probes(readiness: &Readiness) -> Router {
         .route("/metrics", get(async || telemetry::metrics_page()))
         .route("/livez", get(async || StatusCode::OK))
         .route("/readyz", get(ready))
-}
-
-/// The door of one service: its methods under all layers, and beside them, under none, the question whether it is well. Who asks
-/// that is not signed in and must be answered under load.
-#[derive(Clone)]
-struct Entrance {
-    health: Routes,
-    stack: Stack,
-}
-
-impl tower::Service<Request<Incoming>> for Entrance {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        if request.uri().path().starts_with("/grpc.health.v1.Health/") {
-            return Box::pin(self.health.call(request));
-        }
-        self.stack.call(request.map(Body::new))
-    }
 }

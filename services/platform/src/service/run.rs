@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Process, Service, listen};
+use super::{Process, Service, files, listen};
 use crate::{Clock, Error, Result, config::Config, telemetry};
 
 /// The body of `main`. Reads `--config <file>` or `KOINE_CONFIG`, and the environment; runs until the system asks it to end.
@@ -42,6 +42,7 @@ async fn live(config: Config, services: Vec<Service>) -> Result<()> {
         _ => "koine".to_owned(),
     };
     let telemetry = telemetry::init(&name, &config.telemetry)?;
+    files::raise();
     let lived = async {
         // before anybody is told that it is ready: who then asks it to end must find it listening
         let told = listen::told_to_end()?;

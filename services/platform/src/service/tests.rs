@@ -1,5 +1,7 @@
 //! Processes with the smallest of services: one that says who calls it, and one that asks the other.
 
+mod doors;
+
 use std::{
     fs,
     net::SocketAddr,

@@ -6,17 +6,21 @@ use http::{
     HeaderMap,
     header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use platform::intake::{Held, gather};
 use proto::error::v1::Reason;
 use tonic::Status;
 
 use crate::{problem::Problem, reason, settings::Settings};
 
-/// The body of a request as JSON text; empty where there is none.
-pub(crate) async fn json(settings: &Settings, headers: &HeaderMap, body: axum::body::Body) -> Result<Bytes, Problem> {
+/// The body of a request as JSON text; empty where there is none. It counts among what is held.
+pub(crate) async fn json(
+    settings: &Settings,
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    held: &mut Held,
+) -> Result<Bytes, Problem> {
     announced(headers, settings.max_body_bytes as u64)?;
-    let text = Limited::new(body, settings.max_body_bytes).collect().await;
-    let text = text.map_err(|fault| unread(fault.as_ref(), settings.max_body_bytes))?.to_bytes();
+    let text = gather(body, settings.max_body_bytes, held).await?;
     if text.is_empty() {
         return Ok(text);
     }
@@ -45,13 +49,6 @@ pub(crate) fn encoding(headers: &HeaderMap) -> Result<(), Problem> {
         )),
         _ => Ok(()),
     }
-}
-
-fn unread(fault: &(dyn std::error::Error + Send + Sync + 'static), limit: usize) -> Status {
-    if fault.is::<LengthLimitError>() {
-        return reason::too_large(limit as u64);
-    }
-    reason::refuse(Reason::BodyMalformed, "The body ended before it was complete.")
 }
 
 fn is_json(media_type: &str) -> bool {

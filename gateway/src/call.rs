@@ -13,10 +13,13 @@ use platform::telemetry::{
 use prost_reflect::DynamicMessage;
 use proto::error::v1::Reason;
 use tonic::{
-    Code, Request, Response, Status, Streaming, body::Body, client::Grpc, codec::EncodeBody, metadata::MetadataMap,
-    transport::Channel,
+    Code, Request, Response, Status, Streaming,
+    body::Body,
+    client::{Grpc, GrpcService},
+    codec::EncodeBody,
+    metadata::MetadataMap,
 };
-use tower::ServiceExt;
+use tower::{BoxError, ServiceExt};
 use tracing::Instrument;
 
 use crate::{
@@ -92,7 +95,7 @@ pub(crate) async fn unary(
     message: DynamicMessage,
 ) -> Result<DynamicMessage, Status> {
     let call = async |metadata| {
-        let mut client = ready(route).await?;
+        let mut client = ready(route.lanes.calls.clone()).await?;
         let answer =
             client.unary(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await?;
         Ok(answer.into_inner())
@@ -107,16 +110,19 @@ pub(crate) async fn stream(
     message: DynamicMessage,
 ) -> Result<Response<Streaming<DynamicMessage>>, Status> {
     let call = async |metadata| {
-        let mut client = ready(route).await?;
+        let mut client = ready(route.lanes.bulk.clone()).await?;
         client.server_streaming(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await
     };
     traced(route.method(), metadata, call, code).await
 }
 
-async fn ready(route: &Route) -> Result<Grpc<Channel>, Status> {
+async fn ready<Way>(way: Way) -> Result<Grpc<Way>, Status>
+where
+    Way: GrpcService<Body, Error: Into<BoxError>>,
+{
     // how large an answer may be is the service's to decide; callers by gRPC are not held to less either
-    let mut client = Grpc::new(route.channel.clone()).max_decoding_message_size(usize::MAX);
-    client.ready().await.map_err(|fault| Status::from_error(Box::new(fault)))?;
+    let mut client = Grpc::new(way).max_decoding_message_size(usize::MAX);
+    client.ready().await.map_err(|fault| Status::from_error(fault.into()))?;
     Ok(client)
 }
 
@@ -146,7 +152,7 @@ where
     *request.headers_mut() = metadata;
     request.headers_mut().insert(TE, HeaderValue::from_static("trailers"));
     request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    let answer = route.channel.clone().oneshot(request).await.map_err(|fault| Status::from_error(Box::new(fault)))?;
+    let answer = route.lanes.bulk.clone().oneshot(request).await.map_err(Status::from_error)?;
     if let Some(refused) = Status::from_header_map(answer.headers()) {
         return Err(refused);
     }

@@ -1,6 +1,6 @@
 //! A stream of `google.api.HttpBody` as the bytes of a response.
 
-use crate::{call, path, problem::Problem, table::Route};
+use crate::{call, deadline::Deadline, path, problem::Problem, table::Route};
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
@@ -18,12 +18,17 @@ static FILE_NAME: HeaderName = HeaderName::from_static("koine-file-name");
 
 /// Answers with the bytes as they come. An error in the middle breaks the connection off: there is no other way left to tell
 /// a caller that what it has is not the whole file.
-pub(crate) async fn answer(route: &Route, metadata: HeaderMap, message: DynamicMessage) -> Result<Response, Problem> {
-    let (metadata, mut pieces, _) = call::stream(route, metadata, message).await?.into_parts();
-    let first = pieces.message().await?.unwrap_or_else(|| DynamicMessage::new(route.output.clone()));
+pub(crate) async fn answer(
+    route: &Route,
+    (metadata, deadline): (HeaderMap, Deadline),
+    message: DynamicMessage,
+) -> Result<Response, Problem> {
+    let (metadata, mut pieces, _) = deadline.answer(call::stream(route, metadata, message)).await?.into_parts();
+    let first = deadline.answer(pieces.message()).await?;
+    let first = first.unwrap_or_else(|| DynamicMessage::new(route.output.clone()));
     let media_type = first.get_field_by_name("content_type");
     let media_type = media_type.as_ref().and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-    let pieces = stream::iter([Ok(first)]).chain(pieces);
+    let pieces = deadline.within(stream::iter([Ok(first)]).chain(pieces));
     let mut response = Body::from_stream(pieces.map(|piece| piece.map(data))).into_response();
     let name = metadata.into_headers().remove(&FILE_NAME).and_then(|name| file_name(&name));
     response.headers_mut().extend(headers(&media_type, name.as_deref()));

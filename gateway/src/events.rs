@@ -11,7 +11,7 @@ use http::HeaderMap;
 use prost_reflect::DynamicMessage;
 use tonic::Status;
 
-use crate::{call, problem::Problem, table::Route};
+use crate::{call, deadline::Deadline, problem::Problem, table::Route};
 
 /// Proxies close a connection on which nothing is said; most wait for a minute or half of one.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -22,15 +22,19 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 type Item = Result<DynamicMessage, Status>;
 
-/// Answers with each message as an event, and with an error as a last one named `error`.
-pub(crate) async fn answer(route: &Route, metadata: HeaderMap, message: DynamicMessage) -> Result<Response, Problem> {
-    let mut messages = call::stream(route, metadata, message).await?.into_inner().fuse();
+/// Answers with each message as an event, and with an error as a last one named `error`: also when the time of the caller is over.
+pub(crate) async fn answer(
+    route: &Route,
+    (metadata, deadline): (HeaderMap, Deadline),
+    message: DynamicMessage,
+) -> Result<Response, Problem> {
+    let mut messages = deadline.answer(call::stream(route, metadata, message)).await?.into_inner().fuse();
     let first = match tokio::time::timeout(PATIENCE, messages.next()).await {
         Ok(Some(Err(refused))) => return Err(refused.into()),
         Ok(first) => first,
         Err(_) => None,
     };
-    let events = until_error(stream::iter(first).chain(messages)).map(event).map(Ok::<_, Infallible>);
+    let events = until_error(deadline.within(stream::iter(first).chain(messages))).map(event).map(Ok::<_, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 

@@ -1,6 +1,16 @@
-//! gRPC and gRPC-Web: frames go through as they are, undecoded and unbuffered.
+//! gRPC and gRPC-Web: messages go through as they are, undecoded.
 //!
-//! How large a message may be is left to the services, which know what each method takes.
+//! A unary call is read whole before it is sent on, and so is its answer: neither a caller that sends nothing nor one that reads
+//! nothing holds a stream to the service. Files and watches go through as they come, by connections of their own.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use axum::{
     Router,
@@ -8,22 +18,35 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use bytes::Bytes;
+use futures::stream;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri, Version,
+    Extensions, HeaderMap, HeaderName, HeaderValue, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE},
+    request::Parts,
+};
+use http_body::{Frame, SizeHint};
+use http_body_util::{BodyExt, Full, StreamBody};
+use platform::{
+    client::Lanes,
+    config::LARGEST_MESSAGE,
+    intake::{PREFIX, broken, gather},
+    kept::Kept,
 };
 use prost_reflect::{DescriptorPool, ServiceDescriptor};
 use proto::error::v1::Reason;
-use tokio::sync::watch;
-use tonic::{Code, Status, body::Body, service::Routes, transport::Channel};
+use tokio::sync::{oneshot, watch};
+use tonic::{Code, Status, body::Body, service::Routes};
 use tonic_types::StatusExt;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, ServiceExt};
 
 use crate::{
-    Channels, Error,
+    Bounds, Channels, Error,
     call::{TENANT, stamp_address, traced},
+    deadline::{Deadline, Moves},
     health::Health,
+    proxy::Origin,
     reason::{self, explained},
     rpc::service_name,
 };
@@ -44,7 +67,12 @@ static HOP_BY_HOP: [HeaderName; 8] = [
 ];
 
 /// Every service of the descriptor through its channel; health and reflection from here.
-pub(crate) fn service(pool: &DescriptorPool, channels: &Channels, ready: watch::Receiver<bool>) -> Result<Grpc, Error> {
+pub(crate) fn service(
+    pool: &DescriptorPool,
+    channels: &Channels,
+    bounds: &Bounds,
+    ready: watch::Receiver<bool>,
+) -> Result<Grpc, Error> {
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(proto::DESCRIPTOR_SET)
@@ -56,9 +84,9 @@ pub(crate) fn service(pool: &DescriptorPool, channels: &Channels, ready: watch::
     let mut router = local.into_axum_router().fallback(unknown);
     for service in pool.services() {
         let name = service_name(service.package_name());
-        let channel = channels.get(name).ok_or_else(|| Error::Peer(name.to_owned()))?;
+        let lanes = channels.get(name).ok_or_else(|| Error::Peer(name.to_owned()))?.clone();
         let path = format!("/{}/{{method}}", service.full_name());
-        let upstream = Upstream { channel: channel.clone(), service };
+        let upstream = Upstream { lanes, methods: Arc::new(Methods::of(&service)), bounds: bounds.clone() };
         router = router.route(&path, post(forward).with_state(upstream));
     }
     Ok(GrpcWebLayer::new().layer(router))
@@ -73,16 +101,35 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 /// Where the calls of one service go.
 #[derive(Clone)]
 struct Upstream {
-    channel: Channel,
-    service: ServiceDescriptor,
+    lanes: Lanes,
+    methods: Arc<Methods>,
+    bounds: Bounds,
 }
 
-impl Upstream {
-    /// The method of a path, if there is one: what a stranger writes names no span.
-    fn method(&self, path: &str) -> String {
-        let asked = path.rsplit('/').next().unwrap_or_default();
-        let known = self.service.methods().any(|method| method.name() == asked);
-        format!("{}/{}", self.service.full_name(), if known { asked } else { "_OTHER" })
+/// The methods of a service, by their last word.
+struct Methods {
+    known: HashMap<String, Method>,
+    unknown: Method,
+}
+
+struct Method {
+    name: String,
+    streams: bool,
+}
+
+impl Methods {
+    fn of(service: &ServiceDescriptor) -> Self {
+        let name = |method: &str| format!("{}/{method}", service.full_name());
+        let known = service.methods().map(|method| {
+            let streams = method.is_client_streaming() || method.is_server_streaming();
+            (method.name().to_owned(), Method { name: name(method.name()), streams })
+        });
+        // what a stranger writes names no span
+        Self { known: known.collect(), unknown: Method { name: name("_OTHER"), streams: false } }
+    }
+
+    fn find(&self, path: &str) -> &Method {
+        self.known.get(path.rsplit('/').next().unwrap_or_default()).unwrap_or(&self.unknown)
     }
 }
 
@@ -90,25 +137,119 @@ async fn forward(State(upstream): State<Upstream>, request: Request) -> Response
     let (mut head, body) = request.into_parts();
     cleanse(&mut head.headers);
     stamp_address(&mut head.headers, &head.extensions);
-    let mut call = http::Request::new(Body::new(body));
-    *call.method_mut() = head.method;
+    let method = upstream.methods.find(head.uri.path());
+    let headers = std::mem::take(&mut head.headers);
+    let answer = if method.streams {
+        traced(&method.name, headers, |headers| upstream.stream(head, headers, body), code).await
+    } else {
+        traced(&method.name, headers, |headers| upstream.call(head, headers, body), code).await
+    };
+    answer.unwrap_or_else(|status| refused(explained(status)))
+}
+
+impl Upstream {
+    /// One message there and one back.
+    async fn call(&self, head: Parts, headers: HeaderMap, body: axum::body::Body) -> Result<Response, Status> {
+        let mut held = self.bounds.intake.held(address(&head.extensions), &head.extensions);
+        let deadline = deadline(&head)?;
+        let asked = async {
+            let message = gather(body, LARGEST_MESSAGE + PREFIX, &mut held).await?;
+            let call = call(&head, headers, Body::new(Full::new(message)));
+            let answer = self.lanes.calls.clone().oneshot(call).await;
+            let (head, mut body) = answer.map_err(|fault| Status::from_error(Box::new(fault)))?.into_parts();
+            let mut frames = Vec::with_capacity(2);
+            while let Some(frame) = body.frame().await.transpose()? {
+                held.add(frame.data_ref().map_or(0, Bytes::len));
+                frames.push(Ok::<_, Infallible>(frame));
+            }
+            Ok((head, frames))
+        };
+        let (head, frames) = deadline.answer(asked).await?;
+        if frames.is_empty() {
+            return Ok(Response::from_parts(head, axum::body::Body::empty()));
+        }
+        let body = Kept::new(StreamBody::new(stream::iter(frames)), held);
+        Ok(Response::from_parts(head, axum::body::Body::new(body)))
+    }
+
+    /// Messages one after the other, there or back or both.
+    async fn stream(&self, head: Parts, headers: HeaderMap, body: axum::body::Body) -> Result<Response, Status> {
+        let place = self.bounds.streams.take(address(&head.extensions), 1).map_err(platform::Error::from)?;
+        let ((fault, broke), moves, deadline) = (oneshot::channel(), Moves::new(), deadline(&head)?);
+        let pieces = Pieces { body, moves: moves.clone(), fault: Some(fault) };
+        let call = call(&head, headers, Body::new(pieces));
+        let sent = async { self.lanes.bulk.clone().oneshot(call).await.map_err(Status::from_error) };
+        let answer = tokio::select! {
+            // what broke here explains what the service says about it
+            biased;
+            Ok(fault) = broke => return Err(fault),
+            answer = deadline.answer_while(&moves, sent) => answer?,
+        };
+        let answer = answer.map(|body| match deadline.end() {
+            Some(end) => platform::deadline::until(body, end),
+            None => body,
+        });
+        Ok(answer.map(|body| axum::body::Body::new(Kept::new(body, place))))
+    }
+}
+
+fn call(head: &Parts, headers: HeaderMap, body: Body) -> http::Request<Body> {
+    let mut call = http::Request::new(body);
+    *call.method_mut() = head.method.clone();
     *call.version_mut() = Version::HTTP_2;
     *call.uri_mut() = head.uri.path_and_query().cloned().map(Uri::from).unwrap_or_default();
-    let method = upstream.method(head.uri.path());
-    let send = async |headers| {
-        *call.headers_mut() = headers;
-        upstream.channel.oneshot(call).await
-    };
-    match traced(&method, head.headers, send, code).await {
-        Ok(answer) => answer.map(axum::body::Body::new),
-        Err(fault) => refused(explained(Status::from_error(Box::new(fault)))),
+    *call.headers_mut() = headers;
+    call
+}
+
+fn address(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Origin>().map(|origin| origin.0)
+}
+
+fn deadline(head: &Parts) -> Result<Deadline, Status> {
+    let noted = head.extensions.get::<Deadline>().copied();
+    noted.ok_or_else(|| Status::internal("a request came in without a deadline"))
+}
+
+/// The body of a call that streams, on its way to the service.
+struct Pieces {
+    body: axum::body::Body,
+    moves: Moves,
+    /// Tells the waiting half of the call what broke; taken once it did.
+    fault: Option<oneshot::Sender<Status>>,
+}
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        self.moves.on();
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| {
+            frame.map_err(|fault| {
+                // nobody waits any more when the caller is gone
+                let _ = self.fault.take().map(|waiting| waiting.send(broken(&fault)));
+                Status::internal("the upload broke off")
+            })
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
 /// What an answer's headers say. Where its end says it, it began well.
-fn code<Fault>(answer: &Result<http::Response<Body>, Fault>) -> Code {
-    let Ok(answer) = answer else { return Code::Unavailable };
-    Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code())
+fn code(answer: &Result<Response, Status>) -> Code {
+    match answer {
+        Ok(answer) => Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code()),
+        Err(status) => status.code(),
+    }
 }
 
 /// Takes off what concerns the connection only, and every word of ours that a caller may not say.

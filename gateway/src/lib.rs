@@ -4,7 +4,8 @@
 //! The path of a request:
 //!
 //! 1. `cors` lets the pages of known origins in. `pages` answers what is for people: `/`, `/problems`, `/livez`.
-//! 2. `headers` refuses what is too large for any protocol. A content type `application/grpc…` goes to `grpc`, which passes frames through undecoded. All else is JSON:
+//! 2. `headers` refuses what is too large for any protocol, `deadline` reads how long the caller waits. A content type
+//!    `application/grpc…` goes to `grpc`, which passes messages on undecoded. All else is JSON:
 //! 3. `table` finds the route: `path` cuts the path, `trie` walks it, the first segment is the tenant.
 //! 4. `call` picks the headers that concern a service and stamps tenant and address; behind a proxy `proxy` finds the address.
 //! 5. `body` reads JSON within limits, `transcode` makes the message, `bind` sets what path and query say, `mask` says
@@ -23,6 +24,7 @@ mod call;
 mod codec;
 mod comments;
 mod cors;
+mod deadline;
 mod diagnose;
 mod download;
 mod events;
@@ -55,17 +57,23 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use platform::{
+    client::Lanes,
+    intake::Intake,
+    kept::Kept,
+    shares::{Share, Shares},
+};
 pub use proxy::Network;
 pub use service::service;
 pub use settings::Settings;
 use tokio::sync::watch;
-use tonic::transport::Channel;
+use tonic::Status;
 use tower::ServiceExt;
 
-use crate::{grpc::Grpc, problem::Problem, table::Table};
+use crate::{deadline::Deadline, grpc::Grpc, problem::Problem, table::Table};
 
-/// A channel to each service, by the last but one segment of its package: `identity` for `koine.identity.v1`.
-pub type Channels = BTreeMap<String, Channel>;
+/// The ways to each service, by the last but one segment of its package: `identity` for `koine.identity.v1`.
+pub type Channels = BTreeMap<String, Lanes>;
 
 /// Why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -93,18 +101,40 @@ struct Edge {
     settings: Settings,
     table: Table,
     grpc: Grpc,
+    bounds: Bounds,
+}
+
+/// How much callers may have under way here.
+#[derive(Clone, Debug)]
+struct Bounds {
+    /// Requests under way.
+    requests: Shares,
+    /// Bytes of bodies.
+    intake: Intake,
+    /// Files and watches.
+    streams: Shares,
 }
 
 /// Makes the router of the one port. `ready` turns false when the process drains: `/readyz` and `grpc.health.v1` follow it.
 ///
 /// The caller's address is taken from axum's `ConnectInfo<SocketAddr>`, which the process that listens has to provide.
-pub fn router(settings: Settings, channels: &Channels, ready: watch::Receiver<bool>) -> Result<Router, Error> {
+pub fn router(
+    settings: Settings,
+    channels: &Channels,
+    intake: Intake,
+    ready: watch::Receiver<bool>,
+) -> Result<Router, Error> {
     let pool = proto::descriptor();
     let rpcs = rpc::all(&pool)?;
     let cors = cors::layer(&settings.cors_origins)?;
     let pages = pages::router(openapi::document(&pool, &rpcs)?, ready.clone());
-    let grpc = grpc::service(&pool, channels, ready)?;
-    let edge = Edge { table: Table::new(&rpcs, channels)?, grpc, settings };
+    let bounds = Bounds {
+        requests: Shares::new(settings.requests, settings.requests_per_address),
+        intake,
+        streams: Shares::new(usize::MAX, settings.streams_per_address),
+    };
+    let grpc = grpc::service(&pool, channels, &bounds, ready)?;
+    let edge = Edge { table: Table::new(&rpcs, channels)?, grpc, settings, bounds };
     let router = pages.fallback_service(axum::routing::any(serve).with_state(Arc::new(edge)));
     Ok(match cors {
         Some(cors) => router.layer(cors),
@@ -113,20 +143,33 @@ pub fn router(settings: Settings, channels: &Channels, ready: watch::Receiver<bo
 }
 
 async fn serve(State(edge): State<Arc<Edge>>, mut request: Request) -> Response {
-    if let Some(origin) = proxy::origin(&request, &edge.settings.trusted_proxies) {
-        request.extensions_mut().insert(origin);
-    }
-    let small = headers::check(request.headers());
-    if grpc::is_grpc(request.headers()) {
-        if let Err(status) = small {
-            return grpc::refuse(request.headers(), status);
-        }
+    let by_grpc = grpc::is_grpc(request.headers());
+    let place = match edge.admit(&mut request) {
+        Ok(place) => place,
+        Err(status) if by_grpc => return grpc::refuse(request.headers(), status),
+        Err(status) => return Problem::from(status).into_response(),
+    };
+    let answer = if by_grpc {
         let answer = edge.grpc.clone().oneshot(request).await;
-        return answer.map_or_else(|never| match never {}, |answer| answer.map(axum::body::Body::new));
+        answer.map_or_else(|never| match never {}, |answer| answer.map(axum::body::Body::new))
+    } else {
+        transcode::answer(&edge, request).await.unwrap_or_else(IntoResponse::into_response)
+    };
+    answer.map(|body| axum::body::Body::new(Kept::new(body, place)))
+}
+
+impl Edge {
+    /// Notes on a request from where it is and how long its caller waits, and gives it a place. Error: `HEADERS_TOO_LARGE`,
+    /// `FIELDS_INVALID`, `TOO_MUCH_AT_ONCE`, `OVERLOADED`.
+    fn admit(&self, request: &mut Request) -> Result<Share, Status> {
+        headers::check(request.headers())?;
+        let deadline = Deadline::read(request.headers(), &self.settings)?;
+        let origin = proxy::origin(request, &self.settings.trusted_proxies);
+        request.extensions_mut().insert(deadline);
+        if let Some(origin) = origin {
+            request.extensions_mut().insert(origin);
+        }
+        let place = self.bounds.requests.take(origin.map(|origin| origin.0), 1);
+        Ok(place.map_err(platform::Error::from)?)
     }
-    if let Err(status) = small {
-        return Problem::from(status).into_response();
-    }
-    let answer = transcode::answer(&edge.table, &edge.settings, request).await;
-    answer.unwrap_or_else(IntoResponse::into_response)
 }

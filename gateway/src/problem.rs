@@ -61,6 +61,12 @@ impl From<Status> for Problem {
     }
 }
 
+impl From<platform::Error> for Problem {
+    fn from(error: platform::Error) -> Self {
+        Status::from(error).into()
+    }
+}
+
 impl Problem {
     /// The path is known, with other methods than this.
     pub(crate) fn method_not_allowed(allowed: &[Method]) -> Self {
@@ -107,6 +113,8 @@ impl Problem {
             // The table would say 429, which clients and proxies take for "the same again, later".
             None if reason == "BODY_TOO_LARGE" => StatusCode::PAYLOAD_TOO_LARGE,
             None if reason == "HEADERS_TOO_LARGE" => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            // 504 would say that a service of ours was late
+            None if reason == "BODY_TOO_SLOW" => StatusCode::REQUEST_TIMEOUT,
             None => http_status(self.status.code()),
         }
     }

@@ -7,7 +7,11 @@ use crate::{Channels, Network, Settings, proxy, router};
 
 /// The gateway.
 pub fn service() -> Service {
-    Service::new("gateway").settings::<Settings>().router(pages)
+    Service::new("gateway").settings::<Settings>().router(pages).proxies(proxies)
+}
+
+fn proxies(host: &Host) -> Result<Vec<Network>> {
+    Ok(host.settings::<Settings>()?.trusted_proxies)
 }
 
 fn pages(host: &Host) -> Result<Router> {
@@ -15,12 +19,12 @@ fn pages(host: &Host) -> Result<Router> {
     for service in proto::descriptor().services() {
         // `koine.identity.v1` is served by `identity`
         if let Some(name) = service.package_name().rsplit('.').nth(1) {
-            channels.insert(name.to_owned(), host.peers.channel(name)?);
+            channels.insert(name.to_owned(), host.peers.lanes(name)?);
         }
     }
     let settings: Settings = host.settings()?;
     let trusted = settings.trusted_proxies.clone();
-    let edge = router(settings, &channels, host.readiness.watch()).map_err(Error::internal)?;
+    let edge = router(settings, &channels, host.intake.clone(), host.readiness.watch()).map_err(Error::internal)?;
     Ok(edge.route("/metrics", get(move |request| std::future::ready(metrics(&request, &trusted)))))
 }
 

@@ -1,5 +1,7 @@
 //! The section `gateway` of the configuration.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
 use crate::proxy::Network;
@@ -12,6 +14,15 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// The largest streamed upload, in bytes. Services have smaller limits of their own.
     pub max_upload_bytes: u64,
+    /// How long a service may take to answer, in seconds, whatever the caller allows: a little more than services allow themselves,
+    /// who say better what was wrong. Of an upload it is the time in which nothing moves.
+    pub deadline_seconds: NonZeroU32,
+    /// How many requests may be under way.
+    pub requests: usize,
+    /// How many of these may be from one address, or from one network of IPv6 with 64 bits.
+    pub requests_per_address: usize,
+    /// How many files and watches one address, or one network of IPv6 with 64 bits, may have open at once.
+    pub streams_per_address: usize,
     /// How deep objects and lists of a JSON body may stand in each other. The parser itself ends at 128.
     pub max_json_depth: usize,
     /// The origins whose pages may call from a browser, such as `https://app.example.org`. Empty: none.
@@ -26,6 +37,10 @@ impl Default for Settings {
         Self {
             max_body_bytes: 4 << 20,
             max_upload_bytes: 256 << 20,
+            deadline_seconds: NonZeroU32::new(70).unwrap_or(NonZeroU32::MIN),
+            requests: 16_384,
+            requests_per_address: 2048,
+            streams_per_address: 512,
             max_json_depth: 32,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),

@@ -1,9 +1,10 @@
 //! The routing table: every HTTP rule of the descriptor, resolved once at start.
 
 use http::{Method, uri::PathAndQuery};
+use platform::client::Lanes;
 use prost_reflect::{Cardinality, FieldDescriptor, MessageDescriptor};
 use proto::error::v1::Reason;
-use tonic::{Status, transport::Channel};
+use tonic::Status;
 
 use crate::{
     Channels, Error,
@@ -24,7 +25,7 @@ pub(crate) struct Route {
     pub(crate) output: MessageDescriptor,
     /// The path gRPC calls it by.
     pub(crate) grpc: PathAndQuery,
-    pub(crate) channel: Channel,
+    pub(crate) lanes: Lanes,
     pub(crate) body: Body,
     /// The fields that take their values from the path.
     pub(crate) bound: Vec<FieldPath>,
@@ -58,21 +59,21 @@ impl Table {
     pub(crate) fn new(rpcs: &[Rpc], channels: &Channels) -> Result<Self, Error> {
         let mut table = Self::default();
         for rpc in rpcs {
-            let channel = channels.get(rpc.service()).ok_or_else(|| Error::Peer(rpc.service().to_owned()))?;
+            let lanes = channels.get(rpc.service()).ok_or_else(|| Error::Peer(rpc.service().to_owned()))?;
             for binding in &rpc.bindings {
                 let refused = |fault| Error::Rule { method: rpc.method.full_name().to_owned(), fault };
-                table.add(rpc, binding, channel).map_err(refused)?;
+                table.add(rpc, binding, lanes).map_err(refused)?;
             }
         }
         Ok(table)
     }
 
-    fn add(&mut self, rpc: &Rpc, binding: &Binding, channel: &Channel) -> Result<(), String> {
+    fn add(&mut self, rpc: &Rpc, binding: &Binding, lanes: &Lanes) -> Result<(), String> {
         let tree = if rpc.access.tenantless { &mut self.open } else { &mut self.tenant };
         if !tree.insert(&binding.template, binding.method.clone(), self.routes.len()) {
             return Err(format!("{} {} is another method's too", binding.method, binding.template.plain()));
         }
-        self.routes.push(Route::new(rpc, binding, channel)?);
+        self.routes.push(Route::new(rpc, binding, lanes)?);
         Ok(())
     }
 
@@ -148,7 +149,7 @@ impl Route {
         self.grpc.path().trim_start_matches('/')
     }
 
-    fn new(rpc: &Rpc, binding: &Binding, channel: &Channel) -> Result<Self, String> {
+    fn new(rpc: &Rpc, binding: &Binding, lanes: &Lanes) -> Result<Self, String> {
         let (method, input) = (&rpc.method, rpc.method.input());
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
         let is_mask = |field: &FieldDescriptor| {
@@ -160,7 +161,7 @@ impl Route {
             shape: rpc.shape.clone(),
             output: method.output(),
             grpc: PathAndQuery::try_from(path).map_err(|fault| fault.to_string())?,
-            channel: channel.clone(),
+            lanes: lanes.clone(),
             body: binding.body.clone(),
             mask,
             key: rpc::key(&input).filter(|_| binding.method != Method::GET),

@@ -1,5 +1,6 @@
 //! The gateway from outside, before services written by hand that stand behind a pipe in memory.
 
+mod bounds;
 mod grpc;
 mod json;
 mod pages;
@@ -16,6 +17,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     service::TowerToHyperService,
 };
+use platform::{client::Lanes, config::Limits, intake::Intake};
 use prost::Message;
 use proto::{
     identity::v1::{
@@ -36,9 +38,16 @@ use tower::{ServiceExt, service_fn};
 use crate::{Channels, Settings, router};
 use upstream::Upstream;
 
+/// How many streams the services take from the gateway.
+const STREAMS: u32 = 16;
+
 pub(crate) fn unconnected() -> Channels {
     let channel = Endpoint::from_static("http://nowhere.invalid").connect_lazy();
-    ["identity", "lessons"].into_iter().map(|name| (name.to_owned(), channel.clone())).collect()
+    ["identity", "lessons"].into_iter().map(|name| (name.to_owned(), Lanes::of(channel.clone()))).collect()
+}
+
+pub(crate) fn intake() -> Intake {
+    Intake::new(&Limits::default())
 }
 
 /// A gateway before its services. What runs for it ends with it.
@@ -68,10 +77,20 @@ impl World {
         Self::with(Settings { trusted_proxies: vec!["203.0.113.0/24".parse().unwrap()], ..Settings::default() })
     }
 
+    /// A gateway that holds so much of what callers send.
+    fn holding(limits: &Limits) -> Self {
+        Self::made(Settings::default(), Intake::new(limits))
+    }
+
     fn with(settings: Settings) -> Self {
+        Self::made(settings, intake())
+    }
+
+    fn made(settings: Settings, intake: Intake) -> Self {
         let (near, far) = tokio::io::duplex(64 << 10);
         let upstream = Upstream::default();
         let server = Server::builder()
+            .max_concurrent_streams(STREAMS)
             .add_service(TeamServiceServer::new(upstream.clone()))
             .add_service(FileServiceServer::new(upstream.clone()))
             .add_service(ReportServiceServer::new(upstream.clone()))
@@ -79,10 +98,11 @@ impl World {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { server.await.unwrap() });
         let channel = over(near);
-        let channels = ["identity", "lessons"].into_iter().map(|name| (name.to_owned(), channel.clone())).collect();
+        let channels =
+            ["identity", "lessons"].into_iter().map(|name| (name.to_owned(), Lanes::of(channel.clone()))).collect();
         let (switch, ready) = watch::channel(true);
         let from = SocketAddr::from(([203, 0, 113, 7], 40_000));
-        let router = router(settings, &channels, ready).unwrap().layer(Extension(ConnectInfo(from)));
+        let router = router(settings, &channels, intake, ready).unwrap().layer(Extension(ConnectInfo(from)));
         Self { router, upstream, switch, tasks }
     }
 

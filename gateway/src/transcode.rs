@@ -6,50 +6,70 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderValue,
     header::{CACHE_CONTROL, CONTENT_TYPE},
     request::Parts,
 };
+use http_body_util::Full as Whole;
+use platform::{intake::Held, kept::Kept, shares::Full};
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use proto::error::v1::Reason;
 use tonic::Status;
 
 use crate::{
-    bind, body, call, diagnose, download, events, mask,
+    Edge, bind, body, call,
+    deadline::Deadline,
+    diagnose, download, events, mask,
     problem::Problem,
+    proxy::Origin,
     reason,
     rpc::{Body, Shape},
-    settings::Settings,
-    table::{Found, Table},
+    table::Found,
     upload,
 };
 
 /// Answers a request in JSON.
-pub(crate) async fn answer(table: &Table, settings: &Settings, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn answer(edge: &Edge, request: Request) -> Result<Response, Problem> {
     let (parts, incoming) = request.into_parts();
-    let found = table.find(&parts.method, parts.uri.path())?;
+    let found = edge.table.find(&parts.method, parts.uri.path())?;
     let metadata = call::metadata(&parts, found.tenant.as_deref())?;
-    if let Shape::Upload(field) = &found.route.shape {
-        return upload::answer(settings, &found, field, metadata, &parts, incoming).await;
+    let deadline = match parts.extensions.get::<Deadline>() {
+        Some(deadline) => *deadline,
+        None => Deadline::read(&parts.headers, &edge.settings)?,
+    };
+    let address = parts.extensions.get::<Origin>().map(|origin| origin.0);
+    let shape = &found.route.shape;
+    let place = if *shape == Shape::Unary { None } else { Some(edge.bounds.streams.take(address, 1).map_err(full)?) };
+    if let Shape::Upload(field) = shape {
+        return upload::answer(&edge.settings, &found, field, (metadata, deadline), &parts, incoming).await;
     }
-    let text = body::json(settings, &parts.headers, incoming).await?;
+    let mut held = edge.bounds.intake.held(address, &parts.extensions);
+    let reading = async { Ok(body::json(&edge.settings, &parts.headers, incoming, &mut held).await) };
+    let text = deadline.answer(reading).await??;
     let message = message(&found, &parts, &text)?;
-    match found.route.shape {
-        Shape::Events => events::answer(found.route, metadata, message).await,
-        Shape::Download => download::answer(found.route, metadata, message).await,
-        Shape::Unary | Shape::Upload(_) => unary(&found, metadata, message).await,
-    }
+    let answer = match shape {
+        Shape::Events => events::answer(found.route, (metadata, deadline), message).await?,
+        Shape::Download => download::answer(found.route, (metadata, deadline), message).await?,
+        Shape::Unary | Shape::Upload(_) => {
+            let answer = deadline.answer(call::unary(found.route, metadata, message)).await?;
+            return respond(&answer, Some(held));
+        }
+    };
+    Ok(answer.map(|body| axum::body::Body::new(Kept::new(body, place))))
 }
 
-async fn unary(found: &Found<'_>, metadata: HeaderMap, message: DynamicMessage) -> Result<Response, Problem> {
-    let answer = call::unary(found.route, metadata, message).await?;
-    respond(&answer)
+fn full(full: Full) -> Problem {
+    platform::Error::from(full).into()
 }
 
-/// A message as the body of a response. Nothing of it is kept on the way or on a shared computer.
-pub(crate) fn respond(message: &DynamicMessage) -> Result<Response, Problem> {
+/// A message as the body of a response. Nothing of it is kept on the way or on a shared computer. Its bytes are counted.
+pub(crate) fn respond(message: &DynamicMessage, mut held: Option<Held>) -> Result<Response, Problem> {
     let text = serde_json::to_vec(message).map_err(|fault| Status::internal(fault.to_string()))?;
-    let mut response = Bytes::from(text).into_response();
+    if let Some(held) = &mut held {
+        held.add(text.len());
+    }
+    let body = Kept::new(Whole::new(Bytes::from(text)), held);
+    let mut response = axum::body::Body::new(body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
@@ -105,7 +125,7 @@ mod tests {
     use tonic_types::StatusExt;
 
     use super::*;
-    use crate::{rpc, tests::unconnected};
+    use crate::{rpc, table::Table, tests::unconnected};
 
     fn bound<M: prost::Message + ReflectMessage + Default>(
         method: Method,

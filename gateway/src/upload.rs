@@ -10,15 +10,16 @@ use axum::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
 use http::{HeaderMap, header::CONTENT_TYPE, request::Parts};
+use platform::intake::broken;
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, Value};
-use proto::error::v1::Reason;
 use tokio::sync::oneshot;
 use tonic::Status;
 
 use crate::{
     bind, body, call,
+    deadline::{Deadline, Moves},
     problem::Problem,
-    reason::{self, refuse},
+    reason,
     settings::Settings,
     table::Found,
     transcode::respond,
@@ -32,13 +33,13 @@ pub(crate) async fn answer(
     settings: &Settings,
     found: &Found<'_>,
     field: &FieldDescriptor,
-    metadata: HeaderMap,
+    (metadata, deadline): (HeaderMap, Deadline),
     parts: &Parts,
     incoming: Body,
 ) -> Result<Response, Problem> {
     body::announced(&parts.headers, settings.max_upload_bytes)?;
     body::encoding(&parts.headers)?;
-    let (fault, broken) = oneshot::channel();
+    let ((fault, broke), moves) = (oneshot::channel(), Moves::new());
     let pieces = Pieces {
         first: Some((first(found, parts.uri.query())?, media_type(&parts.headers))),
         field: field.clone(),
@@ -47,12 +48,14 @@ pub(crate) async fn answer(
         left: settings.max_upload_bytes,
         limit: settings.max_upload_bytes,
         fault: Some(fault),
+        moves: moves.clone(),
     };
+    let answer = deadline.answer_while(&moves, call::upload(found.route, metadata, pieces.stream()));
     tokio::select! {
         // what broke here explains what the service says about it
         biased;
-        Ok(fault) = broken => Err(fault.into()),
-        answer = call::upload(found.route, metadata, pieces.stream()) => respond(&answer?),
+        Ok(fault) = broke => Err(fault.into()),
+        answer = answer => respond(&answer?, None),
     }
 }
 
@@ -80,6 +83,8 @@ struct Pieces {
     limit: u64,
     /// Tells the waiting half of the request what broke; taken once it did.
     fault: Option<oneshot::Sender<Status>>,
+    /// The service takes one piece after the other.
+    moves: Moves,
 }
 
 impl Pieces {
@@ -87,6 +92,7 @@ impl Pieces {
         stream::unfold(self, |mut pieces| async move {
             // nothing follows a fault
             pieces.fault.as_ref()?;
+            pieces.moves.on();
             match pieces.next().await {
                 Ok(Some(piece)) => Some((Ok(piece), pieces)),
                 Ok(None) => None,
@@ -105,8 +111,8 @@ impl Pieces {
             let Some(read) = self.body.next().await else {
                 return Ok(self.first.take().map(|first| self.begin(first, Bytes::new())));
             };
-            let broken = |_| refuse(Reason::BodyMalformed, "The upload ended before it was complete. Send it again.");
-            self.rest = read.map_err(broken)?;
+            self.rest = read.map_err(|fault| broken(&fault))?;
+            self.moves.on();
             self.left = self.left.checked_sub(self.rest.len() as u64).ok_or_else(|| reason::too_large(self.limit))?;
         }
         let bytes = self.rest.split_to(PIECE.min(self.rest.len()));

@@ -48,7 +48,8 @@ impl Ground {
         let settings = format!(
             "[process]\ndata = {data:?}\naddress = \"127.0.0.1:0\"\n[tenants]\ndir = {tenants:?}\n[store]\n{store}\n\
              [blobs]\nfolder = {blobs:?}\n[mail]\nfolder = {mail:?}\n[peers]\nlessons = \"http://127.0.0.1:9\"\n\
-             [limits]\nper_tenant_per_second = 1000000\nper_tenant_burst = 1000000\n[identity.throttle]\n{throttle}",
+             [limits]\nper_tenant_per_second = 1000000\nper_tenant_burst = 1000000\nconnections_per_address = 8192\n\
+             bytes_per_address = 268435456\n[gateway]\nrequests_per_address = 16384\n[identity.throttle]\n{throttle}",
             data = folder.join("data"),
             blobs = folder.join("data/blobs"),
             mail = folder.join("data/mail"),

@@ -17,6 +17,7 @@ mod architecture;
 mod bad_input;
 mod border;
 mod contract;
+mod doors;
 mod errors;
 mod gateway;
 mod identity;

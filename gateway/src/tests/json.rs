@@ -51,7 +51,7 @@ async fn what_a_service_did_not_mean_for_the_caller_stays_inside() {
 
 #[tokio::test]
 async fn a_service_that_is_away_is_unreachable_in_every_protocol() {
-    let router = router(Settings::default(), &unconnected(), watch::channel(true).1).unwrap();
+    let router = router(Settings::default(), &unconnected(), intake(), watch::channel(true).1).unwrap();
     let request = Request::get("/it/v1/teams/7").body(Body::empty()).unwrap();
     let (status, problem) = read(router.clone().oneshot(request).await.unwrap()).await;
     assert_eq!((status, &problem["reason"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("UNREACHABLE")));

@@ -108,8 +108,10 @@ impl FileService for Upstream {
             };
             self.pieces.send_modify(|pieces| pieces.push(seen));
             let Some(piece) = piece? else { break };
-            if piece.name == "early" {
-                return Err(closed());
+            match piece.name.as_str() {
+                "early" => return Err(closed()),
+                "slow" => std::future::pending().await,
+                _ => {}
             }
             let body = piece.file.unwrap_or_default();
             if !piece.name.is_empty() {
@@ -135,6 +137,7 @@ impl FileService for Upstream {
             ..HttpBody::default()
         };
         let pieces = match request.into_inner().file_id.as_str() {
+            "slow" => std::future::pending().await,
             "missing" => vec![Err(closed())],
             "page" => vec![Ok(piece("text/html", b"<script>")), Ok(piece("", b"</script>"))],
             "broken" => vec![Ok(piece("image/png", b"half")), Err(closed())],
@@ -186,6 +189,7 @@ impl ReportService for Upstream {
     ) -> Result<Response<Self::WatchDeliveriesStream>, Status> {
         let delivery = |lesson| Ok(Delivery { team_id: "t".into(), lesson, ..Delivery::default() });
         Ok(Response::new(match request.into_inner().edition_id.as_str() {
+            "slow" => std::future::pending().await,
             "closed" => stream::iter([Err(closed())]).boxed(),
             "quiet" => stream::pending().boxed(),
             "broken" => stream::iter([delivery(1), Err(closed())]).boxed(),

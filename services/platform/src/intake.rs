@@ -63,6 +63,14 @@ impl Held {
             None => Ok(()),
         }
     }
+
+    /// Counts the bytes of an answer. What was asked for is done by then, so that there is nothing left to refuse.
+    pub fn add(&mut self, bytes: usize) {
+        self.here.add(bytes);
+        if let Some(share) = &mut self.connection {
+            share.add(bytes);
+        }
+    }
 }
 
 /// Reads a body to its end. Error: `BODY_TOO_LARGE` past `limit` bytes, `BODY_TOO_SLOW`, `BODY_MALFORMED` where it breaks off, and

@@ -76,12 +76,24 @@ impl Share {
         if taken.in_all + amount > *in_all {
             return Err(Full::InAll);
         }
-        taken.in_all += amount;
-        if let (Some(address), Some(by)) = (self.address, by) {
-            taken.by.insert(address, by);
-        }
+        taken.count(self.address, amount);
         self.taken += amount;
         Ok(())
+    }
+
+    /// Takes more, also beyond the bounds: for what is there already. Until it goes back, others find less.
+    pub fn add(&mut self, amount: usize) {
+        self.of.0.taken.lock().unwrap_or_else(PoisonError::into_inner).count(self.address, amount);
+        self.taken += amount;
+    }
+}
+
+impl Taken {
+    fn count(&mut self, address: Option<IpAddr>, amount: usize) {
+        self.in_all += amount;
+        if let Some(address) = address {
+            *self.by.entry(address).or_default() += amount;
+        }
     }
 }
 
@@ -145,6 +157,16 @@ mod tests {
         drop(other);
         one.take(2).unwrap();
         shares.take(None, 4).unwrap();
+    }
+
+    #[test]
+    fn what_is_there_already_counts_beyond_the_bounds() {
+        let shares = Shares::new(10, 6);
+        let mut one = shares.share(address("192.0.2.1"));
+        one.add(50);
+        assert_eq!(shares.take(address("192.0.2.2"), 1).unwrap_err(), Full::InAll);
+        drop(one);
+        shares.take(address("192.0.2.2"), 6).unwrap();
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub(super) async fn give(seen: &mut Seen) {
     faults(seen, &world).await;
     world.end().await;
     overloaded(seen).await;
+    bounded(seen).await;
 }
 
 async fn of_bodies(seen: &mut Seen, world: &World) {
@@ -123,5 +124,16 @@ async fn overloaded(seen: &mut Seen) {
         answers.into_iter().find(|answer| answer.json()["reason"] == "OVERLOADED").expect("more than two at once");
     assert!(refused.headers.contains_key("retry-after"));
     seen.refused(&world, "error", "OVERLOADED", refused).await;
+    world.end().await;
+}
+
+/// Who keeps us waiting, and who has too much under way, reads which it was.
+async fn bounded(seen: &mut Seen) {
+    let world = World::of(&["it"]).settings("[limits]\nbody_seconds = 1\nbytes_per_address = 10000\n").start().await;
+    let slow = crate::doors::too_slow(&world).await;
+    seen.refused(&world, "error", "BODY_TOO_SLOW", slow).await;
+    let large = send(&world, "/it/v1/sessions", &[], vec![b' '; 20_000]).await;
+    assert_eq!((large.status.as_u16(), large.headers["retry-after"].as_bytes()), (429, &b"1"[..]));
+    seen.refused(&world, "error", "TOO_MUCH_AT_ONCE", large).await;
     world.end().await;
 }

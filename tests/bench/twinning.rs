@@ -116,12 +116,14 @@ async fn fill(ground: &Ground, like: &str) {
         vec![format!("INSERT INTO track SELECT {track}, edition_id, position + 1, 'second', rules FROM track LIMIT 1")];
     for number in 0..PAIRS {
         let (id, state) = (bytes(Uuid::now_v7()), STATES[number % STATES.len()]);
+        let suspended_by = if state == "suspended" { "secretariat" } else { "" };
         // each state is in both tracks
         let track = if (number / STATES.len()).is_multiple_of(2) { "track_id" } else { &track };
         sql.push(format!(
             "INSERT INTO pair (id, version, track_id, proposed_by, matched, state, state_since, reason, project, project_at, \
              suspended_by, created_at) \
-             SELECT {id}, version, {track}, proposed_by, matched, '{state}', state_since, '', project, project_at, '', created_at \
+             SELECT {id}, version, {track}, proposed_by, matched, '{state}', state_since, '', project, project_at, \
+             '{suspended_by}', created_at \
              FROM pair WHERE id = {like}"
         ));
         for (position, home) in HOMES[number % HOMES.len()].iter().enumerate() {

@@ -24,7 +24,7 @@ pub mod twinning;
 pub mod work;
 pub mod year;
 
-use across::{reminder, watch};
+use across::{classes::Classes, moved, reminder, watch};
 use space::{
     consent, entry, export, message, output,
     timeline::{self, homes::Homes},
@@ -35,7 +35,7 @@ use twinning::{
     sighting::{self, witness::Witness},
 };
 use work::{credit, file, report};
-use year::{calendar, edition, form, team::peer::Teams, template};
+use year::{calendar, edition, form, template};
 
 /// The service. Its peer is `identity`, which keeps the teams.
 pub fn service() -> Service {
@@ -45,24 +45,24 @@ pub fn service() -> Service {
 fn routes(host: &Host) -> Result<Routes> {
     let Host { store, blobs, peers, readiness, tenants, .. } = host.clone();
     let homes = Homes::new(tenants);
-    let teams = Teams::new(peers, store.clone());
+    let classes = Classes::new(peers, store.clone());
     let witness = Witness::new(store.clone());
     let routes = Routes::new(EditionServiceServer::new(edition::api::Editions { store: store.clone() }))
         .add_service(FormServiceServer::new(form::api::Forms { store: store.clone() }))
         .add_service(CalendarServiceServer::new(calendar::api::Calendars {
             store: store.clone(),
-            teams: teams.clone(),
+            classes: classes.clone(),
             homes: homes.clone(),
         }))
         .add_service(FileServiceServer::new(file::api::Files {
             store: store.clone(),
             blobs,
-            teams: teams.clone(),
+            classes: classes.clone(),
             witness: witness.clone(),
         }))
         .add_service(ReportServiceServer::new(report::api::Reports {
             store,
-            teams,
+            classes,
             readiness,
             witness: witness.clone(),
         }));
@@ -109,9 +109,9 @@ fn space(routes: Routes, host: &Host, homes: Homes, witness: Witness) -> Routes 
 fn handlers(host: &Host) -> Result<Handlers> {
     let watch = watch::deliveries::handlers(host.store.clone());
     let watch = watch::messages::handlers(watch, host.store.clone());
-    let watch = file::api::handlers(watch, host.store.clone(), host.blobs.clone());
+    let watch = file::bytes::handlers(watch, host.store.clone(), host.blobs.clone());
     let credits = credit::home::handlers(watch, host.store.clone(), host.border.clone());
     let reminders = reminder::round::handlers(credits, host.store.clone());
     let released = engagement::home::handlers(reminders, host.store.clone(), host.border.clone());
-    Ok(engagement::moved::handlers(released, host.store.clone(), host.border.clone(), host.tenants.clone()))
+    Ok(moved::handlers(released, host.store.clone(), host.border.clone(), host.tenants.clone()))
 }

@@ -5,5 +5,7 @@ pub mod consent;
 pub mod entry;
 pub mod export;
 pub mod message;
+pub mod mirror;
 pub mod output;
+pub(crate) mod shelf;
 pub mod timeline;

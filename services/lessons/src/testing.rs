@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use crate::{
     twinning::side::Side,
     year::{
-        edition::{Plan, Wish},
+        edition::{NewEdition, Plan},
         team::Team,
         template::Lessons,
     },
@@ -154,7 +154,7 @@ impl Ground {
             track: plan.edition.tracks()[0].id(),
             school_name: "Liceo".to_owned(),
             territory: "ITF14".to_owned(),
-            pair: None,
+            space: None,
         }
     }
 
@@ -170,8 +170,8 @@ impl Ground {
 }
 
 /// What a coordinator asks for who asks for nothing but the template.
-pub(crate) fn wish(shift_weeks: i32) -> Wish {
-    Wish { template: "22-23".to_owned(), code: String::new(), label: String::new(), shift_weeks }
+pub(crate) fn wish(shift_weeks: i32) -> NewEdition {
+    NewEdition { template: "22-23".to_owned(), code: String::new(), label: String::new(), shift_weeks }
 }
 
 /// An id that nothing has.

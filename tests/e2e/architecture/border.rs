@@ -20,10 +20,7 @@ const MAY: [(&str, &str); 6] = [
         "services/lessons/src/twinning/engagement/home.rs",
         "a class is bound once over all programmes, which its home alone can say",
     ),
-    (
-        "services/lessons/src/twinning/engagement/moved.rs",
-        "a class that was moved at home leaves the pair it is bound in",
-    ),
+    ("services/lessons/src/across/moved.rs", "a class that was moved at home leaves the pair it is bound in"),
 ];
 
 /// What makes a context of the other side, and the name of what it is made with.

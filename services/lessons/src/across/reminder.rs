@@ -6,7 +6,7 @@ use platform::{Id, TenantId};
 use proto::options::v1::Role;
 
 use crate::{
-    twinning::pair::{Pair, State, Waiting},
+    twinning::pair::{Pair, PairStage, Waiting},
     year::{team::Team, template::Reminders},
 };
 
@@ -15,14 +15,14 @@ mod store;
 mod wire;
 
 /// The states in which a pair waits for an answer.
-const WAITING: [State; 7] = [
-    State::Proposed,
-    State::Accepted,
-    State::Approved,
-    State::ProjectAgreed,
-    State::Active,
-    State::OneSided,
-    State::Suspended,
+const WAITING: [PairStage; 7] = [
+    PairStage::Proposed,
+    PairStage::Accepted,
+    PairStage::Approved,
+    PairStage::ProjectAgreed,
+    PairStage::Active,
+    PairStage::OneSided,
+    PairStage::Suspended,
 ];
 
 /// Somebody is to be reminded.
@@ -33,7 +33,7 @@ struct Reminder {
     home: Option<TenantId>,
     /// The class whose teachers must act. None for a central team and the secretariat.
     team: Option<Id<Team>>,
-    state: State,
+    state: PairStage,
     since: Timestamp,
     /// The how-manieth of this wait.
     step: i32,
@@ -50,7 +50,7 @@ struct Sent {
 
 /// Who of a pair is to be reminded now, after what was `sent`. Of steps that were missed while nobody looked one is made up for.
 fn due(pair: &Pair, rules: Reminders, sent: &[Sent], now: Timestamp) -> Vec<Reminder> {
-    if !WAITING.contains(&pair.state()) {
+    if !WAITING.contains(&pair.stage()) {
         return Vec::new();
     }
     let reminder = |Waiting { home, role, since }: Waiting| {
@@ -60,7 +60,7 @@ fn due(pair: &Pair, rules: Reminders, sent: &[Sent], now: Timestamp) -> Vec<Remi
         let step = last.map_or(0, |last| last.step) + 1;
         let place = pair.sides().iter().find(|place| home.as_ref() == Some(&place.side.home));
         let team = place.filter(|_| role == Role::TwinTeacher).map(|place| place.side.team);
-        let reminder = Reminder { pair: pair.id(), home, team, state: pair.state(), since, step };
+        let reminder = Reminder { pair: pair.id(), home, team, state: pair.stage(), since, step };
         (at <= now && step <= rules.most()).then_some(reminder)
     };
     // a class has the deadlines of its timeline

@@ -52,7 +52,7 @@ pub enum Channel {
 
 /// Why a class does not let a file be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gap {
+pub enum MissingReason {
     /// Its teacher has stated nothing.
     Nothing,
     /// The statement has expired.
@@ -66,7 +66,7 @@ pub enum Gap {
 /// Whether a file can be shown, and what is missing for that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Publication {
-    missing: Vec<(TenantId, Gap)>,
+    missing: Vec<(TenantId, MissingReason)>,
 }
 
 impl Consent {
@@ -123,11 +123,11 @@ impl Publication {
         let today = ctx.local().date();
         let missing = pair.sides().iter().filter_map(|place| {
             let gap = match stated.iter().rfind(|consent| consent.team == place.side.team) {
-                Some(consent) if consent.is_withdrawn() => Gap::Withdrawn,
-                _ if place.has_left() => Gap::Left,
-                Some(consent) if consent.expires_on < today => Gap::Expired,
+                Some(consent) if consent.is_withdrawn() => MissingReason::Withdrawn,
+                _ if place.has_left() => MissingReason::Left,
+                Some(consent) if consent.expires_on < today => MissingReason::Expired,
                 Some(_) => return None,
-                None => Gap::Nothing,
+                None => MissingReason::Nothing,
             };
             Some((place.side.home.clone(), gap))
         });
@@ -141,7 +141,7 @@ impl Publication {
 
     /// Whether a class has taken back what it had stated.
     pub fn is_withdrawn(&self) -> bool {
-        self.missing.iter().any(|(_, gap)| *gap == Gap::Withdrawn)
+        self.missing.iter().any(|(_, gap)| *gap == MissingReason::Withdrawn)
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
         Statement { file, channel: Channel::Press, expires_on: date(2022, 12, 31) }
     }
 
-    fn missing(twins: &Twins, stated: &[Consent]) -> Vec<(String, Gap)> {
+    fn missing(twins: &Twins, stated: &[Consent]) -> Vec<(String, MissingReason)> {
         let publication = Publication::new(&twins.secretariat(), &twins.pair, stated);
         assert_eq!(publication.is_granted(), publication.missing.is_empty());
         publication.missing.into_iter().map(|(home, gap)| (home.to_string(), gap)).collect()
@@ -168,23 +168,26 @@ mod tests {
         let file = twins.ground.ids.next();
         let mut stated = Vec::new();
         let (hr, it) = ("hr".to_owned(), "it".to_owned());
-        assert_eq!(missing(&twins, &stated), [(hr.clone(), Gap::Nothing), (it.clone(), Gap::Nothing)]);
+        assert_eq!(
+            missing(&twins, &stated),
+            [(hr.clone(), MissingReason::Nothing), (it.clone(), MissingReason::Nothing)]
+        );
         for of in [0, 1] {
             stated.push(Consent::register(&twins.teacher(of), &twins.pair, true, statement(file)).unwrap());
         }
         assert_eq!(missing(&twins, &stated), []);
         stated[1].withdraw(&twins.teacher(1));
-        assert_eq!(missing(&twins, &stated), [(it.clone(), Gap::Withdrawn)]);
+        assert_eq!(missing(&twins, &stated), [(it.clone(), MissingReason::Withdrawn)]);
         stated.push(Consent::register(&twins.teacher(1), &twins.pair, true, statement(file)).unwrap());
         assert_eq!(missing(&twins, &stated), [], "stated anew");
 
         twins.ground.at("2022-12-31T22:59:59Z");
         assert_eq!(missing(&twins, &stated), [], "the last hour of the last day");
         twins.ground.at("2022-12-31T23:00:00Z");
-        assert_eq!(missing(&twins, &stated), [(hr.clone(), Gap::Expired), (it, Gap::Expired)]);
+        assert_eq!(missing(&twins, &stated), [(hr.clone(), MissingReason::Expired), (it, MissingReason::Expired)]);
         twins.ground.at("2022-12-20T10:00:00Z");
         twins.leaves(0).await;
-        assert_eq!(missing(&twins, &stated), [(hr, Gap::Left)]);
+        assert_eq!(missing(&twins, &stated), [(hr, MissingReason::Left)]);
     }
 
     #[tokio::test]
@@ -197,10 +200,10 @@ mod tests {
         let anew = Consent::register(&twins.teacher(1), &twins.pair, true, statement(file)).unwrap();
         twins.leaves(1).await;
         let it = "it".to_owned();
-        assert_eq!(missing(&twins, &stated), [(it.clone(), Gap::Withdrawn)]);
+        assert_eq!(missing(&twins, &stated), [(it.clone(), MissingReason::Withdrawn)]);
         stated.push(anew);
-        assert_eq!(missing(&twins, &stated), [(it.clone(), Gap::Left)], "the newest counts");
-        assert_eq!(missing(&twins, &stated[..1]), [(it, Gap::Left)]);
+        assert_eq!(missing(&twins, &stated), [(it.clone(), MissingReason::Left)], "the newest counts");
+        assert_eq!(missing(&twins, &stated[..1]), [(it, MissingReason::Left)]);
     }
 
     #[tokio::test]

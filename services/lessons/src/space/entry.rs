@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use platform::Id;
 
 use crate::{
     space::output,
-    twinning::pair::{Pair, Place, State},
-    work::{credit::Kind, report},
-    year::edition::Track,
+    twinning::pair::{Pair, PairSide, PairStage},
+    work::{credit::CreditKind, report},
+    year::edition::{Edition, Track},
 };
 
 pub mod api;
-mod store;
 mod wire;
 
 /// A pair, as it is judged.
@@ -23,11 +23,20 @@ pub struct Entry {
     joint: Vec<Delivery>,
 }
 
+/// What entries are asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter {
+    /// The edition.
+    pub(crate) edition: Id<Edition>,
+    /// Only those of this track.
+    pub(crate) track: Option<Id<Track>>,
+}
+
 /// Something that was delivered.
 #[derive(Clone, Debug, PartialEq)]
 struct Delivery {
     lesson: i32,
-    kind: Kind,
+    kind: CreditKind,
     digest: String,
     received_at: Timestamp,
     on_time: bool,
@@ -36,8 +45,8 @@ struct Delivery {
 
 impl Entry {
     /// The entry of a pair, of what its classes delivered: all that was found, also of others.
-    fn new(pair: Pair, track: &Track, reports: &[report::Delivery], outputs: &[output::Frozen]) -> Self {
-        let own = |place: &Place| {
+    pub(crate) fn new(pair: Pair, track: &Track, reports: &[report::Delivery], outputs: &[output::Frozen]) -> Self {
+        let own = |place: &PairSide| {
             let own = reports.iter().filter(|report| report.seat == pair.seat(place));
             sorted(own.filter_map(|report| Delivery::of_report(report, &track.rules().language)))
         };
@@ -49,7 +58,7 @@ impl Entry {
 
     /// Whether one class goes on alone: it can be mentioned, and is never ranked (I13).
     fn is_single(&self) -> bool {
-        self.pair.state() == State::OneSided
+        self.pair.stage() == PairStage::OneSided
     }
 
     /// The languages of all it has delivered.
@@ -64,7 +73,7 @@ impl Delivery {
         let report::Judged { verdict, digest } = report.state.judged()?;
         Some(Self {
             lesson: report.lesson,
-            kind: Kind::MirrorReport,
+            kind: CreditKind::MirrorReport,
             digest: digest.clone(),
             received_at: verdict.received_at,
             on_time: verdict.on_time,
@@ -76,7 +85,7 @@ impl Delivery {
         let output::Frozen { lesson, language, delivered, .. } = output;
         Self {
             lesson: *lesson,
-            kind: Kind::JointOutput,
+            kind: CreditKind::JointOutput,
             digest: delivered.digest.clone(),
             received_at: delivered.verdict.received_at,
             on_time: delivered.verdict.on_time,

@@ -5,7 +5,6 @@ use crate::work::file::{File, saved_name};
 
 pub mod api;
 mod page;
-mod sending;
 mod wire;
 mod words;
 
@@ -59,7 +58,7 @@ pub(crate) struct Book {
 }
 
 /// What a file is called in the archive. Every system can unpack it, no page has to encode it, and it ends like what the file is.
-fn entry_name(id: &str, name: &str, media_type: &str) -> String {
+pub(crate) fn entry_name(id: &str, name: &str, media_type: &str) -> String {
     let safe = |sign: char| if sign.is_ascii_alphanumeric() || "-_.".contains(sign) { sign } else { '_' };
     let name: String = name.chars().map(safe).collect();
     let name = saved_name(name.trim_matches('.'), media_type);
@@ -69,6 +68,11 @@ fn entry_name(id: &str, name: &str, media_type: &str) -> String {
 }
 
 impl Book {
+    /// The pages of the archive in some languages, each with its name, and the files that lie in it.
+    pub(crate) fn parts(self, languages: &[String]) -> (Vec<(String, String)>, Vec<File>) {
+        (self.entries(languages), self.files)
+    }
+
     /// A page that leads to the languages, the pages of each, the data.
     fn entries(&self, languages: &[String]) -> Vec<(String, String)> {
         let languages: Vec<_> = languages.iter().filter_map(|tag| words::find(tag)).collect();
@@ -81,6 +85,14 @@ impl Book {
         }
         entries.push(("data.json".to_owned(), format!("{:#}\n", self.data)));
         entries
+    }
+}
+
+#[cfg(test)]
+impl Book {
+    /// A book of files and no chapter.
+    pub(crate) fn of_files(files: Vec<File>) -> Self {
+        Self { chapters: Vec::new(), data: serde_json::json!({}), files }
     }
 }
 

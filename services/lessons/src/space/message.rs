@@ -64,7 +64,7 @@ pub enum Mark {
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum MessageState {
     /// Seen by its own class and the teachers.
     Held,
     /// Read by all.
@@ -113,36 +113,36 @@ impl Message {
         }
         let own = if side.team == self.team { &mut self.own } else { &mut self.twin };
         *own = mark;
-        if self.state() == State::Released {
+        if self.state() == MessageState::Released {
             self.released_at.get_or_insert(ctx.now());
         }
         Ok(())
     }
 
     /// Where it stands.
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> MessageState {
         match self.own.max(self.twin) {
-            _ if self.is_removed => State::Removed,
-            Mark::Free => State::Released,
-            Mark::Held => State::Held,
-            Mark::Hidden => State::Hidden,
+            _ if self.is_removed => MessageState::Removed,
+            Mark::Free => MessageState::Released,
+            Mark::Held => MessageState::Held,
+            Mark::Hidden => MessageState::Hidden,
         }
     }
 
     /// Whether the caller reads its text. That the caller knows of the pair was asked before.
     fn is_read_by(&self, ctx: &Ctx) -> bool {
         match self.state() {
-            State::Released => true,
-            State::Held => ctx.has(Role::TwinTeacher) || ctx.stands_for(self.team),
-            State::Hidden => ctx.has(Role::TwinTeacher),
-            State::Removed => false,
+            MessageState::Released => true,
+            MessageState::Held => ctx.has(Role::TwinTeacher) || ctx.stands_for(self.team),
+            MessageState::Hidden => ctx.has(Role::TwinTeacher),
+            MessageState::Removed => false,
         }
     }
 
     /// The message as the caller sees it. None where it is held from them and never was released: then they do not know of it.
-    pub fn seen_by(mut self, ctx: &Ctx) -> Option<Self> {
+    pub fn as_shown_to(mut self, ctx: &Ctx) -> Option<Self> {
         if !self.is_read_by(ctx) {
-            if self.state() == State::Held && self.released_at.is_none() {
+            if self.state() == MessageState::Held && self.released_at.is_none() {
                 return None;
             }
             self.text = String::new();

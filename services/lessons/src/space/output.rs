@@ -9,15 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::{
     amiss::Amiss,
     reason::{Reason, Refuse},
+    space::shelf::Shelf,
     twinning::{
         pair::Pair,
         side::{Side, check_contact},
     },
-    work::{
-        file::{File, shelf::Shelf},
-        report::Verdict,
+    work::{answer::rich, file::File, report::Verdict},
+    year::{
+        calendar::Deadline,
+        team::{Space, Team},
     },
-    year::{calendar::Deadline, form::rich, team::Team},
 };
 
 pub mod api;
@@ -90,7 +91,7 @@ pub struct Frozen {
 
 /// A joint output with all it is signed and judged by: its pair, its files, the deadline.
 #[derive(Clone, Debug)]
-pub struct Bench {
+pub struct LoadedOutput {
     pub(crate) output: Output,
     pub(crate) pair: Pair,
     /// The files either class that is still there has uploaded for the lesson, each as the caller may see it.
@@ -159,9 +160,27 @@ impl Output {
         self.signatures.iter().map(|signature| signature.team).collect()
     }
 
+    /// The space of its pair.
+    pub(crate) fn space(&self) -> Id<Space> {
+        self.pair.uuid().into()
+    }
+
     /// Whether it is delivered.
     pub(crate) fn is_delivered(&self) -> bool {
         self.delivered.is_some()
+    }
+
+    /// Its delivery. None before it is delivered.
+    pub(crate) fn delivered(&self) -> Option<&Delivered> {
+        self.delivered.as_ref()
+    }
+
+    /// Judges what was delivered again under the deadline that holds now. Returns whether that changed the verdict.
+    pub(crate) fn judge_again(&mut self, deadline: &Deadline) -> bool {
+        let Some(delivered) = &mut self.delivered else { return false };
+        let Some(improved) = delivered.verdict.improved(deadline) else { return false };
+        delivered.verdict = improved;
+        true
     }
 
     /// Error: `OUTPUT_FINAL`, once it is delivered.
@@ -183,7 +202,7 @@ impl Output {
     }
 }
 
-impl Bench {
+impl LoadedOutput {
     /// The classes of which there is something to see: those that are there, once something was saved.
     fn makers(&self) -> impl Iterator<Item = &Side> {
         let there = self.pair.sides().iter().filter(|place| !place.has_left() && self.output.version > 0);
@@ -243,14 +262,6 @@ impl Bench {
             self.output.delivered = Some(Delivered { digest, verdict, is_single: there().count() == 1 });
         }
         Ok(self.output.delivered.is_some())
-    }
-
-    /// Judges what was delivered again under the deadline that holds now. Whether that changed anything.
-    pub(crate) fn judge_again(&mut self) -> bool {
-        let Some(delivered) = &mut self.output.delivered else { return false };
-        let Some(improved) = delivered.verdict.improved(&self.deadline) else { return false };
-        delivered.verdict = improved;
-        true
     }
 
     /// SHA-256 of the contents; of a delivery, what was signed.

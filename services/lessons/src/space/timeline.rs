@@ -111,6 +111,11 @@ impl Timeline {
         Ok((next.points != self.points).then_some(next))
     }
 
+    /// The version, from 1.
+    pub fn version(&self) -> i32 {
+        self.version
+    }
+
     /// The lessons whose deadlines this version has moved, with their deadlines.
     pub fn moved_since(&self, before: &Self) -> impl Iterator<Item = (i32, Deadline)> {
         let moved = self.points.iter().filter(|point| !before.points.contains(point));

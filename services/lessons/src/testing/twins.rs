@@ -10,7 +10,7 @@ use crate::{
     space::timeline::homes::Homes,
     twinning::{
         engagement::home::Engagements,
-        offer::{Language, Offer, Wish},
+        offer::{Language, Offer, OfferDetails},
         pair::{self, Pair, Viewpoint},
         project::{Budget, Facts, Partner, Project},
         side::Side,
@@ -116,8 +116,8 @@ pub(crate) fn offered(teacher: &Ctx, track: Id<Track>, side: Side) -> Offer {
 }
 
 /// What a class says of itself that has nothing special to say.
-pub(crate) fn wish() -> Wish {
-    Wish {
+pub(crate) fn wish() -> OfferDetails {
+    OfferDetails {
         languages: vec![Language { tag: "en".to_owned(), level: 3 }],
         themes: Vec::new(),
         class_size: 20,

@@ -5,12 +5,11 @@
 use platform::{Id, TenantId};
 
 use crate::{
-    twinning::pair::{Pair, State},
+    twinning::pair::{Pair, PairStage},
     year::team::Team,
 };
 
 pub(crate) mod home;
-pub(crate) mod moved;
 pub(crate) mod store;
 mod wire;
 
@@ -26,13 +25,13 @@ pub struct Engagement {
 impl Engagement {
     /// Those a pair of a programme needs now: of both classes while they are bound, otherwise none.
     fn needed(programme: &TenantId, pair: &Pair) -> Vec<Self> {
-        if pair.state().engages() { Self::of(programme, pair) } else { Vec::new() }
+        if pair.stage().engages() { Self::of(programme, pair) } else { Vec::new() }
     }
 
     /// Those a pair of a programme has no need of any more and will never have again. A proposal may have taken them for an acceptance
     /// that came to nothing, so it gives them back too when it ends.
     fn over(programme: &TenantId, pair: &Pair) -> Vec<Self> {
-        let is_over = !pair.state().engages() && pair.state() != State::Proposed;
+        let is_over = !pair.stage().engages() && pair.stage() != PairStage::Proposed;
         if is_over { Self::of(programme, pair) } else { Vec::new() }
     }
 
@@ -90,7 +89,7 @@ mod tests {
         assert_eq!(Engagement::needed(&programme, &twins.pair).len(), 2);
         let both = twins.pair.sides().clone().map(|place| place.side.team);
         twins.leaves(0).await;
-        assert_eq!(twins.pair.state(), State::OneSided);
+        assert_eq!(twins.pair.stage(), PairStage::OneSided);
         let over = Engagement::over(&programme, &twins.pair);
         assert_eq!(over.iter().map(|engagement| engagement.team).collect::<Vec<_>>(), both);
         assert_eq!(Engagement::needed(&programme, &twins.pair), []);

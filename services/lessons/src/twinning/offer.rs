@@ -31,15 +31,15 @@ pub struct Offer {
     version: i64,
     track: Id<Track>,
     side: Side,
-    wish: Wish,
-    state: State,
+    wish: OfferDetails,
+    state: OfferState,
     lost: Option<Id<Pair>>,
     published_at: Timestamp,
 }
 
 /// What a class says of itself and would like.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wish {
+pub struct OfferDetails {
     /// The languages it can work in.
     pub languages: Vec<Language>,
     /// What it is curious about, in the words of the report forms.
@@ -68,7 +68,7 @@ pub struct Language {
 /// Where an offer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum OfferState {
     /// Can be proposed for a pair.
     Open,
     /// The class is in a pair.
@@ -79,14 +79,14 @@ pub enum State {
 
 impl Offer {
     /// Publishes an offer of the class the caller acts for. Error: everything amiss with it.
-    pub fn publish(ctx: &Ctx, track: Id<Track>, side: Side, wish: Wish) -> Result<Self> {
+    pub fn publish(ctx: &Ctx, track: Id<Track>, side: Side, wish: OfferDetails) -> Result<Self> {
         let offer = Self {
             id: ctx.new_id(),
             version: 0,
             track,
             side,
             wish,
-            state: State::Open,
+            state: OfferState::Open,
             lost: None,
             published_at: ctx.now(),
         };
@@ -115,8 +115,9 @@ impl Offer {
         amiss.done()
     }
 
-    /// Changes what the class says. Whether anything is another one now. Error: `OFFER_CLOSED`, everything amiss.
-    pub fn change(&mut self, wish: Wish) -> Result<bool> {
+    /// Changes the offer. Returns whether anything is different now. Error: `OFFER_CLOSED`, and a violation for everything that is wrong
+    /// with it.
+    pub fn change(&mut self, wish: OfferDetails) -> Result<bool> {
         self.check_open()?;
         let before = std::mem::replace(&mut self.wish, wish);
         self.check("offer.")?;
@@ -126,20 +127,20 @@ impl Offer {
     /// Takes it back. Error: `OFFER_CLOSED`.
     pub fn withdraw(&mut self) -> Result<()> {
         self.check_open()?;
-        self.state = State::Withdrawn;
+        self.state = OfferState::Withdrawn;
         Ok(())
     }
 
     /// The class is in a pair now. Error: `OFFER_CLOSED`: of two proposals accepted at once one wins.
     pub(crate) fn take(&mut self) -> Result<()> {
         self.check_open()?;
-        self.state = State::Paired;
+        self.state = OfferState::Paired;
         Ok(())
     }
 
     /// The class looks for a twin again: its pair came to nothing.
     pub(crate) fn reopen(&mut self) {
-        self.state = State::Open;
+        self.state = OfferState::Open;
     }
 
     /// The class looks for a twin again: its own has left this pair.
@@ -150,14 +151,14 @@ impl Offer {
 
     /// The class has left: what it said goes with it.
     pub(crate) fn empty(&mut self) {
-        self.state = State::Withdrawn;
+        self.state = OfferState::Withdrawn;
         self.side.empty();
         self.wish.note = String::new();
     }
 
     /// Error: `OFFER_CLOSED`, with its id.
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.state == State::Open {
+        if self.state == OfferState::Open {
             return Ok(());
         }
         let text = "This offer is not open any more: the class is in a pair, or has taken it back.";
@@ -165,8 +166,8 @@ impl Offer {
     }
 
     /// Whether the caller may know of it: open offers are for everybody in the programme, others for whom they concern.
-    pub fn seen_by(&self, ctx: &Ctx) -> bool {
-        self.state == State::Open || ctx.has(Role::Coordinator) || self.side.is_of(ctx) || self.side.is_under(ctx)
+    pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
+        self.state == OfferState::Open || ctx.has(Role::Coordinator) || self.side.is_of(ctx) || self.side.is_under(ctx)
     }
 
     /// The offer, for who may take it back: the class itself, its country, the secretariat. Error: not found for all others.

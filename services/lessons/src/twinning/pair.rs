@@ -1,5 +1,5 @@
 //! Pairs: two classes of two countries that observe one Interreg project from where they live (I13, `domain.md` §3). What happens to
-//! a pair is in [`life`]; here is what it is, who may know of it and who must act next.
+//! a pair is in `beginning` and `ending`; here is what it is, who may know of it and who must act next.
 
 use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, TenantId};
@@ -15,19 +15,20 @@ use crate::{
     },
     year::{
         edition::Track,
-        team::{Seat, Team},
+        team::{Seat, Space, Team},
     },
 };
 
-pub(crate) mod after;
 pub mod api;
-mod end;
-pub(crate) mod gone;
-mod life;
+mod beginning;
+pub(crate) mod effects;
+mod ending;
+mod state;
 pub(crate) mod store;
 mod wire;
 
-pub use life::Viewpoint;
+pub use beginning::Viewpoint;
+pub use state::{Actor, ChosenProject, PairStage, PairState, Work};
 
 /// Two classes.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,23 +36,26 @@ pub struct Pair {
     id: Id<Pair>,
     version: i64,
     track: Id<Track>,
-    sides: [Place; 2],
-    proposed_by: ProposedBy,
-    matched: Vec<Why>,
-    state: State,
+    sides: [PairSide; 2],
+    origin: Origin,
+    state: PairState,
     since: Timestamp,
-    reason: String,
-    project: Option<Project>,
-    project_at: Option<Timestamp>,
-    suspended_by: Option<Actor>,
-    delivered_at: Option<Timestamp>,
+}
+
+/// How two classes were brought together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Origin {
+    by: ProposedBy,
+    /// Why the matcher did. Empty for a pair that people proposed.
+    reasons: Vec<Why>,
+    /// The pair in which one of the classes lost its twin, if one did.
     previous: Option<Id<Pair>>,
-    created_at: Timestamp,
+    at: Timestamp,
 }
 
 /// The place of one class in a pair, and how far it has come.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Place {
+pub struct PairSide {
     /// The class.
     pub side: Side,
     /// Its offer.
@@ -72,18 +76,6 @@ pub struct Place {
     pub left_at: Option<Timestamp>,
 }
 
-/// Who does something with a pair.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Actor {
-    /// The teacher of the class of a country.
-    Teacher(TenantId),
-    /// The central team of a country.
-    Country(TenantId),
-    /// The programme's secretariat.
-    Secretariat,
-}
-
 /// Who brought two classes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,43 +86,6 @@ pub enum ProposedBy {
     Secretariat,
     /// The matcher, which the secretariat asked.
     Matcher,
-}
-
-/// Where a pair stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// At least one teacher has not accepted yet.
-    Proposed,
-    /// At least one country has not approved yet.
-    Accepted,
-    /// The project is not agreed yet.
-    Approved,
-    /// The work has not begun.
-    ProjectAgreed,
-    /// At work.
-    Active,
-    /// The work rests.
-    Suspended,
-    /// One class has left, the other goes on.
-    OneSided,
-    /// Both have delivered.
-    Completed,
-    /// Came to nothing before the work began: somebody did not want it, or one class can come no more.
-    Declined,
-    /// Came to nothing before both had accepted: one class was taken by another, or looks for a twin no more.
-    Lapsed,
-    /// Ended before both had delivered.
-    Dissolved,
-    /// One class has left, and the other has found a new twin.
-    Repaired,
-}
-
-impl State {
-    /// Whether the classes are bound to each other: each can be in one such pair at a time (I13). Who goes on alone is free.
-    pub(crate) fn engages(self) -> bool {
-        matches!(self, Self::Accepted | Self::Approved | Self::ProjectAgreed | Self::Active | Self::Suspended)
-    }
 }
 
 /// Who must act next.
@@ -147,19 +102,29 @@ pub struct Waiting {
 impl Pair {
     /// Whether the caller may know of this pair: its classes and the central teams of their countries, until they have left, and
     /// the secretariat.
-    pub fn seen_by(&self, ctx: &Ctx) -> bool {
+    pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
         self.sides.iter().any(|place| place.is_of(ctx)) || ctx.has(Role::Coordinator)
     }
 
     /// The place of the class the caller acts for. Error: not found.
-    pub fn own(&self, ctx: &Ctx) -> Result<&Place> {
+    pub fn own(&self, ctx: &Ctx) -> Result<&PairSide> {
         let own = self.sides.iter().find(|place| !place.has_left() && place.side.is_of(ctx));
         own.ok_or_else(|| Error::not_found("pair"))
     }
 
+    /// The space its classes work in. It has the id of the pair.
+    pub(crate) fn space(&self) -> Id<Space> {
+        self.id.uuid().into()
+    }
+
+    /// The pair whose classes work in a space.
+    pub(crate) fn of_space(space: Id<Space>) -> Id<Self> {
+        space.uuid().into()
+    }
+
     /// Where a class of it works.
-    pub(crate) fn seat(&self, place: &Place) -> Seat {
-        Seat { team: place.side.team, pair: Some(self.id) }
+    pub(crate) fn seat(&self, place: &PairSide) -> Seat {
+        Seat { team: place.side.team, space: Some(self.space()) }
     }
 
     /// Where those work who have not left.
@@ -168,7 +133,7 @@ impl Pair {
     }
 
     /// The place of a class that has not left.
-    pub(crate) fn place_of(&self, team: Id<Team>) -> Option<&Place> {
+    pub(crate) fn side_of(&self, team: Id<Team>) -> Option<&PairSide> {
         self.sides.iter().find(|place| place.side.team == team && !place.has_left())
     }
 
@@ -179,33 +144,38 @@ impl Pair {
 
     /// Who must act next, each since when.
     pub fn waiting_for(&self) -> Vec<Waiting> {
-        let of = |role: Role, home: Option<TenantId>| Waiting { home, role, since: self.since };
-        let each = |role: Role, is_done: fn(&Place) -> bool| self.each(role, self.since, is_done);
-        match self.state {
-            State::Proposed => each(Role::TwinTeacher, |place| place.accepted_at.is_some()),
-            State::Accepted => each(Role::TwinCoordinator, |place| place.approved_at.is_some()),
+        let each = |role: Role, is_done: fn(&PairSide) -> bool| self.each(role, self.since, is_done);
+        match &self.state {
+            PairState::Proposed => each(Role::TwinTeacher, |side| side.accepted_at.is_some()),
+            PairState::Accepted => each(Role::TwinCoordinator, |side| side.approved_at.is_some()),
             // who has to agree waits since there is something to agree to
-            State::Approved => {
-                let since = self.project_at.map_or(self.since, |proposed| proposed.max(self.since));
-                self.each(Role::TwinTeacher, since, |place| place.agreed_at.is_some())
+            PairState::Approved(chosen) => {
+                let since = chosen.as_ref().map_or(self.since, |chosen| chosen.at.max(self.since));
+                self.each(Role::TwinTeacher, since, |side| side.agreed_at.is_some())
             }
-            State::ProjectAgreed => each(Role::TwinTeacher, |_| false),
-            State::Active => self.undelivered(),
-            State::OneSided => each(Role::TwinTeacher, Place::has_left),
-            State::Suspended => self.suspended_by.iter().map(|actor| of(actor.role(), actor.home().cloned())).collect(),
-            State::Completed | State::Declined | State::Lapsed | State::Dissolved | State::Repaired => Vec::new(),
+            PairState::ProjectAgreed(_) => each(Role::TwinTeacher, |_| false),
+            PairState::Active(work) => self.undelivered(work),
+            PairState::OneSided { .. } => each(Role::TwinTeacher, PairSide::has_left),
+            PairState::Suspended { by, .. } => {
+                vec![Waiting { home: by.home().cloned(), role: by.role(), since: self.since }]
+            }
+            PairState::Completed(_)
+            | PairState::Declined(_)
+            | PairState::Lapsed
+            | PairState::Dissolved { .. }
+            | PairState::Repaired { .. } => Vec::new(),
         }
     }
 
-    /// Who must act while it is at work: classes that have reports to deliver, then both teachers, whose signatures deliver the joint
-    /// output, then the secretariat, which completes it.
-    fn undelivered(&self) -> Vec<Waiting> {
-        let reports = self.sides.iter().map(|place| place.delivered_at).max().flatten().unwrap_or(self.since);
-        match self.delivered_at {
-            _ if self.sides.iter().any(|place| place.delivered_at.is_none()) => {
-                self.each(Role::TwinTeam, self.since, |place| place.delivered_at.is_some())
+    /// Who must act while the pair is at work: first the classes that have reports to deliver, then both teachers, whose signatures deliver
+    /// the joint output, then the secretariat, which completes the pair.
+    fn undelivered(&self, work: &Work) -> Vec<Waiting> {
+        let reports = self.sides.iter().map(|side| side.delivered_at).max().flatten().unwrap_or(self.since);
+        match work.delivered_at {
+            _ if self.sides.iter().any(|side| side.delivered_at.is_none()) => {
+                self.each(Role::TwinTeam, self.since, |side| side.delivered_at.is_some())
             }
-            None => self.each(Role::TwinTeacher, reports.max(self.since), |place| place.has_signed),
+            None => self.each(Role::TwinTeacher, reports.max(self.since), |side| side.has_signed),
             Some(together) => {
                 let since = together.max(reports).max(self.since);
                 vec![Waiting { home: None, role: Role::Coordinator, since }]
@@ -214,54 +184,60 @@ impl Pair {
     }
 
     /// Those of each class, in a role, that have not done it.
-    fn each(&self, role: Role, since: Timestamp, is_done: fn(&Place) -> bool) -> Vec<Waiting> {
+    fn each(&self, role: Role, since: Timestamp, is_done: fn(&PairSide) -> bool) -> Vec<Waiting> {
         let open = self.sides.iter().filter(|place| !is_done(place));
         open.map(|place| Waiting { home: Some(place.side.home.clone()), role, since }).collect()
     }
 
     /// Error: `PAIR_STATE` unless it stands at one of these.
-    fn check_state(&self, allowed: &[State]) -> Result<()> {
-        if allowed.contains(&self.state) {
-            return Ok(());
-        }
-        let text = "The pair is not at a point where this can be done. Read it again: it says who must act next.";
-        Err(Reason::PairState.error(text).with("state", self.state_name()))
+    fn check_stage(&self, allowed: &[PairStage]) -> Result<()> {
+        if allowed.contains(&self.stage()) { Ok(()) } else { Err(self.out_of_turn()) }
+    }
+
+    /// The error for who asks for what cannot be done now.
+    fn out_of_turn(&self) -> Error {
+        self.refused("The pair is not at a point where this can be done. Read it again: it says who must act next.")
+    }
+
+    fn refused(&self, text: &'static str) -> Error {
+        Reason::PairState.error(text).with("state", self.stage().name())
     }
 
     /// Error: `PAIR_STATE` unless its classes can write in their space now.
     pub(crate) fn check_working(&self) -> Result<()> {
-        self.check_state(&[State::Active, State::OneSided])
+        self.check_stage(&[PairStage::Active, PairStage::OneSided])
     }
 
-    /// Error: `PAIR_STATE` unless its work has begun and it was not dissolved: what a class writes is no business of one it was never
-    /// paired with, or is parted from. Who has found a new twin reads on what is left of the time with the one of before.
+    /// Error: `PAIR_STATE` unless its work has begun and it was not dissolved. Before that, and after, what a class writes is not for the
+    /// other one. A class that has found a new twin still reads what it shares with the earlier one, for as long as that one stays.
     pub(crate) fn check_begun(&self) -> Result<()> {
-        self.check_state(&[State::Active, State::Suspended, State::OneSided, State::Completed, State::Repaired])
+        use PairStage as S;
+        self.check_stage(&[S::Active, S::Suspended, S::OneSided, S::Completed, S::Repaired])
     }
 
-    /// Error: `PAIR_STATE` where it was dissolved: its classes and their countries see no more of what is in its space but their own.
+    /// Error: `PAIR_STATE` where it was dissolved: its classes and their countries see nothing of its space any more but what is their own.
     pub(crate) fn check_together(&self, ctx: &Ctx) -> Result<()> {
-        if self.state != State::Dissolved || ctx.has(Role::Coordinator) {
+        if self.stage() != PairStage::Dissolved || ctx.has(Role::Coordinator) {
             return Ok(());
         }
-        let text =
-            "The pair was dissolved, and its space is closed. Export it: that gives each class what it wrote itself.";
-        Err(Reason::PairState.error(text).with("state", self.state_name()))
+        Err(self.refused(
+            "The pair was dissolved, and its space is closed. Export it: that gives each class what it wrote itself.",
+        ))
     }
 
     /// Error: `PAIR_STATE`, for who asks for what is made when the pair starts.
     pub(crate) fn not_started(&self) -> Error {
-        let text = "The pair has not started yet: its timeline is made when it does.";
-        Reason::PairState.error(text).with("state", self.state_name())
+        self.refused("The pair has not started yet: its timeline is made when it does.")
     }
 
-    fn state_name(&self) -> String {
-        format!("{:?}", self.state).to_ascii_uppercase()
+    /// The project, as it was when it was proposed or agreed.
+    fn project(&self) -> Option<&Project> {
+        self.state.chosen().map(|chosen| &chosen.project)
     }
 
     /// The partner a class looks at, as its project was when it was kept.
-    pub(crate) fn partner(&self, place: &Place) -> Option<&Partner> {
-        self.project.as_ref()?.partner_in(place.side.home.as_str(), &place.partner)
+    pub(crate) fn partner(&self, place: &PairSide) -> Option<&Partner> {
+        self.project()?.partner_in(place.side.home.as_str(), &place.partner)
     }
 
     /// Its id.
@@ -275,7 +251,7 @@ impl Pair {
     }
 
     /// The places of its two classes, in the order of their countries' names.
-    pub fn sides(&self) -> &[Place; 2] {
+    pub fn sides(&self) -> &[PairSide; 2] {
         &self.sides
     }
 
@@ -284,13 +260,13 @@ impl Pair {
         self.sides.iter().filter(|place| !place.has_left()).map(|place| &place.side)
     }
 
-    /// Where it stands.
-    pub fn state(&self) -> State {
-        self.state
+    /// The name of the state it is in.
+    pub fn stage(&self) -> PairStage {
+        self.state.stage()
     }
 }
 
-impl Place {
+impl PairSide {
     fn new(offer: &Offer) -> Self {
         Self {
             side: offer.side().clone(),

@@ -1,6 +1,6 @@
 //! A class as a programme knows it: what crossed the border with its token, and nothing more.
 
-use platform::{Ctx, Id, Result, TenantId, tenant::Kind};
+use platform::{Ctx, Error, Id, Result, TenantId, tenant::Kind};
 use proto::options::v1::Role;
 
 use crate::{
@@ -37,6 +37,18 @@ pub struct Side {
 }
 
 impl Side {
+    /// A class from the columns that rows have of it. Error: internal, where the home is no name of a country.
+    pub(crate) fn of_row(
+        home: &str,
+        team: Id<Team>,
+        team_name: String,
+        school_name: String,
+        territory: String,
+    ) -> Result<Self> {
+        let home = home.parse().map_err(|_| Error::internal(format!("`{home}` names no country")))?;
+        Ok(Self { home, team, team_name, school_name, territory })
+    }
+
     /// Whether the caller acts for this class: its shared account, or a teacher who crossed for it.
     pub fn is_of(&self, ctx: &Ctx) -> bool {
         ctx.stands_for(self.team)

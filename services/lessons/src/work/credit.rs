@@ -17,7 +17,7 @@ pub struct Credit {
     pub(crate) programme: TenantId,
     pub(crate) team: Id<Team>,
     pub(crate) lesson: i32,
-    pub(crate) kind: Kind,
+    pub(crate) kind: CreditKind,
     pub(crate) received_at: Timestamp,
     pub(crate) on_time: bool,
     pub(crate) digest: String,
@@ -26,7 +26,7 @@ pub struct Credit {
 /// What was delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum CreditKind {
     /// Its own report on the common project.
     MirrorReport,
     /// What it made together with its twin.

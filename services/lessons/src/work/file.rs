@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub mod api;
-pub(crate) mod shelf;
+pub(crate) mod bytes;
 pub(crate) mod store;
 mod wire;
 
@@ -31,9 +31,9 @@ pub struct File {
     created_at: Timestamp,
 }
 
-/// Where a file belongs.
+/// What is uploaded, and for which field of which report.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Place {
+pub struct Upload {
     /// The team that uploads it.
     pub team: Id<Team>,
     /// The lesson.
@@ -193,13 +193,13 @@ fn text_of(head: &[u8]) -> Option<&str> {
 
 impl File {
     /// The record of bytes that were kept.
-    pub fn new(ctx: &Ctx, seat: Seat, place: Place, media_type: &str, blob: Blob) -> Self {
+    pub fn new(ctx: &Ctx, seat: Seat, upload: Upload, media_type: &str, blob: Blob) -> Self {
         Self {
             id: ctx.new_id(),
             seat,
-            lesson: place.lesson,
-            field: place.field,
-            name: place.name,
+            lesson: upload.lesson,
+            field: upload.field,
+            name: upload.name,
             media_type: media_type.to_owned(),
             size: blob.size,
             digest: blob.digest,

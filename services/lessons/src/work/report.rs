@@ -11,24 +11,25 @@ use serde::Serialize;
 use crate::{
     amiss::Amiss,
     reason::{Reason, Refuse},
-    work::file::{File, Rule},
+    work::{
+        answer::{Value, Values},
+        file::{File, Rule},
+    },
     year::{
         calendar::Deadline,
         edition::{Edition, Track},
-        form::{Form, Value, Values},
+        form::Form,
         team::{Seat, Team},
     },
 };
 
 pub mod api;
 mod matrix;
-mod mirror;
 pub(crate) mod store;
 mod verdict;
 mod wire;
 
-pub use mirror::{Comparison, Mirror};
-pub use verdict::{Delivery, Judged, State, Verdict};
+pub use verdict::{Delivery, Judged, ReportState, Verdict};
 
 /// A team's report for a lesson.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +40,7 @@ pub struct Report {
     edition: Id<Edition>,
     track: Id<Track>,
     form_version: i32,
-    state: State,
+    state: ReportState,
     values: Values,
     saved: Option<Saved>,
 }
@@ -53,9 +54,9 @@ pub struct Saved {
     pub at: Timestamp,
 }
 
-/// A report with all it is written and judged by: the form, the roles of the track, the deadline that holds for the team.
+/// A report with all it is written and judged by: its form, its track, and the deadline that holds for its class.
 #[derive(Clone, Debug)]
-pub struct Desk {
+pub struct LoadedReport {
     pub(crate) report: Report,
     pub(crate) form: Form,
     pub(crate) track: Track,
@@ -87,6 +88,19 @@ pub struct Submission {
     received_at: Timestamp,
 }
 
+/// What a class submitted last for a lesson, as others may read it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastSubmission {
+    /// The version of the form it is written in.
+    pub(crate) form_version: i32,
+    /// The answers.
+    pub(crate) values: Values,
+    /// The digest of its contents.
+    pub(crate) digest: String,
+    /// When it was received.
+    pub(crate) received_at: Timestamp,
+}
+
 /// A report was given back to its team.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reopening {
@@ -116,10 +130,30 @@ impl Report {
             edition: team.edition,
             track: team.track,
             form_version: form.version,
-            state: State::NotStarted,
+            state: ReportState::NotStarted,
             values: Values::default(),
             saved: None,
         }
+    }
+
+    /// Its lesson.
+    pub(crate) fn lesson(&self) -> i32 {
+        self.lesson
+    }
+
+    /// Its track. A report that was begun before its class was moved is of the earlier track until it is loaded with its form.
+    pub(crate) fn track(&self) -> Id<Track> {
+        self.track
+    }
+
+    /// The version of its form.
+    pub(crate) fn form_version(&self) -> i32 {
+        self.form_version
+    }
+
+    /// Its state.
+    pub(crate) fn state(&self) -> &ReportState {
+        &self.state
     }
 
     /// From now on it is written in this form.
@@ -129,7 +163,7 @@ impl Report {
 
     /// Error: `REPORT_FINAL`, once it was submitted and as long as it was not reopened.
     fn check_open(&self) -> Result<()> {
-        if matches!(self.state, State::Submitted(_)) {
+        if matches!(self.state, ReportState::Submitted(_)) {
             let text =
                 "This report was submitted, which is final. Ask the central team to reopen it if it must change.";
             return Err(Reason::ReportFinal.error(text));
@@ -145,18 +179,19 @@ impl Report {
 
     /// Gives a submitted report back to its team; the verdict of the first submission stays (I8). Error: `REPORT_NOT_SUBMITTED`.
     pub fn reopen(&mut self, ctx: &Ctx, reason: String) -> Result<Reopening> {
-        let State::Submitted(judged) = &self.state else {
+        let ReportState::Submitted(judged) = &self.state else {
             return Err(
                 Reason::ReportNotSubmitted.error("This report is not submitted, so its team can change it already.")
             );
         };
-        self.state = State::Reopened(judged.clone());
+        self.state = ReportState::Reopened(judged.clone());
         Ok(Reopening { id: ctx.new_id(), seat: self.seat, lesson: self.lesson, reason, at: ctx.now() })
     }
 }
 
-impl Desk {
-    /// Saves a draft. It may be incomplete and too long. Whether anything is not as it was saved before. Error: `REPORT_FINAL`, `ETAG_STALE`, and all violations at once.
+impl LoadedReport {
+    /// Saves a draft. It may be incomplete and too long. Returns whether it differs from what was saved before. Error: `REPORT_FINAL`,
+    /// `ETAG_STALE`, and all violations at once.
     pub fn save(&mut self, ctx: &Ctx, draft: Draft) -> Result<bool> {
         let Draft { etag, values, cleared, role } = draft;
         self.report.check_open()?;
@@ -174,8 +209,8 @@ impl Desk {
         if before == (self.report.values.clone(), Some(role.clone())) {
             return Ok(false);
         }
-        if matches!(self.report.state, State::NotStarted) {
-            self.report.state = State::Draft;
+        if matches!(self.report.state, ReportState::NotStarted) {
+            self.report.state = ReportState::Draft;
         }
         self.report.saved = Some(Saved { role, at: ctx.now() });
         Ok(true)
@@ -190,10 +225,10 @@ impl Desk {
         self.form.check_final(&self.report.values, files)?;
         let submission = Submission::new(ctx, &self.report, files)?;
         let verdict = match &self.report.state {
-            State::Reopened(judged) | State::Submitted(judged) => judged.verdict.clone(),
-            State::NotStarted | State::Draft => Verdict::new(ctx.now(), self.deadline.clone()),
+            ReportState::Reopened(judged) | ReportState::Submitted(judged) => judged.verdict.clone(),
+            ReportState::NotStarted | ReportState::Draft => Verdict::new(ctx.now(), self.deadline.clone()),
         };
-        self.report.state = State::Submitted(Judged { verdict, digest: submission.digest.clone() });
+        self.report.state = ReportState::Submitted(Judged { verdict, digest: submission.digest.clone() });
         self.report.saved.get_or_insert_with(|| Saved { role: String::new(), at: ctx.now() });
         Ok(submission)
     }
@@ -223,6 +258,29 @@ impl Submission {
             received_at: ctx.now(),
         })
     }
+}
+
+impl Submission {
+    /// The digest of its contents.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+impl LastSubmission {
+    /// The files that stand in it.
+    pub(crate) fn files(&self) -> impl Iterator<Item = Id<File>> {
+        let files = self.values.iter().filter_map(|(_, value)| match value {
+            Value::Files(files) => Some(files),
+            _ => None,
+        });
+        files.flatten().copied()
+    }
+}
+
+/// A report as the audit log names it.
+pub(crate) fn subject(team: Id<Team>, lesson: i32) -> String {
+    format!("team {team}, lesson {lesson}")
 }
 
 #[cfg(test)]

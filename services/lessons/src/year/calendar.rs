@@ -218,6 +218,12 @@ impl Deadline {
             Some(_) | None => calendar,
         }
     }
+
+    /// This deadline, or another one where that is later.
+    #[must_use]
+    pub fn or_later(self, other: Option<Self>) -> Self {
+        other.filter(|other| other.moment > self.moment).unwrap_or(self)
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub struct Edition {
     code: String,
     label: String,
     template: String,
-    state: State,
+    state: EditionState,
     call: Call,
     tracks: Vec<Track>,
     created_at: Timestamp,
@@ -40,7 +40,7 @@ pub struct Edition {
 /// Where an edition stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum EditionState {
     /// Being prepared; only coordinators see it.
     Draft,
     /// Visible; its call opens and closes at its instants.
@@ -102,7 +102,7 @@ pub struct Lesson {
 
 /// What a coordinator asks for. An empty code or label is the template's.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct NewEdition {
     /// The code of the template.
     pub template: String,
     /// The code of the edition.
@@ -127,7 +127,7 @@ pub struct Plan {
 impl Plan {
     /// Makes an edition from a template of the tenant's file; its call is not open yet. Error: `TEMPLATE_UNKNOWN`, naming those
     /// there are; `LOCAL_TIME_SKIPPED`, `LOCAL_TIME_TWICE` where clocks change at a date that was moved.
-    pub fn new(ctx: &Ctx, wish: Wish) -> Result<Self> {
+    pub fn new(ctx: &Ctx, wish: NewEdition) -> Result<Self> {
         let template = choose(ctx.tenant().section()?, &wish.template)?.shifted(wish.shift_weeks);
         let mut dates = Dates { zone: ctx.tenant().zone(), amiss: Amiss::new() };
         let call = Call { opens: dates.moment(template.call_opens), closes: dates.moment(template.call_closes) };
@@ -175,7 +175,7 @@ fn choose<'a>(templates: &'a Lessons, code: &str) -> Result<&'a Template> {
 }
 
 impl Edition {
-    fn new(ctx: &Ctx, template: &Template, wish: Wish, call: Call) -> Self {
+    fn new(ctx: &Ctx, template: &Template, wish: NewEdition, call: Call) -> Self {
         let id = ctx.new_id();
         let or = |text: String, other: &String| if text.is_empty() { other.clone() } else { text };
         Self {
@@ -184,7 +184,7 @@ impl Edition {
             code: or(wish.code, &template.code),
             label: or(wish.label, &template.label),
             template: template.code.clone(),
-            state: State::Draft,
+            state: EditionState::Draft,
             call,
             tracks: template
                 .tracks
@@ -220,16 +220,16 @@ impl Edition {
     }
 
     /// Whether the caller may know of it: a draft is for coordinators.
-    pub fn seen_by(&self, ctx: &Ctx) -> bool {
-        self.state == State::Open || ctx.has(Role::Coordinator)
+    pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
+        self.state == EditionState::Open || ctx.has(Role::Coordinator)
     }
 
     /// Opens its call. Error: `EDITION_STATE`, where it is open already.
     pub fn open_call(&mut self) -> Result<()> {
-        if self.state != State::Draft {
+        if self.state != EditionState::Draft {
             return Err(Reason::EditionState.error("The call of this edition is open already.").with("state", "OPEN"));
         }
-        self.state = State::Open;
+        self.state = EditionState::Open;
         Ok(())
     }
 
@@ -312,7 +312,10 @@ mod tests {
     #[test]
     fn an_edition_has_the_dates_tracks_and_forms_of_its_template() {
         let Plan { edition, forms, items } = Ground::new().plan();
-        assert_eq!((edition.code.as_str(), edition.label.as_str(), edition.state), ("22-23", "ASOC2223", State::Draft));
+        assert_eq!(
+            (edition.code.as_str(), edition.label.as_str(), edition.state),
+            ("22-23", "ASOC2223", EditionState::Draft)
+        );
         assert_eq!(edition.call.closes.to_string(), "2022-10-24T18:00:00+02:00[Europe/Rome]");
         assert_eq!(edition.tracks.len(), 2);
         assert_eq!(forms.len(), 8);
@@ -349,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_template_that_is_not_there_is_answered_with_those_that_are() {
-        let wish = Wish { template: "99-00".to_owned(), ..wish(0) };
+        let wish = NewEdition { template: "99-00".to_owned(), ..wish(0) };
         let error = Plan::new(&Ground::new().by(Role::Coordinator), wish).unwrap_err();
         assert_eq!(error.violations()[0].reason, "TEMPLATE_UNKNOWN");
         assert!(error.violations()[0].description.contains("22-23"));
@@ -382,9 +385,11 @@ mod tests {
     fn a_call_is_opened_once_and_a_draft_is_for_coordinators() {
         let ground = Ground::new();
         let mut edition = ground.plan().edition;
-        assert!(edition.seen_by(&ground.by(Role::Coordinator)) && !edition.seen_by(&ground.by(Role::Teacher)));
+        assert!(
+            edition.is_visible_to(&ground.by(Role::Coordinator)) && !edition.is_visible_to(&ground.by(Role::Teacher))
+        );
         edition.open_call().unwrap();
-        assert!(edition.seen_by(&ground.by(Role::Teacher)));
+        assert!(edition.is_visible_to(&ground.by(Role::Teacher)));
         assert!(edition.open_call().is_err_and(|error| error.is(Reason::EditionState)));
     }
 }

@@ -1,18 +1,12 @@
-//! What lessons needs to know of a team, which identity keeps: who may see a team may see its reports. In a programme the teams are the
-//! classes of its pairs, which lessons keeps itself.
+//! What lessons knows of a class that takes part in an edition. Identity keeps it: who may see a team may see its reports.
 
 use platform::Id;
 
-use crate::{
-    twinning::pair::Pair,
-    year::edition::{Edition, Track},
-};
+use crate::year::edition::{Edition, Track};
 
-pub(crate) mod peer;
 mod seat;
-pub(crate) mod twin;
 
-pub use seat::Seat;
+pub use seat::{Seat, Space};
 
 /// A class that was admitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,13 +25,13 @@ pub struct Team {
     pub school_name: String,
     /// The NUTS-3 code of its territory. May be empty.
     pub territory: String,
-    /// The pair it works in, or the one it is asked of. None in a country.
-    pub pair: Option<Id<Pair>>,
+    /// The space it works in. None in a country.
+    pub space: Option<Id<Space>>,
 }
 
 impl Team {
     /// Where it works.
     pub fn seat(&self) -> Seat {
-        Seat { team: self.id, pair: self.pair }
+        Seat { team: self.id, space: self.space }
     }
 }

@@ -119,12 +119,12 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{work::report::State, year::team::Seat};
+    use crate::{work::report::ReportState, year::team::Seat};
 
     fn change(tenant: &str, edition: u128, lesson: i32) -> Change {
         let edition = Id::from(Uuid::from_u128(edition));
-        let cell = Delivery::unknown(Seat { team: Id::nil(), pair: None }, lesson);
-        let delivery = Delivery { edition: Some(edition), state: State::Draft, ..cell };
+        let cell = Delivery::unknown(Seat { team: Id::nil(), space: None }, lesson);
+        let delivery = Delivery { edition: Some(edition), state: ReportState::Draft, ..cell };
         Change { tenant: tenant.parse().unwrap(), delivery }
     }
 

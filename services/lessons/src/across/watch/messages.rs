@@ -47,13 +47,13 @@ impl Change {
 
     /// What the watcher sees of it. Error: not found for who has left, `PAIR_STATE` once it is
     /// dissolved, `WATCH_LAGGED` where the whole conversation changed.
-    fn seen_by(&self, ctx: &Ctx) -> Result<Option<Seen>> {
-        if !self.pair.seen_by(ctx) {
+    fn as_shown_to(&self, ctx: &Ctx) -> Result<Option<Seen>> {
+        if !self.pair.is_visible_to(ctx) {
             return Err(Error::not_found("pair"));
         }
         self.pair.check_together(ctx)?;
         let message = self.message.clone().ok_or_else(lagged)?;
-        Ok(message.seen_by(ctx).map(|message| Seen { message, pair: self.pair.clone() }))
+        Ok(message.as_shown_to(ctx).map(|message| Seen { message, pair: self.pair.clone() }))
     }
 }
 
@@ -75,7 +75,7 @@ impl Changes {
                 let mut changes = changes?;
                 loop {
                     let seen = match changes.recv().await {
-                        Ok(change) if change.is_of(&ctx, pair) => change.seen_by(&ctx),
+                        Ok(change) if change.is_of(&ctx, pair) => change.as_shown_to(&ctx),
                         Ok(_) => Ok(None),
                         Err(RecvError::Lagged(_)) => Err(lagged()),
                         Err(RecvError::Closed) => return None,

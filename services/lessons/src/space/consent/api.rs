@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Channel, Consent, store};
 use crate::{
+    across::shelf,
     twinning::{
         pair::{self, Pair},
         side::{Side, check_programme},
@@ -37,7 +38,7 @@ impl ConsentService for Consents {
             return Ok(answer);
         }
         let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
-        let is_known = file::store::is_of_pair(&tx, &pair, req.file_id.parse()?).await?;
+        let is_known = file::store::is_of_any(&tx, pair.seats(), req.file_id.parse()?).await?;
         let consent = Consent::register(&ctx, &pair, is_known, (&req).try_into()?)?;
         store::add(&tx, &consent).await?;
         tx.note("register consent", format!("consent {}", consent.id), format!("file {}", consent.file));
@@ -57,7 +58,7 @@ impl ConsentService for Consents {
         let mut consent = store::own(&tx, &pair, req.consent_id.parse()?).await?;
         consent.withdraw(&ctx);
         store::close(&tx, &consent).await?;
-        pair::after::forget_answers(&tx, &pair).await?;
+        pair::effects::forget_answers(&tx, &pair).await?;
         tx.note("withdraw consent", format!("consent {}", consent.id), format!("file {}", consent.file));
         tx.answer(consent.into()).await
     }
@@ -73,7 +74,7 @@ impl ConsentService for Consents {
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_together(&ctx)?;
-        let page = store::list(&db, &pair, file, page).await?;
+        let page = store::list(&db, &pair, &shelf::of_pair(&db, &pair).await?, file, page).await?;
         drop(db);
         self.witness.saw(&ctx, Kind::Consents, who_stated(&pair, &page.items)).await?;
         let page = page.map(pb::Consent::from);
@@ -90,7 +91,7 @@ impl ConsentService for Consents {
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_together(&ctx)?;
-        let file = file::store::of_pair(&db, &pair, req.file_id.parse()?).await?;
+        let file = shelf::find(&db, &pair, req.file_id.parse()?).await?;
         let publication = store::publication(&db, &pair, file.id(), channel).await?;
         Ok(Response::new(publication.into()))
     }

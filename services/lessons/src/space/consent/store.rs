@@ -12,11 +12,7 @@ use sea_orm::{
 };
 
 use super::{Channel, Consent, Publication};
-use crate::{
-    twinning::pair::Pair,
-    work::file::{self, File},
-    year::team::Team,
-};
+use crate::{space::shelf::Shelf, twinning::pair::Pair, work::file::File, year::team::Team};
 
 mod row {
     use platform::{Id, store::At};
@@ -52,15 +48,15 @@ pub(crate) async fn own(db: &impl Reads, pair: &Pair, id: Id<Consent>) -> Result
     own.one(db.conn()).await?.ok_or_else(|| Error::not_found("consent")).and_then(consent)
 }
 
-/// One page of the statements of a pair that the caller may know of, oldest first: those of their own class, and those about files they
-/// may know of. What is left out is in no page, and in no token.
+/// One page of the statements of a pair that the caller may know of, oldest first: those of their own class, and those about `files`, which
+/// are all of the pair that the caller may know of. What is left out is in no page, and in no token.
 pub(crate) async fn list(
     db: &impl Reads,
     pair: &Pair,
+    files: &Shelf,
     file: Option<Id<File>>,
     page: PageRequest<Id<Consent>>,
 ) -> Result<Page<Consent>> {
-    let files = file::store::space(db, pair).await?;
     let own = pair.sides().iter().filter(|place| place.is_open_to(db.ctx())).map(|place| place.side.team);
     let known = Condition::any()
         .add(row::Column::TeamId.is_in(own))
@@ -185,7 +181,13 @@ mod tests {
     use platform::{Ctx, blob::Blob, error::Shared, page::Sizes};
 
     use super::*;
-    use crate::{space::consent::Statement, testing::twins::Twins, work::file::Place, year::team::Seat};
+    use crate::{
+        across::shelf,
+        space::consent::Statement,
+        testing::twins::Twins,
+        work::file::{self, Upload},
+        year::team::Seat,
+    };
 
     async fn states(twins: &Twins, ctx: &Ctx, file: Id<File>) -> Consent {
         let statement = Statement { file, channel: Channel::PairSpace, expires_on: date(2023, 6, 9) };
@@ -243,7 +245,8 @@ mod tests {
         let tx = twins.store.write(&twins.secretariat()).await.unwrap();
         take_away(&tx, twins.pair.id(), left).await.unwrap();
         let asked = PageRequest::new(Sizes { usual: 9, most: 9 }, 0, "", "consents").unwrap();
-        let stay = list(&tx, &twins.pair, Some(file), asked).await.unwrap().items;
+        let files = shelf::of_pair(&tx, &twins.pair).await.unwrap();
+        let stay = list(&tx, &twins.pair, &files, Some(file), asked).await.unwrap().items;
         assert_eq!(stay.iter().map(|consent| consent.home.as_str()).collect::<Vec<_>>(), ["it"]);
     }
 
@@ -276,9 +279,9 @@ mod tests {
     /// A picture of a class, which stands in nothing yet.
     async fn uploads(twins: &Twins, of: usize) -> Id<File> {
         let (ctx, team) = (twins.team(of), twins.side(of).team);
-        let place = Place { team, lesson: 1, field: "cover".to_owned(), name: "a.png".to_owned() };
+        let place = Upload { team, lesson: 1, field: "cover".to_owned(), name: "a.png".to_owned() };
         let blob = Blob { digest: "ab".repeat(32), size: 7, media_type: "image/png" };
-        let seat = Seat { team, pair: Some(twins.pair.id()) };
+        let seat = Seat { team, space: Some(twins.pair.space()) };
         let file = File::new(&ctx, seat, place, "image/png", blob);
         let tx = twins.store.write(&ctx).await.unwrap();
         file::store::add(&tx, &file).await.unwrap();
@@ -292,7 +295,8 @@ mod tests {
         let (mut homes, mut token) = (Vec::new(), String::new());
         loop {
             let asked = PageRequest::new(Sizes { usual: 1, most: 1 }, 0, &token, "consents").unwrap();
-            let page = list(&db, &twins.pair, None, asked).await.unwrap();
+            let files = shelf::of_pair(&db, &twins.pair).await.unwrap();
+            let page = list(&db, &twins.pair, &files, None, asked).await.unwrap();
             homes.extend(page.items.iter().map(|consent| consent.home.to_string()));
             token = page.next;
             if token.is_empty() {
@@ -300,7 +304,7 @@ mod tests {
             }
             assert_eq!(page.items.len(), 1, "a token leads on from what was told");
         }
-        let found = file::store::of_pair(&db, &twins.pair, file).await;
+        let found = shelf::find(&db, &twins.pair, file).await;
         assert!(
             found.as_ref().is_ok_and(|found| found.id() == file)
                 || found.as_ref().is_err_and(|no| no.is(Shared::NotFound))

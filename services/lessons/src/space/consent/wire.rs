@@ -3,7 +3,7 @@
 use platform::{Error, Result, error::Shared, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Channel, Consent, Gap, Publication, Statement};
+use super::{Channel, Consent, MissingReason, Publication, Statement};
 use crate::amiss::Amiss;
 
 impl TryFrom<&pb::RegisterConsentRequest> for Statement {
@@ -74,13 +74,13 @@ impl From<Publication> for pb::Publication {
     }
 }
 
-impl From<Gap> for pb::ConsentGap {
-    fn from(gap: Gap) -> Self {
+impl From<MissingReason> for pb::ConsentGap {
+    fn from(gap: MissingReason) -> Self {
         match gap {
-            Gap::Nothing => Self::None,
-            Gap::Expired => Self::Expired,
-            Gap::Withdrawn => Self::Withdrawn,
-            Gap::Left => Self::Left,
+            MissingReason::Nothing => Self::None,
+            MissingReason::Expired => Self::Expired,
+            MissingReason::Withdrawn => Self::Withdrawn,
+            MissingReason::Left => Self::Left,
         }
     }
 }

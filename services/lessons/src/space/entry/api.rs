@@ -4,8 +4,8 @@ use platform::{Open, PageRequest, Result, Store, page::Sizes};
 use proto::lessons::v1::{self as pb, entry_service_server::EntryService};
 use tonic::{Request, Response, Status};
 
-use super::{store, wire};
-use crate::{space::timeline::homes::Homes, twinning::side::check_programme};
+use super::{Filter, wire};
+use crate::{across::entry::list, space::timeline::homes::Homes, twinning::side::check_programme};
 
 /// The methods on entries.
 #[derive(Clone)]
@@ -26,10 +26,10 @@ impl EntryService for Entries {
     ) -> Result<Response<pb::ListEntriesResponse>, Status> {
         let (ctx, req) = request.open()?;
         check_programme(&ctx)?;
-        let filter = store::Filter::try_from(&req)?;
+        let filter = Filter::try_from(&req)?;
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("entries", &filter))?;
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, &filter, page).await?.map(|entry| wire::shown(entry, &self.homes));
+        let page = list(&db, &filter, page).await?.map(|entry| wire::shown(entry, &self.homes));
         Ok(Response::new(pb::ListEntriesResponse { entries: page.items, next_page_token: page.next }))
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Delivery, Entry, region, store::Filter};
-use crate::{space::timeline::homes::Homes, twinning::pair::Place};
+use super::{Delivery, Entry, Filter, region};
+use crate::{space::timeline::homes::Homes, twinning::pair::PairSide};
 
 impl TryFrom<&pb::ListEntriesRequest> for Filter {
     type Error = Error;
@@ -20,11 +20,11 @@ impl TryFrom<&pb::ListEntriesRequest> for Filter {
 /// An entry with the languages of its countries.
 pub(super) fn shown(entry: Entry, homes: &Homes) -> pb::Entry {
     let mut languages: BTreeSet<String> = entry.languages().into_iter().map(str::to_owned).collect();
-    let spoken = |place: &Place| homes.language(&place.side.home).unwrap_or_default();
+    let spoken = |place: &PairSide| homes.language(&place.side.home).unwrap_or_default();
     languages.extend(entry.pair.sides().iter().map(spoken).filter(|language| !language.is_empty()));
     let single = entry.is_single();
     let Entry { pair, reports, joint } = entry;
-    let side = |(place, reports): (&Place, Vec<Delivery>)| pb::EntrySide {
+    let side = |(place, reports): (&PairSide, Vec<Delivery>)| pb::EntrySide {
         region: region(&place.side.territory).to_owned(),
         side: Some(place.side.clone().into()),
         deliveries: reports.into_iter().map(pb::EntryDelivery::from).collect(),
@@ -33,7 +33,7 @@ pub(super) fn shown(entry: Entry, homes: &Homes) -> pb::Entry {
     pb::Entry {
         pair_id: pair.id().to_string(),
         track_id: pair.track().to_string(),
-        state: pb::PairState::from(pair.state()).into(),
+        state: pb::PairState::from(pair.stage()).into(),
         single,
         sides: pair.sides().iter().zip(reports).map(side).collect(),
         joint: joint.into_iter().map(pb::EntryDelivery::from).collect(),

@@ -15,19 +15,22 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Book,
-    sending::{Source, send},
     wire::{Lesson, Space},
 };
 use crate::{
+    across::{
+        export::{Source, send},
+        mirror, output, shelf,
+    },
     space::{
-        consent, message, output,
+        consent, message,
+        shelf::Shelf,
         timeline::{self, homes::Homes},
     },
     twinning::{
-        pair::{self, Pair, State},
+        pair::{self, Pair, PairStage},
         sighting::{Kind, witness::Witness},
     },
-    work::{file, report},
     year::{edition, team::Team},
 };
 
@@ -81,10 +84,11 @@ impl Exports {
     async fn space(&self, db: &impl Reads, pair: &Pair) -> Result<Space> {
         let timeline = timeline::store::newest(db, pair.id()).await?;
         let homes = self.homes.of(pair)?;
+        let files = shelf::of_pair(db, pair).await?;
         Ok(Space {
             pair: pair.clone().into(),
-            files: file::store::space(db, pair).await?,
-            consents: consents(db, pair).await?,
+            consents: consents(db, pair, &files).await?,
+            files,
             timeline: timeline.map(|timeline| timeline::wire::shown(timeline, &homes)),
             messages: messages(db, pair).await?,
             lessons: lessons(db, pair).await?,
@@ -94,7 +98,7 @@ impl Exports {
 
 /// Whether what a class said is the caller's to take: of a pair that was dissolved, what their own said.
 fn is_given(ctx: &Ctx, pair: &Pair, team: Id<Team>) -> bool {
-    let is_own = || pair.place_of(team).is_some_and(|place| place.is_open_to(ctx));
+    let is_own = || pair.side_of(team).is_some_and(|place| place.is_open_to(ctx));
     pair.check_together(ctx).is_ok() || is_own()
 }
 
@@ -114,11 +118,11 @@ async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
 }
 
 /// Every statement about files the caller may know of.
-async fn consents(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Consent>> {
+async fn consents(db: &impl Reads, pair: &Pair, files: &Shelf) -> Result<Vec<pb::Consent>> {
     let (mut consents, mut token) = (Vec::new(), String::new());
     loop {
         let page = PageRequest::new(PAGE, 0, &token, "export")?;
-        let page = consent::store::list(db, pair, None, page).await?;
+        let page = consent::store::list(db, pair, files, None, page).await?;
         let given = page.items.into_iter().filter(|consent| is_given(db.ctx(), pair, consent.team()));
         consents.extend(given.map(pb::Consent::from));
         token = page.next;
@@ -132,14 +136,14 @@ async fn consents(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Consent>> {
 /// wrote.
 async fn lessons(db: &impl Reads, pair: &Pair) -> Result<Vec<Lesson>> {
     let mut lessons = Vec::new();
-    if pair.check_begun().is_err() && pair.state() != State::Dissolved {
+    if pair.check_begun().is_err() && pair.stage() != PairStage::Dissolved {
         return Ok(lessons);
     }
-    let track = edition::store::track_of_team(db, pair.track()).await?;
+    let track = edition::store::find_track(db, pair.track()).await?;
     for number in track.rules().lessons.iter().map(|lesson| lesson.number) {
-        let mirrors = report::store::comparison(db, pair, number).await?.into();
+        let mirrors = mirror::comparison(db, pair, number).await?.into();
         let output = match pair.check_together(db.ctx()) {
-            Ok(()) => Some(output::store::bench(db, pair.id(), number).await?.try_into()?),
+            Ok(()) => Some(output::load(db, pair.id(), number).await?.try_into()?),
             Err(_) => None,
         };
         lessons.push(Lesson { number, mirrors, output });

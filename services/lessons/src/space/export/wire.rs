@@ -4,7 +4,7 @@ use platform::{Result, wire};
 use proto::{lessons::v1 as pb, options::v1::Role};
 
 use super::{Block, Book, Chapter, Said, entry_name};
-use crate::work::file::shelf::Shelf;
+use crate::space::shelf::Shelf;
 
 mod file;
 mod lesson;

@@ -38,7 +38,7 @@ impl ConversationService for Conversations {
             return Ok(answer);
         }
         let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
-        let track = edition::store::track_of_team(&tx, pair.track()).await?;
+        let track = edition::store::find_track(&tx, pair.track()).await?;
         let mut message = Message::post(&ctx, &pair, &track, req.into())?;
         store::add(&tx, &mut message).await?;
         tx.note("post message", format!("message {}", message.id), "");

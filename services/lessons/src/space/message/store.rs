@@ -65,11 +65,11 @@ pub(crate) async fn list(db: &impl Reads, pair: Id<Pair>, page: PageRequest<Id<M
         .await?;
     let messages = rows.into_iter().map(message).collect::<Result<Vec<_>>>()?;
     let mut page = page.page(messages, Message::id);
-    page.items = page.items.into_iter().filter_map(|message| message.seen_by(db.ctx())).collect();
+    page.items = page.items.into_iter().filter_map(|message| message.as_shown_to(db.ctx())).collect();
     Ok(page)
 }
 
-/// The messages the caller knows of, the same rule as [`Message::seen_by`]. None: teachers know of all.
+/// The messages the caller knows of, the same rule as [`Message::as_shown_to`]. None: teachers know of all.
 fn known(db: &impl Reads) -> Result<Option<Condition>> {
     let ctx = db.ctx();
     if ctx.has(Role::TwinTeacher) {

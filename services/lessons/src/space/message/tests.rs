@@ -15,7 +15,7 @@ fn post(twins: &Twins, ctx: &Ctx, note: Note) -> Result<Message> {
 fn read(twins: &Twins, message: &Message) -> [Option<String>; 6] {
     let central = twins.ground.country(&twins.side(1).home);
     [twins.team(0), twins.team(1), twins.teacher(0), twins.teacher(1), central, twins.secretariat()]
-        .map(|ctx| message.clone().seen_by(&ctx).map(|message| message.text))
+        .map(|ctx| message.clone().as_shown_to(&ctx).map(|message| message.text))
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn a_message_is_read_by_those_it_is_released_to() {
     let twins = Twins::at_work().await;
     let (some, gap) = (Some("Hello".to_owned()), Some(String::new()));
     let mut message = post(&twins, &twins.team(0), note("Hello")).unwrap();
-    assert_eq!(message.state(), State::Held);
+    assert_eq!(message.state(), MessageState::Held);
     assert_eq!(read(&twins, &message), [some.clone(), None, some.clone(), some.clone(), None, None]);
     message.mark(&twins.teacher(0), &twins.pair, Mark::Free).unwrap();
     assert_eq!(read(&twins, &message), [(); 6].map(|()| some.clone()));
@@ -42,19 +42,19 @@ async fn nobody_releases_what_the_teacher_of_the_other_class_keeps_back() {
     let twins = Twins::at_work().await;
     let mut message = post(&twins, &twins.team(0), note("Hello")).unwrap();
     message.mark(&twins.teacher(1), &twins.pair, Mark::Free).unwrap();
-    assert_eq!(message.state(), State::Held, "its own teacher has not looked yet");
+    assert_eq!(message.state(), MessageState::Held, "its own teacher has not looked yet");
     message.mark(&twins.teacher(1), &twins.pair, Mark::Hidden).unwrap();
     message.mark(&twins.teacher(0), &twins.pair, Mark::Free).unwrap();
     let keepers: Vec<_> = message.kept_by(&twins.pair).map(ToString::to_string).collect();
-    assert_eq!((message.state(), keepers), (State::Hidden, vec!["it".to_owned()]));
+    assert_eq!((message.state(), keepers), (MessageState::Hidden, vec!["it".to_owned()]));
     message.mark(&twins.teacher(1), &twins.pair, Mark::Free).unwrap();
-    assert_eq!(message.state(), State::Released);
+    assert_eq!(message.state(), MessageState::Released);
 }
 
 #[tokio::test]
 async fn a_teacher_is_not_moderated_and_has_no_role_of_the_class() {
     let twins = Twins::at_work().await;
-    assert_eq!(post(&twins, &twins.teacher(0), note("Hello")).unwrap().state(), State::Released);
+    assert_eq!(post(&twins, &twins.teacher(0), note("Hello")).unwrap().state(), MessageState::Released);
     let as_analyst = |ctx: &Ctx| post(&twins, ctx, Note { role: "analyst".to_owned(), ..note("Hello") });
     assert!(as_analyst(&twins.team(0)).is_ok());
     assert_eq!(as_analyst(&twins.teacher(0)).unwrap_err().violations()[0].field, "acting_role");

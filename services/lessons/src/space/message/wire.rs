@@ -3,7 +3,7 @@
 use platform::wire;
 use proto::{lessons::v1 as pb, options::v1::Role};
 
-use super::{Message, Note, State};
+use super::{Message, MessageState, Note};
 use crate::twinning::pair::Pair;
 
 impl From<pb::PostMessageRequest> for Note {
@@ -30,13 +30,13 @@ pub(crate) fn shown(message: Message, pair: &Pair) -> pb::Message {
     }
 }
 
-impl From<State> for pb::MessageState {
-    fn from(state: State) -> Self {
+impl From<MessageState> for pb::MessageState {
+    fn from(state: MessageState) -> Self {
         match state {
-            State::Held => Self::Held,
-            State::Released => Self::Released,
-            State::Hidden => Self::Hidden,
-            State::Removed => Self::Removed,
+            MessageState::Held => Self::Held,
+            MessageState::Released => Self::Released,
+            MessageState::Hidden => Self::Hidden,
+            MessageState::Removed => Self::Removed,
         }
     }
 }

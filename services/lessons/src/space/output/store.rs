@@ -1,6 +1,6 @@
 //! Joint outputs as rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use platform::{
     Error, Id, Reads, Result, Tx,
@@ -12,18 +12,14 @@ use sea_orm::{
     ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryInsertResult,
 };
 
-use super::{Bench, Contents, Delivered, Frozen, Output, Signature};
+use super::{Contents, Delivered, Frozen, Output, Signature};
 use crate::{
-    twinning::pair::{self, Pair},
-    work::{
-        file::{self, File},
-        report::Verdict,
-    },
+    twinning::pair::Pair,
+    work::{file::File, report::Verdict},
     year::{
-        calendar::{self, Deadline},
-        edition::{self, Track},
+        calendar::Deadline,
         moment::Moment,
-        team::{Seat, twin},
+        team::{Space, Team},
     },
 };
 
@@ -81,65 +77,49 @@ mod signature {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A joint output with all it is signed and judged by. Error: not found, `LESSON_UNKNOWN`.
-pub(crate) async fn bench(db: &impl Reads, pair: Id<Pair>, lesson: i32) -> Result<Bench> {
-    let pair = pair::store::get(db, pair).await?;
-    pair.check_together(db.ctx())?;
-    of_pair(db, pair, lesson).await
-}
-
-/// The same, which nobody else can change until the transaction ends; nor can its deadline. Error: not found, `LESSON_UNKNOWN`,
-/// `PAIR_STATE`.
-pub(crate) async fn bench_to_write(tx: &Tx, pair: Id<Pair>, lesson: i32) -> Result<Bench> {
-    let pair = pair::store::get_to_work(tx, pair).await?;
-    edition::store::keep_deadlines(tx, pair.track()).await?;
-    of_pair(tx, pair, lesson).await
-}
-
-async fn of_pair(db: &impl Reads, pair: Pair, lesson: i32) -> Result<Bench> {
-    let track = edition::store::track_of_team(db, pair.track()).await?;
-    track.check_lesson(lesson)?;
-    let output = output(db, pair.id(), lesson).await?.unwrap_or_else(|| Output::none(pair.id(), lesson));
-    let (mut files, mut deadlines) = (Vec::new(), Vec::new());
-    for place in pair.sides() {
-        let team = twin::team(place.side.clone(), track.edition(), &pair);
-        deadlines.push(calendar::store::deadline(db, &team, lesson).await?);
-        if !place.has_left() {
-            files.extend(file::store::of_lesson(db, &team, lesson).await?);
-        }
-    }
-    // who was given more time is not to be late because its twin was not
-    let deadline = deadlines.into_iter().max_by_key(|deadline| deadline.moment.at());
-    let deadline = deadline.ok_or_else(|| Error::internal("a pair has no sides"))?;
-    let files = file::store::shelf(db, &pair, files).await?;
-    Ok(Bench { output, pair, files, deadline })
-}
-
 /// The files in the joint outputs of a pair.
-pub(crate) async fn files(db: &impl Reads, pair: &Pair) -> Result<BTreeSet<Id<File>>> {
-    let outputs = row::Entity::find().filter(row::Column::PairId.eq(pair.id())).all(db.conn()).await?;
+pub(crate) async fn files(db: &impl Reads, pair: Id<Pair>) -> Result<BTreeSet<Id<File>>> {
+    let outputs = row::Entity::find().filter(row::Column::PairId.eq(pair)).all(db.conn()).await?;
     let contents = outputs.iter().map(|output| of_text::<Contents>(&output.contents)).collect::<Result<Vec<_>>>()?;
     Ok(contents.into_iter().flat_map(|contents| contents.files).collect())
 }
 
-/// The late joint outputs of a lesson, of the pair of one class, or of all of a track. Nobody else can save them until the transaction
-/// ends.
-pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, seat: Option<Seat>) -> Result<Vec<Bench>> {
-    let rows = row::Entity::find()
+/// The spaces in which a joint output of a lesson came late: of one space, or of all.
+pub(crate) async fn late_spaces(db: &impl Reads, lesson: i32, only: Option<Id<Space>>) -> Result<Vec<Id<Space>>> {
+    let late = row::Entity::find()
+        .select_only()
+        .column(row::Column::PairId)
         .filter(row::Column::Lesson.eq(lesson))
         .filter(row::Column::OnTime.eq(false))
-        .apply_if(seat, |query, seat| query.filter(row::Column::PairId.eq(seat.pair_id())))
+        .apply_if(only, |query, space| query.filter(row::Column::PairId.eq(space)));
+    Ok(late.into_tuple().all(db.conn()).await?)
+}
+
+/// The late joint outputs of a lesson in some spaces, in two queries. Nobody else can save them until the transaction ends.
+pub(crate) async fn late(tx: &Tx, spaces: impl Iterator<Item = Id<Space>>, lesson: i32) -> Result<Vec<Output>> {
+    let rows = row::Entity::find()
+        .filter(row::Column::PairId.is_in(spaces))
+        .filter(row::Column::Lesson.eq(lesson))
+        .filter(row::Column::OnTime.eq(false))
+        .order_by_asc(row::Column::PairId)
         .lock_exclusive()
         .all(tx.conn())
         .await?;
-    let mut benches = Vec::new();
-    for row in rows {
-        let pair = pair::store::find(tx, row.pair_id).await?.filter(|pair| pair.track() == track);
-        if let Some(pair) = pair {
-            benches.push(of_pair(tx, pair, lesson).await?);
-        }
+    let signed = signature::Entity::find()
+        .filter(signature::Column::PairId.is_in(rows.iter().map(|row| row.pair_id)))
+        .filter(signature::Column::Lesson.eq(lesson))
+        .order_by_asc(signature::Column::SignedAt)
+        .all(tx.conn())
+        .await?;
+    let mut signatures: HashMap<Id<Pair>, Vec<Signature>> = HashMap::new();
+    for signature in signed {
+        signatures.entry(signature.pair_id).or_default().push(signed_by(signature));
     }
-    Ok(benches)
+    let outputs = rows.into_iter().map(|row| {
+        let signatures = signatures.remove(&row.pair_id).unwrap_or_default();
+        output_of(tx, row, signatures)
+    });
+    outputs.collect()
 }
 
 /// What some pairs have delivered together, in no order: one query, however many pairs.
@@ -158,7 +138,8 @@ pub(crate) async fn frozen(db: &impl Reads, pairs: impl Iterator<Item = Id<Pair>
     frozen.collect()
 }
 
-async fn output(db: &impl Reads, pair: Id<Pair>, lesson: i32) -> Result<Option<Output>> {
+/// The joint output of a pair for a lesson. None where nobody has saved one.
+pub(crate) async fn find(db: &impl Reads, pair: Id<Pair>, lesson: i32) -> Result<Option<Output>> {
     let Some(row) = row::Entity::find_by_id((pair, lesson)).one(db.conn()).await? else { return Ok(None) };
     let signatures = signature::Entity::find()
         .filter(signature::Column::PairId.eq(pair))
@@ -166,16 +147,7 @@ async fn output(db: &impl Reads, pair: Id<Pair>, lesson: i32) -> Result<Option<O
         .order_by_asc(signature::Column::SignedAt)
         .all(db.conn())
         .await?;
-    let delivered = delivered(db, &row)?;
-    Ok(Some(Output {
-        pair,
-        lesson,
-        version: row.version,
-        contents: of_text(&row.contents)?,
-        saved_at: Some(row.saved_at.0),
-        signatures: signatures.into_iter().map(signed).collect(),
-        delivered,
-    }))
+    output_of(db, row, signatures.into_iter().map(signed_by).collect()).map(Some)
 }
 
 /// Saves a joint output: a new one, or the next version of one that was read. Error: `ETAG_STALE` where somebody saved it in between.
@@ -218,13 +190,12 @@ async fn save_signatures(tx: &Tx, output: &Output) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what a class brought to the joint outputs of a pair: its signatures and its files. The text stays.
-pub(crate) async fn take_away(tx: &Tx, pair: Id<Pair>, seat: Seat) -> Result<()> {
+/// Deletes what a class brought to the joint outputs of a pair which it leaves: its signatures and its `files`. The text stays.
+pub(crate) async fn take_away(tx: &Tx, pair: Id<Pair>, team: Id<Team>, files: &[Id<File>]) -> Result<()> {
     let rows = row::Entity::find().filter(row::Column::PairId.eq(pair)).all(tx.conn()).await?;
-    let files = file::store::ids(tx, seat).await?;
     for row in rows {
-        let Some(mut output) = output(tx, pair, row.lesson).await? else { continue };
-        output.lose(seat.team, &files);
+        let Some(mut output) = find(tx, pair, row.lesson).await? else { continue };
+        output.lose(team, files);
         save(tx, &mut output).await?;
     }
     Ok(())
@@ -264,6 +235,19 @@ fn delivered(db: &impl Reads, row: &row::Model) -> Result<Option<Delivered>> {
     Ok(Some(Delivered { digest, verdict: Verdict { received_at, deadline, on_time }, is_single: row.is_single }))
 }
 
-fn signed(row: signature::Model) -> Signature {
+fn output_of(db: &impl Reads, row: row::Model, signatures: Vec<Signature>) -> Result<Output> {
+    let delivered = delivered(db, &row)?;
+    Ok(Output {
+        pair: row.pair_id,
+        lesson: row.lesson,
+        version: row.version,
+        contents: of_text(&row.contents)?,
+        saved_at: Some(row.saved_at.0),
+        signatures,
+        delivered,
+    })
+}
+
+fn signed_by(row: signature::Model) -> Signature {
     Signature { team: row.team_id, digest: row.digest, at: row.signed_at.0 }
 }

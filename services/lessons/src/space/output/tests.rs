@@ -9,15 +9,13 @@ use tonic::{Code, Status};
 
 use super::{api::Outputs, *};
 use crate::{
+    across::{judging::judge_again, shelf},
     twinning::{
         pair::testing::{Space, call},
         sighting::witness::Witness,
     },
-    work::{
-        file::{self, Place},
-        report,
-    },
-    year::{calendar, team::Seat},
+    work::file::{self, Upload},
+    year::calendar,
 };
 
 impl Space {
@@ -68,10 +66,9 @@ impl Space {
 
     async fn upload(&self, of: usize, media_type: &'static str) -> Id<File> {
         let ctx = self.twin(Role::TwinTeam, of);
-        let place = Place { team: self.team(of), lesson: 1, field: "cover".to_owned(), name: "port.png".to_owned() };
+        let place = Upload { team: self.team(of), lesson: 1, field: "cover".to_owned(), name: "port.png".to_owned() };
         let blob = platform::blob::Blob { digest: "ab".repeat(32), size: 7, media_type };
-        let seat = Seat { team: self.team(of), pair: Some(self.pair) };
-        let file = File::new(&ctx, seat, place, media_type, blob);
+        let file = File::new(&ctx, self.seat(of), place, media_type, blob);
         let tx = self.store.write(&ctx).await.unwrap();
         file::store::add(&tx, &file).await.unwrap();
         tx.commit().await.unwrap();
@@ -124,7 +121,7 @@ async fn a_late_one_is_judged_again_when_there_is_more_time() {
     let revision = calendar::Revision { starts, ends: None, reason: "strike".to_owned() };
     let item = item.revise(tx.ctx(), revision).unwrap();
     calendar::store::add_version(&tx, &item).await.unwrap();
-    report::api::judge_again(&tx, &item, None).await.unwrap();
+    judge_again(&tx, &item, None).await.unwrap();
     tx.commit().await.unwrap();
     let again = space.read_output(space.twin(Role::TwinTeam, 0)).await.unwrap().verdict.unwrap();
     assert_eq!((again.on_time, again.rule_version), (true, 2));
@@ -224,7 +221,7 @@ async fn a_file_is_shared_with_the_twin_while_it_is_in_what_both_make() {
     let file = space.upload(0, "text/plain").await;
     let readable = async |ctx: Ctx| {
         let db = space.store.read(&ctx).await.unwrap();
-        file::store::readable(&db, space.team(0), file).await.is_ok()
+        shelf::readable(&db, space.team(0), file).await.is_ok()
     };
     assert!(readable(space.twin(Role::TwinTeam, 0)).await && !readable(space.twin(Role::TwinTeam, 1)).await);
     space.write_files(0, &draft, "Two ports", &[file]).await.unwrap();

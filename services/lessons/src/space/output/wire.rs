@@ -3,7 +3,7 @@
 use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Bench, Change, Contents};
+use super::{Change, Contents, LoadedOutput};
 
 impl TryFrom<pb::SaveOutputRequest> for Change {
     type Error = Error;
@@ -15,18 +15,18 @@ impl TryFrom<pb::SaveOutputRequest> for Change {
     }
 }
 
-impl TryFrom<Bench> for pb::Output {
+impl TryFrom<LoadedOutput> for pb::Output {
     type Error = Error;
 
-    fn try_from(bench: Bench) -> Result<Self> {
-        let digest = if bench.output.version == 0 { String::new() } else { bench.digest()? };
-        let state = match (&bench.output.delivered, bench.output.version) {
+    fn try_from(loaded: LoadedOutput) -> Result<Self> {
+        let digest = if loaded.output.version == 0 { String::new() } else { loaded.digest()? };
+        let state = match (&loaded.output.delivered, loaded.output.version) {
             (Some(_), _) => pb::OutputState::Delivered,
             (None, 0) => pb::OutputState::NotStarted,
             (None, _) => pb::OutputState::Draft,
         };
-        let files = bench.output.contents.files.iter().map(|id| bench.files.shared(*id)).collect();
-        let (signatures, output) = (signatures(&bench), bench.output);
+        let files = loaded.output.contents.files.iter().map(|id| loaded.files.shared(*id)).collect();
+        let (signatures, output) = (signatures(&loaded), loaded.output);
         Ok(Self {
             pair_id: output.pair.to_string(),
             lesson: output.lesson,
@@ -39,7 +39,7 @@ impl TryFrom<Bench> for pb::Output {
             digest,
             signatures,
             saved_at: output.saved_at.map(wire::timestamp),
-            deadline: Some((&bench.deadline.moment).into()),
+            deadline: Some((&loaded.deadline.moment).into()),
             verdict: output.delivered.as_ref().map(|delivered| (&delivered.verdict).into()),
             single: output.delivered.is_some_and(|delivered| delivered.is_single),
             // nothing was read where nothing was saved
@@ -49,9 +49,9 @@ impl TryFrom<Bench> for pb::Output {
 }
 
 /// Who has signed and is still there.
-fn signatures(bench: &Bench) -> Vec<pb::OutputSignature> {
-    let signed = bench.output.signatures.iter().filter_map(|signature| {
-        let place = bench.pair.place_of(signature.team)?;
+fn signatures(loaded: &LoadedOutput) -> Vec<pb::OutputSignature> {
+    let signed = loaded.output.signatures.iter().filter_map(|signature| {
+        let place = loaded.pair.side_of(signature.team)?;
         Some(pb::OutputSignature {
             home: place.side.home.to_string(),
             team_id: signature.team.to_string(),

@@ -5,7 +5,7 @@ use platform::{Result, Tenant, TenantId, Tenants};
 use super::Home;
 use crate::{
     twinning::{
-        pair::{Pair, Place},
+        pair::{Pair, PairSide},
         side::Side,
     },
     year::template::Lessons,
@@ -39,7 +39,7 @@ impl Homes {
     }
 
     /// A country whose file was taken away has left every programme: it is passed over.
-    fn of_places<'a>(&self, places: impl Iterator<Item = &'a Place>) -> Result<Vec<Home>> {
+    fn of_places<'a>(&self, places: impl Iterator<Item = &'a PairSide>) -> Result<Vec<Home>> {
         let known = places.filter_map(|place| Some((&place.side, self.tenants.get(place.side.home.as_str()).ok()?)));
         known.map(|(side, country)| home(side, &country)).collect()
     }

@@ -1,5 +1,7 @@
 //! Timelines as rows.
 
+use std::collections::HashMap;
+
 use platform::{
     Id, Reads, Result, Tx,
     store::{of_text, to_text},
@@ -9,7 +11,7 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder
 use super::{Point, Timeline};
 use crate::{
     twinning::pair::Pair,
-    year::{calendar::Deadline, moment::Moment},
+    year::{calendar::Deadline, moment::Moment, team::Space},
 };
 
 mod row {
@@ -54,15 +56,19 @@ pub(crate) async fn newest(db: &impl Reads, pair: Id<Pair>) -> Result<Option<Tim
     Ok(Some(Timeline { pair, version: first.version, points, reason: first.reason, made_at: first.made_at.0 }))
 }
 
-/// The deadline that holds for the classes of a pair. None before the pair has started.
-pub(crate) async fn deadline(db: &impl Reads, pair: Id<Pair>, lesson: i32) -> Result<Option<Deadline>> {
-    let row = row::Entity::find()
-        .filter(row::Column::PairId.eq(pair))
+/// The deadline of a lesson that holds in each of some spaces: one query, however many spaces. A space whose pair has not started has none.
+pub(crate) async fn deadlines(
+    db: &impl Reads,
+    spaces: impl Iterator<Item = Id<Space>>,
+    lesson: i32,
+) -> Result<HashMap<Id<Space>, Deadline>> {
+    let rows = row::Entity::find()
+        .filter(row::Column::PairId.is_in(spaces))
         .filter(row::Column::Lesson.eq(lesson))
-        .order_by_desc(row::Column::Version)
-        .one(db.conn())
+        .order_by_asc(row::Column::Version)
+        .all(db.conn())
         .await?;
-    row.map(|row| Ok(point(db, row)?.deadline())).transpose()
+    rows.into_iter().map(|row| Ok((row.pair_id.uuid().into(), point(db, row)?.deadline()))).collect()
 }
 
 /// Adds a version, which holds from now on.
@@ -116,7 +122,11 @@ mod tests {
 
         let tx = twins.store.write(&ctx).await.unwrap();
         assert_eq!(newest(&tx, twins.pair.id()).await.unwrap(), None);
-        assert_eq!(deadline(&tx, twins.pair.id(), 1).await.unwrap(), None);
+        let due = async |tx: &Tx| {
+            let space = twins.pair.space();
+            deadlines(tx, [space].into_iter(), 1).await.unwrap().remove(&space)
+        };
+        assert_eq!(due(&tx).await, None);
         add(&tx, &first).await.unwrap();
         let revision = Revision { starts: "2022-12-22T23:59:59".parse().unwrap(), ends: None, reason: "x".to_owned() };
         let one = items.iter_mut().find(|item| item.deadline_of() == Some(1)).unwrap();
@@ -124,7 +134,7 @@ mod tests {
         let next = first.replan(&ctx, &items, &homes, "strike".to_owned()).unwrap().unwrap();
         add(&tx, &next).await.unwrap();
         assert_eq!(newest(&tx, twins.pair.id()).await.unwrap(), Some(next));
-        let due = deadline(&tx, twins.pair.id(), 1).await.unwrap().unwrap();
+        let due = due(&tx).await.unwrap();
         assert_eq!((due.moment.to_string().as_str(), due.rule_version), ("2022-12-22T23:59:59+01:00[Europe/Rome]", 2));
         let versions = row::Entity::find().all(tx.conn()).await.unwrap().len();
         assert_eq!(versions, 8, "both, each of four lessons");

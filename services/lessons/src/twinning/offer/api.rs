@@ -84,7 +84,7 @@ impl OfferService for Offers {
         let mut offer = store::get(&tx, req.offer_id.parse()?).await?.withdrawable(&ctx)?;
         offer.withdraw()?;
         store::save(&tx, &mut offer).await?;
-        pair::after::drop_proposals(&tx, offer.side.team, None).await?;
+        pair::effects::drop_proposals(&tx, offer.side.team, None).await?;
         tx.note("withdraw offer", format!("offer {}", offer.id), "");
         tx.answer(offer.into()).await
     }

@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Language, Offer, State, Wish};
+use super::{Language, Offer, OfferDetails, OfferState};
 
 /// Classes that can work together for so many days have time enough: sixteen weeks (D).
 const LONG: i64 = 16 * 7;
@@ -75,8 +75,8 @@ impl Why {
     }
 }
 
-fn share_language(a: &Wish, b: &Wish) -> bool {
-    let well = |wish: &Wish, of: &Language| wish.languages.iter().any(|one| one.is(of) && one.level >= WELL);
+fn share_language(a: &OfferDetails, b: &OfferDetails) -> bool {
+    let well = |wish: &OfferDetails, of: &Language| wish.languages.iter().any(|one| one.is(of) && one.level >= WELL);
     a.languages.iter().any(|one| well(a, one) && well(b, one))
 }
 
@@ -94,8 +94,9 @@ fn days(from: Date, until: Date) -> i64 {
 impl Offer {
     /// Those of `others` that suit it, best first: open, of another country and the same track.
     pub fn matches(&self, others: Vec<Self>) -> Vec<Match> {
-        let fits =
-            |other: &Self| other.state == State::Open && other.side.home != self.side.home && other.track == self.track;
+        let fits = |other: &Self| {
+            other.state == OfferState::Open && other.side.home != self.side.home && other.track == self.track
+        };
         let mut matches: Vec<Match> = others.into_iter().filter(fits).map(|other| self.compared(other)).collect();
         matches.sort_by_key(|one| (-one.score, one.offer.published_at, one.offer.id));
         matches.truncate(MOST);

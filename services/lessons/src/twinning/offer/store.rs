@@ -1,7 +1,7 @@
 //! Offers as rows.
 
 use platform::{
-    Error, Id, Page, PageRequest, Reads, Result, TenantId, Tx,
+    Error, Id, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
     store::{is_duplicate, of_text, to_text},
 };
@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::{Offer, State, Wish};
+use super::{Offer, OfferDetails, OfferState};
 use crate::{
     reason::{Reason, Refuse},
     twinning::{
@@ -62,7 +62,7 @@ mod row {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     /// Only those in this state. None: open ones.
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<OfferState>,
     /// Only those of this country. May be empty.
     pub(crate) home: String,
     /// Only those in this territory. May be empty.
@@ -74,7 +74,7 @@ pub(crate) struct Filter {
 /// The offer, if the caller may know of it. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Offer>) -> Result<Offer> {
     let row = row::Entity::find_by_id(id).one(db.conn()).await?;
-    row.map(offer).transpose()?.visible("offer", |offer| offer.seen_by(db.ctx()))
+    row.map(offer).transpose()?.visible("offer", |offer| offer.is_visible_to(db.ctx()))
 }
 
 /// Two offers the caller may know of, which nobody can take or take back until the transaction ends. Locked in the order of their
@@ -93,7 +93,7 @@ pub(crate) async fn get_to_propose(tx: &Tx, ids: [Id<Offer>; 2]) -> Result<[Offe
 pub(crate) async fn to_withdraw(tx: &Tx, team: Id<Team>) -> Result<Vec<Offer>> {
     let standing = row::Entity::find()
         .filter(row::Column::TeamId.eq(team))
-        .filter(row::Column::State.ne(to_text(&State::Withdrawn)?))
+        .filter(row::Column::State.ne(to_text(&OfferState::Withdrawn)?))
         .order_by_asc(row::Column::Id)
         .lock_exclusive();
     standing.all(tx.conn()).await?.into_iter().map(offer).collect()
@@ -110,7 +110,7 @@ pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let rows = row::Entity::find()
         .apply_if(own(db)?, |query, own| query.filter(own))
-        .filter(row::Column::State.eq(to_text(&filter.state.unwrap_or(State::Open))?))
+        .filter(row::Column::State.eq(to_text(&filter.state.unwrap_or(OfferState::Open))?))
         .apply_if(some(&filter.home), |query, home| query.filter(row::Column::Home.eq(home)))
         .apply_if(some(&filter.territory), |query, within| query.filter(row::Column::Territory.starts_with(within)))
         .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
@@ -123,13 +123,13 @@ pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<
     Ok(page.page(offers, |offer| offer.id))
 }
 
-/// Which offers the caller may know of, the same rule as [`Offer::seen_by`]. None: the secretariat knows of all.
+/// Which offers the caller may know of, the same rule as [`Offer::is_visible_to`]. None: the secretariat knows of all.
 fn own(db: &impl Reads) -> Result<Option<Condition>> {
     let ctx = db.ctx();
     if ctx.has(Role::Coordinator) {
         return Ok(None);
     }
-    let seen = Condition::any().add(row::Column::State.eq(to_text(&State::Open)?));
+    let seen = Condition::any().add(row::Column::State.eq(to_text(&OfferState::Open)?));
     let member = ctx.member().ok();
     Ok(Some(match member.and_then(|member| member.acts_for) {
         Some(team) => seen.add(row::Column::TeamId.eq(Id::<Team>::from(team))),
@@ -140,7 +140,7 @@ fn own(db: &impl Reads) -> Result<Option<Condition>> {
 /// Every open offer of a track: a programme has some dozens.
 pub(crate) async fn open(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>> {
     let open = row::Entity::find()
-        .filter(row::Column::State.eq(to_text(&State::Open)?))
+        .filter(row::Column::State.eq(to_text(&OfferState::Open)?))
         .filter(row::Column::TrackId.eq(track))
         .order_by_asc(row::Column::Id);
     open.all(db.conn()).await?.into_iter().map(offer).collect()
@@ -150,7 +150,7 @@ pub(crate) async fn open(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>
 /// transaction ends, as [`get_to_propose`] has it.
 pub(crate) async fn free(tx: &Tx, track: Id<Track>) -> Result<Vec<Offer>> {
     let open = row::Entity::find()
-        .filter(row::Column::State.eq(to_text(&State::Open)?))
+        .filter(row::Column::State.eq(to_text(&OfferState::Open)?))
         .filter(row::Column::TrackId.eq(track))
         .order_by_asc(row::Column::Home)
         .order_by_asc(row::Column::Id)
@@ -218,8 +218,8 @@ fn offer(row: row::Model) -> Result<Offer> {
         id: row.id,
         version: row.version,
         track: row.track_id,
-        side: side(&row.home, row.team_id, row.team_name, row.school_name, row.territory)?,
-        wish: Wish {
+        side: Side::of_row(&row.home, row.team_id, row.team_name, row.school_name, row.territory)?,
+        wish: OfferDetails {
             languages: of_text(&row.languages)?,
             themes: of_text(&row.themes)?,
             class_size: row.class_size,
@@ -232,16 +232,4 @@ fn offer(row: row::Model) -> Result<Offer> {
         lost: row.lost_pair_id,
         published_at: row.published_at.0,
     })
-}
-
-/// A class, from the columns every table has of it.
-pub(crate) fn side(
-    home: &str,
-    team: Id<Team>,
-    team_name: String,
-    school_name: String,
-    territory: String,
-) -> Result<Side> {
-    let home: TenantId = home.parse().map_err(|_| Error::internal(format!("`{home}` names no country")))?;
-    Ok(Side { home, team, team_name, school_name, territory })
 }

@@ -3,7 +3,7 @@
 use platform::{Error, Id, Result, Violations, error::Shared, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Language, Match, Offer, State, Why, Wish, store::Filter};
+use super::{Language, Match, Offer, OfferDetails, OfferState, Why, store::Filter};
 
 impl From<Offer> for pb::Offer {
     fn from(offer: Offer) -> Self {
@@ -38,12 +38,12 @@ impl From<pb::Language> for Language {
     }
 }
 
-impl From<State> for pb::OfferState {
-    fn from(state: State) -> Self {
+impl From<OfferState> for pb::OfferState {
+    fn from(state: OfferState) -> Self {
         match state {
-            State::Open => Self::Open,
-            State::Paired => Self::Paired,
-            State::Withdrawn => Self::Withdrawn,
+            OfferState::Open => Self::Open,
+            OfferState::Paired => Self::Paired,
+            OfferState::Withdrawn => Self::Withdrawn,
         }
     }
 }
@@ -68,7 +68,7 @@ impl From<Why> for pb::MatchReason {
     }
 }
 
-impl TryFrom<pb::PublishOfferRequest> for Wish {
+impl TryFrom<pb::PublishOfferRequest> for OfferDetails {
     type Error = Error;
 
     fn try_from(request: pb::PublishOfferRequest) -> Result<Self> {
@@ -85,9 +85,9 @@ impl TryFrom<pb::PublishOfferRequest> for Wish {
 }
 
 impl Offer {
-    /// The wish with the changes a request asks for. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be
+    /// The details with the changes a request asks for. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be
     /// changed.
-    pub(super) fn asked(&self, request: pb::UpdateOfferRequest) -> Result<Wish> {
+    pub(super) fn asked(&self, request: pb::UpdateOfferRequest) -> Result<OfferDetails> {
         let changes = wire::changes(&request, &pb::Offer::from(self.clone()))?;
         let offer = request.offer.unwrap_or_default();
         let mut wish = self.wish.clone();
@@ -124,8 +124,8 @@ impl TryFrom<&pb::ListOffersRequest> for Filter {
     fn try_from(request: &pb::ListOffersRequest) -> Result<Self> {
         let state = match request.state() {
             pb::OfferState::Unspecified | pb::OfferState::Open => None,
-            pb::OfferState::Paired => Some(State::Paired),
-            pb::OfferState::Withdrawn => Some(State::Withdrawn),
+            pb::OfferState::Paired => Some(OfferState::Paired),
+            pb::OfferState::Withdrawn => Some(OfferState::Withdrawn),
         };
         let track = if request.track_id.is_empty() { None } else { Some(request.track_id.parse()?) };
         Ok(Self { state, home: request.home.clone(), territory: request.territory.clone(), track })

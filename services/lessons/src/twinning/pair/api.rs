@@ -6,12 +6,16 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Pair,
-    after::{close_space, offer_again, reopen_offers, repair_lost, save, take_away, take_offers},
+    effects::{offer_again, reopen_offers, repair_lost, save, take_offers},
     store,
     wire::{self, viewpoints},
 };
 use crate::{
-    space::timeline::{self, homes::Homes},
+    across::{
+        leaving::{close_space, take_away},
+        timeline,
+    },
+    space::timeline::homes::Homes,
     twinning::{
         engagement::home::Engagements,
         offer::{self, couples::couples},
@@ -166,7 +170,7 @@ impl PairService for Pairs {
         }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.start(&ctx)?;
-        timeline::api::plan(&tx, &self.homes, &pair).await?;
+        timeline::plan(&tx, &self.homes, &pair).await?;
         repair_lost(&tx, &pair).await?;
         save(&tx, &mut pair, "start pair").await?;
         tx.answer(pair.into()).await
@@ -191,9 +195,9 @@ impl PairService for Pairs {
             return Ok(answer);
         }
         let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
-        let (since, why) = (pair.since, pair.reason.clone());
+        let (since, why) = (pair.since, pair.state.reason().to_owned());
         pair.resume(&ctx)?;
-        timeline::api::go_on(&tx, &self.homes, &pair, since, why).await?;
+        timeline::go_on(&tx, &self.homes, &pair, since, why).await?;
         save(&tx, &mut pair, "resume pair").await?;
         tx.answer(pair.into()).await
     }
@@ -205,7 +209,7 @@ impl PairService for Pairs {
             return Ok(answer);
         }
         let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
-        let was = pair.state;
+        let was = pair.stage();
         let (left, survivor) = pair.leave(&ctx, req.reason)?;
         take_away(&tx, &pair, &left, was).await?;
         offer_again(&tx, &pair, survivor).await?;
@@ -251,7 +255,7 @@ async fn check_beside(tx: &Tx, pair: &Pair) -> Result<()> {
 
 /// Proposes whom the matcher brings together. Of several who ask it at once, each after the other.
 async fn propose_matches(tx: &Tx, track: Id<Track>) -> Result<pb::ProposeMatchesResponse> {
-    edition::store::change_deadlines(tx, track).await?;
+    edition::store::lock_deadlines(tx, track).await?;
     edition::store::track(tx, track).await?;
     let offers = offer::store::free(tx, track).await?;
     let found = couples(&offers, tx.ctx().tenant().countries(), &store::met(tx, track).await?);

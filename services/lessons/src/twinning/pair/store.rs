@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use platform::{
     Error, Id, Reads, Result, Tx,
     ctx::Visible,
-    store::{is_duplicate, of_text, to_text},
+    store::{At, is_duplicate, of_text, to_text},
     tenant::Kind,
 };
 use proto::options::v1::Role;
@@ -14,12 +14,12 @@ use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
-use super::{Pair, Place, State};
+use super::{ChosenProject, Origin, Pair, PairSide, PairStage, PairState, Work};
 use crate::{
     reason::{Reason, Refuse},
     twinning::{
-        offer,
         project::{Kept, Project},
+        side::Side,
     },
     year::{
         edition::Track,
@@ -109,7 +109,7 @@ mod side_row {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     /// Only those in this state.
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<PairStage>,
     /// Only those with a class of this country. May be empty.
     pub(crate) home: String,
     /// Only those of this track.
@@ -118,7 +118,7 @@ pub(crate) struct Filter {
 
 /// The pair, if the caller may know of it. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Pair>) -> Result<Pair> {
-    find(db, id).await?.visible("pair", |pair| pair.seen_by(db.ctx()))
+    find(db, id).await?.visible("pair", |pair| pair.is_visible_to(db.ctx()))
 }
 
 /// The pair, whoever asks: for what follows from a fact.
@@ -142,29 +142,40 @@ pub(crate) async fn get_to_work(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
 
 /// The pair a class works in, or has worked in last, whoever asks: who has lost a twin goes on in the old pair until the new one begins.
 pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Option<Pair>> {
-    let row = row::Entity::find()
-        .filter(row::Column::Id.in_subquery(there(team).into_query()))
-        .filter(row::Column::State.is_in(begun()?))
-        .order_by_desc(row::Column::StateSince)
-        .order_by_desc(row::Column::Id)
-        .one(db.conn())
-        .await?;
+    let row = works_in(team)?.one(db.conn()).await?;
     Ok(with_sides(db, row.into_iter().collect()).await?.pop())
 }
 
-/// The pair in whose space a class writes, as [`get_to_work`] has it. A team of a country is in none. Error: not found, `PAIR_STATE`.
-pub(crate) async fn working(tx: &Tx, seat: Seat) -> Result<Option<Pair>> {
-    let Some(pair) = seat.pair else { return Ok(None) };
-    // it may have left while this waited
-    let pair = get_to_work(tx, pair).await?;
-    pair.place_of(seat.team).map(|_| ()).ok_or_else(|| Error::not_found("team"))?;
-    Ok(Some(pair))
+/// The pairs of a class whose work has begun and which it has not left, the one it works in first.
+fn works_in(team: Id<Team>) -> Result<Select<row::Entity>> {
+    let pairs = row::Entity::find()
+        .filter(row::Column::Id.in_subquery(there(team).into_query()))
+        .filter(row::Column::State.is_in(begun()?))
+        .order_by_desc(row::Column::StateSince)
+        .order_by_desc(row::Column::Id);
+    Ok(pairs)
 }
 
-/// The other class of the pair a class works in, if it has not left. A team of a country has none.
-pub(crate) async fn twin_of(db: &impl Reads, seat: Seat) -> Result<Option<Seat>> {
-    let Some(pair) = seat.pair else { return Ok(None) };
-    Ok(find(db, pair).await?.and_then(|pair| pair.seats().find(|other| *other != seat)))
+/// The pair a class works in, as [`of_team`] finds it, which nobody else can change until the transaction ends.
+pub(crate) async fn of_team_to_change(tx: &Tx, team: Id<Team>) -> Result<Option<Pair>> {
+    let row = works_in(team)?.lock_exclusive().one(tx.conn()).await?;
+    // the sides are read once the pair is locked: the class may have left while this waited
+    Ok(with_sides(tx, row.into_iter().collect()).await?.pop())
+}
+
+/// Checks that a class can write in a space, and holds its pair as [`get_to_work`] does. A class of a country is in no space. Error: not
+/// found, `PAIR_STATE`.
+pub(crate) async fn check_working(tx: &Tx, seat: Seat) -> Result<()> {
+    let Some(space) = seat.space else { return Ok(()) };
+    let pair = get_to_work(tx, Pair::of_space(space)).await?;
+    // the class may have left while this waited
+    pair.side_of(seat.team).map(|_| ()).ok_or_else(|| Error::not_found("team"))
+}
+
+/// Some pairs by their ids, whoever asks: one query for all.
+pub(crate) async fn some(db: &impl Reads, ids: &[Id<Pair>]) -> Result<Vec<Pair>> {
+    let rows = row::Entity::find().filter(row::Column::Id.is_in(ids.iter().copied())).all(db.conn()).await?;
+    with_sides(db, rows).await
 }
 
 /// Where a class works now, whoever asks.
@@ -173,7 +184,7 @@ pub(crate) async fn seat_of(db: &impl Reads, team: Id<Team>) -> Result<Seat> {
         Kind::Country => None,
         Kind::Programme => of_team(db, team).await?,
     };
-    Ok(Seat { team, pair: pair.map(|pair| pair.id) })
+    Ok(Seat { team, space: pair.map(|pair| pair.space()) })
 }
 
 /// The pairs a class has not left.
@@ -187,14 +198,20 @@ fn there(team: Id<Team>) -> Select<side_row::Entity> {
 
 /// The words of the states in which the work has begun.
 fn begun() -> Result<Vec<String>> {
-    let states =
-        [State::Active, State::Suspended, State::OneSided, State::Completed, State::Dissolved, State::Repaired];
+    let states = [
+        PairStage::Active,
+        PairStage::Suspended,
+        PairStage::OneSided,
+        PairStage::Completed,
+        PairStage::Dissolved,
+        PairStage::Repaired,
+    ];
     states.iter().map(to_text).collect()
 }
 
 /// The pairs of a track that are at work or rest, whoever asks.
 pub(crate) async fn at_work(db: &impl Reads, track: Id<Track>) -> Result<Vec<Pair>> {
-    let states = [State::Active, State::Suspended, State::OneSided];
+    let states = [PairStage::Active, PairStage::Suspended, PairStage::OneSided];
     let states = states.iter().map(to_text).collect::<Result<Vec<_>>>()?;
     let rows = row::Entity::find()
         .filter(row::Column::TrackId.eq(track))
@@ -207,15 +224,15 @@ pub(crate) async fn at_work(db: &impl Reads, track: Id<Track>) -> Result<Vec<Pai
 
 /// The pairs in which a class goes on alone, whoever asks, oldest first.
 pub(crate) async fn alone(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
-    standing(db, team, State::OneSided).await
+    standing(db, team, PairStage::OneSided).await
 }
 
 /// The pairs that are proposed to a class, whoever asks, oldest first.
 pub(crate) async fn proposed_to(db: &impl Reads, team: Id<Team>) -> Result<Vec<Pair>> {
-    standing(db, team, State::Proposed).await
+    standing(db, team, PairStage::Proposed).await
 }
 
-async fn standing(db: &impl Reads, team: Id<Team>, state: State) -> Result<Vec<Pair>> {
+async fn standing(db: &impl Reads, team: Id<Team>, state: PairStage) -> Result<Vec<Pair>> {
     let rows = row::Entity::find()
         .filter(row::Column::Id.in_subquery(there(team).into_query()))
         .filter(row::Column::State.eq(to_text(&state)?))
@@ -225,7 +242,7 @@ async fn standing(db: &impl Reads, team: Id<Team>, state: State) -> Result<Vec<P
     with_sides(db, rows).await
 }
 
-/// The classes that let the caller know of a pair, the same rule as [`Pair::seen_by`]. None: the secretariat knows of all.
+/// The classes that let the caller know of a pair, the same rule as [`Pair::is_visible_to`]. None: the secretariat knows of all.
 fn own(db: &impl Reads) -> Option<Condition> {
     let ctx = db.ctx();
     if ctx.has(Role::Coordinator) {
@@ -245,7 +262,7 @@ async fn with_sides(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Pair>>
         .order_by_asc(side_row::Column::Position)
         .all(db.conn())
         .await?;
-    let mut places: HashMap<Id<Pair>, Vec<Place>> = HashMap::new();
+    let mut places: HashMap<Id<Pair>, Vec<PairSide>> = HashMap::new();
     for side in sides {
         places.entry(side.pair_id).or_default().push(place(side)?);
     }
@@ -286,29 +303,30 @@ pub(crate) fn engaged() -> Error {
 }
 
 fn active(pair: &Pair) -> Result<row::ActiveModel> {
-    let project = pair.project.as_ref().map(|project| to_text(&Kept::from(project))).transpose()?;
-    let suspended_by = pair.suspended_by.as_ref().map(to_text).transpose()?;
+    let Pair { origin, state, .. } = pair;
+    let project = state.chosen().map(|chosen| to_text(&Kept::from(&chosen.project))).transpose()?;
+    let suspended_by = state.suspended_by().map(to_text).transpose()?;
     Ok(row::ActiveModel {
         id: Set(pair.id),
         version: Set(pair.version),
         track_id: Set(pair.track),
-        proposed_by: Set(to_text(&pair.proposed_by)?),
-        matched: Set(to_text(&pair.matched)?),
-        state: Set(to_text(&pair.state)?),
+        proposed_by: Set(to_text(&origin.by)?),
+        matched: Set(to_text(&origin.reasons)?),
+        state: Set(to_text(&state.stage())?),
         state_since: Set(pair.since.into()),
-        reason: Set(pair.reason.clone()),
+        reason: Set(state.reason().to_owned()),
         project: Set(project.unwrap_or_default()),
-        project_at: Set(pair.project_at.map(Into::into)),
+        project_at: Set(state.chosen().map(|chosen| chosen.at.into())),
         suspended_by: Set(suspended_by.unwrap_or_default()),
-        delivered_at: Set(pair.delivered_at.map(Into::into)),
-        previous_pair_id: Set(pair.previous),
-        created_at: Set(pair.created_at.into()),
+        delivered_at: Set(state.work().and_then(|work| work.delivered_at).map(Into::into)),
+        previous_pair_id: Set(origin.previous),
+        created_at: Set(origin.at.into()),
     })
 }
 
 fn side_active(pair: &Pair, position: i32) -> side_row::ActiveModel {
     let place = &pair.sides[usize::from(position > 0)];
-    let Place { side, .. } = place;
+    let PairSide { side, .. } = place;
     side_row::ActiveModel {
         pair_id: Set(pair.id),
         position: Set(position),
@@ -325,13 +343,13 @@ fn side_active(pair: &Pair, position: i32) -> side_row::ActiveModel {
         delivered_at: Set(place.delivered_at.map(Into::into)),
         has_signed: Set(place.has_signed),
         left_at: Set(place.left_at.map(Into::into)),
-        is_engaged: Set(pair.state.engages() && !place.has_left()),
+        is_engaged: Set(pair.stage().engages() && !place.has_left()),
     }
 }
 
-fn place(row: side_row::Model) -> Result<Place> {
-    Ok(Place {
-        side: offer::store::side(&row.home, row.team_id, row.team_name, row.school_name, row.territory)?,
+fn place(row: side_row::Model) -> Result<PairSide> {
+    Ok(PairSide {
+        side: Side::of_row(&row.home, row.team_id, row.team_name, row.school_name, row.territory)?,
         offer: row.offer_id,
         accepted_at: row.accepted_at.map(|at| at.0),
         approved_at: row.approved_at.map(|at| at.0),
@@ -343,25 +361,52 @@ fn place(row: side_row::Model) -> Result<Place> {
     })
 }
 
-fn pair(places: Vec<Place>, row: row::Model) -> Result<Pair> {
-    let sides = places.try_into().map_err(|_| Error::internal(format!("pair {} has not two sides", row.id)))?;
-    let project = if row.project.is_empty() { None } else { Some(Project::try_from(of_text::<Kept>(&row.project)?)?) };
-    let suspended_by = if row.suspended_by.is_empty() { None } else { Some(of_text(&row.suspended_by)?) };
+fn pair(sides: Vec<PairSide>, row: row::Model) -> Result<Pair> {
+    let sides = sides.try_into().map_err(|_| Error::internal(format!("pair {} has not two sides", row.id)))?;
+    let state = state(&row)?;
     Ok(Pair {
         id: row.id,
         version: row.version,
         track: row.track_id,
         sides,
-        proposed_by: of_text(&row.proposed_by)?,
-        matched: of_text(&row.matched)?,
-        state: of_text(&row.state)?,
+        origin: Origin {
+            by: of_text(&row.proposed_by)?,
+            reasons: of_text(&row.matched)?,
+            previous: row.previous_pair_id,
+            at: row.created_at.0,
+        },
+        state,
         since: row.state_since.0,
-        reason: row.reason,
-        project,
-        project_at: row.project_at.map(|at| at.0),
-        suspended_by,
-        delivered_at: row.delivered_at.map(|at| at.0),
-        previous: row.previous_pair_id,
-        created_at: row.created_at.0,
+    })
+}
+
+/// The state, with its facts from the columns that hold them. Error: internal, where a column is empty that the state needs.
+fn state(row: &row::Model) -> Result<PairState> {
+    let broken = || Error::internal(format!("the state of pair {} is not whole", row.id));
+    let chosen = match row.project_at {
+        Some(At(at)) if !row.project.is_empty() => {
+            Some(ChosenProject { project: Project::try_from(of_text::<Kept>(&row.project)?)?, at })
+        }
+        _ => None,
+    };
+    let delivered_at = row.delivered_at.map(|at| at.0);
+    let work = |chosen: Option<ChosenProject>| -> Result<Work> {
+        Ok(Work { chosen: chosen.ok_or_else(broken)?, delivered_at })
+    };
+    let reason = row.reason.clone();
+    Ok(match of_text(&row.state)? {
+        PairStage::Proposed => PairState::Proposed,
+        PairStage::Accepted => PairState::Accepted,
+        PairStage::Approved => PairState::Approved(chosen),
+        PairStage::ProjectAgreed => PairState::ProjectAgreed(chosen.ok_or_else(broken)?),
+        PairStage::Active => PairState::Active(work(chosen)?),
+        PairStage::Suspended if row.suspended_by.is_empty() => return Err(broken()),
+        PairStage::Suspended => PairState::Suspended { work: work(chosen)?, by: of_text(&row.suspended_by)?, reason },
+        PairStage::OneSided => PairState::OneSided { work: work(chosen)?, reason },
+        PairStage::Completed => PairState::Completed(work(chosen)?),
+        PairStage::Declined => PairState::Declined(chosen),
+        PairStage::Lapsed => PairState::Lapsed,
+        PairStage::Dissolved => PairState::Dissolved { work: work(chosen)?, reason },
+        PairStage::Repaired => PairState::Repaired { work: work(chosen)?, reason },
     })
 }

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     testing::{
         Ground,
-        twins::{always_open, engaged_nowhere, wish},
+        twins::{always_open, engaged_nowhere, project, wish},
     },
     twinning::{offer, pair::api::Pairs, sighting::witness::Witness},
     year::{
@@ -56,6 +56,11 @@ impl Space {
     /// The team of a class.
     pub(crate) fn team(&self, of: usize) -> Id<Team> {
         self.sides[of].team
+    }
+
+    /// Where a class works.
+    pub(crate) fn seat(&self, of: usize) -> Seat {
+        Seat { team: self.team(of), space: Some(self.pair.uuid().into()) }
     }
 
     /// A call of a class: of its teacher, or of its shared account.
@@ -113,7 +118,8 @@ async fn at_work(ground: &Ground, store: &Store, plan: &Plan, sides: [Side; 2]) 
         offer.take().unwrap();
         offer::store::add(&tx, offer).await.unwrap();
     }
-    pair.state = State::Active;
+    let chosen = ChosenProject { project: project(ground), at: ground.clock.now() };
+    pair.state = PairState::Active(Work { chosen, delivered_at: None });
     store::add(&tx, &mut pair).await.unwrap();
     tx.commit().await.unwrap();
     pair.id

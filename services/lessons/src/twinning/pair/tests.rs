@@ -92,14 +92,14 @@ fn a_pair_comes_about_step_by_step_and_each_step_says_who_must_act() {
     pair.approve(&twins.coordinator(1)).unwrap();
     assert_eq!(waits(&pair), [("hr".to_owned(), Role::TwinCoordinator)]);
     pair.approve(&twins.coordinator(0)).unwrap();
-    assert_eq!((pair.state, waits(&pair)), (State::Approved, both(Role::TwinTeacher).to_vec()));
+    assert_eq!((pair.stage(), waits(&pair)), (PairStage::Approved, both(Role::TwinTeacher).to_vec()));
     let proposing = twins.ground.at("2022-12-20T09:00:00Z").twin(Role::TwinTeacher, twins.offers[1].side());
     pair.propose_project(&proposing, project(&twins.ground), &twins.views(["2", "1"])).unwrap();
     assert_eq!(waits(&pair), [("hr".to_owned(), Role::TwinTeacher)]);
     assert_eq!(pair.waiting_for()[0].since, proposing.now(), "since there is something to agree to");
     pair.agree_project(&twins.teacher(0), &platform::wire::etag(pair.version), project(&twins.ground)).unwrap();
     pair.start(&twins.teacher(0)).unwrap();
-    assert_eq!((pair.state, waits(&pair)), (State::Active, both(Role::TwinTeam).to_vec()));
+    assert_eq!((pair.stage(), waits(&pair)), (PairStage::Active, both(Role::TwinTeam).to_vec()));
     let looks_at = |of: usize| pair.partner(&pair.sides[of]).map(|partner| partner.country.as_str());
     assert_eq!([looks_at(0), looks_at(1)], [Some("hr"), Some("it")]);
 }
@@ -162,7 +162,7 @@ fn twins_are_of_two_countries_and_one_edition() {
 fn the_secretariat_proposes_and_both_teachers_must_accept() {
     let twins = Twins::new();
     let mut pair = Pair::propose(&twins.secretariat(), [&twins.offers[0], &twins.offers[1]]).unwrap();
-    assert_eq!((pair.proposed_by, waits(&pair).len()), (ProposedBy::Secretariat, 2));
+    assert_eq!((pair.origin.by, waits(&pair).len()), (ProposedBy::Secretariat, 2));
     assert!(!pair.accept(&twins.teacher(0)).unwrap());
     assert!(pair.accept(&twins.teacher(1)).unwrap());
 }
@@ -191,11 +191,11 @@ fn who_has_left_knows_of_the_pair_no_more_and_leaves_a_gap() {
     let (left, survivor) = pair.leave(&twins.teacher(0), "no teacher".to_owned()).unwrap();
     assert_eq!((left.side.team_name.as_str(), pair.sides[0].side.team_name.as_str()), ("Fiume", ""));
     assert_eq!(survivor.map(|place| place.side.home), Some(twins.offers[1].side().home.clone()));
-    assert!(!pair.seen_by(&twins.teacher(0)) && !pair.seen_by(&twins.coordinator(0)));
-    assert!(pair.seen_by(&twins.teacher(1)) && pair.seen_by(&twins.secretariat()));
+    assert!(!pair.is_visible_to(&twins.teacher(0)) && !pair.is_visible_to(&twins.coordinator(0)));
+    assert!(pair.is_visible_to(&twins.teacher(1)) && pair.is_visible_to(&twins.secretariat()));
     assert!(pair.check_working().is_ok(), "the other goes on");
     let (_, nobody) = pair.leave(&twins.teacher(1), String::new()).unwrap();
-    assert!(nobody.is_none() && pair.state == State::Dissolved);
+    assert!(nobody.is_none() && pair.stage() == PairStage::Dissolved);
 }
 
 #[test]
@@ -236,15 +236,15 @@ fn who_was_parted_may_still_take_along_what_it_brought() {
     assert!(pair.check_together(&twins.secretariat()).is_ok());
     let (left, survivor) = pair.leave(&twins.teacher(0), "we want it back".to_owned()).unwrap();
     assert_eq!((left.side.team_name.as_str(), survivor), ("Fiume", None));
-    assert_eq!((pair.state, pair.reason.as_str()), (State::Dissolved, "a quarrel"));
-    assert!(pair.seen_by(&twins.teacher(1)) && !pair.seen_by(&twins.teacher(0)));
+    assert_eq!((pair.stage(), pair.state.reason()), (PairStage::Dissolved, "a quarrel"));
+    assert!(pair.is_visible_to(&twins.teacher(1)) && !pair.is_visible_to(&twins.teacher(0)));
     let mut pair = twins.active();
     pair.leave(&twins.teacher(0), "no teacher".to_owned()).unwrap();
     assert!(pair.repair(&twins.secretariat()));
     let (left, _) = pair.leave(&twins.teacher(1), "we want it back".to_owned()).unwrap();
     assert_eq!(
-        (left.side.team_name.as_str(), pair.state),
-        ("Fiume", State::Repaired),
+        (left.side.team_name.as_str(), pair.stage()),
+        ("Fiume", PairStage::Repaired),
         "who has found another twin, too"
     );
 }

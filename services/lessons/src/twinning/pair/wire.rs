@@ -6,31 +6,33 @@ use proto::lessons::v1 as pb;
 
 use crate::twinning::offer::{Offer, couples::Alone};
 
-use super::{Pair, Place, ProposedBy, State, Viewpoint, Waiting, store::Filter};
+use super::{Pair, PairSide, PairStage, ProposedBy, Viewpoint, Waiting, store::Filter};
 
 impl From<Pair> for pb::Pair {
     fn from(pair: Pair) -> Self {
+        let Pair { origin, state, .. } = &pair;
+        let reasons = origin.reasons.iter().map(|why| pb::MatchReason::from(*why).into());
         Self {
             id: pair.id.to_string(),
             track_id: pair.track.to_string(),
             sides: pair.sides.iter().map(|place| side(&pair, place)).collect(),
-            proposed_by: pb::ProposedBy::from(pair.proposed_by).into(),
-            state: pb::PairState::from(pair.state).into(),
+            proposed_by: pb::ProposedBy::from(origin.by).into(),
+            state: pb::PairState::from(state.stage()).into(),
             state_since: Some(wire::timestamp(pair.since)),
             waiting_for: pair.waiting_for().into_iter().map(pb::Waiting::from).collect(),
-            project_at: at(pair.project_at),
-            project: pair.project.map(Into::into),
-            previous_pair_id: pair.previous.map(|id| id.to_string()).unwrap_or_default(),
-            created_at: Some(wire::timestamp(pair.created_at)),
+            project_at: at(state.chosen().map(|chosen| chosen.at)),
+            project: pair.project().cloned().map(Into::into),
+            previous_pair_id: origin.previous.map(|id| id.to_string()).unwrap_or_default(),
+            created_at: Some(wire::timestamp(origin.at)),
             etag: wire::etag(pair.version),
-            reason: pair.reason,
-            delivered_at: at(pair.delivered_at),
-            match_reasons: pair.matched.into_iter().map(|why| pb::MatchReason::from(why).into()).collect(),
+            reason: state.reason().to_owned(),
+            delivered_at: at(state.work().and_then(|work| work.delivered_at)),
+            match_reasons: reasons.collect(),
         }
     }
 }
 
-fn side(pair: &Pair, place: &Place) -> pb::PairSide {
+fn side(pair: &Pair, place: &PairSide) -> pb::PairSide {
     pb::PairSide {
         side: Some(place.side.clone().into()),
         offer_id: place.offer.to_string(),
@@ -92,41 +94,41 @@ pub(super) fn found(pairs: Vec<Pair>, alone: &[(Id<Offer>, Alone)]) -> pb::Propo
     }
 }
 
-impl From<State> for pb::PairState {
-    fn from(state: State) -> Self {
-        match state {
-            State::Proposed => Self::Proposed,
-            State::Accepted => Self::Accepted,
-            State::Approved => Self::Approved,
-            State::ProjectAgreed => Self::ProjectAgreed,
-            State::Active => Self::Active,
-            State::Suspended => Self::Suspended,
-            State::OneSided => Self::OneSided,
-            State::Completed => Self::Completed,
-            State::Declined => Self::Declined,
-            State::Lapsed => Self::Lapsed,
-            State::Dissolved => Self::Dissolved,
-            State::Repaired => Self::Repaired,
+impl From<PairStage> for pb::PairState {
+    fn from(stage: PairStage) -> Self {
+        match stage {
+            PairStage::Proposed => Self::Proposed,
+            PairStage::Accepted => Self::Accepted,
+            PairStage::Approved => Self::Approved,
+            PairStage::ProjectAgreed => Self::ProjectAgreed,
+            PairStage::Active => Self::Active,
+            PairStage::Suspended => Self::Suspended,
+            PairStage::OneSided => Self::OneSided,
+            PairStage::Completed => Self::Completed,
+            PairStage::Declined => Self::Declined,
+            PairStage::Lapsed => Self::Lapsed,
+            PairStage::Dissolved => Self::Dissolved,
+            PairStage::Repaired => Self::Repaired,
         }
     }
 }
 
 /// The state a list is asked for. None where none is named.
-fn asked(state: pb::PairState) -> Option<State> {
+fn asked(state: pb::PairState) -> Option<PairStage> {
     match state {
         pb::PairState::Unspecified => None,
-        pb::PairState::Proposed => Some(State::Proposed),
-        pb::PairState::Accepted => Some(State::Accepted),
-        pb::PairState::Approved => Some(State::Approved),
-        pb::PairState::ProjectAgreed => Some(State::ProjectAgreed),
-        pb::PairState::Active => Some(State::Active),
-        pb::PairState::Suspended => Some(State::Suspended),
-        pb::PairState::OneSided => Some(State::OneSided),
-        pb::PairState::Completed => Some(State::Completed),
-        pb::PairState::Declined => Some(State::Declined),
-        pb::PairState::Lapsed => Some(State::Lapsed),
-        pb::PairState::Dissolved => Some(State::Dissolved),
-        pb::PairState::Repaired => Some(State::Repaired),
+        pb::PairState::Proposed => Some(PairStage::Proposed),
+        pb::PairState::Accepted => Some(PairStage::Accepted),
+        pb::PairState::Approved => Some(PairStage::Approved),
+        pb::PairState::ProjectAgreed => Some(PairStage::ProjectAgreed),
+        pb::PairState::Active => Some(PairStage::Active),
+        pb::PairState::Suspended => Some(PairStage::Suspended),
+        pb::PairState::OneSided => Some(PairStage::OneSided),
+        pb::PairState::Completed => Some(PairStage::Completed),
+        pb::PairState::Declined => Some(PairStage::Declined),
+        pb::PairState::Lapsed => Some(PairStage::Lapsed),
+        pb::PairState::Dissolved => Some(PairStage::Dissolved),
+        pb::PairState::Repaired => Some(PairStage::Repaired),
     }
 }
 
@@ -150,4 +152,22 @@ impl TryFrom<pb::Viewpoint> for Viewpoint {
 /// The partners the classes look at.
 pub(super) fn viewpoints(views: Vec<pb::Viewpoint>) -> Result<Vec<Viewpoint>> {
     views.into_iter().map(Viewpoint::try_from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_has_the_name_in_errors_that_it_has_in_answers() {
+        let states = (1..).map_while(|number| pb::PairState::try_from(number).ok());
+        let mut named = 0;
+        for state in states {
+            let stage = asked(state).unwrap();
+            assert_eq!(pb::PairState::from(stage), state);
+            assert_eq!(format!("PAIR_STATE_{}", stage.name()), state.as_str_name());
+            named += 1;
+        }
+        assert_eq!(named, 12, "every state of the API");
+    }
 }

@@ -74,7 +74,7 @@ pub(crate) struct Filter {
 }
 
 /// Where a page of projects ends.
-pub(crate) type Place = (String, Id<Project>);
+pub(crate) type PageEnd = (String, Id<Project>);
 
 /// The project. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Project>) -> Result<Project> {
@@ -94,7 +94,7 @@ pub(crate) async fn all(db: &impl Reads) -> Result<Vec<Project>> {
 }
 
 /// One page of projects, in the order of their acronyms.
-pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Place>) -> Result<Page<Project>> {
+pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<PageEnd>) -> Result<Page<Project>> {
     let mut found = row::Entity::find();
     for word in fold(&filter.query).split_whitespace() {
         found = found.filter(row::Column::Words.like(holding(word)));
@@ -122,7 +122,7 @@ fn placed(condition: Condition) -> Condition {
     Condition::all().add(row::Column::Id.in_subquery(places.into_query()))
 }
 
-fn beyond((acronym, id): Place) -> Condition {
+fn beyond((acronym, id): PageEnd) -> Condition {
     let same = Condition::all().add(row::Column::Acronym.eq(acronym.as_str())).add(row::Column::Id.gt(id));
     Condition::any().add(row::Column::Acronym.gt(acronym)).add(same)
 }

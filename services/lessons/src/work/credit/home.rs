@@ -4,11 +4,10 @@
 use platform::{Border, Ctx, Error, Id, Reads, Result, Store, TenantId, Tx, event::Handlers};
 use proto::lessons::v1 as pb;
 
-use super::{Credit, Kind, store};
+use super::{Credit, CreditKind, store};
 use crate::{
-    twinning::pair,
     work::report::{Judged, Verdict},
-    year::team::{Seat, Team},
+    year::team::Team,
 };
 
 /// What was judged, in a programme, of a class of a country.
@@ -18,7 +17,7 @@ pub(crate) struct Judgement<'a> {
     /// The lesson.
     pub(crate) lesson: i32,
     /// What was delivered.
-    pub(crate) kind: Kind,
+    pub(crate) kind: CreditKind,
     /// What it is named by.
     pub(crate) digest: &'a str,
     /// On time or late.
@@ -40,15 +39,10 @@ pub(crate) fn send(tx: &Tx, home: &TenantId, judgement: &Judgement<'_>) {
     tx.emit(&credit.to_cross(home));
 }
 
-/// The same, of a report; in a country a report is at home already.
-pub(crate) async fn send_report(tx: &Tx, seat: Seat, lesson: i32, judged: &Judged) -> Result<()> {
-    let Seat { team, pair: Some(pair) } = seat else { return Ok(()) };
-    let pair = pair::store::find(tx, pair).await?;
-    if let Some(place) = pair.as_ref().and_then(|pair| pair.place_of(team)) {
-        let Judged { verdict, digest } = judged;
-        send(tx, &place.side.home, &Judgement { team, lesson, kind: Kind::MirrorReport, digest, verdict });
-    }
-    Ok(())
+/// Sends the news of a judged report to the country of its class, once this transaction commits.
+pub(crate) fn send_report(tx: &Tx, home: &TenantId, team: Id<Team>, lesson: i32, judged: &Judged) {
+    let Judged { verdict, digest } = judged;
+    send(tx, home, &Judgement { team, lesson, kind: CreditKind::MirrorReport, digest, verdict });
 }
 
 /// Adds what lessons does when a delivery crosses: it is kept in the country of the class.

@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use platform::{Error, Result, TenantId, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Credit, Kind};
+use super::{Credit, CreditKind};
 
-impl From<Kind> for pb::CreditKind {
-    fn from(kind: Kind) -> Self {
+impl From<CreditKind> for pb::CreditKind {
+    fn from(kind: CreditKind) -> Self {
         match kind {
-            Kind::MirrorReport => Self::MirrorReport,
-            Kind::JointOutput => Self::JointOutput,
+            CreditKind::MirrorReport => Self::MirrorReport,
+            CreditKind::JointOutput => Self::JointOutput,
         }
     }
 }
@@ -43,8 +43,8 @@ impl Credit {
     /// What has crossed from a programme.
     pub(super) fn crossed(programme: &TenantId, fact: pb::DeliveryCrossed) -> Result<Self> {
         let kind = match fact.kind() {
-            pb::CreditKind::MirrorReport => Kind::MirrorReport,
-            pb::CreditKind::JointOutput => Kind::JointOutput,
+            pb::CreditKind::MirrorReport => CreditKind::MirrorReport,
+            pb::CreditKind::JointOutput => CreditKind::JointOutput,
             pb::CreditKind::Unspecified => return Err(Error::internal("a delivery crossed that is of no kind")),
         };
         let at = fact.received_at.ok_or_else(|| Error::internal("a delivery crossed without its instant"))?;

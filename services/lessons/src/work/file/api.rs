@@ -1,11 +1,9 @@
 //! The methods on files.
 
-use bytes::Bytes;
-use futures::{Stream, TryStreamExt};
+use futures::TryStreamExt;
 use platform::{
     Ctx, Open, Result, Store,
     blob::{self, Blobs, Incoming, Whole},
-    event::Handlers,
     open::{OpenStream, Pieces},
     tenant::Kind,
 };
@@ -15,11 +13,14 @@ use proto::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{File, Place, Rule, media_type, saved_name, store};
+use super::{File, Rule, Upload, bytes, media_type, saved_name, store};
 use crate::{
-    twinning::sighting::{Kind as Witnessed, witness::Witness},
-    work::report,
-    year::team::{Seat, peer::Teams},
+    across::{classes::Classes, report, shelf},
+    twinning::{
+        pair,
+        sighting::{Kind as Witnessed, witness::Witness},
+    },
+    year::team::Seat,
 };
 
 /// The methods on files.
@@ -29,8 +30,8 @@ pub struct Files {
     pub store: Store,
     /// The bytes.
     pub blobs: Blobs,
-    /// The teams, which identity keeps.
-    pub teams: Teams,
+    /// Finds the classes that files belong to.
+    pub classes: Classes,
     /// Who writes down what is seen.
     pub witness: Witness,
 }
@@ -43,11 +44,12 @@ impl FileService for Files {
     ) -> Result<Response<pb::File>, Status> {
         let (ctx, mut pieces) = request.open_stream()?;
         let first = pieces.first().await?;
-        let place = Place::try_from(&first)?;
-        let (seat, rule) = self.rule(&ctx, &place).await?;
+        let upload = Upload::try_from(&first)?;
+        let (seat, rule) = self.rule(&ctx, &upload).await?;
         let (media_type, bytes) = receive(self.blobs.create(&ctx).await?, rule, first, pieces).await?;
-        let file = File::new(&ctx, seat, place, media_type, bytes.blob().clone());
+        let file = File::new(&ctx, seat, upload, media_type, bytes.blob().clone());
         let tx = self.store.write(&ctx).await?;
+        pair::store::check_working(&tx, seat).await?;
         store::add(&tx, &file).await?;
         bytes.keep().await?;
         tx.note("upload file", format!("file {}", file.id()), "");
@@ -62,7 +64,7 @@ impl FileService for Files {
     ) -> Result<Response<Self::DownloadFileStream>, Status> {
         let (ctx, req) = request.open()?;
         let file = self.readable(&ctx, &req).await?;
-        let bytes = open(&self.store, &self.blobs, &ctx, &file).await?;
+        let bytes = bytes::open(&self.store, &self.blobs, &ctx, &file).await?;
         let name = saved_name(&file.name, &file.media_type);
         let content_type = file.media_type;
         let piece = move |data| HttpBody { content_type: content_type.clone(), data, extensions: Vec::new() };
@@ -74,11 +76,13 @@ impl FileService for Files {
 }
 
 impl Files {
-    /// Where the caller's team works, and what the field takes that it uploads for.
-    async fn rule(&self, ctx: &Ctx, place: &Place) -> Result<(Seat, Rule)> {
-        let team = self.teams.own(ctx, place.team).await?;
-        let desk = report::store::desk(&self.store.read(ctx).await?, &team, place.lesson).await?;
-        Ok((team.seat(), desk.takes(&place.field)?))
+    /// Where the caller's class works, and what the field takes that it uploads for. Error: not found, and as [`LoadedReport::takes`].
+    ///
+    /// [`LoadedReport::takes`]: crate::work::report::LoadedReport::takes
+    async fn rule(&self, ctx: &Ctx, upload: &Upload) -> Result<(Seat, Rule)> {
+        let class = self.classes.get_own(ctx, upload.team).await?;
+        let loaded = report::load(&self.store.read(ctx).await?, &class, upload.lesson).await?;
+        Ok((class.team.seat(), loaded.takes(&upload.field)?))
     }
 
     /// The file, for who may see its team; in a programme, for who is shown it there. Reading it is an entry of the audit log: there may
@@ -87,13 +91,13 @@ impl Files {
         let (team, id) = (req.team_id.parse()?, req.file_id.parse()?);
         let is_at_home = ctx.tenant().kind() == Kind::Country;
         if is_at_home {
-            self.teams.get(ctx, team).await?;
+            self.classes.get(ctx, team).await?;
         }
         let tx = self.store.write(ctx).await?;
         let (file, side) = if is_at_home {
             (store::get(&tx, team, id).await?, None)
         } else {
-            let (file, side) = store::readable(&tx, team, id).await?;
+            let (file, side) = shelf::readable(&tx, team, id).await?;
             (file, Some(side))
         };
         tx.note("read file", format!("file {}", file.id()), "");
@@ -101,39 +105,6 @@ impl Files {
         self.witness.saw(ctx, Witnessed::File, side.as_ref()).await?;
         Ok(file)
     }
-}
-
-/// The bytes of a file that could be read just now. Error: not found, where its class has left since and taken it along.
-pub(crate) async fn open(
-    store: &Store,
-    blobs: &Blobs,
-    ctx: &Ctx,
-    file: &File,
-) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
-    match blobs.open(ctx, &file.digest).await {
-        Ok(bytes) => Ok(bytes),
-        Err(missing) => {
-            let still = store::get(&store.read(ctx).await?, file.team(), file.id).await;
-            Err(still.err().unwrap_or(missing))
-        }
-    }
-}
-
-/// What lessons does when a class has taken its files along: their bytes go too, where nothing else has the same.
-pub(crate) fn handlers(handlers: Handlers, store: Store, blobs: Blobs) -> Handlers {
-    handlers.on("remove files", move |ctx, removed: pb::FilesRemoved| {
-        remove(store.clone(), blobs.clone(), ctx, removed.digests)
-    })
-}
-
-async fn remove(store: Store, blobs: Blobs, ctx: Ctx, digests: Vec<String>) -> Result<()> {
-    let tx = store.write(&ctx).await?;
-    for digest in &digests {
-        if store::is_free(&tx, digest).await? {
-            blobs.remove(&ctx, digest).await?;
-        }
-    }
-    tx.commit().await
 }
 
 /// How many of a file's first bytes are looked at.
@@ -160,51 +131,4 @@ async fn receive(
     let media_type = media_type(incoming.media_type(), &head);
     rule.check_kind(media_type)?;
     Ok((media_type, incoming.whole().await?))
-}
-
-#[cfg(test)]
-mod tests {
-    use platform::blob::Settings;
-    use proto::options::v1::Role;
-
-    use super::*;
-    use crate::twinning::pair::testing::Space;
-
-    async fn uploaded(space: &Space, blobs: &Blobs, of: usize, bytes: &[u8]) -> String {
-        let ctx = space.twin(Role::TwinTeam, of);
-        let mut incoming = blobs.create(&ctx).await.unwrap();
-        incoming.write(bytes).await.unwrap();
-        let whole = incoming.whole().await.unwrap();
-        let place = Place { team: space.team(of), lesson: 1, field: "a".to_owned(), name: "a".to_owned() };
-        let seat = Seat { team: space.team(of), pair: Some(space.pair) };
-        let file = File::new(&ctx, seat, place, "text/plain", whole.blob().clone());
-        let tx = space.store.write(&ctx).await.unwrap();
-        store::add(&tx, &file).await.unwrap();
-        whole.keep().await.unwrap();
-        tx.commit().await.unwrap();
-        file.digest
-    }
-
-    #[tokio::test]
-    async fn bytes_are_removed_by_the_fact_however_often_it_comes_and_never_while_a_row_refers_to_them() {
-        let (space, folder) = (Space::new().await, tempfile::tempdir().unwrap());
-        let blobs = Blobs::new(&Settings { folder: folder.path().to_owned() }, "lessons");
-        let alone = uploaded(&space, &blobs, 0, b"ours").await;
-        let equal = uploaded(&space, &blobs, 0, b"both").await;
-        assert_eq!(uploaded(&space, &blobs, 1, b"both").await, equal);
-        let ctx = space.ground.by(Role::Coordinator);
-        let handle = || remove(space.store.clone(), blobs.clone(), ctx.clone(), vec![alone.clone(), equal.clone()]);
-        let kept = async || [blobs.open(&ctx, &alone).await.is_ok(), blobs.open(&ctx, &equal).await.is_ok()];
-        handle().await.unwrap();
-        assert_eq!(kept().await, [true, true], "both are referred to");
-        space.leave(0).await;
-        assert_eq!(kept().await, [true, true], "a process may die here: the fact waits");
-        for _ in 0..2 {
-            handle().await.unwrap();
-            assert_eq!(kept().await, [false, true]);
-        }
-        assert_eq!(uploaded(&space, &blobs, 1, b"ours").await, alone);
-        handle().await.unwrap();
-        assert_eq!(kept().await, [true, true], "uploaded anew before the fact came again");
-    }
 }

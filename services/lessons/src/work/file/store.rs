@@ -1,27 +1,19 @@
 //! Files as rows.
 
-use platform::{Error, Id, Reads, Result, Tx, ctx::Visible};
+use platform::{Error, Id, Reads, Result, Tx};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
-use super::{File, shelf::Shelf};
-use crate::{
-    space::{
-        consent::{self, Channel},
-        output,
-    },
-    twinning::{
-        pair::{self, Pair},
-        side::Side,
-    },
-    work::report,
-    year::team::{Seat, Team},
-};
+use super::File;
+use crate::year::team::{Seat, Space, Team};
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{twinning::pair::Pair, work::file::File, year::team::Team};
+    use crate::{
+        work::file::File,
+        year::team::{Space, Team},
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "file")]
@@ -29,7 +21,7 @@ mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<File>,
         pub team_id: Id<Team>,
-        pub pair_id: Id<Pair>,
+        pub pair_id: Id<Space>,
         pub lesson: i32,
         pub field: String,
         pub name: String,
@@ -44,15 +36,14 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Adds a file, whose bytes are kept before this transaction ends: in a programme, while the work of the pair goes on. Error: `PAIR_STATE`.
+/// Adds a file, whose bytes are kept before this transaction ends.
 pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
-    pair::store::working(tx, file.seat).await?;
     // equal bytes may be about to be removed: what refers to them is seen there, or they are kept anew here
     tx.hold(&file.digest).await?;
     let row = row::Model {
         id: file.id,
         team_id: file.seat.team,
-        pair_id: file.seat.pair_id(),
+        pair_id: file.seat.space_id(),
         lesson: file.lesson,
         field: file.field.clone(),
         name: file.name.clone(),
@@ -72,15 +63,15 @@ pub(crate) async fn get(db: &impl Reads, team: Id<Team>, id: Id<File>) -> Result
 }
 
 /// The files a team has uploaded for a lesson.
-pub(crate) async fn of_lesson(db: &impl Reads, team: &Team, lesson: i32) -> Result<Vec<File>> {
-    let query = row::Entity::find().filter(of_seat(team.seat())).filter(row::Column::Lesson.eq(lesson));
+pub(crate) async fn of_lesson(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Vec<File>> {
+    let query = row::Entity::find().filter(of_seat(seat)).filter(row::Column::Lesson.eq(lesson));
     query.all(db.conn()).await?.into_iter().map(file).collect()
 }
 
-/// The pair a class has uploaded a file in. None for a file that is not there, and in a country.
-pub(crate) async fn pair_of(db: &impl Reads, team: Id<Team>, id: Id<File>) -> Result<Option<Id<Pair>>> {
+/// The space a class has uploaded a file in. None for a file that is not there, and in a country.
+pub(crate) async fn space_of(db: &impl Reads, team: Id<Team>, id: Id<File>) -> Result<Option<Id<Space>>> {
     let row = row::Entity::find_by_id(id).filter(row::Column::TeamId.eq(team)).one(db.conn()).await?;
-    Ok(row.and_then(|row| Seat::of_row(row.team_id, row.pair_id).pair))
+    Ok(row.and_then(|row| Seat::of_row(row.team_id, row.pair_id).space))
 }
 
 /// The ids of all a class has uploaded where it works.
@@ -104,73 +95,34 @@ pub(crate) async fn is_free(tx: &Tx, digest: &str) -> Result<bool> {
     Ok(row::Entity::find().filter(row::Column::Digest.eq(digest)).one(tx.conn()).await?.is_none())
 }
 
-/// Some files of a pair by their ids. What is not there any more is left out.
-pub(crate) async fn of_ids(db: &impl Reads, pair: &Pair, ids: impl IntoIterator<Item = Id<File>>) -> Result<Vec<File>> {
-    let query = row::Entity::find().filter(row::Column::Id.is_in(ids)).filter(there(pair));
+/// Some files of classes where they work, by their ids. Files that are not there any more are left out.
+pub(crate) async fn of_ids(
+    db: &impl Reads,
+    seats: impl Iterator<Item = Seat>,
+    ids: impl IntoIterator<Item = Id<File>>,
+) -> Result<Vec<File>> {
+    let query = row::Entity::find().filter(row::Column::Id.is_in(ids)).filter(of_any(seats));
     query.all(db.conn()).await?.into_iter().map(file).collect()
 }
 
-/// Every file of a pair the caller may know of.
-pub(crate) async fn space(db: &impl Reads, pair: &Pair) -> Result<Shelf> {
-    let rows = row::Entity::find().filter(there(pair)).all(db.conn()).await?;
-    known(db, pair, rows.into_iter().map(file).collect::<Result<_>>()?).await
+/// Every file of some classes where they work.
+pub(crate) async fn of_seats(db: &impl Reads, seats: impl Iterator<Item = Seat>) -> Result<Vec<File>> {
+    let query = row::Entity::find().filter(of_any(seats));
+    query.all(db.conn()).await?.into_iter().map(file).collect()
 }
 
-/// A file of a class of a programme whose bytes the caller may read, and whose it is. Error: not found.
-pub(crate) async fn readable(db: &impl Reads, team: Id<Team>, id: Id<File>) -> Result<(File, Side)> {
-    let pair = match pair_of(db, team, id).await? {
-        Some(pair) => pair::store::find(db, pair).await?,
-        None => None,
-    };
-    let pair = pair.visible("file", |pair| pair.seen_by(db.ctx()))?;
-    readable_in(db, &pair, team, id).await
-}
-
-/// The same for a class of this pair, which the caller may know of. Error: not found.
-pub(crate) async fn readable_in(db: &impl Reads, pair: &Pair, team: Id<Team>, id: Id<File>) -> Result<(File, Side)> {
-    let place = pair.place_of(team).ok_or_else(|| Error::not_found("file"))?;
-    let shelf = known(db, pair, vec![get(db, team, id).await?]).await?;
-    let file = shelf.shown(id).ok_or_else(|| Error::not_found("file"))?;
-    Ok((file.clone(), place.side.clone()))
-}
-
-/// Those of these files of a pair that the caller may know of: of their own class all, of the other one those in joint outputs and in
-/// what it submitted.
-async fn known(db: &impl Reads, pair: &Pair, mut files: Vec<File>) -> Result<Shelf> {
-    let is_own = |file: &File| pair.place_of(file.team()).is_some_and(|place| place.is_open_to(db.ctx()));
-    if !files.iter().all(is_own) {
-        let mut shared = output::store::files(db, pair).await?;
-        shared.extend(report::store::submitted_files(db, pair).await?);
-        files.retain(|file| is_own(file) || shared.contains(&file.id));
-    }
-    shelf(db, pair, files).await
-}
-
-/// Files of a pair that are the caller's own, or stand in what its classes show each other, each as the caller may see it.
-pub(crate) async fn shelf(db: &impl Reads, pair: &Pair, files: Vec<File>) -> Result<Shelf> {
-    let files = consent::store::publications(db, pair, files, Channel::PairSpace).await?;
-    Ok(Shelf::new(db.ctx(), pair, files))
-}
-
-/// A file of a pair that the caller may know of. Error: not found.
-pub(crate) async fn of_pair(db: &impl Reads, pair: &Pair, id: Id<File>) -> Result<File> {
-    let shelf = known(db, pair, of_ids(db, pair, [id]).await?).await?;
-    shelf.file(id).cloned().ok_or_else(|| Error::not_found("file"))
-}
-
-/// Whether one of the classes of a pair has uploaded a file.
-pub(crate) async fn is_of_pair(db: &impl Reads, pair: &Pair, id: Id<File>) -> Result<bool> {
-    let query = row::Entity::find_by_id(id).filter(there(pair));
+/// Whether one of some classes has uploaded a file where it works.
+pub(crate) async fn is_of_any(db: &impl Reads, seats: impl Iterator<Item = Seat>, id: Id<File>) -> Result<bool> {
+    let query = row::Entity::find_by_id(id).filter(of_any(seats));
     Ok(query.one(db.conn()).await?.is_some())
 }
 
-/// What the classes that are there have brought: the rest has left with the other.
-fn there(pair: &Pair) -> Condition {
-    pair.seats().map(of_seat).fold(Condition::any(), Condition::add)
+fn of_any(seats: impl Iterator<Item = Seat>) -> Condition {
+    seats.map(of_seat).fold(Condition::any(), Condition::add)
 }
 
 fn of_seat(seat: Seat) -> Condition {
-    Condition::all().add(row::Column::TeamId.eq(seat.team)).add(row::Column::PairId.eq(seat.pair_id()))
+    Condition::all().add(row::Column::TeamId.eq(seat.team)).add(row::Column::PairId.eq(seat.space_id()))
 }
 
 fn file(row: row::Model) -> Result<File> {

@@ -1,15 +1,12 @@
 //! Files as messages.
 
-use platform::{Error, Id, Result, error::Shared, wire};
+use platform::{Error, Result, error::Shared, wire};
 use proto::lessons::v1 as pb;
 
-use super::{
-    File, Place,
-    shelf::{Gap, Shelf},
-};
+use super::{File, Upload};
 use crate::amiss::Amiss;
 
-impl TryFrom<&pb::UploadFileRequest> for Place {
+impl TryFrom<&pb::UploadFileRequest> for Upload {
     type Error = Error;
 
     /// Only the first piece says where the file belongs, so its shape cannot ask for it.
@@ -44,42 +41,6 @@ impl From<File> for pb::File {
             size_bytes: i64::try_from(file.size).unwrap_or(i64::MAX),
             digest: file.digest,
             created_at: Some(wire::timestamp(file.created_at)),
-        }
-    }
-}
-
-impl Shelf {
-    /// A file that stands in something, as the caller may see it.
-    pub(crate) fn shared(&self, id: Id<File>) -> pb::SharedFile {
-        let team_id = self.file(id).map(|file| file.team().to_string()).unwrap_or_default();
-        let named = pb::SharedFile { file_id: id.to_string(), team_id, ..pb::SharedFile::default() };
-        let Some(file) = self.shown(id) else {
-            let gap = self.gap(id).unwrap_or(&Gap::Left);
-            return pb::SharedFile { gap: pb::FileGap::from(gap).into(), missing: missing(gap), ..named };
-        };
-        pb::SharedFile {
-            name: file.name.clone(),
-            media_type: file.media_type.clone(),
-            digest: file.digest.clone(),
-            size_bytes: i64::try_from(file.size).unwrap_or(i64::MAX),
-            ..named
-        }
-    }
-}
-
-fn missing(gap: &Gap) -> Vec<pb::MissingConsent> {
-    match gap {
-        Gap::Consent(publication) => pb::Publication::from(publication.clone()).missing,
-        Gap::Ended | Gap::Left => Vec::new(),
-    }
-}
-
-impl From<&Gap> for pb::FileGap {
-    fn from(gap: &Gap) -> Self {
-        match gap {
-            Gap::Consent(_) => Self::Consent,
-            Gap::Ended => Self::Ended,
-            Gap::Left => Self::Left,
         }
     }
 }

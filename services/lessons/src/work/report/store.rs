@@ -12,34 +12,29 @@ use sea_orm::{
     ColumnTrait, Condition, DerivePartialModel, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
 };
 
-use super::{
-    Comparison, Delivery, Desk, Judged, Mirror, Reopening, Report, Saved, State, Submission, Verdict, mirror::is_shown,
-};
+use super::{Delivery, Judged, LastSubmission, Reopening, Report, ReportState, Saved, Submission, Verdict};
 use crate::{
-    twinning::pair::{self, Pair, Place},
-    work::file::{self, File},
+    work::file::File,
     year::{
-        calendar::{self, Deadline, Extension},
-        edition::{self, Edition, Track},
-        form::{self, Form},
+        calendar::{Deadline, Extension},
+        edition::{Edition, Track},
         moment::Moment,
-        team::{Seat, Team},
+        team::{Seat, Space, Team},
     },
 };
 
-mod sent;
+mod submitted;
+
+pub(crate) use submitted::last;
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{
-        twinning::pair::Pair,
-        year::{
-            calendar::Extension,
-            edition::{Edition, Track},
-            team::Team,
-        },
+    use crate::year::{
+        calendar::Extension,
+        edition::{Edition, Track},
+        team::{Space, Team},
     };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -48,7 +43,7 @@ mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub team_id: Id<Team>,
         #[sea_orm(primary_key, auto_increment = false)]
-        pub pair_id: Id<Pair>,
+        pub pair_id: Id<Space>,
         #[sea_orm(primary_key, auto_increment = false)]
         pub lesson: i32,
         pub version: i64,
@@ -77,7 +72,7 @@ mod row {
 #[sea_orm(entity = "row::Entity")]
 struct Cell {
     team_id: Id<Team>,
-    pair_id: Id<Pair>,
+    pair_id: Id<Space>,
     lesson: i32,
     version: i64,
     edition_id: Id<Edition>,
@@ -95,88 +90,24 @@ const DRAFT: &str = "draft";
 const SUBMITTED: &str = "submitted";
 const REOPENED: &str = "reopened";
 
-/// A team's report with all it is written and judged by. Error: `LESSON_UNKNOWN`.
-pub(crate) async fn desk(db: &impl Reads, team: &Team, lesson: i32) -> Result<Desk> {
-    let track = edition::store::track_of_team(db, team.track).await?;
-    track.check_lesson(lesson)?;
-    let (report, form) = match row::Entity::find_by_id(key(team.seat(), lesson)).one(db.conn()).await? {
-        Some(row) => begun(db, team, report_of(db, row)?).await?,
-        None => {
-            let form = form_to_begin(db, team, lesson).await?;
-            (Report::none(team, &form), form)
-        }
-    };
-    let deadline = calendar::store::deadline(db, team, lesson).await?;
-    Ok(Desk { report, form, track, deadline })
+/// The report of a class for a lesson. None where it has not begun one.
+pub(crate) async fn find(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Option<Report>> {
+    let row = row::Entity::find_by_id(key(seat, lesson)).one(db.conn()).await?;
+    row.map(|row| report_of(db, row)).transpose()
 }
 
-/// The form a report is begun in. Two mirror reports are compared field by field: the first that is begun decides for both.
-async fn form_to_begin(db: &impl Reads, team: &Team, lesson: i32) -> Result<Form> {
-    let begun = match pair::store::twin_of(db, team.seat()).await? {
-        Some(twin) => row::Entity::find_by_id(key(twin, lesson)).one(db.conn()).await?,
-        None => None,
-    };
-    match begun {
-        Some(twin) => form::store::version(db, team.track, lesson, twin.form_version).await,
-        None => form::store::newest(db, team.track, lesson).await,
-    }
-}
-
-/// The same, to write in: in a programme, while the work of the pair goes on. Error: `LESSON_UNKNOWN`, `PAIR_STATE`.
-pub(crate) async fn desk_to_write(tx: &Tx, team: &Team, lesson: i32) -> Result<Desk> {
-    pair::store::working(tx, team.seat()).await?;
-    desk(tx, team, lesson).await
-}
-
-/// A report with its form. What was delivered keeps the form it was delivered in; a draft goes along with a team that was moved to
-/// another track, with all that is written in it.
-async fn begun(db: &impl Reads, team: &Team, mut report: Report) -> Result<(Report, Form)> {
-    let form = if report.track == team.track || report.state.judged().is_some() {
-        form::store::version(db, report.track, report.lesson, report.form_version).await?
-    } else {
-        form::store::newest(db, team.track, report.lesson).await?
-    };
-    report.go_on_in(&form);
-    Ok((report, form))
-}
-
-/// The same; its deadline stays as it is until the transaction ends.
-pub(crate) async fn desk_to_judge(tx: &Tx, team: &Team, lesson: i32) -> Result<Desk> {
-    pair::store::working(tx, team.seat()).await?;
-    edition::store::keep_deadlines(tx, team.track).await?;
-    desk(tx, team, lesson).await
-}
-
-/// What the classes of a pair submitted for a lesson, side by side. Error: `LESSON_UNKNOWN`.
-pub(crate) async fn comparison(db: &impl Reads, pair: &Pair, lesson: i32) -> Result<Comparison> {
-    edition::store::track_of_team(db, pair.track()).await?.check_lesson(lesson)?;
-    let [one, other] = pair.sides();
-    let sent = [mirror(db, pair, one, lesson).await?, mirror(db, pair, other, lesson).await?];
-    let form = match sent.iter().flatten().map(|mirror| mirror.form_version).max() {
-        Some(version) => form::store::version(db, pair.track(), lesson, version).await?,
-        None => form::store::newest(db, pair.track(), lesson).await?,
-    };
-    let files = file::store::of_ids(db, pair, sent.iter().flatten().flat_map(Mirror::files)).await?;
-    let files = file::store::shelf(db, pair, files).await?;
-    Ok(Comparison::new(db.ctx(), pair, form, sent, files))
-}
-
-async fn mirror(db: &impl Reads, pair: &Pair, place: &Place, lesson: i32) -> Result<Option<Mirror>> {
-    if is_shown(db.ctx(), pair, place) { sent::last(db, pair.seat(place), lesson).await } else { Ok(None) }
-}
-
-/// The files that stand in what the classes of a pair submitted last.
-pub(crate) async fn submitted_files(db: &impl Reads, pair: &Pair) -> Result<BTreeSet<Id<File>>> {
+/// The files that stand in what some classes submitted last, for all lessons.
+pub(crate) async fn submitted_files(db: &impl Reads, seats: impl Iterator<Item = Seat>) -> Result<BTreeSet<Id<File>>> {
     let mut files = BTreeSet::new();
-    for seat in pair.seats() {
-        files.extend(sent::each_last(db, seat).await?.iter().flat_map(Mirror::files));
+    for seat in seats {
+        files.extend(submitted::each_last(db, seat).await?.iter().flat_map(LastSubmission::files));
     }
     Ok(files)
 }
 
-/// Takes away what a class wrote in a pair, which leaves with it.
+/// Deletes what a class wrote in a space, for a class that leaves it.
 pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<()> {
-    sent::take_away(tx, seat).await?;
+    submitted::take_away(tx, seat).await?;
     row::Entity::delete_many().filter(of_seat(seat)).exec(tx.conn()).await?;
     Ok(())
 }
@@ -203,13 +134,13 @@ pub(crate) async fn save(tx: &Tx, report: &mut Report) -> Result<()> {
 /// Saves a report that was submitted, and what was submitted. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save_submitted(tx: &Tx, report: &mut Report, submitted: &Submission) -> Result<()> {
     save(tx, report).await?;
-    sent::add(tx, submitted).await
+    submitted::add(tx, submitted).await
 }
 
 /// Saves a report that was given back, and why. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save_reopened(tx: &Tx, report: &mut Report, reopening: &Reopening) -> Result<()> {
     save(tx, report).await?;
-    sent::add_reopening(tx, reopening).await
+    submitted::add_reopening(tx, reopening).await
 }
 
 /// The cells of some classes that were begun, in no order: one query, however many classes.
@@ -238,7 +169,8 @@ pub(crate) async fn delivery(db: &impl Reads, seat: Seat, lesson: i32) -> Result
     cell.map(|cell| delivery_of(db, cell)).transpose()
 }
 
-/// The late deliveries of a lesson, of one class, wherever it has moved since, or of all of a track. Nobody else can save them until the transaction ends.
+/// The late deliveries of a lesson: those of one class, also where it has moved to another track since, or all of a track. Nobody else can
+/// save them until the transaction ends.
 pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, seat: Option<Seat>) -> Result<Vec<Delivery>> {
     let whose = seat.map_or_else(|| Condition::all().add(row::Column::TrackId.eq(track)), of_seat);
     let cells = row::Entity::find()
@@ -266,20 +198,20 @@ pub(crate) async fn save_verdict(tx: &Tx, delivery: &mut Delivery) -> Result<()>
     tx.saved(saved, before)
 }
 
-fn key(seat: Seat, lesson: i32) -> (Id<Team>, Id<Pair>, i32) {
-    (seat.team, seat.pair_id(), lesson)
+fn key(seat: Seat, lesson: i32) -> (Id<Team>, Id<Space>, i32) {
+    (seat.team, seat.space_id(), lesson)
 }
 
 /// All a class wrote where it works.
 fn of_seat(seat: Seat) -> Condition {
-    Condition::all().add(row::Column::TeamId.eq(seat.team)).add(row::Column::PairId.eq(seat.pair_id()))
+    Condition::all().add(row::Column::TeamId.eq(seat.team)).add(row::Column::PairId.eq(seat.space_id()))
 }
 
 fn active(report: &Report) -> Result<row::ActiveModel> {
     let saved = report.saved.as_ref().ok_or_else(|| Error::internal("a report is kept once it was saved"))?;
     Ok(row::ActiveModel {
         team_id: Set(report.seat.team),
-        pair_id: Set(report.seat.pair_id()),
+        pair_id: Set(report.seat.space_id()),
         lesson: Set(report.lesson),
         version: Set(report.version),
         edition_id: Set(report.edition),
@@ -293,11 +225,11 @@ fn active(report: &Report) -> Result<row::ActiveModel> {
 }
 
 /// The columns a state is kept in.
-fn judgement(state: &State) -> row::ActiveModel {
+fn judgement(state: &ReportState) -> row::ActiveModel {
     let word = match state {
-        State::NotStarted | State::Draft => DRAFT,
-        State::Submitted(_) => SUBMITTED,
-        State::Reopened(_) => REOPENED,
+        ReportState::NotStarted | ReportState::Draft => DRAFT,
+        ReportState::Submitted(_) => SUBMITTED,
+        ReportState::Reopened(_) => REOPENED,
     };
     let judged = state.judged();
     let verdict = judged.map(|judged| &judged.verdict);
@@ -346,9 +278,9 @@ fn delivery_of(db: &impl Reads, cell: Cell) -> Result<Delivery> {
     let broken =
         || Error::internal(format!("the verdict on lesson {} of team {} is not whole", cell.lesson, cell.team_id));
     let state = match cell.state.as_str() {
-        DRAFT => State::Draft,
-        SUBMITTED => State::Submitted(judged_of(db, &cell).ok_or_else(broken)?),
-        REOPENED => State::Reopened(judged_of(db, &cell).ok_or_else(broken)?),
+        DRAFT => ReportState::Draft,
+        SUBMITTED => ReportState::Submitted(judged_of(db, &cell).ok_or_else(broken)?),
+        REOPENED => ReportState::Reopened(judged_of(db, &cell).ok_or_else(broken)?),
         _ => return Err(broken()),
     };
     Ok(Delivery {

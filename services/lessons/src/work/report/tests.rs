@@ -12,12 +12,12 @@ use crate::{
     },
 };
 
-/// A desk with a form of two lines, one of them required, and the deadline of the first lesson.
+/// A loaded with a form of two lines, one of them required, and the deadline of the first lesson.
 struct Setting {
     ground: Ground,
     team: Team,
     item: Item,
-    desk: Desk,
+    loaded: LoadedReport,
 }
 
 fn setting_in(zone: &str) -> Setting {
@@ -31,8 +31,9 @@ fn setting_in(zone: &str) -> Setting {
     }
     let item = items.into_iter().find(|item| item.deadline_of() == Some(1)).unwrap();
     let report = Report::none(&team, &form);
-    let desk = Desk { report, form, track: edition.tracks()[0].clone(), deadline: Deadline::new(&item, None) };
-    Setting { ground, team, item, desk }
+    let loaded =
+        LoadedReport { report, form, track: edition.tracks()[0].clone(), deadline: Deadline::new(&item, None) };
+    Setting { ground, team, item, loaded }
 }
 
 fn setting() -> Setting {
@@ -46,25 +47,25 @@ fn draft(etag: &str, title: &str) -> Draft {
 
 impl Setting {
     fn save(&mut self, draft: Draft) -> Result<()> {
-        self.desk.save(&self.ground.by_team(&self.team), draft)?;
+        self.loaded.save(&self.ground.by_team(&self.team), draft)?;
         // as the store does
-        self.desk.report.version += 1;
+        self.loaded.report.version += 1;
         Ok(())
     }
 
     fn submit(&mut self) -> Result<Submission> {
-        let read = wire::etag(self.desk.report.version);
-        let submission = self.desk.submit(&self.ground.by_team(&self.team), &read, &[])?;
-        self.desk.report.version += 1;
+        let read = wire::etag(self.loaded.report.version);
+        let submission = self.loaded.submit(&self.ground.by_team(&self.team), &read, &[])?;
+        self.loaded.report.version += 1;
         Ok(submission)
     }
 
     fn verdict(&self) -> &Verdict {
-        &self.desk.report.state.judged().unwrap().verdict
+        &self.loaded.report.state.judged().unwrap().verdict
     }
 
     fn title(&self) -> &Value {
-        self.desk.report.values.get("research_title").unwrap()
+        self.loaded.report.values.get("research_title").unwrap()
     }
 }
 
@@ -108,9 +109,9 @@ fn a_save_sets_what_it_names_empties_what_it_clears_and_leaves_the_rest() {
     setting.save(Draft { etag: "1".to_owned(), values: cover, ..Draft::default() }).unwrap();
     assert_eq!(setting.title(), &Value::Text("Acqua".to_owned()));
     setting.save(Draft { etag: "2".to_owned(), cleared: vec!["cover".to_owned()], ..Draft::default() }).unwrap();
-    assert_eq!(setting.desk.report.values.get("cover"), None);
+    assert_eq!(setting.loaded.report.values.get("cover"), None);
     setting.save(draft("3", " ")).unwrap();
-    assert_eq!(setting.desk.report.values, Values::default(), "what was set to nothing is empty");
+    assert_eq!(setting.loaded.report.values, Values::default(), "what was set to nothing is empty");
 }
 
 #[test]
@@ -119,7 +120,7 @@ fn a_role_is_one_of_the_tracks() {
     let error = setting.save(Draft { role: "hacker".to_owned(), ..draft("", "Acqua") }).unwrap_err();
     assert_eq!(error.violations()[0].field, "acting_role");
     setting.save(Draft { role: "storyteller".to_owned(), ..draft("", "Acqua") }).unwrap();
-    assert_eq!(setting.desk.report.saved.unwrap().role, "storyteller");
+    assert_eq!(setting.loaded.report.saved.unwrap().role, "storyteller");
 }
 
 #[test]
@@ -129,29 +130,31 @@ fn what_the_form_asks_for_is_asked_for_when_it_is_submitted() {
     assert_eq!(setting.submit().unwrap_err().violations()[0].reason, "WORDS_TOO_MANY");
     setting.save(draft("1", "")).unwrap();
     assert_eq!(setting.submit().unwrap_err().violations()[0].reason, "FIELD_EMPTY");
-    assert_eq!(setting.desk.report.state, State::Draft);
+    assert_eq!(setting.loaded.report.state, ReportState::Draft);
 }
 
 #[test]
 fn a_submission_is_final_until_staff_reopens_it_and_the_first_verdict_stays() {
     let mut setting = setting();
     let staff = setting.ground.by(Role::Coordinator);
-    assert!(setting.desk.report.reopen(&staff, String::new()).is_err_and(|error| error.is(Reason::ReportNotSubmitted)));
+    assert!(
+        setting.loaded.report.reopen(&staff, String::new()).is_err_and(|error| error.is(Reason::ReportNotSubmitted))
+    );
     setting.save(draft("", "Acqua")).unwrap();
     let first = setting.submit().unwrap();
     assert!(setting.save(draft("2", "Aria")).is_err_and(|error| error.is(Reason::ReportFinal)));
     assert!(setting.submit().is_err_and(|error| error.is(Reason::ReportFinal)));
-    assert!(setting.desk.takes("cover").is_err_and(|error| error.is(Reason::ReportFinal)));
+    assert!(setting.loaded.takes("cover").is_err_and(|error| error.is(Reason::ReportFinal)));
     let verdict = setting.verdict().clone();
 
-    let reopening = setting.desk.report.reopen(&staff, "a word was missing".to_owned()).unwrap();
+    let reopening = setting.loaded.report.reopen(&staff, "a word was missing".to_owned()).unwrap();
     assert_eq!((reopening.lesson, reopening.reason.as_str()), (1, "a word was missing"));
     setting.ground.at("2023-06-01T12:00:00Z");
     setting.save(draft("2", "Aria")).unwrap();
     let second = setting.submit().unwrap();
     assert_eq!(setting.verdict(), &verdict, "the first verdict stays, though the second submission was late");
     assert_ne!(first.digest, second.digest);
-    assert_eq!(setting.desk.report.state.judged().unwrap().digest, second.digest);
+    assert_eq!(setting.loaded.report.state.judged().unwrap().digest, second.digest);
 }
 
 #[test]
@@ -160,7 +163,7 @@ fn a_digest_names_what_was_written_and_the_bytes_of_its_files() {
     let plan = ground.plan();
     let team = ground.team(&plan);
     let place =
-        || crate::work::file::Place { team: team.id, lesson: 1, field: "cover".to_owned(), name: "a.png".to_owned() };
+        || crate::work::file::Upload { team: team.id, lesson: 1, field: "cover".to_owned(), name: "a.png".to_owned() };
     let blob = |digest: &str| platform::blob::Blob { digest: digest.to_owned(), size: 1, media_type: "image/png" };
     let ctx = ground.by_team(&team);
     let file = File::new(&ctx, team.seat(), place(), "image/png", blob("aa"));
@@ -206,10 +209,10 @@ proptest! {
     /// so nothing that happens makes it worse, and whatever gives more time makes it better.
     #[test]
     fn a_verdict_is_the_best_of_all_deadlines_that_held(steps in steps()) {
-        let Setting { ground, team, mut item, mut desk } = setting();
+        let Setting { ground, team, mut item, mut loaded } = setting();
         let staff = ground.by(Role::Coordinator);
-        desk.save(&ground.by_team(&team), draft("", "Acqua")).unwrap();
-        desk.report.version = 1;
+        loaded.save(&ground.by_team(&team), draft("", "Acqua")).unwrap();
+        loaded.report.version = 1;
         let (mut extension, mut first, mut best) = (None, None, None);
         for step in steps {
             match step {
@@ -220,21 +223,21 @@ proptest! {
                 }
                 Step::Submit(at) => {
                     ground.clock.set(day(at).in_zone(ground.tenant.zone()).unwrap().at());
-                    desk.deadline = Deadline::new(&item, extension.as_ref());
+                    loaded.deadline = Deadline::new(&item, extension.as_ref());
                     let ctx = ground.by_team(&team);
-                    if desk.submit(&ctx, "1", &[]).is_ok() && first.is_none() {
+                    if loaded.submit(&ctx, "1", &[]).is_ok() && first.is_none() {
                         first = Some(ctx.now());
                     }
                 }
-                Step::Reopen => drop(desk.report.reopen(&staff, String::new())),
+                Step::Reopen => drop(loaded.report.reopen(&staff, String::new())),
             }
             let deadline = Deadline::new(&item, extension.as_ref());
             if let Some(received) = first {
-                let mut delivery = Delivery { version: 1, state: desk.report.state.clone(), ..Delivery::none(&team, 1) };
+                let mut delivery = Delivery { version: 1, state: loaded.report.state.clone(), ..Delivery::none(&team, 1) };
                 let before = delivery.state.judged().unwrap().verdict.on_time;
                 delivery.judge_again(&deadline);
-                desk.report.state = delivery.state;
-                let verdict = &desk.report.state.judged().unwrap().verdict;
+                loaded.report.state = delivery.state;
+                let verdict = &loaded.report.state.judged().unwrap().verdict;
                 prop_assert!(verdict.on_time || !before, "worse than before");
                 best = best.max(Some(deadline.moment.at()));
                 prop_assert_eq!(verdict.received_at, received);

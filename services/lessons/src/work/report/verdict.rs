@@ -25,7 +25,7 @@ pub struct Verdict {
 
 /// Where a report stands.
 #[derive(Clone, Debug, PartialEq)]
-pub enum State {
+pub enum ReportState {
     /// Nothing was saved yet.
     NotStarted,
     /// Being written.
@@ -53,7 +53,7 @@ pub struct Delivery {
     pub(crate) version: i64,
     /// None for one that holds nothing but credits: which edition its team is in, is known at identity.
     pub(crate) edition: Option<Id<Edition>>,
-    pub(crate) state: State,
+    pub(crate) state: ReportState,
     /// What the team delivered for the lesson in programmes.
     pub(crate) credits: Vec<Credit>,
 }
@@ -73,7 +73,7 @@ impl Verdict {
     }
 }
 
-impl State {
+impl ReportState {
     /// The judgement, once there is one.
     pub fn judged(&self) -> Option<&Judged> {
         match self {
@@ -91,12 +91,12 @@ impl Delivery {
 
     /// The same, of a team of which nothing else is known.
     pub(crate) fn unknown(seat: Seat, lesson: i32) -> Self {
-        Self { seat, lesson, version: 0, edition: None, state: State::NotStarted, credits: Vec::new() }
+        Self { seat, lesson, version: 0, edition: None, state: ReportState::NotStarted, credits: Vec::new() }
     }
 
     /// Judges it again under the deadline that holds now. Says whether that changed anything.
     pub fn judge_again(&mut self, deadline: &Deadline) -> bool {
-        let (State::Submitted(judged) | State::Reopened(judged)) = &mut self.state else { return false };
+        let (ReportState::Submitted(judged) | ReportState::Reopened(judged)) = &mut self.state else { return false };
         let Some(improved) = judged.verdict.improved(deadline) else { return false };
         judged.verdict = improved;
         true

@@ -3,8 +3,8 @@
 use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Comparison, Delivery, Desk, Draft, Report, State, Verdict, matrix::Row, mirror::Half};
-use crate::year::form::{Value, Values};
+use super::{Delivery, Draft, LoadedReport, Report, ReportState, Verdict, matrix::Row};
+use crate::work::answer::Values;
 
 impl TryFrom<pb::SaveDraftRequest> for Draft {
     type Error = Error;
@@ -15,8 +15,8 @@ impl TryFrom<pb::SaveDraftRequest> for Draft {
     }
 }
 
-impl From<Desk> for pb::Report {
-    fn from(Desk { report, deadline, .. }: Desk) -> Self {
+impl From<LoadedReport> for pb::Report {
+    fn from(LoadedReport { report, deadline, .. }: LoadedReport) -> Self {
         let judged = report.state.judged().cloned();
         let saved_at = report.saved.as_ref().map(|saved| wire::timestamp(saved.at));
         Self {
@@ -36,13 +36,13 @@ impl From<Desk> for pb::Report {
     }
 }
 
-impl From<&State> for pb::ReportState {
-    fn from(state: &State) -> Self {
+impl From<&ReportState> for pb::ReportState {
+    fn from(state: &ReportState) -> Self {
         match state {
-            State::NotStarted => Self::NotStarted,
-            State::Draft => Self::Draft,
-            State::Submitted(_) => Self::Submitted,
-            State::Reopened(_) => Self::Reopened,
+            ReportState::NotStarted => Self::NotStarted,
+            ReportState::Draft => Self::Draft,
+            ReportState::Submitted(_) => Self::Submitted,
+            ReportState::Reopened(_) => Self::Reopened,
         }
     }
 }
@@ -81,48 +81,6 @@ impl From<Row> for pb::DeliveryRow {
             territory: team.territory,
             track_id: team.track.to_string(),
             deliveries: deliveries.into_iter().map(pb::Delivery::from).collect(),
-        }
-    }
-}
-
-impl From<Comparison> for pb::CompareReportsResponse {
-    fn from(comparison: Comparison) -> Self {
-        let value = |value: Option<&Value>| {
-            let files = match value {
-                Some(Value::Files(files)) => files.iter().map(|id| comparison.files.shared(*id)).collect(),
-                _ => Vec::new(),
-            };
-            pb::MirrorValue { value: value.cloned().map(Into::into), files }
-        };
-        let fields = comparison.fields().map(|(field, values)| pb::MirrorField {
-            key: field.key.clone(),
-            label: field.label.clone(),
-            kind: pb::FieldKind::from(field.kind).into(),
-            values: values.map(value).into(),
-        });
-        Self {
-            fields: fields.collect(),
-            form_version: comparison.form.version,
-            mirrors: comparison.halves.map(pb::Mirror::from).into(),
-        }
-    }
-}
-
-impl From<Half> for pb::Mirror {
-    fn from(half: Half) -> Self {
-        let gap = match &half.mirror {
-            _ if half.has_left => pb::MirrorGap::Left,
-            _ if half.is_closed => pb::MirrorGap::Ended,
-            None => pb::MirrorGap::NotSubmitted,
-            Some(_) => pb::MirrorGap::Unspecified,
-        };
-        let (digest, received_at) = half.mirror.map(|mirror| (mirror.digest, mirror.received_at)).unzip();
-        Self {
-            side: Some(half.side.into()),
-            partner: half.partner,
-            gap: gap.into(),
-            digest: digest.unwrap_or_default(),
-            received_at: received_at.map(wire::timestamp),
         }
     }
 }

@@ -6,12 +6,10 @@ use tonic::{Request, Response, Status};
 
 use super::{Extension, store};
 use crate::{
-    space::timeline::{self, homes::Homes},
-    work::report::api::{judge_again, subject},
-    year::{
-        edition::{self, Track},
-        team::peer::Teams,
-    },
+    across::{classes::Classes, judging::judge_again, timeline},
+    space::timeline::homes::Homes,
+    work::report::{self, subject},
+    year::edition::{self, Track},
 };
 
 /// The methods on calendars.
@@ -19,8 +17,8 @@ use crate::{
 pub struct Calendars {
     /// The data of lessons.
     pub store: Store,
-    /// The teams, which identity keeps.
-    pub teams: Teams,
+    /// Finds the classes that deadlines are moved for.
+    pub classes: Classes,
     /// Where the classes of pairs live.
     pub homes: Homes,
 }
@@ -66,7 +64,7 @@ impl CalendarService for Calendars {
         let item = item.revise(&ctx, req.try_into()?)?;
         store::add_version(&tx, &item).await?;
         judge_again(&tx, &item, None).await?;
-        timeline::api::follow(&tx, &self.homes, &item).await?;
+        timeline::follow(&tx, &self.homes, &item).await?;
         tx.note("revise calendar item", format!("item {}", item.id), format!("version {}", item.version));
         tx.answer(item.into()).await
     }
@@ -76,7 +74,7 @@ impl CalendarService for Calendars {
         request: Request<pb::GrantExtensionRequest>,
     ) -> Result<Response<pb::Extension>, Status> {
         let (ctx, req) = request.open()?;
-        let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
+        let team = self.classes.get(&ctx, req.team_id.parse()?).await?.team;
         let tx = self.store.write(&ctx).await?;
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
@@ -94,12 +92,13 @@ impl CalendarService for Calendars {
         request: Request<pb::ReplanTeamRequest>,
     ) -> Result<Response<pb::ReplanTeamResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let team = self.teams.get(&ctx, req.team_id.parse()?).await?;
+        let team = self.classes.get(&ctx, req.team_id.parse()?).await?.team;
         let tx = self.store.write(&ctx).await?;
         if let Some(answer) = tx.answered(&req).await? {
             return Ok(answer);
         }
-        let course = store::course_to_change(&tx, &team).await?;
+        edition::store::lock_deadlines(&tx, team.track).await?;
+        let course = store::course(&tx, &team, report::store::delivered(&tx, team.seat()).await?).await?;
         let replan = course.replan(&ctx, &team, &req.reason)?;
         // nothing is judged again: what is delivered keeps its date
         store::add_replan(&tx, &replan).await?;

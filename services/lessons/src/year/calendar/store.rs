@@ -1,6 +1,9 @@
 //! Calendars and extensions as rows.
 
-use std::{collections::HashMap, iter};
+use std::{
+    collections::{BTreeSet, HashMap},
+    iter,
+};
 
 use platform::{
     Error, Id, Reads, Result, Tx,
@@ -9,15 +12,11 @@ use platform::{
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr};
 
 use super::{Course, Deadline, Extension, Item, Replan};
-use crate::{
-    space::timeline,
-    work::report,
-    year::{
-        edition::{self, Track},
-        moment::Moment,
-        team::Team,
-        template::ItemKind,
-    },
+use crate::year::{
+    edition::{self, Track},
+    moment::Moment,
+    team::Team,
+    template::ItemKind,
 };
 
 mod row {
@@ -97,7 +96,7 @@ pub(crate) async fn versions(db: &impl Reads, id: Id<Item>) -> Result<Vec<Item>>
 
 /// The item as it stands, which nobody else can change until the transaction ends. Error: not found.
 pub(crate) async fn get_to_change(tx: &Tx, id: Id<Item>) -> Result<Item> {
-    edition::store::change_deadlines(tx, get(tx, id).await?.track).await?;
+    edition::store::lock_deadlines(tx, get(tx, id).await?.track).await?;
     // somebody may have changed it while this waited
     get(tx, id).await
 }
@@ -111,12 +110,13 @@ async fn get(db: &impl Reads, id: Id<Item>) -> Result<Item> {
 /// The deadline of a team's lesson in the calendar, which nobody else can change until the transaction ends.
 /// Error: `LESSON_UNKNOWN`.
 pub(crate) async fn deadline_to_change(tx: &Tx, team: &Team, lesson: i32) -> Result<Item> {
-    edition::store::track_of_team(tx, team.track).await?.check_lesson(lesson)?;
-    edition::store::change_deadlines(tx, team.track).await?;
+    edition::store::find_track(tx, team.track).await?.check_lesson(lesson)?;
+    edition::store::lock_deadlines(tx, team.track).await?;
     deadline_item(tx, team.track, lesson).await
 }
 
-async fn deadline_item(db: &impl Reads, track: Id<Track>, lesson: i32) -> Result<Item> {
+/// The deadline of a lesson in the calendar of a track.
+pub(crate) async fn deadline_item(db: &impl Reads, track: Id<Track>, lesson: i32) -> Result<Item> {
     let row = row::Entity::find()
         .filter(row::Column::TrackId.eq(track))
         .filter(row::Column::Kind.eq(to_text(&ItemKind::ReportDeadline)?))
@@ -128,27 +128,18 @@ async fn deadline_item(db: &impl Reads, track: Id<Track>, lesson: i32) -> Result
     item_of(db, row)
 }
 
-/// The deadline that holds for a team. A class of a pair has the time its timeline gives.
-pub(crate) async fn deadline(db: &impl Reads, team: &Team, lesson: i32) -> Result<Deadline> {
-    let item = deadline_item(db, team.track, lesson).await?;
+/// The deadline of a lesson that holds for a team by the calendar of its track and its newest extension.
+pub(crate) async fn deadline(db: &impl Reads, track: Id<Track>, team: Id<Team>, lesson: i32) -> Result<Deadline> {
+    let item = deadline_item(db, track, lesson).await?;
     let newest = extension_row::Entity::find()
-        .filter(extension_row::Column::TeamId.eq(team.id))
+        .filter(extension_row::Column::TeamId.eq(team))
         .filter(extension_row::Column::Lesson.eq(lesson))
         .order_by_desc(extension_row::Column::GrantedAt)
         .order_by_desc(extension_row::Column::Id)
         .one(db.conn())
         .await?;
     let extension = newest.map(|row| extension_of(db, row));
-    let own = Deadline::new(&item, extension.as_ref());
-    let of_pair = timeline_deadline(db, team, lesson).await?;
-    Ok(of_pair.filter(|of_pair| of_pair.moment > own.moment).unwrap_or(own))
-}
-
-async fn timeline_deadline(db: &impl Reads, team: &Team, lesson: i32) -> Result<Option<Deadline>> {
-    match team.pair {
-        Some(pair) => timeline::store::deadline(db, pair, lesson).await,
-        None => Ok(None),
-    }
+    Ok(Deadline::new(&item, extension.as_ref()))
 }
 
 /// The newest extension of each team of a track that has one for a lesson.
@@ -163,19 +154,18 @@ pub(crate) async fn extensions(db: &impl Reads, track: Id<Track>, lesson: i32) -
     Ok(rows.into_iter().map(|row| (row.team_id, extension_of(db, row))).collect())
 }
 
-/// What lies before a team in its track. Nobody else can deliver in it or change its deadlines until the transaction ends.
-pub(crate) async fn course_to_change(tx: &Tx, team: &Team) -> Result<Course> {
-    edition::store::change_deadlines(tx, team.track).await?;
+/// What a team still has to do in its track, of which it has `delivered` some lessons.
+pub(crate) async fn course(db: &impl Reads, team: &Team, delivered: BTreeSet<i32>) -> Result<Course> {
     let extensions = extension_row::Entity::find()
         .filter(extension_row::Column::TeamId.eq(team.id))
         .order_by_asc(extension_row::Column::GrantedAt)
         .order_by_asc(extension_row::Column::Id)
-        .all(tx.conn())
+        .all(db.conn())
         .await?;
     Ok(Course {
-        items: list(tx, iter::once(team.track)).await?,
-        extensions: extensions.into_iter().map(|row| (row.lesson, extension_of(tx, row))).collect(),
-        delivered: report::store::delivered(tx, team.seat()).await?,
+        items: list(db, iter::once(team.track)).await?,
+        extensions: extensions.into_iter().map(|row| (row.lesson, extension_of(db, row))).collect(),
+        delivered,
     })
 }
 

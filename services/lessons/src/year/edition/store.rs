@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::{Call, Edition, Plan, State, Track};
+use super::{Call, Edition, EditionState, Plan, Track};
 use crate::{
     reason::{Reason, Refuse},
     year::{calendar, form, moment::Moment},
@@ -76,7 +76,7 @@ mod track_row {
 pub(crate) async fn get(db: &impl Reads, id: Id<Edition>) -> Result<Edition> {
     let row = row::Entity::find_by_id(id).one(db.conn()).await?;
     let edition = with_tracks(db, row.into_iter().collect()).await?.pop();
-    edition.visible("edition", |edition| edition.seen_by(db.ctx()))
+    edition.visible("edition", |edition| edition.is_visible_to(db.ctx()))
 }
 
 /// The track and its edition without tracks, if the caller may see them: one query, because every application asks for it.
@@ -85,26 +85,26 @@ pub(crate) async fn track(db: &impl Reads, id: Id<Track>) -> Result<(Track, Edit
     let found = track_row::Entity::find_by_id(id).find_also_related(row::Entity).one(db.conn()).await?;
     let Some((track, Some(edition))) = found else { return Err(Error::not_found("track")) };
     let edition = edition_of(db, edition, Vec::new())?;
-    let edition = Some(edition).visible("track", |edition| edition.seen_by(db.ctx()))?;
+    let edition = Some(edition).visible("track", |edition| edition.is_visible_to(db.ctx()))?;
     Ok((track_of(track)?, edition))
 }
 
-/// The track of a team: who may see the team may see it. Error: not found.
-pub(crate) async fn track_of_team(db: &impl Reads, id: Id<Track>) -> Result<Track> {
+/// The track, whoever asks: for a caller who may see a class of it. Error: not found.
+pub(crate) async fn find_track(db: &impl Reads, id: Id<Track>) -> Result<Track> {
     let row = track_row::Entity::find_by_id(id).one(db.conn()).await?;
     row.map_or_else(|| Err(Error::not_found("track")), track_of)
 }
 
-/// Keeps the deadlines of a track as they are until the transaction ends. Many may keep them at once.
-pub(crate) async fn keep_deadlines(tx: &Tx, track: Id<Track>) -> Result<()> {
-    track_row::Entity::find_by_id(track).lock_shared().one(tx.conn()).await?;
-    Ok(())
+/// The track, whose deadlines nobody can change until the transaction ends. Many transactions can hold them at once. Error: not found.
+pub(crate) async fn hold_deadlines(tx: &Tx, id: Id<Track>) -> Result<Track> {
+    let row = track_row::Entity::find_by_id(id).lock_shared().one(tx.conn()).await?;
+    row.map_or_else(|| Err(Error::not_found("track")), track_of)
 }
 
-/// Waits until nobody keeps the deadlines of a track, and lets nobody else keep or change them until the transaction ends. So no
-/// verdict is given by a deadline that changes in the same instant.
-pub(crate) async fn change_deadlines(tx: &Tx, track: Id<Track>) -> Result<()> {
-    track_row::Entity::find_by_id(track).lock_exclusive().one(tx.conn()).await?;
+/// Waits until no transaction holds the deadlines of a track, and lets no other hold or change them until this one ends. So no verdict is
+/// given by a deadline that changes in the same instant.
+pub(crate) async fn lock_deadlines(tx: &Tx, id: Id<Track>) -> Result<()> {
+    track_row::Entity::find_by_id(id).lock_exclusive().one(tx.conn()).await?;
     Ok(())
 }
 
@@ -115,7 +115,7 @@ pub(crate) async fn all(db: &impl Reads) -> Result<Vec<Edition>> {
 
 /// One page of the editions the caller may see, newest first.
 pub(crate) async fn list(db: &impl Reads, page: PageRequest<Id<Edition>>) -> Result<Page<Edition>> {
-    let open = to_text(&State::Open)?;
+    let open = to_text(&EditionState::Open)?;
     let rows = row::Entity::find()
         .apply_if((!db.ctx().has(Role::Coordinator)).then_some(open), |query, open| {
             query.filter(row::Column::State.eq(open))

@@ -3,10 +3,10 @@
 use platform::wire;
 use proto::{identity::v1::SchoolLevel, lessons::v1 as pb};
 
-use super::{Edition, Lesson, State, Track, Wish};
+use super::{Edition, EditionState, Lesson, NewEdition, Track};
 use crate::year::template::{Level, ProjectRule, Template};
 
-impl From<pb::CreateEditionRequest> for Wish {
+impl From<pb::CreateEditionRequest> for NewEdition {
     fn from(request: pb::CreateEditionRequest) -> Self {
         let pb::CreateEditionRequest { template, code, label, shift_weeks, .. } = request;
         Self { template, code, label, shift_weeks }
@@ -30,11 +30,11 @@ impl From<Edition> for pb::Edition {
     }
 }
 
-impl From<State> for pb::EditionState {
-    fn from(state: State) -> Self {
+impl From<EditionState> for pb::EditionState {
+    fn from(state: EditionState) -> Self {
         match state {
-            State::Draft => Self::Draft,
-            State::Open => Self::Open,
+            EditionState::Draft => Self::Draft,
+            EditionState::Open => Self::Open,
         }
     }
 }

@@ -51,7 +51,7 @@ fn mirrors(both: &pb::CompareReportsResponse) -> Vec<Block> {
 fn written(kind: pb::FieldKind, written: &pb::MirrorValue) -> Said {
     let said = match written.value.as_ref().and_then(|value| value.kind.as_ref()) {
         None => String::new(),
-        Some(Kind::Text(html)) if kind == pb::FieldKind::RichText => crate::year::form::plain(html),
+        Some(Kind::Text(html)) if kind == pb::FieldKind::RichText => crate::work::answer::plain(html),
         Some(Kind::Text(text) | Kind::Time(text)) => text.clone(),
         Some(Kind::Boolean(true)) => return Said::Word("yes"),
         Some(Kind::Boolean(false)) => return Said::Word("no"),

@@ -4,7 +4,7 @@ use platform::{Ctx, page::Sizes};
 
 use super::*;
 use crate::{
-    space::message::{State, tests::note},
+    space::message::{MessageState, tests::note},
     testing::twins::Twins,
 };
 
@@ -32,7 +32,7 @@ impl Talk {
     }
 
     /// All the pages, one after the other.
-    async fn read(&self, ctx: &Ctx) -> Vec<(String, State)> {
+    async fn read(&self, ctx: &Ctx) -> Vec<(String, MessageState)> {
         let db = self.twins.store.read(ctx).await.unwrap();
         let (mut all, mut token) = (Vec::new(), String::new());
         loop {
@@ -47,7 +47,7 @@ impl Talk {
     }
 }
 
-fn texts(read: Vec<(String, State)>) -> Vec<String> {
+fn texts(read: Vec<(String, MessageState)>) -> Vec<String> {
     read.into_iter().map(|(text, _)| text).collect()
 }
 
@@ -80,8 +80,8 @@ async fn what_a_class_wrote_leaves_with_it_and_what_the_other_wrote_stays() {
     let tx = talk.twins.store.write(&talk.twins.secretariat()).await.unwrap();
     take_away(&tx, talk.twins.pair.id(), &left).await.unwrap();
     tx.commit().await.unwrap();
-    let removed = (String::new(), State::Removed);
-    let expected = [removed.clone(), removed, ("two".to_owned(), State::Released)];
+    let removed = (String::new(), MessageState::Removed);
+    let expected = [removed.clone(), removed, ("two".to_owned(), MessageState::Released)];
     for ctx in [talk.twins.team(1), talk.twins.teacher(1), talk.twins.secretariat()] {
         assert_eq!(talk.read(&ctx).await, expected);
     }

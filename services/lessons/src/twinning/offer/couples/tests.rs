@@ -6,7 +6,7 @@ use proto::options::v1::Role;
 use super::*;
 use crate::{
     testing::Ground,
-    twinning::offer::{Language, Wish},
+    twinning::offer::{Language, OfferDetails},
     year::edition::Track,
 };
 
@@ -45,9 +45,9 @@ impl Fair {
         Self { track: ground.ids.next(), ground }
     }
 
-    fn offer(&self, home: &str, change: impl FnOnce(&mut Wish)) -> Offer {
+    fn offer(&self, home: &str, change: impl FnOnce(&mut OfferDetails)) -> Offer {
         let side = self.ground.side(home, "");
-        let mut wish = Wish {
+        let mut wish = OfferDetails {
             languages: vec![language("en")],
             themes: vec!["transport".to_owned()],
             class_size: 20,

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Qu
 use super::{begun, own, row, side_row, with_sides};
 use crate::{
     twinning::{
-        pair::{Pair, State},
+        pair::{Pair, PairStage},
         side::Side,
     },
     year::{edition::Track, team::Team},
@@ -63,7 +63,7 @@ pub(crate) async fn classes(
 
 /// One page of the pairs that are judged, oldest first: those at work, those of which one class goes on alone, and completed ones.
 pub(crate) async fn entered(db: &impl Reads, tracks: &[Id<Track>], page: PageRequest<Id<Pair>>) -> Result<Page<Pair>> {
-    let states = [State::Active, State::Suspended, State::OneSided, State::Completed];
+    let states = [PairStage::Active, PairStage::Suspended, PairStage::OneSided, PairStage::Completed];
     let rows = row::Entity::find()
         .filter(row::Column::TrackId.is_in(tracks.iter().copied()))
         .filter(row::Column::State.is_in(states.iter().map(to_text).collect::<Result<Vec<_>>>()?))

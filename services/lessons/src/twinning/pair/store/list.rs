@@ -48,7 +48,7 @@ mod tests {
     use sea_orm::{ConnectionTrait, Statement};
 
     use super::*;
-    use crate::{testing::twins::Twins, twinning::pair::State};
+    use crate::{testing::twins::Twins, twinning::pair::PairStage};
 
     /// How SQLite goes about a query.
     async fn plan(db: &impl Reads, query: Select<row::Entity>) -> Vec<String> {
@@ -63,7 +63,7 @@ mod tests {
     async fn every_way_to_list_pairs_goes_by_an_index_and_sorts_nothing() {
         let twins = Twins::at_work().await;
         let home = || "hr".to_owned();
-        let (state, track) = (Some(State::Active), Some(twins.pair.track()));
+        let (state, track) = (Some(PairStage::Active), Some(twins.pair.track()));
         let filters = [
             Filter::default(),
             Filter { state, ..Filter::default() },

@@ -12,7 +12,7 @@ use crate::{
             Offer,
             couples::{self, Met},
         },
-        pair::{Pair, ProposedBy, State},
+        pair::{Pair, PairStage, ProposedBy},
     },
     year::{edition::Track, team::Team},
 };
@@ -23,7 +23,7 @@ pub(crate) async fn met(db: &impl Reads, track: Id<Track>) -> Result<Met> {
         .select_only()
         .column(row::Column::Id)
         .filter(row::Column::TrackId.eq(track))
-        .filter(row::Column::State.ne(to_text(&State::Lapsed)?));
+        .filter(row::Column::State.ne(to_text(&PairStage::Lapsed)?));
     let sides = side_row::Entity::find()
         .select_only()
         .columns([side_row::Column::PairId, side_row::Column::TeamId])
@@ -41,7 +41,7 @@ pub(crate) async fn proposed(db: &impl Reads, track: Id<Track>) -> Result<HashSe
         .select_only()
         .column(row::Column::Id)
         .filter(row::Column::TrackId.eq(track))
-        .filter(row::Column::State.eq(to_text(&State::Proposed)?));
+        .filter(row::Column::State.eq(to_text(&PairStage::Proposed)?));
     let above = pairs.clone().filter(row::Column::ProposedBy.ne(to_text(&ProposedBy::Teacher)?));
     let waits = Condition::any()
         .add(side_row::Column::AcceptedAt.is_not_null())

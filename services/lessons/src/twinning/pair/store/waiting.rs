@@ -8,12 +8,12 @@ use platform::{
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{find, row, with_sides};
-use crate::twinning::pair::{Pair, State};
+use crate::twinning::pair::{Pair, PairStage};
 
 /// So many pairs that have stood in one of these states since an instant or before, those after an id.
 pub(crate) async fn waiting(
     db: &impl Reads,
-    states: &[State],
+    states: &[PairStage],
     since: Timestamp,
     after: Option<Id<Pair>>,
     many: u64,

@@ -15,7 +15,7 @@ impl Way {
             programme: "it-hr".parse().unwrap(),
             team,
             lesson: 1,
-            kind: Kind::MirrorReport,
+            kind: CreditKind::MirrorReport,
             received_at: self.clock.now(),
             on_time,
             digest: "ab".repeat(32),

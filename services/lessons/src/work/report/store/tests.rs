@@ -6,17 +6,18 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
+    across::{classes::Class, judging::judge_again, report::load},
     reason::Reason,
     testing::{Ground, nobody},
     work::{
-        credit::{Credit, Kind},
+        answer::{Value, Values},
+        credit::{Credit, CreditKind},
         file,
-        report::{Draft, api},
+        report::{Draft, LoadedReport},
     },
     year::{
-        calendar::{Grant, Revision},
-        edition::Plan,
-        form::{Value, Values},
+        calendar::{self, Grant, Revision},
+        edition::{self, Plan},
     },
 };
 
@@ -45,22 +46,26 @@ fn draft(etag: &str, title: &str) -> Draft {
     Draft { etag: etag.to_owned(), values, ..Draft::default() }
 }
 
+fn class(team: &Team) -> Class {
+    Class::of_country(team.clone())
+}
+
 impl Setting {
     async fn write(&self) -> Tx {
         self.store.write(&self.ground.by(Role::Coordinator)).await.unwrap()
     }
 
-    async fn desk(&self) -> Desk {
-        desk(&self.write().await, &self.team, 1).await.unwrap()
+    async fn loaded(&self) -> LoadedReport {
+        load(&self.write().await, &class(&self.team), 1).await.unwrap()
     }
 
     /// Saves what the team writes.
     async fn save(&self, team: &Team, draft: Draft) -> Result<()> {
         let ctx = self.ground.by_team(team);
         let tx = self.store.write(&ctx).await?;
-        let mut desk = desk(&tx, team, 1).await?;
-        desk.save(&ctx, draft)?;
-        save(&tx, &mut desk.report).await?;
+        let mut loaded = load(&tx, &class(team), 1).await?;
+        loaded.save(&ctx, draft)?;
+        save(&tx, &mut loaded.report).await?;
         tx.commit().await
     }
 
@@ -70,10 +75,10 @@ impl Setting {
         self.ground.at(at);
         let ctx = self.ground.by_team(team);
         let tx = self.store.write(&ctx).await.unwrap();
-        let mut desk = desk_to_judge(&tx, team, 1).await.unwrap();
-        desk.form.fields.retain(|field| field.key == "research_title");
-        let submission = desk.submit(&ctx, "1", &[]).unwrap();
-        save_submitted(&tx, &mut desk.report, &submission).await.unwrap();
+        let mut loaded = load(&tx, &class(team), 1).await.unwrap();
+        loaded.form.fields.retain(|field| field.key == "research_title");
+        let submission = loaded.submit(&ctx, "1", &[]).unwrap();
+        save_submitted(&tx, &mut loaded.report, &submission).await.unwrap();
         tx.commit().await.unwrap();
         submission
     }
@@ -88,7 +93,7 @@ impl Setting {
         let item = calendar::store::deadline_to_change(&tx, team, 1).await?;
         let grant = Grant { deadline: to.parse()?, reason: "flood".to_owned() };
         calendar::store::add_extension(&tx, &Extension::grant(tx.ctx(), team, 1, &item, grant)?).await?;
-        api::judge_again(&tx, &item, Some(team.seat())).await?;
+        judge_again(&tx, &item, Some(team.seat())).await?;
         tx.commit().await
     }
 
@@ -104,7 +109,7 @@ impl Setting {
         let revision = Revision { starts: to.parse().unwrap(), ends: None, reason: "strike".to_owned() };
         let item = item.revise(tx.ctx(), revision).unwrap();
         calendar::store::add_version(&tx, &item).await.unwrap();
-        api::judge_again(&tx, &item, None).await.unwrap();
+        judge_again(&tx, &item, None).await.unwrap();
         tx.commit().await.unwrap();
     }
 
@@ -146,11 +151,11 @@ async fn a_draft_edition_does_not_exist_for_teachers_until_its_call_opens() {
 #[tokio::test]
 async fn a_report_is_read_as_it_was_saved() {
     let setting = setting().await;
-    assert_eq!(setting.desk().await.report.state, State::NotStarted);
+    assert_eq!(setting.loaded().await.report.state, ReportState::NotStarted);
     setting.save(&setting.team, Draft { role: "analyst".to_owned(), ..draft("", "Acqua") }).await.unwrap();
-    let report = setting.desk().await.report;
+    let report = setting.loaded().await.report;
     let values: Values = [("research_title".to_owned(), Value::Text("Acqua".to_owned()))].into_iter().collect();
-    assert_eq!((report.version, report.state, report.values), (1, State::Draft, values));
+    assert_eq!((report.version, report.state, report.values), (1, ReportState::Draft, values));
     assert_eq!(report.saved.unwrap().role, "analyst");
 }
 
@@ -158,10 +163,10 @@ async fn a_report_is_read_as_it_was_saved() {
 async fn of_two_that_save_what_both_have_read_the_second_loses_nothing_but_the_race() {
     let setting = setting().await;
     // two first saves that both found nothing: SQLite lets one in after the other, so they are told apart by what they read
-    let (mut one, mut other) = (setting.desk().await, setting.desk().await);
+    let (mut one, mut other) = (setting.loaded().await, setting.loaded().await);
     let ctx = setting.ground.by_team(&setting.team);
-    for (desk, title) in [(&mut one, "Acqua"), (&mut other, "Aria")] {
-        desk.save(&ctx, draft("", title)).unwrap();
+    for (loaded, title) in [(&mut one, "Acqua"), (&mut other, "Aria")] {
+        loaded.save(&ctx, draft("", title)).unwrap();
     }
     let tx = setting.write().await;
     save(&tx, &mut one.report).await.unwrap();
@@ -169,15 +174,15 @@ async fn of_two_that_save_what_both_have_read_the_second_loses_nothing_but_the_r
     tx.commit().await.unwrap();
 
     // the same with a version that was read
-    let (mut one, mut other) = (setting.desk().await, setting.desk().await);
-    for (desk, title) in [(&mut one, "Terra"), (&mut other, "Fuoco")] {
-        desk.save(&ctx, draft("1", title)).unwrap();
+    let (mut one, mut other) = (setting.loaded().await, setting.loaded().await);
+    for (loaded, title) in [(&mut one, "Terra"), (&mut other, "Fuoco")] {
+        loaded.save(&ctx, draft("1", title)).unwrap();
     }
     let tx = setting.write().await;
     save(&tx, &mut one.report).await.unwrap();
     assert!(save(&tx, &mut other.report).await.is_err_and(|error| error.is(Shared::EtagStale)));
     tx.commit().await.unwrap();
-    assert_eq!(setting.desk().await.report.values.get("research_title"), Some(&Value::Text("Terra".to_owned())));
+    assert_eq!(setting.loaded().await.report.values.get("research_title"), Some(&Value::Text("Terra".to_owned())));
 }
 
 #[tokio::test]
@@ -185,18 +190,18 @@ async fn every_submission_is_kept_as_it_was() {
     let setting = setting().await;
     let first = setting.submit(&setting.team, "2022-12-20T22:59:59Z").await;
     let tx = setting.write().await;
-    let mut desk = desk(&tx, &setting.team, 1).await.unwrap();
-    let reopening = desk.report.reopen(tx.ctx(), "a word was missing".to_owned()).unwrap();
-    save_reopened(&tx, &mut desk.report, &reopening).await.unwrap();
-    let kept = sent::reopening::Entity::find().all(tx.conn()).await.unwrap();
+    let mut loaded = load(&tx, &class(&setting.team), 1).await.unwrap();
+    let reopening = loaded.report.reopen(tx.ctx(), "a word was missing".to_owned()).unwrap();
+    save_reopened(&tx, &mut loaded.report, &reopening).await.unwrap();
+    let kept = submitted::reopening::Entity::find().all(tx.conn()).await.unwrap();
     assert_eq!((kept[0].id, kept[0].reason.as_str()), (reopening.id, "a word was missing"));
-    desk.form.fields.clear();
-    let second = desk.submit(&setting.ground.by_team(&setting.team), "3", &[]).unwrap();
-    save_submitted(&tx, &mut desk.report, &second).await.unwrap();
-    assert_eq!(sent::submission::Entity::find().count(tx.conn()).await.unwrap(), 2);
-    let kept = sent::submission::Entity::find_by_id(first.id).one(tx.conn()).await.unwrap().unwrap();
+    loaded.form.fields.clear();
+    let second = loaded.submit(&setting.ground.by_team(&setting.team), "3", &[]).unwrap();
+    save_submitted(&tx, &mut loaded.report, &second).await.unwrap();
+    assert_eq!(submitted::submission::Entity::find().count(tx.conn()).await.unwrap(), 2);
+    let kept = submitted::submission::Entity::find_by_id(first.id).one(tx.conn()).await.unwrap().unwrap();
     assert_eq!((kept.contents, kept.digest), (first.contents, first.digest));
-    assert!(desk.report.state.judged().unwrap().verdict.on_time);
+    assert!(loaded.report.state.judged().unwrap().verdict.on_time);
 }
 
 #[tokio::test]
@@ -228,7 +233,7 @@ async fn moving_a_deadline_later_helps_and_moving_it_back_harms_nobody() {
     assert!(verdict.on_time);
     assert_eq!(verdict.deadline.rule_version, 3);
     assert_eq!(verdict.deadline.moment.to_string(), "2022-12-22T23:59:59+01:00[Europe/Rome]");
-    assert_eq!(setting.desk().await.deadline.rule_version, 4, "the deadline itself is the newest");
+    assert_eq!(setting.loaded().await.deadline.rule_version, 4, "the deadline itself is the newest");
 }
 
 #[tokio::test]
@@ -248,7 +253,7 @@ async fn an_item_keeps_every_version_and_the_newest_stands_in_the_calendar() {
 #[tokio::test]
 async fn a_lesson_the_track_has_not_is_named() {
     let setting = setting().await;
-    let error = desk(&setting.write().await, &setting.team, 5).await.unwrap_err();
+    let error = load(&setting.write().await, &class(&setting.team), 5).await.unwrap_err();
     assert_eq!((error.violations()[0].field.as_str(), error.violations()[0].reason), ("lesson", "LESSON_UNKNOWN"));
 }
 
@@ -263,8 +268,8 @@ async fn the_matrix_has_a_cell_for_every_lesson_of_every_team() {
     assert_eq!(cells.len(), 1);
     let rows = crate::work::report::matrix::rows(&setting.plan.edition, teams, cells, Vec::new());
     assert_eq!(rows.iter().map(|row| row.deliveries.len()).collect::<Vec<_>>(), [4, 4]);
-    assert!(rows[0].deliveries.iter().all(|cell| cell.state == State::NotStarted));
-    assert!(matches!(&rows[1].deliveries[0].state, State::Submitted(judged) if judged.verdict.on_time));
+    assert!(rows[0].deliveries.iter().all(|cell| cell.state == ReportState::NotStarted));
+    assert!(matches!(&rows[1].deliveries[0].state, ReportState::Submitted(judged) if judged.verdict.on_time));
 }
 
 #[tokio::test]
@@ -272,14 +277,14 @@ async fn a_file_is_found_by_its_own_team_alone() {
     let setting = setting().await;
     let ctx = setting.ground.by_team(&setting.team);
     let place =
-        file::Place { team: setting.team.id, lesson: 1, field: "cover".to_owned(), name: "perché.png".to_owned() };
+        file::Upload { team: setting.team.id, lesson: 1, field: "cover".to_owned(), name: "perché.png".to_owned() };
     let blob = platform::blob::Blob { digest: "aa".to_owned(), size: 9, media_type: "image/png" };
     let kept = file::File::new(&ctx, setting.team.seat(), place, "image/png", blob);
     let tx = setting.write().await;
     file::store::add(&tx, &kept).await.unwrap();
     assert_eq!(file::store::get(&tx, setting.team.id, kept.id()).await.unwrap(), kept);
-    assert_eq!(file::store::of_lesson(&tx, &setting.team, 1).await.unwrap(), std::slice::from_ref(&kept));
-    assert_eq!(file::store::of_lesson(&tx, &setting.team, 2).await.unwrap(), []);
+    assert_eq!(file::store::of_lesson(&tx, setting.team.seat(), 1).await.unwrap(), std::slice::from_ref(&kept));
+    assert_eq!(file::store::of_lesson(&tx, setting.team.seat(), 2).await.unwrap(), []);
     let other = file::store::get(&tx, setting.another_team().id, kept.id()).await.unwrap_err();
     let nothing = file::store::get(&tx, setting.team.id, nobody()).await.unwrap_err();
     assert_eq!(format!("{other:?}"), format!("{nothing:?}"));
@@ -292,7 +297,7 @@ async fn editions_come_in_pages_newest_first() {
     let mut codes = vec!["22-23".to_owned()];
     for year in 23..26 {
         let code = format!("{year}-{}", year + 1);
-        let wish = crate::year::edition::Wish { code: code.clone(), ..crate::testing::wish(52) };
+        let wish = crate::year::edition::NewEdition { code: code.clone(), ..crate::testing::wish(52) };
         edition::store::add(&tx, &mut Plan::new(tx.ctx(), wish).unwrap()).await.unwrap();
         codes.insert(0, code);
     }
@@ -319,7 +324,7 @@ fn what_came_home_stands_in_the_cell_of_its_lesson_and_a_lesson_of_a_programme_a
         programme: programme.parse().unwrap(),
         team: team.id,
         lesson,
-        kind: Kind::MirrorReport,
+        kind: CreditKind::MirrorReport,
         received_at: ground.clock.now(),
         on_time: true,
         digest: "ab".repeat(32),
@@ -338,13 +343,13 @@ async fn a_team_that_was_moved_keeps_what_it_delivered_and_takes_its_draft_along
     let (late, writer) = (&setting.team, setting.another_team());
     setting.save(&writer, draft("", "Acqua")).await.unwrap();
     setting.submit(late, "2022-12-21T09:00:00Z").await;
-    let before = setting.desk().await;
-    let after = desk(&setting.write().await, &moved(late), 1).await.unwrap();
+    let before = setting.loaded().await;
+    let after = load(&setting.write().await, &class(&moved(late)), 1).await.unwrap();
     assert_eq!((&after.report, &after.form), (&before.report, &before.form));
     setting.extend(&moved(late), "2022-12-22T12:00:00").await.unwrap();
     assert!(setting.verdict(late).await.on_time, "it is found, though it was delivered in the track before");
 
-    let going_on = desk(&setting.write().await, &moved(&writer), 1).await.unwrap();
+    let going_on = load(&setting.write().await, &class(&moved(&writer)), 1).await.unwrap();
     assert_eq!((going_on.form.track, going_on.report.track), (english, english));
     assert!(going_on.report.values.get("research_title").is_some());
     setting.save(&moved(&writer), draft("1", "Aria")).await.unwrap();

@@ -1,25 +1,45 @@
-//! A class that can come no more, as its home says: nobody who is left of it could leave the pair, or take its offer back.
+//! A class leaves a pair, or can come to its twin no more. What it brought leaves with it, in the transaction that says so.
 
-use jiff::Timestamp;
 use platform::{Id, Reads, Result, Tx};
+use proto::lessons::v1 as pb;
 
-use super::{
-    Pair, Place, State,
-    after::{give_up, offer_again, reopen_offers, save, take_away},
-    store,
+use crate::{
+    space::{consent, message, output},
+    twinning::{
+        offer,
+        pair::{
+            Pair, PairSide, PairStage,
+            effects::{forget_answers, give_up, offer_again, reopen_offers, save},
+            store,
+        },
+    },
+    work::{file, report},
+    year::team::Team,
 };
-use crate::{twinning::offer, year::team::Team};
 
-impl Pair {
-    /// Takes a class out that is bound in it. Before the work begins that is the end of the pair; after, the other class goes on. Gives
-    /// the place that was left, as it was, and the place of the other class. None where it binds nobody.
-    fn lose(&mut self, now: Timestamp, team: Id<Team>) -> Option<(Place, Option<Place>)> {
-        let at = self.sides.iter().position(|place| place.side.team == team).filter(|_| self.state.engages())?;
-        let next = if self.check_begun().is_ok() { State::OneSided } else { State::Declined };
-        let left = self.depart(at, now);
-        self.stand(next, now);
-        Some((left, self.sides.iter().find(|place| !place.has_left()).cloned()))
+/// Takes away all that a class brought to a pair it leaves. Every slice that keeps something of one class of a pair has its line here. `left`
+/// is the side as it was, and `was` the state the pair was in.
+pub(crate) async fn take_away(tx: &Tx, pair: &Pair, left: &PairSide, was: PairStage) -> Result<()> {
+    let (seat, team) = (pair.seat(left), left.side.team);
+    report::store::take_away(tx, seat).await?;
+    output::store::take_away(tx, pair.id(), team, &file::store::ids(tx, seat).await?).await?;
+    tx.emit(&pb::FilesRemoved { digests: file::store::take_away(tx, seat).await? });
+    message::store::take_away(tx, pair.id(), &left.side).await?;
+    consent::store::take_away(tx, pair.id(), team).await?;
+    close_space(tx, pair).await?;
+    let offer = offer::store::of_place(tx, left.offer).await?;
+    // a class that went on alone, or was parted, may look for a twin with this very offer, or have found one: that is no part of this pair
+    if was.engages() || (was == PairStage::OneSided && offer.check_open().is_ok()) {
+        give_up(tx, offer).await
+    } else {
+        Ok(())
     }
+}
+
+/// Closes the space of a pair to those who may not see it any more: to who watches it now, and to requests of before that are sent again.
+pub(crate) async fn close_space(tx: &Tx, pair: &Pair) -> Result<()> {
+    tx.emit(&pb::MessageChanged { pair_id: pair.id().to_string(), message_id: String::new() });
+    forget_answers(tx, pair).await
 }
 
 /// Takes a class out of the pair it is bound in, and out of the lists of those who look for a twin. Who goes on alone is bound to
@@ -40,11 +60,11 @@ pub(crate) async fn part(tx: &Tx, team: Id<Team>) -> Result<()> {
 async fn take_out(tx: &Tx, team: Id<Team>) -> Result<()> {
     let Some(bound) = store::bound(tx, team).await? else { return Ok(()) };
     let Some(mut pair) = store::find_to_change(tx, bound).await? else { return Ok(()) };
-    let was = pair.state;
+    let was = pair.stage();
     let Some((left, other)) = pair.lose(tx.ctx().now(), team) else { return Ok(()) };
     take_away(tx, &pair, &left, was).await?;
-    match pair.state {
-        State::Declined => reopen_offers(tx, &pair).await?,
+    match pair.stage() {
+        PairStage::Declined => reopen_offers(tx, &pair).await?,
         _ => offer_again(tx, &pair, other).await?,
     }
     save(tx, &mut pair, "take class out").await
@@ -55,10 +75,7 @@ mod tests {
     use proto::options::v1::Role;
 
     use super::*;
-    use crate::testing::{
-        Ground,
-        twins::{Twins, offered, proposed},
-    };
+    use crate::testing::twins::{Twins, offered};
 
     #[tokio::test]
     async fn a_class_that_can_come_no_more_is_neither_offered_nor_proposed() {
@@ -78,7 +95,7 @@ mod tests {
             part(&tx, gone).await.unwrap();
             let open = offer::store::open(&tx, track).await.unwrap();
             assert_eq!(open.iter().map(|offer| offer.side().team).collect::<Vec<_>>(), [other]);
-            assert_eq!(store::find(&tx, pair.id).await.unwrap().unwrap().state, State::Lapsed);
+            assert_eq!(store::find(&tx, pair.id()).await.unwrap().unwrap().stage(), PairStage::Lapsed);
         }
     }
 
@@ -96,31 +113,5 @@ mod tests {
         for team in both {
             assert_eq!(store::bound(&tx, team).await.unwrap(), None, "who goes on alone is bound to nobody");
         }
-    }
-
-    #[tokio::test]
-    async fn a_class_that_can_come_no_more_leaves_its_twin_alone_and_free() {
-        let mut twins = Twins::at_work().await;
-        let (gone, other) = (twins.side(1).clone(), twins.side(0).team);
-        let now = twins.ground.clock.now();
-        let (left, goes_on) = twins.pair.lose(now, gone.team).unwrap();
-        assert_eq!((left.side, goes_on.map(|place| place.side.team)), (gone.clone(), Some(other)));
-        assert_eq!(twins.pair.state(), State::OneSided);
-        assert_eq!(twins.side(1).school_name, "", "the gap stays");
-        assert!(twins.pair.lose(now, gone.team).is_none() && twins.pair.lose(now, other).is_none(), "nobody is bound");
-    }
-
-    #[test]
-    fn before_the_work_begins_that_is_its_end() {
-        let ground = Ground::programme();
-        let sides = [ground.side("hr", "HR033"), ground.side("it", "ITF14")];
-        let (teams, teachers) =
-            (sides.each_ref().map(|side| side.team), sides.each_ref().map(|side| ground.twin(Role::TwinTeacher, side)));
-        let mut pair = proposed(&teachers[0], ground.ids.next(), sides);
-        assert!(pair.lose(ground.clock.now(), teams[1]).is_none(), "a proposal binds nobody");
-        pair.accept(&teachers[1]).unwrap();
-        pair.lose(ground.clock.now(), teams[1]).unwrap();
-        assert_eq!(pair.state(), State::Declined);
-        assert!(!pair.sides()[0].has_left() && pair.sides()[1].has_left());
     }
 }

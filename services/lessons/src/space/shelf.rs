@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use platform::{Ctx, Id};
 
-use super::File;
-use crate::{space::consent::Publication, twinning::pair::Pair};
+use crate::{space::consent::Publication, twinning::pair::Pair, work::file::File};
+
+mod wire;
 
 /// Why a file is not shown.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Gap {
+pub(crate) enum HiddenReason {
     /// Not both classes say that it may be.
     Consent(Publication),
     /// The pair was dissolved: what a class uploaded is its own again.
@@ -21,25 +22,25 @@ pub(crate) enum Gap {
 
 /// Some files, and why which of them are not shown.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Shelf(BTreeMap<Id<File>, (File, Option<Gap>)>);
+pub(crate) struct Shelf(BTreeMap<Id<File>, (File, Option<HiddenReason>)>);
 
 /// Why a file that is the caller's own, or stands in what the classes of the pair show each other, is not shown to the caller. None: it is.
-fn gap(ctx: &Ctx, pair: &Pair, file: &File, publication: Publication) -> Option<Gap> {
-    let Some(place) = pair.place_of(file.team()) else { return Some(Gap::Left) };
+fn hidden_reason(ctx: &Ctx, pair: &Pair, file: &File, publication: Publication) -> Option<HiddenReason> {
+    let Some(place) = pair.side_of(file.team()) else { return Some(HiddenReason::Left) };
     let is_own = place.is_open_to(ctx);
     if !is_own && pair.check_begun().is_err() {
-        return Some(Gap::Ended);
+        return Some(HiddenReason::Ended);
     }
     // a class looks at its own before anything was stated; what somebody took back is hidden on both sides
     let is_hidden = if is_own { publication.is_withdrawn() } else { !publication.is_granted() };
-    (file.may_show_people() && is_hidden).then_some(Gap::Consent(publication))
+    (file.may_show_people() && is_hidden).then_some(HiddenReason::Consent(publication))
 }
 
 impl Shelf {
     /// Files of a pair with what was stated about each.
     pub(crate) fn new(ctx: &Ctx, pair: &Pair, files: impl IntoIterator<Item = (File, Publication)>) -> Self {
         let files = files.into_iter().map(|(file, publication)| {
-            let gap = gap(ctx, pair, &file, publication);
+            let gap = hidden_reason(ctx, pair, &file, publication);
             (file.id(), (file, gap))
         });
         Self(files.collect())
@@ -51,13 +52,13 @@ impl Shelf {
     }
 
     /// Why a file is not shown.
-    pub(crate) fn gap(&self, id: Id<File>) -> Option<&Gap> {
-        self.0.get(&id).map_or(Some(&Gap::Left), |(_, gap)| gap.as_ref())
+    pub(crate) fn hidden_reason(&self, id: Id<File>) -> Option<&HiddenReason> {
+        self.0.get(&id).map_or(Some(&HiddenReason::Left), |(_, gap)| gap.as_ref())
     }
 
     /// A file that is shown.
     pub(crate) fn shown(&self, id: Id<File>) -> Option<&File> {
-        self.file(id).filter(|_| self.gap(id).is_none())
+        self.file(id).filter(|_| self.hidden_reason(id).is_none())
     }
 
     /// The files, oldest first.
@@ -75,14 +76,14 @@ mod tests {
     use crate::{
         space::consent::{Channel, Consent, Statement},
         testing::twins::Twins,
-        work::file::Place,
+        work::file::Upload,
         year::team::Seat,
     };
 
     fn file(twins: &Twins, of: usize, media_type: &'static str) -> File {
-        let place = Place { team: twins.side(of).team, lesson: 1, field: "cover".to_owned(), name: "a".to_owned() };
+        let place = Upload { team: twins.side(of).team, lesson: 1, field: "cover".to_owned(), name: "a".to_owned() };
         let blob = Blob { digest: "ab".repeat(32), size: 7, media_type };
-        let seat = Seat { team: twins.side(of).team, pair: Some(twins.pair.id()) };
+        let seat = Seat { team: twins.side(of).team, space: Some(twins.pair.space()) };
         File::new(&twins.team(of), seat, place, media_type, blob)
     }
 
@@ -155,16 +156,20 @@ mod tests {
         let shelf = |twins: &Twins, of: usize| {
             Shelf::new(&twins.teacher(of), &twins.pair, [(table.clone(), publication(twins, [UNSAID, UNSAID]))])
         };
-        assert_eq!(shelf(&twins, 1).gap(table.id()), None);
-        assert_eq!(shelf(&twins, 1).gap(twins.ground.ids.next()), Some(&Gap::Left), "not there any more");
+        assert_eq!(shelf(&twins, 1).hidden_reason(table.id()), None);
+        assert_eq!(
+            shelf(&twins, 1).hidden_reason(twins.ground.ids.next()),
+            Some(&HiddenReason::Left),
+            "not there any more"
+        );
         twins.pair.dissolve(&twins.secretariat(), "both schools closed".to_owned()).unwrap();
-        assert_eq!(shelf(&twins, 1).gap(table.id()), Some(&Gap::Ended));
-        assert_eq!(shelf(&twins, 0).gap(table.id()), None, "its own stays with it");
+        assert_eq!(shelf(&twins, 1).hidden_reason(table.id()), Some(&HiddenReason::Ended));
+        assert_eq!(shelf(&twins, 0).hidden_reason(table.id()), None, "its own stays with it");
         let mut twins = Twins::at_work().await;
         let table = file(&twins, 0, "text/plain");
         let stated = publication(&twins, [UNSAID, UNSAID]);
         twins.leaves(0).await;
         let shelf = Shelf::new(&twins.teacher(1), &twins.pair, [(table.clone(), stated)]);
-        assert_eq!(shelf.gap(table.id()), Some(&Gap::Left));
+        assert_eq!(shelf.hidden_reason(table.id()), Some(&HiddenReason::Left));
     }
 }

@@ -4,11 +4,11 @@ use proto::options::v1::Role;
 use super::*;
 use crate::{
     testing::{Ground, nobody},
-    work::file::Place,
-    year::{
-        form::{Form, Point, Values},
-        team::Seat,
+    work::{
+        answer::{Point, Values},
+        file::Upload,
     },
+    year::{form::Form, team::Seat},
 };
 
 fn field(key: &str, kind: FieldKind) -> Field {
@@ -178,9 +178,9 @@ fn choices_are_among_those_offered_and_not_too_many() {
 #[test]
 fn a_file_is_one_the_team_uploaded_for_this_field() {
     let ground = Ground::new();
-    let place = |field: &str| Place { team: nobody(), lesson: 1, field: field.to_owned(), name: "a.png".to_owned() };
+    let place = |field: &str| Upload { team: nobody(), lesson: 1, field: field.to_owned(), name: "a.png".to_owned() };
     let blob = Blob { digest: "00".to_owned(), size: 1, media_type: "image/png" };
-    let seat = Seat { team: nobody(), pair: None };
+    let seat = Seat { team: nobody(), space: None };
     let file = |field| File::new(&ground.by(Role::Team), seat, place(field), "image/png", blob.clone());
     let (mine, other) = (file("cover"), file("gallery"));
     let form = form(vec![field("cover", FieldKind::Image)]);

@@ -5,7 +5,8 @@
 use platform::{Border, Ctx, Id, Result, Store, Tenants, event::Handlers};
 use proto::identity::v1::TeamMoved;
 
-use crate::{twinning::pair, year::team::Team};
+use super::leaving;
+use crate::year::team::Team;
 
 /// Adds what lessons does when a team was moved: it leaves the pair it is bound in, and looks for a twin no more.
 pub(crate) fn handlers(others: Handlers, store: Store, border: Border, tenants: Tenants) -> Handlers {
@@ -36,6 +37,6 @@ async fn part(store: Store, border: Border, tenants: Tenants, ctx: Ctx, fact: Te
 
 async fn part_there(store: &Store, there: &Ctx, team: Id<Team>) -> Result<()> {
     let Some(tx) = store.write_once(there).await? else { return Ok(()) };
-    pair::gone::part(&tx, team).await?;
+    leaving::part(&tx, team).await?;
     tx.commit().await
 }

@@ -3,14 +3,20 @@
 use platform::{Ctx, Error, PageRequest, Result, error::Shared, page::Sizes};
 use proto::options::v1::Role;
 
+use super::comparison;
 use crate::{
-    reason::Reason,
-    twinning::pair::{self, testing::Space},
-    work::report::{Comparison, Draft, State, store},
-    year::{
-        form::{self, Value},
-        team::twin,
+    across::{
+        classes::{self, NamedClass},
+        report::{load, load_to_write, submit},
     },
+    reason::Reason,
+    space::mirror::Comparison,
+    twinning::pair::{self, testing::Space},
+    work::{
+        answer::Value,
+        report::{Draft, ReportState, store},
+    },
+    year::form,
 };
 
 fn draft(etag: &str, title: &str) -> Draft {
@@ -22,10 +28,9 @@ impl Space {
     async fn save(&self, of: usize, lesson: i32, draft: Draft) -> Result<()> {
         let ctx = self.twin(Role::TwinTeam, of);
         let tx = self.store.write(&ctx).await?;
-        let team = twin::get(&tx, self.team(of)).await?;
-        let mut desk = store::desk_to_write(&tx, &team, lesson).await?;
-        desk.save(&ctx, draft)?;
-        store::save(&tx, &mut desk.report).await?;
+        let mut loaded = load_to_write(&tx, NamedClass::OfPair(self.team(of)), lesson).await?;
+        loaded.save(&ctx, draft)?;
+        store::save(&tx, &mut loaded.report).await?;
         tx.commit().await
     }
 
@@ -33,24 +38,21 @@ impl Space {
         self.save(of, lesson, draft("", title)).await?;
         let ctx = self.twin(Role::TwinTeam, of);
         let tx = self.store.write(&ctx).await?;
-        let team = twin::get(&tx, self.team(of)).await?;
-        let mut desk = store::desk_to_judge(&tx, &team, lesson).await?;
-        let submission = desk.submit(&ctx, "1", &[])?;
-        store::save_submitted(&tx, &mut desk.report, &submission).await?;
+        submit(&tx, NamedClass::OfPair(self.team(of)), lesson, &platform::wire::etag(1)).await?;
         tx.commit().await
     }
 
-    async fn sees(&self, ctx: Ctx, of: usize) -> Result<State> {
+    async fn sees(&self, ctx: Ctx, of: usize) -> Result<ReportState> {
         let db = self.store.read(&ctx).await?;
-        let team = twin::get(&db, self.team(of)).await?;
-        Ok(store::desk(&db, &team, 1).await?.report.state)
+        let class = classes::get(&db, self.team(of)).await?;
+        Ok(load(&db, &class, 1).await?.report.state().clone())
     }
 
     async fn compare(&self, ctx: Ctx) -> Result<Comparison> {
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, self.pair).await?;
         pair.check_begun()?;
-        store::comparison(&db, &pair, 1).await
+        comparison(&db, &pair, 1).await
     }
 }
 
@@ -76,7 +78,7 @@ async fn a_class_is_seen_by_itself_its_teacher_its_country_and_the_secretariat_a
         space.country(0),
         space.ground.by(Role::Coordinator),
     ] {
-        assert_eq!(space.sees(ctx, 0).await.unwrap(), State::Draft);
+        assert_eq!(space.sees(ctx, 0).await.unwrap(), ReportState::Draft);
     }
     for ctx in [space.twin(Role::TwinTeam, 1), space.twin(Role::TwinTeacher, 1), space.country(1)] {
         assert!(is_missing(space.sees(ctx, 0).await));
@@ -102,10 +104,10 @@ async fn what_is_written_into_a_report_that_was_given_back_is_a_draft_again() {
     space.submit(0, 1, "Luka").await.unwrap();
     let ctx = space.ground.by(Role::Coordinator);
     let tx = space.store.write(&ctx).await.unwrap();
-    let team = twin::get(&tx, space.team(0)).await.unwrap();
-    let mut desk = store::desk(&tx, &team, 1).await.unwrap();
-    let reopening = desk.report.reopen(&ctx, "the wrong port".to_owned()).unwrap();
-    store::save_reopened(&tx, &mut desk.report, &reopening).await.unwrap();
+    let class = classes::get(&tx, space.team(0)).await.unwrap();
+    let mut loaded = load(&tx, &class, 1).await.unwrap();
+    let reopening = loaded.report.reopen(&ctx, "the wrong port".to_owned()).unwrap();
+    store::save_reopened(&tx, &mut loaded.report, &reopening).await.unwrap();
     tx.commit().await.unwrap();
     space.save(0, 1, draft("3", "Nova luka")).await.unwrap();
     assert_eq!(titles(&space.compare(space.twin(Role::TwinTeam, 1)).await.unwrap()), [Some("Luka"), None]);
@@ -124,9 +126,9 @@ async fn the_first_report_that_is_begun_decides_the_version_of_the_form_for_both
     }
     tx.commit().await.unwrap();
     let db = space.store.read(&space.twin(Role::TwinTeam, 1)).await.unwrap();
-    let team = twin::get(&db, space.team(1)).await.unwrap();
+    let class = classes::get(&db, space.team(1)).await.unwrap();
     for (lesson, version) in [(1, 1), (2, 2)] {
-        assert_eq!(store::desk(&db, &team, lesson).await.unwrap().report.form_version, version);
+        assert_eq!(load(&db, &class, lesson).await.unwrap().report.form_version(), version);
     }
 }
 
@@ -152,7 +154,7 @@ async fn nothing_is_written_while_a_pair_rests() {
     space.suspend().await;
     let refused = space.save(0, 1, draft("", "Luka")).await.unwrap_err();
     assert!(refused.is(Reason::PairState));
-    assert_eq!(space.sees(space.twin(Role::TwinTeam, 0), 0).await.unwrap(), State::NotStarted);
+    assert_eq!(space.sees(space.twin(Role::TwinTeam, 0), 0).await.unwrap(), ReportState::NotStarted);
 }
 
 #[tokio::test]
@@ -162,11 +164,11 @@ async fn a_country_lists_its_own_classes_and_the_secretariat_all() {
     let list = async |ctx: Ctx, territory: &str, size: i32| {
         let db = space.store.read(&ctx).await.unwrap();
         let edition = space.plan.edition.id();
-        let filter = twin::Filter { edition, track: None, territory: territory.to_owned() };
+        let filter = classes::Filter { edition, track: None, territory: territory.to_owned() };
         let (mut teams, mut token) = (Vec::new(), String::new());
         loop {
             let page = PageRequest::new(Sizes { usual: 50, most: 50 }, size, &token, "x").unwrap();
-            let page = twin::page(&db, &filter, page).await.unwrap();
+            let page = classes::page(&db, &filter, page).await.unwrap();
             teams.extend(page.items.into_iter().map(|team| team.id));
             token = page.next;
             if token.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use bytes::Bytes;
+use ::bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use platform::{
     Ctx, Id, Result, Store,
@@ -10,18 +10,19 @@ use platform::{
     zip::{Archive, Checksum},
 };
 
-use super::{Book, entry_name};
+use super::shelf;
 use crate::{
+    space::export::{Book, entry_name},
     twinning::pair::{self, Pair},
-    work::file::{self, File},
+    work::file::{File, bytes},
 };
 
 /// Where the files of a pair are read from, for whom.
-pub(super) struct Source {
-    pub(super) ctx: Ctx,
-    pub(super) pair: Id<Pair>,
-    pub(super) store: Store,
-    pub(super) blobs: Blobs,
+pub(crate) struct Source {
+    pub(crate) ctx: Ctx,
+    pub(crate) pair: Id<Pair>,
+    pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
 }
 
 struct Sending {
@@ -35,10 +36,10 @@ struct Sending {
 
 /// The archive in pieces. Each file is asked for once more when its turn comes: where it is not shown any more the archive breaks off,
 /// for its pages say that it is in it.
-pub(super) fn send(book: Book, source: Source) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-    let pages = book.entries(source.ctx.tenant().locales()).into_iter();
+pub(crate) fn send(book: Book, source: Source) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+    let (pages, files) = book.parts(source.ctx.tenant().locales());
     let archive = Some(Archive::new(source.ctx.local().datetime()));
-    let sending = Sending { source, archive, pages, files: book.files.into_iter(), open: None };
+    let sending = Sending { source, archive, pages: pages.into_iter(), files: files.into_iter(), open: None };
     stream::try_unfold(sending, async |mut sending: Sending| {
         let piece = sending.next().await?;
         Ok(piece.map(|piece| (piece, sending)))
@@ -73,15 +74,15 @@ impl Source {
     async fn open(&self, file: &File) -> Result<(Checksum, stream::BoxStream<'static, Result<Bytes>>)> {
         let db = self.store.read(&self.ctx).await?;
         let pair = pair::store::get(&db, self.pair).await?;
-        file::store::readable_in(&db, &pair, file.team(), file.id()).await?;
+        shelf::readable_in(&db, &pair, file.team(), file.id()).await?;
         drop(db);
-        let bytes = || file::api::open(&self.store, &self.blobs, &self.ctx, file);
+        let open = || bytes::open(&self.store, &self.blobs, &self.ctx, file);
         let checksum = |mut checksum: Checksum, piece: Bytes| async move {
             checksum.add(&piece);
             Ok(checksum)
         };
-        let checksum = bytes().await?.try_fold(Checksum::default(), checksum).await?;
-        Ok((checksum, bytes().await?.boxed()))
+        let checksum = open().await?.try_fold(Checksum::default(), checksum).await?;
+        Ok((checksum, open().await?.boxed()))
     }
 }
 
@@ -91,7 +92,10 @@ mod tests {
     use proto::options::v1::Role;
 
     use super::*;
-    use crate::{twinning::pair::testing::Space, work::file::Place, year::team::Seat};
+    use crate::{
+        twinning::pair::testing::Space,
+        work::file::{self, Upload},
+    };
 
     const LARGE: usize = 3 << 20;
 
@@ -101,9 +105,8 @@ mod tests {
         let mut incoming = blobs.create(&ctx).await.unwrap();
         incoming.write(&vec![7; LARGE]).await.unwrap();
         let whole = incoming.whole().await.unwrap();
-        let place = Place { team: space.team(0), lesson: 1, field: "film".to_owned(), name: "film.mp4".to_owned() };
-        let seat = Seat { team: space.team(0), pair: Some(space.pair) };
-        let file = File::new(&ctx, seat, place, "text/plain", whole.blob().clone());
+        let place = Upload { team: space.team(0), lesson: 1, field: "film".to_owned(), name: "film.mp4".to_owned() };
+        let file = File::new(&ctx, space.seat(0), place, "text/plain", whole.blob().clone());
         let tx = space.store.write(&ctx).await.unwrap();
         file::store::add(&tx, &file).await.unwrap();
         whole.keep().await.unwrap();
@@ -115,7 +118,7 @@ mod tests {
         let (space, folder) = (Space::new().await, tempfile::tempdir().unwrap());
         let blobs = Blobs::new(&Settings { folder: folder.path().to_owned() }, "lessons");
         let file = film(&space, &blobs).await;
-        let book = Book { chapters: Vec::new(), data: serde_json::json!({}), files: vec![file.clone()] };
+        let book = Book::of_files(vec![file.clone()]);
         let ctx = space.twin(Role::TwinTeam, 0);
         let source = Source { ctx, pair: space.pair, store: space.store.clone(), blobs };
         (space, file, Box::pin(send(book, source)), folder)

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, wire as etag};
 use proto::options::v1::Role;
 
-use super::{Pair, Place, ProposedBy, State};
+use super::{ChosenProject, Origin, Pair, PairSide, PairStage, PairState, ProposedBy, Work};
 use crate::{
     amiss::Amiss,
     reason::{Reason, Refuse},
@@ -50,8 +50,8 @@ impl Pair {
             let text = "These two classes are proposed to each other already. Accept that pair, or decline it first.";
             return Err(Reason::PairExists.error(text).with("pair_id", same.id));
         }
-        let has_accepted = |place: &Place| place.side.is_of(ctx) && place.accepted_at.is_some();
-        let by_own = |pair: &Self| pair.proposed_by == ProposedBy::Teacher && pair.sides.iter().any(has_accepted);
+        let has_accepted = |place: &PairSide| place.side.is_of(ctx) && place.accepted_at.is_some();
+        let by_own = |pair: &Self| pair.origin.by == ProposedBy::Teacher && pair.sides.iter().any(has_accepted);
         if others.iter().filter(|&other| by_own(other)).count() < OWN {
             return Ok(());
         }
@@ -62,63 +62,63 @@ impl Pair {
 
     /// Proposes two whom the matcher has brought together, and keeps why. Error: as [`Pair::propose`].
     pub fn matched(ctx: &Ctx, couple: &Couple<'_>) -> Result<Self> {
-        let pair = Self::of(ctx, couple.offers, ProposedBy::Matcher)?;
-        Ok(Self { matched: couple.reasons.clone(), ..pair })
+        let mut pair = Self::of(ctx, couple.offers, ProposedBy::Matcher)?;
+        pair.origin.reasons.clone_from(&couple.reasons);
+        Ok(pair)
     }
 
-    fn of(ctx: &Ctx, mut offers: [&Offer; 2], proposed_by: ProposedBy) -> Result<Self> {
+    fn of(ctx: &Ctx, mut offers: [&Offer; 2], by: ProposedBy) -> Result<Self> {
         offers.iter().try_for_each(|offer| offer.check_open())?;
         check_twins(offers)?;
         offers.sort_by(|one, other| one.side().home.cmp(&other.side().home));
+        let previous = offers.iter().find_map(|offer| offer.lost());
         Ok(Self {
             id: ctx.new_id(),
             version: 0,
             track: offers[0].track(),
-            sides: offers.map(Place::new),
-            proposed_by,
-            matched: Vec::new(),
-            state: State::Proposed,
+            sides: offers.map(PairSide::new),
+            origin: Origin { by, reasons: Vec::new(), previous, at: ctx.now() },
+            state: PairState::Proposed,
             since: ctx.now(),
-            reason: String::new(),
-            project: None,
-            project_at: None,
-            suspended_by: None,
-            delivered_at: None,
-            previous: offers.iter().find_map(|offer| offer.lost()),
-            created_at: ctx.now(),
         })
     }
 
     /// Accepts, for the class of the caller. Whether both have now: then both offers are to be taken. Error: `PAIR_STATE`.
     pub fn accept(&mut self, ctx: &Ctx) -> Result<bool> {
-        let now = ctx.now();
         let own = self.acting(ctx)?;
-        self.check_state(&[State::Proposed])?;
-        self.sides[own].accepted_at.get_or_insert(now);
-        Ok(self.advance(State::Accepted, now, |place| place.accepted_at.is_some()))
+        self.check_stage(&[PairStage::Proposed])?;
+        self.sides[own].accepted_at.get_or_insert(ctx.now());
+        let have_both = self.sides.iter().all(|side| side.accepted_at.is_some());
+        if have_both {
+            self.stand(PairState::Accepted, ctx.now());
+        }
+        Ok(have_both)
     }
 
-    /// Declines, takes back or refuses what has not begun. Whether both offers had been taken. Error: `PAIR_STATE`.
+    /// Declines, takes back or refuses what has not begun. Returns whether both offers had been taken. Error: `PAIR_STATE`.
     pub fn decline(&mut self, ctx: &Ctx) -> Result<bool> {
-        self.check_state(&[State::Proposed, State::Accepted, State::Approved, State::ProjectAgreed])?;
-        let was_engaged = self.state.engages();
-        self.stand(State::Declined, ctx.now());
+        use PairStage as S;
+        self.check_stage(&[S::Proposed, S::Accepted, S::Approved, S::ProjectAgreed])?;
+        let was_engaged = self.stage().engages();
+        self.stand(PairState::Declined(self.state.chosen().cloned()), ctx.now());
         Ok(was_engaged)
     }
 
-    /// Lets what was proposed come to nothing: one of the classes is not to be had any more. Error: `PAIR_STATE`.
+    /// Ends a proposal because one of the classes is not to be had any more. Error: `PAIR_STATE`.
     pub(crate) fn lapse(&mut self, ctx: &Ctx) -> Result<()> {
-        self.check_state(&[State::Proposed])?;
-        self.stand(State::Lapsed, ctx.now());
+        self.check_stage(&[PairStage::Proposed])?;
+        self.stand(PairState::Lapsed, ctx.now());
         Ok(())
     }
 
     /// Approves, for the country of the caller. Error: `PAIR_STATE`.
     pub fn approve(&mut self, ctx: &Ctx) -> Result<()> {
         let own = self.acting(ctx)?;
-        self.check_state(&[State::Accepted])?;
+        self.check_stage(&[PairStage::Accepted])?;
         self.sides[own].approved_at.get_or_insert(ctx.now());
-        self.advance(State::Approved, ctx.now(), |place| place.approved_at.is_some());
+        if self.sides.iter().all(|side| side.approved_at.is_some()) {
+            self.stand(PairState::Approved(None), ctx.now());
+        }
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl Pair {
     /// `PAIR_STATE`, `PARTNER_MISPLACED`.
     pub fn propose_project(&mut self, ctx: &Ctx, project: Project, viewpoints: &[Viewpoint]) -> Result<()> {
         let own = self.acting(ctx)?;
-        self.check_state(&[State::Approved])?;
+        self.check_stage(&[PairStage::Approved])?;
         let mut amiss = Amiss::new();
         for place in &mut self.sides {
             let found = viewpoints.iter().position(|view| view.team == place.side.team);
@@ -148,57 +148,45 @@ impl Pair {
         }
         amiss.done()?;
         self.sides[own].agreed_at = Some(ctx.now());
-        self.keep(project, ctx.now());
+        self.state = PairState::Approved(Some(ChosenProject { project, at: ctx.now() }));
         Ok(())
     }
 
-    /// Agrees to the project, as `read`; it is kept as it is `now` (I17). Error: `PAIR_STATE`, `ETAG_STALE` where it changed since.
+    /// Agrees to the project, as it was read with the etag `read`. The project is kept as it is `now` (I17). Error: `PAIR_STATE`, `ETAG_STALE`
+    /// where the pair has changed since it was read.
     pub fn agree_project(&mut self, ctx: &Ctx, read: &str, now: Project) -> Result<()> {
         let own = self.acting(ctx)?;
-        self.check_state(&[State::Approved])?;
+        let PairState::Approved(Some(proposed)) = &self.state else { return Err(self.out_of_turn()) };
         if read != etag::etag(self.version) {
             return Err(etag::stale(self.version));
         }
-        self.sides[own].agreed_at.get_or_insert(ctx.now());
         // partners that the source dropped in the meantime are in what was proposed and read
-        let is_whole =
-            self.sides.iter().all(|place| now.partner_in(place.side.home.as_str(), &place.partner).is_some());
-        if is_whole {
-            self.keep(now, ctx.now());
+        let is_whole = self.sides.iter().all(|side| now.partner_in(side.side.home.as_str(), &side.partner).is_some());
+        let chosen = if is_whole { ChosenProject { project: now, at: ctx.now() } } else { proposed.clone() };
+        self.sides[own].agreed_at.get_or_insert(ctx.now());
+        if self.sides.iter().all(|side| side.agreed_at.is_some()) {
+            self.stand(PairState::ProjectAgreed(chosen), ctx.now());
+        } else {
+            self.state = PairState::Approved(Some(chosen));
         }
-        self.advance(State::ProjectAgreed, ctx.now(), |place| place.agreed_at.is_some());
         Ok(())
     }
 
     /// The project that was proposed. Error: `PAIR_STATE` where none was.
     pub fn proposed_project(&self) -> Result<Id<Project>> {
-        let text = "No project was proposed yet. Propose one, with the partner each class looks at.";
-        let none = || Reason::PairState.error(text).with("state", self.state_name());
-        self.project.as_ref().map(Project::id).ok_or_else(none)
+        let none = || self.refused("No project was proposed yet. Propose one, with the partner each class looks at.");
+        self.project().map(Project::id).ok_or_else(none)
     }
 
     /// Starts the work. Error: `PAIR_STATE`.
     pub fn start(&mut self, ctx: &Ctx) -> Result<()> {
-        self.check_state(&[State::ProjectAgreed])?;
-        self.stand(State::Active, ctx.now());
+        let PairState::ProjectAgreed(chosen) = &self.state else { return Err(self.out_of_turn()) };
+        let work = Work { chosen: chosen.clone(), delivered_at: None };
+        self.stand(PairState::Active(work), ctx.now());
         Ok(())
     }
 
-    fn keep(&mut self, project: Project, now: Timestamp) {
-        self.project = Some(project);
-        self.project_at = Some(now);
-    }
-
-    /// Stands at `next` once both classes have done it. Whether they have.
-    fn advance(&mut self, next: State, now: Timestamp, is_done: fn(&Place) -> bool) -> bool {
-        let both = self.sides.iter().all(is_done);
-        if both {
-            self.stand(next, now);
-        }
-        both
-    }
-
-    pub(super) fn stand(&mut self, state: State, now: Timestamp) {
+    pub(super) fn stand(&mut self, state: PairState, now: Timestamp) {
         self.state = state;
         self.since = now;
     }

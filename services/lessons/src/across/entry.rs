@@ -1,26 +1,19 @@
-//! Entries, out of the rows of pairs, reports and joint outputs.
+//! Entries of an edition, read from pairs, reports and joint outputs.
 
 use platform::{Id, Page, PageRequest, Reads, Result};
 
-use super::Entry;
 use crate::{
-    space::output,
+    space::{
+        entry::{Entry, Filter},
+        output,
+    },
     twinning::pair::{self, Pair},
     work::report,
-    year::edition::{self, Edition, Track},
+    year::edition::{self, Track},
 };
 
-/// What entries are asked for.
-#[derive(Clone, Debug)]
-pub(super) struct Filter {
-    /// The edition.
-    pub(super) edition: Id<Edition>,
-    /// Only those of this track.
-    pub(super) track: Option<Id<Track>>,
-}
-
 /// One page of entries, oldest first: a query each for pairs, reports and joint outputs. Error: not found where there is no such edition.
-pub(super) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Pair>>) -> Result<Page<Entry>> {
+pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Pair>>) -> Result<Page<Entry>> {
     let edition = edition::store::get(db, filter.edition).await?;
     let tracks = edition.tracks().iter().filter(|track| filter.track.is_none_or(|only| only == track.id()));
     let tracks: Vec<&Track> = tracks.collect();

@@ -7,15 +7,21 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder
 use serde::Deserialize;
 
 use crate::{
-    work::report::{Mirror, Reopening, Submission},
-    year::{form::Values, team::Seat},
+    work::{
+        answer::Values,
+        report::{LastSubmission, Reopening, Submission},
+    },
+    year::team::Seat,
 };
 
 pub(super) mod submission {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{twinning::pair::Pair, work::report::Submission, year::team::Team};
+    use crate::{
+        work::report::Submission,
+        year::team::{Space, Team},
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "submission")]
@@ -23,7 +29,7 @@ pub(super) mod submission {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<Submission>,
         pub team_id: Id<Team>,
-        pub pair_id: Id<Pair>,
+        pub pair_id: Id<Space>,
         pub lesson: i32,
         pub form_version: i32,
         pub contents: String,
@@ -40,7 +46,10 @@ pub(super) mod reopening {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{twinning::pair::Pair, work::report::Reopening, year::team::Team};
+    use crate::{
+        work::report::Reopening,
+        year::team::{Space, Team},
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "reopening")]
@@ -48,7 +57,7 @@ pub(super) mod reopening {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<Reopening>,
         pub team_id: Id<Team>,
-        pub pair_id: Id<Pair>,
+        pub pair_id: Id<Space>,
         pub lesson: i32,
         pub reason: String,
         pub reopened_at: At,
@@ -70,7 +79,7 @@ pub(super) async fn add(tx: &Tx, submitted: &Submission) -> Result<()> {
     let row = submission::Model {
         id: submitted.id,
         team_id: submitted.seat.team,
-        pair_id: submitted.seat.pair_id(),
+        pair_id: submitted.seat.space_id(),
         lesson: submitted.lesson,
         form_version: submitted.form_version,
         contents: submitted.contents.clone(),
@@ -86,7 +95,7 @@ pub(super) async fn add_reopening(tx: &Tx, reopening: &Reopening) -> Result<()> 
     let row = reopening::Model {
         id: reopening.id,
         team_id: reopening.seat.team,
-        pair_id: reopening.seat.pair_id(),
+        pair_id: reopening.seat.space_id(),
         lesson: reopening.lesson,
         reason: reopening.reason.clone(),
         reopened_at: reopening.at.into(),
@@ -96,45 +105,45 @@ pub(super) async fn add_reopening(tx: &Tx, reopening: &Reopening) -> Result<()> 
 }
 
 /// What a class submitted last for a lesson. What it has written since, in a report that was given back, is not in it.
-pub(super) async fn last(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Option<Mirror>> {
+pub(crate) async fn last(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Option<LastSubmission>> {
     let newest = submission::Entity::find()
         .filter(submission::Column::TeamId.eq(seat.team))
-        .filter(submission::Column::PairId.eq(seat.pair_id()))
+        .filter(submission::Column::PairId.eq(seat.space_id()))
         .filter(submission::Column::Lesson.eq(lesson))
         .order_by_desc(submission::Column::ReceivedAt)
         .order_by_desc(submission::Column::Id);
-    newest.one(db.conn()).await?.map(mirror).transpose()
+    newest.one(db.conn()).await?.map(last_submission).transpose()
 }
 
-/// The same for every lesson.
-pub(super) async fn each_last(db: &impl Reads, seat: Seat) -> Result<Vec<Mirror>> {
+/// What a class submitted last for each lesson.
+pub(super) async fn each_last(db: &impl Reads, seat: Seat) -> Result<Vec<LastSubmission>> {
     let rows = submission::Entity::find()
         .filter(submission::Column::TeamId.eq(seat.team))
-        .filter(submission::Column::PairId.eq(seat.pair_id()))
+        .filter(submission::Column::PairId.eq(seat.space_id()))
         .order_by_asc(submission::Column::ReceivedAt)
         .order_by_asc(submission::Column::Id)
         .all(db.conn())
         .await?;
     let last: BTreeMap<_, _> = rows.into_iter().map(|row| (row.lesson, row)).collect();
-    last.into_values().map(mirror).collect()
+    last.into_values().map(last_submission).collect()
 }
 
-fn mirror(row: submission::Model) -> Result<Mirror> {
+fn last_submission(row: submission::Model) -> Result<LastSubmission> {
     let Sent { values } = of_text(&row.contents)?;
     let received_at = row.received_at.0;
-    Ok(Mirror { form_version: row.form_version, values, digest: row.digest, received_at })
+    Ok(LastSubmission { form_version: row.form_version, values, digest: row.digest, received_at })
 }
 
-/// Takes it away.
+/// Deletes all submissions and reopenings of a class in a space.
 pub(super) async fn take_away(tx: &Tx, seat: Seat) -> Result<()> {
     submission::Entity::delete_many()
         .filter(submission::Column::TeamId.eq(seat.team))
-        .filter(submission::Column::PairId.eq(seat.pair_id()))
+        .filter(submission::Column::PairId.eq(seat.space_id()))
         .exec(tx.conn())
         .await?;
     reopening::Entity::delete_many()
         .filter(reopening::Column::TeamId.eq(seat.team))
-        .filter(reopening::Column::PairId.eq(seat.pair_id()))
+        .filter(reopening::Column::PairId.eq(seat.space_id()))
         .exec(tx.conn())
         .await?;
     Ok(())

@@ -1,5 +1,6 @@
-//! Lessons: the path of a school year. An edition is made from a template of the country's file; it has tracks, a calendar and
-//! report forms; teams fill the forms in and deliver them before deadlines that may move, but never against them.
+//! Lessons: a school year of the programme. An edition is made from a template of the country's file and has tracks, a calendar and report
+//! forms. Classes fill in the forms and deliver them by deadlines, which may become later. In a twinning programme two classes of two
+//! countries do so together.
 
 use platform::{Host, Result, Service, event::Handlers};
 use proto::lessons::v1::{
@@ -70,7 +71,7 @@ fn routes(host: &Host) -> Result<Routes> {
     Ok(space(routes, host, homes, witness))
 }
 
-/// How classes meet in a programme, and what is told of them.
+/// The services by which classes find twins.
 fn programme(routes: Routes, host: &Host, homes: &Homes, witness: &Witness) -> Routes {
     let (store, homes, witness) = (host.store.clone(), homes.clone(), witness.clone());
     routes
@@ -80,7 +81,7 @@ fn programme(routes: Routes, host: &Host, homes: &Homes, witness: &Witness) -> R
         .add_service(EntryServiceServer::new(entry::api::Entries { store, homes }))
 }
 
-/// Pairs, and what is in their space.
+/// The services of pairs and of their spaces.
 fn space(routes: Routes, host: &Host, homes: Homes, witness: Witness) -> Routes {
     let Host { store, blobs, readiness, border, .. } = host.clone();
     let engagements = Engagements::new(store.clone(), border);

@@ -1,4 +1,4 @@
-//! What tests stand on: a country, a clock that is held, and a database of its own.
+//! What tests use: a tenant, a clock that stands still, and a database.
 
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
+pub(crate) mod countries;
 pub(crate) mod twins;
-pub(crate) mod way;
 
 /// A country with the plan of 2022-23.
 pub(crate) struct Ground {
@@ -128,7 +128,7 @@ impl Ground {
         testing::ctx(&self.tenant, caller, &self.clock, &self.ids)
     }
 
-    /// The same call at an instant.
+    /// Sets the clock to an instant.
     pub(crate) fn at(&self, instant: &str) -> &Self {
         self.clock.set(instant.parse().unwrap());
         self
@@ -139,7 +139,7 @@ impl Ground {
         self.plan_later(0)
     }
 
-    /// The same, some weeks later.
+    /// An edition whose dates are some weeks later, not stored.
     pub(crate) fn plan_later(&self, shift_weeks: i32) -> Plan {
         Plan::new(&self.by(Role::Coordinator), wish(shift_weeks)).unwrap()
     }
@@ -158,7 +158,7 @@ impl Ground {
         }
     }
 
-    /// An empty database, in a folder that goes.
+    /// An empty database, in a folder that is removed after the test.
     pub(crate) fn store(&self) -> (Store, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let schema = |service, database| -> futures::future::BoxFuture<'static, _> {
@@ -169,7 +169,7 @@ impl Ground {
     }
 }
 
-/// What a coordinator asks for who asks for nothing but the template.
+/// A request for an edition that gives only the template and a shift.
 pub(crate) fn wish(shift_weeks: i32) -> NewEdition {
     NewEdition { template: "22-23".to_owned(), code: String::new(), label: String::new(), shift_weeks }
 }

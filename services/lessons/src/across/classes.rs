@@ -1,4 +1,5 @@
-//! Who a class is to the caller. In a country identity says so; in a programme the classes are those of its pairs, which lessons keeps itself.
+//! Who a class is to the caller. In a country identity says so; in a programme the classes are those of its pairs, which lessons keeps
+//! itself.
 
 use platform::{
     Code, Ctx, Error, Id, Page, PageRequest, Peer, Peers, Reads, Result, Store, Tx, client::peer_error, ctx::Visible,
@@ -27,8 +28,8 @@ pub(crate) struct Class {
     pub(crate) pair: Option<Pair>,
 }
 
-/// A class that a request names, before it is loaded. A transaction must not wait for another service, so identity is asked before; a pair is
-/// read in the transaction that writes, once, so that it cannot change in between.
+/// A class that a request names, before it is loaded. A transaction must not wait for another service, so identity is asked before; a pair
+/// is read in the transaction that writes, once, so that it cannot change in between.
 #[derive(Clone, Debug)]
 pub(crate) enum NamedClass {
     /// A class of a country, as identity shows it to the caller.

@@ -1,4 +1,4 @@
-//! A book on its way: its pages, then its files, each read from the disk while it is sent. Of all the files, one piece is in memory.
+//! Sends a book: its pages, then its files, each read from the disk while it is sent. Only one piece of a file is in memory at a time.
 
 use std::vec;
 
@@ -17,7 +17,7 @@ use crate::{
     work::file::{File, bytes},
 };
 
-/// Where the files of a pair are read from, for whom.
+/// Reads the files of a pair for one caller.
 pub(crate) struct Source {
     pub(crate) ctx: Ctx,
     pub(crate) pair: Id<Pair>,
@@ -34,8 +34,8 @@ struct Sending {
     open: Option<stream::BoxStream<'static, Result<Bytes>>>,
 }
 
-/// The archive in pieces. Each file is asked for once more when its turn comes: where it is not shown any more the archive breaks off,
-/// for its pages say that it is in it.
+/// The archive in pieces. Each file is checked again when its turn comes. Where it is not shown any more the archive breaks off, because
+/// its pages say that the file is in it.
 pub(crate) fn send(book: Book, source: Source) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
     let (pages, files) = book.parts(source.ctx.tenant().locales());
     let archive = Some(Archive::new(source.ctx.local().datetime()));
@@ -70,7 +70,8 @@ impl Sending {
 }
 
 impl Source {
-    /// The checksum of a file, which stands before its bytes, and those. Error: not found, where it is not shown any more.
+    /// The checksum of a file, which the archive has before its bytes, and the bytes. Error: not found where the file is not shown any
+    /// more.
     async fn open(&self, file: &File) -> Result<(Checksum, stream::BoxStream<'static, Result<Bytes>>)> {
         let db = self.store.read(&self.ctx).await?;
         let pair = pair::store::get(&db, self.pair).await?;

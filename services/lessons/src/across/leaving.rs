@@ -1,4 +1,4 @@
-//! A class leaves a pair, or can come to its twin no more. What it brought leaves with it, in the transaction that says so.
+//! A class leaves a pair, or is taken out of it by its country. What it brought is deleted in the same transaction.
 
 use platform::{Id, Reads, Result, Tx};
 use proto::lessons::v1 as pb;
@@ -17,8 +17,8 @@ use crate::{
     year::team::Team,
 };
 
-/// Takes away all that a class brought to a pair it leaves. Every slice that keeps something of one class of a pair has its line here. `left`
-/// is the side as it was, and `was` the state the pair was in.
+/// Deletes all that a class brought to a pair it leaves. Every slice that keeps something of one class of a pair has a line here. `left` is
+/// the side as it was, and `was` the state the pair was in.
 pub(crate) async fn take_away(tx: &Tx, pair: &Pair, left: &PairSide, was: PairStage) -> Result<()> {
     let (seat, team) = (pair.seat(left), left.side.team);
     report::store::take_away(tx, seat).await?;
@@ -28,7 +28,8 @@ pub(crate) async fn take_away(tx: &Tx, pair: &Pair, left: &PairSide, was: PairSt
     consent::store::take_away(tx, pair.id(), team).await?;
     close_space(tx, pair).await?;
     let offer = offer::store::of_place(tx, left.offer).await?;
-    // a class that went on alone, or was parted, may look for a twin with this very offer, or have found one: that is no part of this pair
+    // a class that went on alone, or whose pair was dissolved, may already look for a twin with this offer, or have found one: then the
+    // offer stays
     if was.engages() || (was == PairStage::OneSided && offer.check_open().is_ok()) {
         give_up(tx, offer).await
     } else {
@@ -36,14 +37,14 @@ pub(crate) async fn take_away(tx: &Tx, pair: &Pair, left: &PairSide, was: PairSt
     }
 }
 
-/// Closes the space of a pair to those who may not see it any more: to who watches it now, and to requests of before that are sent again.
+/// Closes the space of a pair to those who may not see it any more: it ends their streams, and forgets the answers they were given.
 pub(crate) async fn close_space(tx: &Tx, pair: &Pair) -> Result<()> {
     tx.emit(&pb::MessageChanged { pair_id: pair.id().to_string(), message_id: String::new() });
     forget_answers(tx, pair).await
 }
 
-/// Takes a class out of the pair it is bound in, and out of the lists of those who look for a twin. Who goes on alone is bound to
-/// nobody, and keeps what it has.
+/// Takes a class out of the pair it is bound in, and withdraws its offers. A class that goes on alone in a pair is not bound, and stays
+/// there.
 pub(crate) async fn part(tx: &Tx, team: Id<Team>) -> Result<()> {
     take_out(tx, team).await?;
     for offer in offer::store::to_withdraw(tx, team).await? {
@@ -52,11 +53,11 @@ pub(crate) async fn part(tx: &Tx, team: Id<Team>) -> Result<()> {
             give_up(tx, offer).await?;
         }
     }
-    // an acceptance may have bound it while this waited for its offer
+    // an acceptance may have bound it while this transaction waited for its offer
     take_out(tx, team).await
 }
 
-/// Takes a class out of the pair it is bound in, with what it brought. Where it is bound in none, nothing happens.
+/// Takes a class out of the pair it is bound in, and deletes what it brought. Does nothing where it is not bound.
 async fn take_out(tx: &Tx, team: Id<Team>) -> Result<()> {
     let Some(bound) = store::bound(tx, team).await? else { return Ok(()) };
     let Some(mut pair) = store::find_to_change(tx, bound).await? else { return Ok(()) };

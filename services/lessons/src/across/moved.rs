@@ -1,6 +1,5 @@
-//! A class that was moved at home to a track whose classes meet none of another country can come to its twin no more, and to none it
-//! may still be brought together with. Its home tells every programme it has a share in: there it leaves its pair and the lists of those
-//! who look for a twin, so that nobody is left waiting for it.
+//! A country moves a class to a track whose classes have no twins. Then the class leaves its pair, and its offers are withdrawn, in every
+//! programme the country has a share in, so that nobody waits for it.
 
 use platform::{Border, Ctx, Id, Result, Store, Tenants, event::Handlers};
 use proto::identity::v1::TeamMoved;
@@ -8,7 +7,7 @@ use proto::identity::v1::TeamMoved;
 use super::leaving;
 use crate::year::team::Team;
 
-/// Adds what lessons does when a team was moved: it leaves the pair it is bound in, and looks for a twin no more.
+/// Adds the handler that takes a team that was moved out of its pair and withdraws its offers.
 pub(crate) fn handlers(others: Handlers, store: Store, border: Border, tenants: Tenants) -> Handlers {
     others.on("part moved class", move |ctx, fact| part(store.clone(), border.clone(), tenants.clone(), ctx, fact))
 }
@@ -18,10 +17,10 @@ async fn part(store: Store, border: Border, tenants: Tenants, ctx: Ctx, fact: Te
     let mut names = Vec::new();
     let mut told = Ok(());
     for tenant in tenants.all() {
-        // one that cannot be entered from here is none of this country's: nothing is bound there
+        // the country has no share in a programme that cannot be entered, so nothing is bound there
         let Ok(there) = border.enter(&ctx, tenant.id().as_str()) else { continue };
         names.push(tenant.id().to_string());
-        // one that is away keeps no other from hearing of it
+        // one that cannot be reached must not keep the others from being told
         let here = part_there(&store, &there, team).await;
         told = told.and(here);
     }
@@ -29,7 +28,7 @@ async fn part(store: Store, border: Border, tenants: Tenants, ctx: Ctx, fact: Te
     if names.is_empty() {
         return Ok(());
     }
-    // both sides say in their audit logs what crossed, each once
+    // each side notes once in its audit log what crossed
     let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
     tx.note("part moved class", format!("team {team}"), format!("programmes {}", names.join(", ")));
     tx.commit().await

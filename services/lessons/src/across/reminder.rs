@@ -1,5 +1,5 @@
-//! Reminders: who lets a pair wait is told so, after some days and a few times, and no more once they have acted. Whom that is
-//! only their country knows: it is told the class, and writes the letters.
+//! Reminders: people who let a pair wait are reminded after some days, and a few times more, until they act. Only their country knows who
+//! they are: it is told the class, and writes the letters.
 
 use jiff::Timestamp;
 use platform::{Id, TenantId};
@@ -25,7 +25,7 @@ const WAITING: [PairStage; 7] = [
     PairStage::Suspended,
 ];
 
-/// Somebody is to be reminded.
+/// A reminder that is due.
 #[derive(Clone, Debug, PartialEq)]
 struct Reminder {
     pair: Id<Pair>,
@@ -35,7 +35,7 @@ struct Reminder {
     team: Option<Id<Team>>,
     state: PairStage,
     since: Timestamp,
-    /// The how-manieth of this wait.
+    /// The number of this reminder in its wait, from 1.
     step: i32,
 }
 
@@ -48,7 +48,7 @@ struct Sent {
     at: Timestamp,
 }
 
-/// Who of a pair is to be reminded now, after what was `sent`. Of steps that were missed while nobody looked one is made up for.
+/// The reminders of a pair that are due now, after those that were `sent`. Where several were missed, one is sent.
 fn due(pair: &Pair, rules: Reminders, sent: &[Sent], now: Timestamp) -> Vec<Reminder> {
     if !WAITING.contains(&pair.stage()) {
         return Vec::new();
@@ -63,7 +63,7 @@ fn due(pair: &Pair, rules: Reminders, sent: &[Sent], now: Timestamp) -> Vec<Remi
         let reminder = Reminder { pair: pair.id(), home, team, state: pair.stage(), since, step };
         (at <= now && step <= rules.most()).then_some(reminder)
     };
-    // a class has the deadlines of its timeline
+    // classes that have reports to deliver are not reminded: they have the deadlines of their timeline
     pair.waiting_for().into_iter().filter(|waiting| waiting.role != Role::TwinTeam).filter_map(reminder).collect()
 }
 

@@ -1,5 +1,5 @@
-//! Reports in a transaction: loaded with all they are written and judged by, and submitted. In a programme a report belongs to a pair, which is
-//! loaded once and held until the transaction ends.
+//! Reports in a transaction: loaded with all they are written and judged by, and submitted. In a programme a report belongs to a pair,
+//! which is loaded once and held until the transaction ends.
 
 use platform::{Id, Reads, Result, Tx};
 use proto::lessons::v1 as pb;
@@ -33,8 +33,8 @@ pub(crate) async fn load_to_write(tx: &Tx, class: NamedClass, lesson: i32) -> Re
     load(tx, &class, lesson).await
 }
 
-/// Submits a class's report for a lesson, as it was read with `etag`, and tells who must know: watchers, and in a programme the country of the
-/// class and its pair. Error: as [`load_to_write`] and [`LoadedReport::submit`].
+/// Submits a class's report for a lesson, as it was read with `etag`, and tells who must know: watchers, and in a programme the country of
+/// the class and its pair. Error: as [`load_to_write`] and [`LoadedReport::submit`].
 pub(crate) async fn submit(tx: &Tx, class: NamedClass, lesson: i32, etag: &str) -> Result<LoadedReport> {
     let mut class = classes::to_write(tx, class).await?;
     let track = edition::store::hold_deadlines(tx, class.team.track).await?;

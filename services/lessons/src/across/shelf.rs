@@ -1,5 +1,5 @@
-//! Which files of a pair a caller may know of and read. All that shows files asks here: joint outputs, mirror reports, the export, the bytes
-//! themselves. So they cannot differ.
+//! Which files of a pair a caller may know of and read. All that shows files asks here: joint outputs, mirror reports, the export, the
+//! bytes themselves. So they cannot differ.
 
 use platform::{Error, Id, Reads, Result, ctx::Visible};
 
@@ -56,8 +56,8 @@ pub(crate) async fn readable_in(db: &impl Reads, pair: &Pair, team: Id<Team>, id
     Ok((file.clone(), place.side.clone()))
 }
 
-/// Those of these files of a pair that the caller may know of: all of their own class; of the other class those in joint outputs and in what
-/// it submitted.
+/// Those of these files of a pair that the caller may know of: all of their own class; of the other class those in joint outputs and in
+/// what it submitted.
 async fn known(db: &impl Reads, pair: &Pair, mut files: Vec<File>) -> Result<Shelf> {
     let is_own = |file: &File| pair.side_of(file.team()).is_some_and(|place| place.is_open_to(db.ctx()));
     if !files.iter().all(is_own) {

@@ -1,4 +1,5 @@
-//! Timelines in a transaction: made when a pair starts, moved on when the calendar moves or the work has rested. What was late is judged again.
+//! Timelines in a transaction: made when a pair starts, and made again when the calendar moves or the work has rested. Late deliveries are
+//! judged again.
 
 use jiff::Timestamp;
 use platform::{Reads, Result, Tx};
@@ -26,7 +27,7 @@ pub(crate) async fn plan(tx: &Tx, homes: &Homes, pair: &Pair) -> Result<()> {
     store::add(tx, &timeline).await
 }
 
-/// After an item of the calendar has moved: every pair at work has at least as much time as the calendar gives.
+/// Makes the timelines of all pairs at work again, after an item of the calendar has moved.
 pub(crate) async fn follow(tx: &Tx, homes: &Homes, item: &Item) -> Result<()> {
     if item.deadline_of().is_none() {
         return Ok(());
@@ -41,7 +42,7 @@ pub(crate) async fn follow(tx: &Tx, homes: &Homes, item: &Item) -> Result<()> {
     Ok(())
 }
 
-/// After the work has rested since an instant: nobody is late because nobody could deliver.
+/// Moves the timeline of a pair on, after its work has rested since an instant: its classes could not deliver in that time.
 pub(crate) async fn go_on(tx: &Tx, homes: &Homes, pair: &Pair, since: Timestamp, reason: String) -> Result<()> {
     edition::store::lock_deadlines(tx, pair.track()).await?;
     let Some(before) = store::newest(tx, pair.id()).await? else { return Ok(()) };
@@ -49,7 +50,8 @@ pub(crate) async fn go_on(tx: &Tx, homes: &Homes, pair: &Pair, since: Timestamp,
     take(tx, pair, &before, next).await
 }
 
-/// Makes the timeline of a pair again, while nobody else moves deadlines of the track. The timeline as it stands then.
+/// Makes the timeline of a pair again. Nobody else can move deadlines of the track until the transaction ends. Returns the timeline that
+/// holds then.
 pub(crate) async fn replan(tx: &Tx, homes: &Homes, pair: &Pair, reason: String) -> Result<Timeline> {
     edition::store::lock_deadlines(tx, pair.track()).await?;
     let before = of(tx, pair).await?;
@@ -59,7 +61,7 @@ pub(crate) async fn replan(tx: &Tx, homes: &Homes, pair: &Pair, reason: String) 
     Ok(next.unwrap_or(before))
 }
 
-/// Lets the next version hold, if there is one, and judges late reports again by what became later.
+/// Adds the next version of a timeline, if there is one, and judges late reports again by the deadlines that became later.
 async fn take(tx: &Tx, pair: &Pair, before: &Timeline, next: Option<Timeline>) -> Result<()> {
     let Some(next) = next else { return Ok(()) };
     store::add(tx, &next).await?;

@@ -1,4 +1,4 @@
-//! What clients watch as it changes: the delivery matrix, and the messages of a pair.
+//! Streams for clients that watch changes: of the delivery matrix, and of the messages of a pair.
 
 pub(crate) mod deliveries;
 pub(crate) mod messages;

@@ -1,5 +1,5 @@
-//! Consents: what the teacher of a class states about a file, for everybody of their school who is pictured in it. A file is shown only
-//! while both classes say so.
+//! Consents: a teacher states, for everybody of their school who is pictured in a file, that the file may be shown. A file is shown only
+//! while the statements of both classes hold.
 
 use jiff::{Timestamp, civil::Date};
 use platform::{Ctx, Id, Result, TenantId, error::Shared};
@@ -50,7 +50,7 @@ pub enum Channel {
     Social,
 }
 
-/// Why a class does not let a file be shown.
+/// Why the consent of a class is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissingReason {
     /// Its teacher has stated nothing.
@@ -63,15 +63,15 @@ pub enum MissingReason {
     Left,
 }
 
-/// Whether a file can be shown, and what is missing for that.
+/// Whether a file can be shown in a channel, and which consents are missing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Publication {
     missing: Vec<(TenantId, MissingReason)>,
 }
 
 impl Consent {
-    /// States that all have agreed. `is_known` is whether the file is one of the pair's. Error: not found for who is not of the pair,
-    /// `FILE_UNKNOWN`, and a violation where the last day is over.
+    /// Registers a statement. `is_known` says whether the file is one of the pair's. Error: not found for callers who do not act for a
+    /// class of the pair, `FILE_UNKNOWN`, and a violation where the last day is over.
     pub fn register(ctx: &Ctx, pair: &Pair, is_known: bool, statement: Statement) -> Result<Self> {
         let side = &pair.own(ctx)?.side;
         let mut amiss = Amiss::new();
@@ -95,7 +95,7 @@ impl Consent {
         })
     }
 
-    /// Takes it back. What was taken back before stays so.
+    /// Withdraws the statement. An earlier withdrawal keeps its instant.
     pub fn withdraw(&mut self, ctx: &Ctx) {
         self.withdrawn_at.get_or_insert(ctx.now());
     }
@@ -110,15 +110,15 @@ impl Consent {
         self.team
     }
 
-    /// Whether it was taken back, or another stands in its place.
+    /// Whether it was withdrawn, or replaced by a newer statement.
     fn is_withdrawn(&self) -> bool {
         self.withdrawn_at.is_some()
     }
 }
 
 impl Publication {
-    /// By all that was stated about the file and the channel, oldest first: of each class the newest counts. What a class took back stays
-    /// so when it leaves: its people are pictured still.
+    /// The result of all statements about a file and a channel, oldest first: the newest one of each class counts. A withdrawal still
+    /// counts when its class has left, because its people are still pictured in the file.
     pub fn new(ctx: &Ctx, pair: &Pair, stated: &[Consent]) -> Self {
         let today = ctx.local().date();
         let missing = pair.sides().iter().filter_map(|place| {
@@ -139,7 +139,7 @@ impl Publication {
         self.missing.is_empty()
     }
 
-    /// Whether a class has taken back what it had stated.
+    /// Whether a class has withdrawn its statement.
     pub fn is_withdrawn(&self) -> bool {
         self.missing.iter().any(|(_, gap)| *gap == MissingReason::Withdrawn)
     }

@@ -1,4 +1,4 @@
-//! Entries: what evaluation reads of pairs. A pair is one entry, and what stands in it is frozen.
+//! Entries: what evaluation reads about pairs. A pair is one entry, which has only what is delivered and cannot change.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ struct Delivery {
 }
 
 impl Entry {
-    /// The entry of a pair, of what its classes delivered: all that was found, also of others.
+    /// The entry of a pair. `reports` and `outputs` may also hold those of other pairs.
     pub(crate) fn new(pair: Pair, track: &Track, reports: &[report::Delivery], outputs: &[output::Frozen]) -> Self {
         let own = |place: &PairSide| {
             let own = reports.iter().filter(|report| report.seat == pair.seat(place));
@@ -56,12 +56,12 @@ impl Entry {
         Self { joint: sorted(joint.map(Delivery::of_output)), reports, pair }
     }
 
-    /// Whether one class goes on alone: it can be mentioned, and is never ranked (I13).
+    /// Whether one class goes on alone. Such an entry can be mentioned and is never ranked (I13).
     fn is_single(&self) -> bool {
         self.pair.stage() == PairStage::OneSided
     }
 
-    /// The languages of all it has delivered.
+    /// The languages of all deliveries.
     fn languages(&self) -> BTreeSet<&str> {
         let all = self.reports.iter().flatten().chain(&self.joint);
         all.map(|delivery| delivery.language.as_str()).collect()

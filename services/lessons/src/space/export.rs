@@ -1,5 +1,5 @@
-//! The space of a pair as a book: chapters of blocks, in words that every language of the programme has, and the same as data. What
-//! slices bring is put into blocks by [`wire`]; how a block looks is the business of [`page`].
+//! The space of a pair as a book for people, in every language of the programme, and as data for programs. What slices bring is put into
+//! blocks by [`wire`]; how a block looks is the business of [`page`].
 
 use crate::work::file::{File, saved_name};
 
@@ -8,12 +8,12 @@ mod page;
 mod wire;
 mod words;
 
-/// What is read in a block.
+/// A piece of text in a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// A word of ours, by its key: each language has its own.
+    /// A word of ours by its key. Every language has a translation of it.
     Word(&'static str),
-    /// What people wrote, as it is.
+    /// What people wrote, unchanged.
     Text(String),
     /// A file of the archive: the name of its entry, and its own.
     File(String, String),
@@ -28,20 +28,20 @@ pub(crate) enum Block {
     Heading(Said),
     /// A sentence or more.
     Paragraph(Vec<Said>),
-    /// What is known, by the keys of the words that name it.
+    /// Facts, each with the key of the word that names it.
     Facts(Vec<(&'static str, Said)>),
     /// A table: its columns' names, and its rows.
     Table(Vec<Said>, Vec<Vec<Said>>),
-    /// What somebody wrote in a language: its tag, and the text.
+    /// What somebody wrote: the tag of its language, and the text.
     Quote(String, String),
-    /// The same in the markup of reports, which was cleaned when it was saved.
+    /// What somebody wrote in the markup of reports: the tag of its language, and the text, which was cleaned when it was saved.
     Rich(String, String),
 }
 
 /// A chapter: a page in every language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chapter {
-    /// What the page is called: `lesson-1`.
+    /// The name of the page: `lesson-1`.
     name: String,
     title: Vec<Said>,
     blocks: Vec<Block>,
@@ -51,18 +51,18 @@ pub(crate) struct Chapter {
 #[derive(Clone, Debug)]
 pub(crate) struct Book {
     chapters: Vec<Chapter>,
-    /// The same, as the API gives it.
+    /// The contents as the API gives them.
     data: serde_json::Value,
     /// The files that lie in the archive.
     files: Vec<File>,
 }
 
-/// What a file is called in the archive. Every system can unpack it, no page has to encode it, and it ends like what the file is.
+/// The name of a file in the archive. Every system can unpack it, no page has to encode it, and its extension is one of the file's kind.
 pub(crate) fn entry_name(id: &str, name: &str, media_type: &str) -> String {
     let safe = |sign: char| if sign.is_ascii_alphanumeric() || "-_.".contains(sign) { sign } else { '_' };
     let name: String = name.chars().map(safe).collect();
     let name = saved_name(name.trim_matches('.'), media_type);
-    // the end says what kind of file it is
+    // keep the extension, which says what kind of file it is
     let name = &name[name.len().saturating_sub(80)..];
     format!("files/{id}-{name}")
 }
@@ -73,7 +73,7 @@ impl Book {
         (self.entries(languages), self.files)
     }
 
-    /// A page that leads to the languages, the pages of each, the data.
+    /// The entries of the archive: a page that links to the languages, the pages of each language, the data.
     fn entries(&self, languages: &[String]) -> Vec<(String, String)> {
         let languages: Vec<_> = languages.iter().filter_map(|tag| words::find(tag)).collect();
         let mut entries = vec![("index.html".to_owned(), page::languages(&languages))];

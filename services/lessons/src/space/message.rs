@@ -1,5 +1,5 @@
-//! Messages: what two classes write to each other, where their teachers read along. Each side can keep a message back, and it is
-//! released once neither does: so nobody releases what the other teacher holds.
+//! Messages: what two classes write to each other, where their teachers read along. Each side can hold a message back, and it is released
+//! when neither does, so no teacher can release what the other one holds.
 
 use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, TenantId, error::Shared};
@@ -20,7 +20,7 @@ pub mod api;
 pub(crate) mod store;
 pub(crate) mod wire;
 
-/// What a class or its teacher wrote.
+/// A message of a class or its teacher.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     id: Id<Message>,
@@ -39,7 +39,7 @@ pub struct Message {
     posted_at: Timestamp,
 }
 
-/// What somebody wants to send.
+/// The contents of a new message.
 #[derive(Clone, Debug)]
 pub struct Note {
     /// The text.
@@ -50,33 +50,34 @@ pub struct Note {
     pub role: String,
 }
 
-/// Whether one side keeps a message back.
+/// What one side does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
-    /// It does not.
+    /// Lets it be read.
     Free,
-    /// From the other class.
+    /// Holds it back from the other class.
     Held,
-    /// From everybody but teachers.
+    /// Hides it from everybody but teachers.
     Hidden,
 }
 
-/// Where a message stands.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageState {
-    /// Seen by its own class and the teachers.
+    /// Its own class and the teachers see it.
     Held,
-    /// Read by all.
+    /// All members of the pair read it.
     Released,
-    /// Read by the teachers, a gap for all others.
+    /// The teachers read it, all others see a gap.
     Hidden,
-    /// A gap.
+    /// Everybody sees a gap, because its class has left.
     Removed,
 }
 
 impl Message {
-    /// Writes a message. Error: `PAIR_STATE` where the pair rests, not found for who is not of it, and all violations at once.
+    /// Makes a message of the caller's class. Error: `PAIR_STATE` where the pair rests, not found for callers who do not act for a class of
+    /// it, and all violations at once.
     pub fn post(ctx: &Ctx, pair: &Pair, track: &Track, note: Note) -> Result<Self> {
         let side = &pair.own(ctx)?.side;
         pair.check_working()?;
@@ -101,8 +102,8 @@ impl Message {
         })
     }
 
-    /// Marks a message for the side of the caller, a teacher. What is shown can be taken back at any time; nothing new is shown while the
-    /// pair rests. Error: not found for who is not of the pair, `PAIR_STATE`.
+    /// Sets the mark of the caller's side. A message can be held back or hidden at any time, but none can be released while the pair rests.
+    /// Error: `PAIR_STATE`, not found for callers who do not act for a class of the pair.
     pub fn mark(&mut self, ctx: &Ctx, pair: &Pair, mark: Mark) -> Result<()> {
         let side = &pair.own(ctx)?.side;
         if mark == Mark::Free {
@@ -129,7 +130,7 @@ impl Message {
         }
     }
 
-    /// Whether the caller reads its text. That the caller knows of the pair was asked before.
+    /// Whether the caller reads its text. Check first that the caller may see the pair.
     fn is_read_by(&self, ctx: &Ctx) -> bool {
         match self.state() {
             MessageState::Released => true,
@@ -139,7 +140,8 @@ impl Message {
         }
     }
 
-    /// The message as the caller sees it. None where it is held from them and never was released: then they do not know of it.
+    /// The message as the caller sees it, without the text that the caller may not read. None where it is held back and never was released,
+    /// because the caller must not know of it then.
     pub fn as_shown_to(mut self, ctx: &Ctx) -> Option<Self> {
         if !self.is_read_by(ctx) {
             if self.state() == MessageState::Held && self.released_at.is_none() {
@@ -150,7 +152,7 @@ impl Message {
         Some(self)
     }
 
-    /// The countries of the sides that keep it back.
+    /// The countries of the sides that hold it back or hide it.
     fn kept_by<'a>(&'a self, pair: &'a Pair) -> impl Iterator<Item = &'a TenantId> {
         let keeps = |team| if team == self.team { self.own } else { self.twin } != Mark::Free;
         let keepers = pair.sides().iter().filter(move |place| keeps(place.side.team));

@@ -1,5 +1,5 @@
-//! Mirror reports: the classes of a pair answer the same questions about one project from two territories, and read the answers side by
-//! side.
+//! Mirror reports: the two classes of a pair answer the same questions about one project from two territories, and read each other's
+//! answers side by side.
 
 use platform::Ctx;
 
@@ -15,7 +15,7 @@ use crate::{
 
 mod wire;
 
-/// Two mirror reports, or the gaps where they would stand.
+/// The mirror reports of both classes. One that is missing is a gap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     pub(crate) form: Form,
@@ -29,14 +29,14 @@ pub struct Comparison {
 pub(crate) struct Half {
     pub(crate) side: Side,
     pub(crate) has_left: bool,
-    /// The pair has ended, and what this class wrote is not for the caller any more.
+    /// Whether the pair has ended, so that the caller may not read this report any more.
     pub(crate) is_closed: bool,
     /// The partner of the project it looks at. Empty where none is known.
     pub(crate) partner: String,
     pub(crate) mirror: Option<LastSubmission>,
 }
 
-/// Whether what a class submitted is for the caller to read: as long as the pair lasts for both of it, then for who may see the class.
+/// Whether the caller may read what a class submitted: while the pair lasts all its members, later those who may see the class.
 pub(crate) fn is_shown(ctx: &Ctx, pair: &Pair, place: &PairSide) -> bool {
     !place.has_left() && (pair.check_begun().is_ok() || place.is_open_to(ctx))
 }
@@ -56,7 +56,7 @@ impl Comparison {
         Self { form, halves: [half(one, first), half(other, second)], files }
     }
 
-    /// The classes of which there is something to see.
+    /// The classes whose reports are seen in it.
     pub(crate) fn shown(&self) -> impl Iterator<Item = &Side> {
         self.halves.iter().filter(|half| half.mirror.is_some()).map(|half| &half.side)
     }

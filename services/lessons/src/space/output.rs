@@ -1,5 +1,5 @@
-//! Joint outputs: what the two classes of a pair make together for a lesson. A signature is one on a digest, so nothing is delivered that
-//! was not read by whoever signed it.
+//! Joint outputs: what the two classes of a pair make together for a lesson. Teachers sign the digest of the contents they have read, so
+//! nothing else can be delivered.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ pub struct Contents {
     pub files: Vec<Id<File>>,
 }
 
-/// What a class saves: what is in it is set, what it names is emptied, all else stays.
+/// What a class saves: values to set, and names of values to empty. All others stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// The version it read. Empty for the first save.
@@ -71,16 +71,16 @@ pub struct Signature {
     pub(crate) at: Timestamp,
 }
 
-/// What a delivery leaves behind.
+/// The digest and the verdict of a delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivered {
     pub(crate) digest: String,
     pub(crate) verdict: Verdict,
-    /// By one class alone: its twin had left.
+    /// Whether one class delivered it alone, after its twin had left.
     pub(crate) is_single: bool,
 }
 
-/// A delivery, with what is said of it where it is judged.
+/// A delivered joint output, as a jury reads about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frozen {
     pub(crate) pair: Id<Pair>,
@@ -99,7 +99,8 @@ pub struct LoadedOutput {
     pub(crate) deadline: Deadline,
 }
 
-/// What a digest names, in one order; files by their own digests, so that it names their bytes too.
+/// The contents that a digest is computed from, in a fixed order. Files are named by their own digests, so that the digest covers their
+/// bytes.
 #[derive(Serialize)]
 struct Signed<'a> {
     pair: Id<Pair>,
@@ -137,7 +138,7 @@ impl Contents {
 }
 
 impl Output {
-    /// One nobody has begun.
+    /// A joint output that is not begun.
     pub(crate) fn none(pair: Id<Pair>, lesson: i32) -> Self {
         Self {
             pair,
@@ -183,13 +184,13 @@ impl Output {
         true
     }
 
-    /// Error: `OUTPUT_FINAL`, once it is delivered.
+    /// Error: `OUTPUT_FINAL` after it is delivered.
     fn check_open(&self) -> Result<()> {
         let text = "This joint output was signed by both classes and delivered, which is final.";
         if self.delivered.is_some() { Err(Reason::OutputFinal.error(text)) } else { Ok(()) }
     }
 
-    /// A class leaves: its signature goes, and out of a draft its files. What was signed without them is to be signed again.
+    /// Removes the signature of a class that leaves, and from a draft its `files`. A draft that loses files must be signed again.
     pub(crate) fn lose(&mut self, team: Id<Team>, files: &[Id<File>]) {
         self.signatures.retain(|signature| signature.team != team);
         if self.delivered.is_none() {
@@ -203,7 +204,7 @@ impl Output {
 }
 
 impl LoadedOutput {
-    /// The classes of which there is something to see: those that are there, once something was saved.
+    /// The classes whose work is seen in it: those that have not left, after something was saved.
     fn makers(&self) -> impl Iterator<Item = &Side> {
         let there = self.pair.sides().iter().filter(|place| !place.has_left() && self.output.version > 0);
         there.map(|place| &place.side)
@@ -223,7 +224,7 @@ impl LoadedOutput {
         }
         let own = self.pair.own(ctx)?.side.team;
         for (index, id) in contents.files.iter().enumerate() {
-            // what the other class has uploaded is its to share: its report's pictures are none of ours
+            // a class can add only files of its own: files of the other class's report are not shared with it
             let is_there = self.output.contents.files.contains(id);
             if !is_there && self.files.file(*id).is_none_or(|file| file.team() != own) {
                 let text = "Your class has uploaded no such file for this lesson. Upload it first; the other class adds its own.";
@@ -240,8 +241,9 @@ impl LoadedOutput {
         Ok(true)
     }
 
-    /// Signs for the caller's class what it has `seen`. With the signatures of all who are still there it is delivered, and judged now.
-    /// Whether it is. Error: `OUTPUT_FINAL`, `ETAG_STALE`, `DIGEST_STALE`, `FIELD_EMPTY`, not found where the caller's class has left.
+    /// Signs, for the caller's class, the contents with the digest `seen`. When all classes that have not left have signed, it is delivered
+    /// and the verdict is given now. Returns whether it is delivered. Error: `OUTPUT_FINAL`, `ETAG_STALE`, `DIGEST_STALE`, `FIELD_EMPTY`,
+    /// not found where the caller's class has left.
     pub fn sign(&mut self, ctx: &Ctx, read: &str, seen: &str) -> Result<bool> {
         let own = self.pair.own(ctx)?.side.team;
         self.output.check_open()?;
@@ -264,7 +266,7 @@ impl LoadedOutput {
         Ok(self.output.delivered.is_some())
     }
 
-    /// SHA-256 of the contents; of a delivery, what was signed.
+    /// SHA-256 of the contents. After the delivery: the digest that was signed.
     pub fn digest(&self) -> Result<String> {
         if let Some(delivered) = &self.output.delivered {
             return Ok(delivered.digest.clone());
@@ -281,7 +283,7 @@ impl LoadedOutput {
         if is_first || given == etag::etag(version) { Ok(()) } else { Err(etag::stale(version)) }
     }
 
-    /// Error: `FIELD_EMPTY` for all that is missing.
+    /// Error: `FIELD_EMPTY` for every value that is missing.
     fn check_whole(&self) -> Result<()> {
         let Contents { title, text, language, .. } = &self.output.contents;
         let mut amiss = Amiss::new();

@@ -1,4 +1,4 @@
-//! Files of a pair, each as one caller may see it. This is the one rule for all that shows files: joint outputs, mirror reports, the
+//! Files of a pair as one caller may see them. This is the one rule for everything that shows files: joint outputs, mirror reports, the
 //! export, the bytes themselves.
 
 use std::collections::BTreeMap;
@@ -12,26 +12,27 @@ mod wire;
 /// Why a file is not shown.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum HiddenReason {
-    /// Not both classes say that it may be.
+    /// The consent of a class is missing.
     Consent(Publication),
-    /// The pair was dissolved: what a class uploaded is its own again.
+    /// The pair was dissolved, so its classes share no files any more.
     Ended,
     /// Its class has left, and the file with it.
     Left,
 }
 
-/// Some files, and why which of them are not shown.
+/// Some files, each with the reason why it is not shown, if it is not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Shelf(BTreeMap<Id<File>, (File, Option<HiddenReason>)>);
 
-/// Why a file that is the caller's own, or stands in what the classes of the pair show each other, is not shown to the caller. None: it is.
+/// Why a file is not shown to the caller. None where it is shown. The file must be the caller's own, or stand in what the classes show each
+/// other.
 fn hidden_reason(ctx: &Ctx, pair: &Pair, file: &File, publication: Publication) -> Option<HiddenReason> {
     let Some(place) = pair.side_of(file.team()) else { return Some(HiddenReason::Left) };
     let is_own = place.is_open_to(ctx);
     if !is_own && pair.check_begun().is_err() {
         return Some(HiddenReason::Ended);
     }
-    // a class looks at its own before anything was stated; what somebody took back is hidden on both sides
+    // a class sees its own files before anything is stated; a withdrawal hides a file from both classes
     let is_hidden = if is_own { publication.is_withdrawn() } else { !publication.is_granted() };
     (file.may_show_people() && is_hidden).then_some(HiddenReason::Consent(publication))
 }
@@ -46,7 +47,7 @@ impl Shelf {
         Self(files.collect())
     }
 
-    /// A file of it, shown or not.
+    /// A file, whether it is shown or not.
     pub(crate) fn file(&self, id: Id<File>) -> Option<&File> {
         self.0.get(&id).map(|(file, _)| file)
     }

@@ -1,5 +1,5 @@
-//! Timelines: the deadlines of one pair. They are those of the programme's calendar, each moved forward to the first day on which the
-//! schools of both countries are open. A timeline only ever gives more time (I7).
+//! Timelines: the deadlines of one pair. They are the deadlines of the programme's calendar, each moved to the first later day on which the
+//! schools of both countries are open. A new version never has an earlier deadline (I7).
 
 use std::collections::HashMap;
 
@@ -58,7 +58,7 @@ pub struct Closure {
     pub until: Date,
 }
 
-/// Where a class lives: what decides whether its school is open.
+/// The home of a class, which decides whether its school is open.
 #[derive(Clone, Debug)]
 pub struct Home {
     /// The country.
@@ -71,18 +71,18 @@ pub struct Home {
     pub holidays: Vec<Holiday>,
 }
 
-/// A country whose schools are closed longer than this has a wrong file.
+/// The most days in a row on which schools can be closed. More can only be a fault in a country's file.
 const DAYS: i64 = 366;
 
 impl Timeline {
-    /// The first version, from the items of the programme's calendar; for a pair that begins too late for it, from as many days as it
-    /// gives each lesson.
+    /// The first version, from the items of the programme's calendar. A pair that begins too late for the calendar gets as many days for
+    /// each lesson as the calendar gives.
     pub fn plan(ctx: &Ctx, pair: Id<Pair>, items: &[Item], homes: &[Home]) -> Result<Self> {
         let points = points(items, &late_start(ctx, items)?, homes)?;
         Ok(Self { pair, version: 1, points, reason: String::new(), made_at: ctx.now() })
     }
 
-    /// The next version, where any deadline becomes later by the calendar and the holidays of now. One that would become earlier stays.
+    /// The next version, if a deadline becomes later by the current calendar and holidays. A deadline that would become earlier stays.
     pub fn replan(&self, ctx: &Ctx, items: &[Item], homes: &[Home], reason: String) -> Result<Option<Self>> {
         let mut points = points(items, &HashMap::new(), homes)?;
         for point in &mut points {
@@ -95,8 +95,8 @@ impl Timeline {
         Ok((next.points != self.points).then_some(next))
     }
 
-    /// The next version after the work has rested since an instant: what was due then or later is due as many days later, and what was
-    /// due while it rested at least one.
+    /// The next version after the work has rested since an instant. A deadline after that instant moves by the days of the rest, and one
+    /// that passed during the rest by at least one day.
     pub fn rested(&self, ctx: &Ctx, since: Timestamp, homes: &[Home], reason: String) -> Result<Option<Self>> {
         let days = ctx.now().duration_since(since).as_hours() / 24;
         let mut points = self.points.clone();
@@ -129,7 +129,7 @@ impl Point {
     }
 }
 
-/// The points of these items, but for the lessons that are due `later`.
+/// The points of these items. Lessons in `later` are due then instead.
 fn points(items: &[Item], later: &HashMap<i32, Moment>, homes: &[Home]) -> Result<Vec<Point>> {
     let deadlines = items.iter().filter_map(|item| Some((item.deadline_of()?, item)));
     let point = |(lesson, item): (i32, &Item)| {
@@ -142,7 +142,7 @@ fn points(items: &[Item], later: &HashMap<i32, Moment>, homes: &[Home]) -> Resul
     Ok(points)
 }
 
-/// The planned moment, or the same local hour on the first later day on which every school is open; and what lay in between.
+/// The planned moment, or the same local hour on the first later day on which every school is open, and the closures in between.
 fn first_open(planned: &Moment, homes: &[Home]) -> Result<(Moment, Vec<Closure>)> {
     let mut across = Vec::new();
     for days in 0..DAYS {
@@ -152,7 +152,7 @@ fn first_open(planned: &Moment, homes: &[Home]) -> Result<(Moment, Vec<Closure>)
             return Ok((Moment::new(moved.timestamp(), planned.local().time_zone()), across));
         }
         if closed.iter().any(|closure| !closure.is_weekend()) {
-            // a weekend within the holidays of one country explains nothing
+            // do not name a weekend that lies within holidays
             closed.retain(|closure| !closure.is_weekend());
         }
         for closure in closed {
@@ -171,7 +171,7 @@ impl Closure {
 }
 
 impl Home {
-    /// What closes the school on the day of an instant, as people there name that day: a holiday, or the weekend.
+    /// The holiday or weekend that closes the school on the local day of an instant. None where it is open.
     fn closure(&self, at: Timestamp) -> Option<Closure> {
         let day = at.to_zoned(self.zone.clone()).date();
         let named = |name: &str, from: Date, until: Date| {
@@ -189,7 +189,7 @@ impl Home {
         }
     }
 
-    /// An instant as people there read it.
+    /// The moment in the zone of this home.
     pub fn reads(&self, moment: &Moment) -> Moment {
         Moment::new(moment.at(), &self.zone)
     }

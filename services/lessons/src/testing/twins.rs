@@ -61,7 +61,7 @@ impl Twins {
         self.ground.by(Role::Coordinator)
     }
 
-    /// A class leaves, as far as the pair goes.
+    /// Records in the pair that a class leaves. What it brought stays.
     pub(crate) async fn leaves(&mut self, of: usize) {
         let ctx = self.teacher(of);
         self.pair.leave(&ctx, String::new()).unwrap();
@@ -115,7 +115,7 @@ pub(crate) fn offered(teacher: &Ctx, track: Id<Track>, side: Side) -> Offer {
     Offer::publish(teacher, track, side, wish()).unwrap()
 }
 
-/// What a class says of itself that has nothing special to say.
+/// Plain details of an offer.
 pub(crate) fn wish() -> OfferDetails {
     OfferDetails {
         languages: vec![Language { tag: "en".to_owned(), level: 3 }],
@@ -155,13 +155,13 @@ pub(crate) fn project(ground: &Ground) -> Project {
     Project::new(&ground.by(Role::Coordinator), facts)
 }
 
-/// Countries nobody has written a file for: their schools are always open.
+/// Homes in countries without files: their schools are always open.
 pub(crate) fn always_open() -> Homes {
     let folder = tempfile::tempdir().unwrap();
     Homes::new(Tenants::load(folder.path(), vec![SectionKind::of::<Lessons>()]).0)
 }
 
-/// Engagements of pairs whose classes have nowhere to be bound at home.
+/// Engagements that reach no country.
 pub(crate) fn engaged_nowhere(store: &Store) -> Engagements {
     let folder = tempfile::tempdir().unwrap();
     Engagements::new(store.clone(), testing::border(&Tenants::load(folder.path(), Vec::new()).0))

@@ -1,6 +1,6 @@
-//! Engagements: a class is bound to a twin in one pair at a time, over all programmes (I13). A programme knows its own pairs alone, and
-//! what it is told of others is nothing; so the home of a class keeps the one engagement it can have. A programme takes it there before
-//! it binds a pair, and gives it back when the pair lets the class go.
+//! Engagements: a class is bound in one pair at a time, over all programmes (I13). A programme knows only its own pairs, so the country of
+//! a class keeps the one engagement that the class can have. A programme takes the engagement there before it binds a pair, and gives it
+//! back when the pair releases the class.
 
 use platform::{Id, TenantId};
 
@@ -23,13 +23,13 @@ pub struct Engagement {
 }
 
 impl Engagement {
-    /// Those a pair of a programme needs now: of both classes while they are bound, otherwise none.
+    /// The engagements that a pair needs now: of both classes while it binds them, otherwise none.
     fn needed(programme: &TenantId, pair: &Pair) -> Vec<Self> {
         if pair.stage().engages() { Self::of(programme, pair) } else { Vec::new() }
     }
 
-    /// Those a pair of a programme has no need of any more and will never have again. A proposal may have taken them for an acceptance
-    /// that came to nothing, so it gives them back too when it ends.
+    /// The engagements that a pair will never need again. A proposal that ends is one of these pairs, because an acceptance that failed may
+    /// have taken them.
     fn over(programme: &TenantId, pair: &Pair) -> Vec<Self> {
         let is_over = !pair.stage().engages() && pair.stage() != PairStage::Proposed;
         if is_over { Self::of(programme, pair) } else { Vec::new() }

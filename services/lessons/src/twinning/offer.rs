@@ -1,4 +1,4 @@
-//! Offers: a class that looks for a twin says what it is and what it would like.
+//! Offers: what a class that looks for a twin says about itself and about what it would like.
 
 use jiff::{Timestamp, civil::Date};
 use platform::{Ctx, Error, Id, Result, error::Shared};
@@ -37,7 +37,7 @@ pub struct Offer {
     published_at: Timestamp,
 }
 
-/// What a class says of itself and would like.
+/// What a class says about itself and about what it would like.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OfferDetails {
     /// The languages it can work in.
@@ -50,7 +50,7 @@ pub struct OfferDetails {
     pub from: Date,
     /// The last one.
     pub until: Date,
-    /// Projects it would like to observe, the dearest first.
+    /// Projects it would like to observe, its favourite first.
     pub projects: Vec<Id<Project>>,
     /// A few words to the other class.
     pub note: String,
@@ -65,7 +65,7 @@ pub struct Language {
     pub level: i32,
 }
 
-/// Where an offer stands.
+/// The state of an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OfferState {
@@ -78,7 +78,7 @@ pub enum OfferState {
 }
 
 impl Offer {
-    /// Publishes an offer of the class the caller acts for. Error: everything amiss with it.
+    /// Publishes an offer. Error: a violation for everything that is wrong with it.
     pub fn publish(ctx: &Ctx, track: Id<Track>, side: Side, wish: OfferDetails) -> Result<Self> {
         let offer = Self {
             id: ctx.new_id(),
@@ -131,25 +131,26 @@ impl Offer {
         Ok(())
     }
 
-    /// The class is in a pair now. Error: `OFFER_CLOSED`: of two proposals accepted at once one wins.
+    /// Closes the offer because the class is in a pair now. Error: `OFFER_CLOSED` for the second of two proposals that are accepted at
+    /// once.
     pub(crate) fn take(&mut self) -> Result<()> {
         self.check_open()?;
         self.state = OfferState::Paired;
         Ok(())
     }
 
-    /// The class looks for a twin again: its pair came to nothing.
+    /// Opens the offer again, after the pair ended that took it.
     pub(crate) fn reopen(&mut self) {
         self.state = OfferState::Open;
     }
 
-    /// The class looks for a twin again: its own has left this pair.
+    /// Opens the offer again, after the twin of the class has left a pair.
     pub(crate) fn lose_twin(&mut self, pair: Id<Pair>) {
         self.lost = Some(pair);
         self.reopen();
     }
 
-    /// The class has left: what it said goes with it.
+    /// Withdraws the offer of a class that has left, and empties what it said.
     pub(crate) fn empty(&mut self) {
         self.state = OfferState::Withdrawn;
         self.side.empty();
@@ -165,22 +166,23 @@ impl Offer {
         Err(Reason::OfferClosed.error(text).with("offer_id", self.id))
     }
 
-    /// Whether the caller may know of it: open offers are for everybody in the programme, others for whom they concern.
+    /// Whether the caller may see it. Everybody in the programme may see open offers; the class, its country and the secretariat may see
+    /// all others.
     pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
         self.state == OfferState::Open || ctx.has(Role::Coordinator) || self.side.is_of(ctx) || self.side.is_under(ctx)
     }
 
-    /// The offer, for who may take it back: the class itself, its country, the secretariat. Error: not found for all others.
+    /// The offer, if the caller may withdraw it: the class, its country, the secretariat. Error: not found for all others.
     pub(crate) fn withdrawable(self, ctx: &Ctx) -> Result<Self> {
         if self.side.is_under(ctx) || ctx.has(Role::Coordinator) { Ok(self) } else { self.own(ctx) }
     }
 
-    /// The offer, for the class itself. Error: not found for all others.
+    /// The offer, if the caller is the class. Error: not found for all others.
     pub(crate) fn own(self, ctx: &Ctx) -> Result<Self> {
         if self.side.is_of(ctx) { Ok(self) } else { Err(Error::not_found("offer")) }
     }
 
-    /// The offer, for who may ask what suits it: the class itself and the secretariat. Error: not found for all others.
+    /// The offer, if the caller may list its matches: the class and the secretariat. Error: not found for all others.
     pub(crate) fn matchable(self, ctx: &Ctx) -> Result<Self> {
         if ctx.has(Role::Coordinator) { Ok(self) } else { self.own(ctx) }
     }

@@ -1,5 +1,5 @@
-//! Pairs: two classes of two countries that observe one Interreg project from where they live (I13, `domain.md` §3). What happens to
-//! a pair is in `beginning` and `ending`; here is what it is, who may know of it and who must act next.
+//! Pairs: two classes of two countries that observe one Interreg project from where they live (I13, `domain.md` §3). How a pair changes is
+//! in `beginning` and `ending`, its states are in `state`. This file says what a pair is, who may see it and who must act next.
 
 use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, TenantId};
@@ -53,7 +53,7 @@ pub struct Origin {
     at: Timestamp,
 }
 
-/// The place of one class in a pair, and how far it has come.
+/// One class in a pair, and what it has done so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PairSide {
     /// The class.
@@ -76,7 +76,7 @@ pub struct PairSide {
     pub left_at: Option<Timestamp>,
 }
 
-/// Who brought two classes together.
+/// Who proposed two classes to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProposedBy {
@@ -88,7 +88,7 @@ pub enum ProposedBy {
     Matcher,
 }
 
-/// Who must act next.
+/// Somebody who must act next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// The country. None for the secretariat.
@@ -100,13 +100,13 @@ pub struct Waiting {
 }
 
 impl Pair {
-    /// Whether the caller may know of this pair: its classes and the central teams of their countries, until they have left, and
-    /// the secretariat.
+    /// Whether the caller may see this pair: its classes and the central teams of their countries, until the class has left, and the
+    /// secretariat.
     pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
         self.sides.iter().any(|place| place.is_of(ctx)) || ctx.has(Role::Coordinator)
     }
 
-    /// The place of the class the caller acts for. Error: not found.
+    /// The side of the class the caller acts for. Error: not found.
     pub fn own(&self, ctx: &Ctx) -> Result<&PairSide> {
         let own = self.sides.iter().find(|place| !place.has_left() && place.side.is_of(ctx));
         own.ok_or_else(|| Error::not_found("pair"))
@@ -122,22 +122,22 @@ impl Pair {
         space.uuid().into()
     }
 
-    /// Where a class of it works.
+    /// The seat of one of its classes.
     pub(crate) fn seat(&self, place: &PairSide) -> Seat {
         Seat { team: place.side.team, space: Some(self.space()) }
     }
 
-    /// Where those work who have not left.
+    /// The seats of the classes that have not left.
     pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> {
         self.sides.iter().filter(|place| !place.has_left()).map(|place| self.seat(place))
     }
 
-    /// The place of a class that has not left.
+    /// The side of a class, if it has not left.
     pub(crate) fn side_of(&self, team: Id<Team>) -> Option<&PairSide> {
         self.sides.iter().find(|place| place.side.team == team && !place.has_left())
     }
 
-    /// The index of the place the caller acts for: as its class, or as its country. Error: not found.
+    /// The index of the side the caller acts for, as its class or as its country. Error: not found.
     fn acting(&self, ctx: &Ctx) -> Result<usize> {
         self.sides.iter().position(|place| place.is_of(ctx)).ok_or_else(|| Error::not_found("pair"))
     }
@@ -148,7 +148,7 @@ impl Pair {
         match &self.state {
             PairState::Proposed => each(Role::TwinTeacher, |side| side.accepted_at.is_some()),
             PairState::Accepted => each(Role::TwinCoordinator, |side| side.approved_at.is_some()),
-            // who has to agree waits since there is something to agree to
+            // the wait begins when there is a project to agree to
             PairState::Approved(chosen) => {
                 let since = chosen.as_ref().map_or(self.since, |chosen| chosen.at.max(self.since));
                 self.each(Role::TwinTeacher, since, |side| side.agreed_at.is_some())
@@ -183,18 +183,18 @@ impl Pair {
         }
     }
 
-    /// Those of each class, in a role, that have not done it.
+    /// The people in a role of each class that has not done it.
     fn each(&self, role: Role, since: Timestamp, is_done: fn(&PairSide) -> bool) -> Vec<Waiting> {
         let open = self.sides.iter().filter(|place| !is_done(place));
         open.map(|place| Waiting { home: Some(place.side.home.clone()), role, since }).collect()
     }
 
-    /// Error: `PAIR_STATE` unless it stands at one of these.
+    /// Error: `PAIR_STATE` unless it is in one of these states.
     fn check_stage(&self, allowed: &[PairStage]) -> Result<()> {
         if allowed.contains(&self.stage()) { Ok(()) } else { Err(self.out_of_turn()) }
     }
 
-    /// The error for who asks for what cannot be done now.
+    /// The error for a request that cannot be met in this state.
     fn out_of_turn(&self) -> Error {
         self.refused("The pair is not at a point where this can be done. Read it again: it says who must act next.")
     }
@@ -225,9 +225,29 @@ impl Pair {
         ))
     }
 
-    /// Error: `PAIR_STATE`, for who asks for what is made when the pair starts.
+    /// The error `PAIR_STATE` for a request for what is made when the pair starts.
     pub(crate) fn not_started(&self) -> Error {
         self.refused("The pair has not started yet: its timeline is made when it does.")
+    }
+
+    /// Records that a class has delivered its last report. Returns whether that is new.
+    pub(crate) fn deliver(&mut self, ctx: &Ctx, team: Id<Team>) -> bool {
+        let own = self.sides.iter_mut().find(|side| side.side.team == team && side.delivered_at.is_none());
+        own.map(|side| side.delivered_at = Some(ctx.now())).is_some()
+    }
+
+    /// Records that the joint output of the last lesson is delivered. Returns whether that is new.
+    pub(crate) fn deliver_together(&mut self, ctx: &Ctx) -> bool {
+        let Some(work) = self.state.going_on().filter(|work| work.delivered_at.is_none()) else { return false };
+        work.delivered_at = Some(ctx.now());
+        true
+    }
+
+    /// Records which classes have signed the joint output of the last lesson, as it is now. Returns whether that changed anything.
+    pub(crate) fn sign(&mut self, signed: &[Id<Team>]) -> bool {
+        let before = self.sides.each_ref().map(|side| side.has_signed);
+        self.sides.iter_mut().for_each(|side| side.has_signed = signed.contains(&side.side.team));
+        before != self.sides.each_ref().map(|side| side.has_signed)
     }
 
     /// The project, as it was when it was proposed or agreed.
@@ -235,7 +255,7 @@ impl Pair {
         self.state.chosen().map(|chosen| &chosen.project)
     }
 
-    /// The partner a class looks at, as its project was when it was kept.
+    /// The partner that a class looks at, from the project as it was when it was chosen.
     pub(crate) fn partner(&self, place: &PairSide) -> Option<&Partner> {
         self.project()?.partner_in(place.side.home.as_str(), &place.partner)
     }
@@ -250,7 +270,7 @@ impl Pair {
         self.track
     }
 
-    /// The places of its two classes, in the order of their countries' names.
+    /// Its two sides, in the order of their countries' names.
     pub fn sides(&self) -> &[PairSide; 2] {
         &self.sides
     }
@@ -281,13 +301,13 @@ impl PairSide {
         }
     }
 
-    /// Whether the caller may see all that is of this class alone: it itself and its teacher, its country, the secretariat. Its twin
-    /// may not.
+    /// Whether the caller may see what belongs to this class alone: the class and its teacher, its country, and the secretariat, but not
+    /// its twin.
     pub(crate) fn is_open_to(&self, ctx: &Ctx) -> bool {
         self.is_of(ctx) || !self.has_left() && ctx.has(Role::Coordinator)
     }
 
-    /// Whether the caller is the class or its country, and it has not left.
+    /// Whether the class has not left, and the caller is the class, its teacher or its country.
     fn is_of(&self, ctx: &Ctx) -> bool {
         !self.has_left() && (self.side.is_of(ctx) || self.side.is_under(ctx))
     }
@@ -299,7 +319,7 @@ impl PairSide {
 }
 
 impl Actor {
-    /// Who the caller is: a member of the secretariat, of a central team, or of a class.
+    /// The caller, as a member of the secretariat, of a central team or of a class.
     fn of(ctx: &Ctx) -> Result<Self> {
         let home = ctx.home().cloned();
         match home {
@@ -325,7 +345,7 @@ impl Actor {
         }
     }
 
-    /// Whether it may undo what another did: its own, a country what its class did, the secretariat everything.
+    /// Whether it may undo what `other` did. Each may undo their own, a country what its class did, the secretariat everything.
     fn may_undo(&self, other: &Self) -> bool {
         let is_country_of = matches!((self, other), (Self::Country(own), Self::Teacher(home)) if own == home);
         *self == Self::Secretariat || self == other || is_country_of

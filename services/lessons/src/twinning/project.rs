@@ -1,5 +1,5 @@
-//! Interreg projects, as keep.eu has them (domain.md §4.3). A programme's secretariat imports them; a pair keeps the one it agreed on
-//! as it was that day (I17), because programmes send their data again every few months and change it in place.
+//! Interreg projects, as keep.eu has them (domain.md §4.3). A programme's secretariat imports them. A pair keeps the one it agreed on as it
+//! was that day (I17), because programmes send their data again every few months and change it in place.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -79,7 +79,7 @@ pub enum Budget {
     Unpublished,
 }
 
-/// As a sheet has it: nothing where it is not published.
+/// Writes the sum as a sheet has it: empty where it is not published.
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

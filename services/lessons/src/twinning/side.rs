@@ -1,4 +1,4 @@
-//! A class as a programme knows it: what crossed the border with its token, and nothing more.
+//! A class as a programme knows it. It has only what crossed the border with its token.
 
 use platform::{Ctx, Error, Id, Result, TenantId, tenant::Kind};
 use proto::options::v1::Role;
@@ -13,7 +13,7 @@ mod wire;
 
 pub use contact::check as check_contact;
 
-/// Error: `PROGRAMME_ONLY` in a country, whose people have roles that programmes have too.
+/// Error: `PROGRAMME_ONLY` in a country. Some roles exist in both kinds of tenant, so the role of a caller does not tell.
 pub(crate) fn check_programme(ctx: &Ctx) -> Result<()> {
     if ctx.tenant().kind() == Kind::Programme {
         return Ok(());
@@ -59,7 +59,7 @@ impl Side {
         ctx.has(Role::TwinCoordinator) && ctx.home() == Some(&self.home)
     }
 
-    /// Takes away what the class brought.
+    /// Empties the names of the class and its school.
     pub(crate) fn empty(&mut self) {
         self.team_name = String::new();
         self.school_name = String::new();

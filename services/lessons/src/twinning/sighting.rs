@@ -1,5 +1,5 @@
-//! Who in another country has seen what of a class: the country and the role of who saw it, the kind of thing, the day. Never a name,
-//! and never a second time that day: it answers "was it seen over there", not "how do they spend their time".
+//! Sightings: what of a class was seen from another country. A sighting has the country and the role of the viewer, the kind of thing and
+//! the day, but no name, and it is recorded once a day: it answers "was it seen over there", not "how do they spend their time".
 
 use jiff::{Timestamp, civil::Date};
 use platform::{Ctx, Id, TenantId};
@@ -22,7 +22,7 @@ pub struct Sighting {
     seen_at: Timestamp,
 }
 
-/// What was seen of whom by whom.
+/// A sighting without its day.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct What {
     team: Id<Team>,
@@ -55,7 +55,8 @@ pub enum Kind {
 }
 
 impl What {
-    /// What the caller sees of a class, if it is of another country than theirs. The secretariat is of none.
+    /// The sighting of a class by the caller. None where the class is of the caller's own country, and for the secretariat, which is of
+    /// none.
     fn seen(ctx: &Ctx, kind: Kind, side: &Side) -> Option<Self> {
         let viewer_home = ctx.home().filter(|home| **home != side.home)?.clone();
         let viewer_role = *ctx.member().ok()?.roles.first()?;

@@ -1,5 +1,5 @@
-//! Answers: what a class writes into the fields of a form. A draft may be incomplete and too long, so that no work is lost. What is submitted
-//! must be as the form asks, and everything that is not is named at once.
+//! Answers: what a class writes into the fields of a form. A draft may be incomplete and too long, so that no work is lost. What is
+//! submitted must be as the form asks, and everything that is not is named at once.
 
 use platform::Result;
 
@@ -23,8 +23,8 @@ const TANGLED: &str =
     "The markup has more elements, or stands deeper in itself, than a report needs. Paste it as plain text.";
 
 impl Form {
-    /// Refuses what no draft can hold: a value of a field there is none of, or of another kind than the field's.
-    /// Error: `FIELD_UNKNOWN`, `FIELD_KIND`, `POINT_OUTSIDE`.
+    /// Checks that a draft can hold these values: each belongs to a field of the form and is of its kind. Error: `FIELD_UNKNOWN`,
+    /// `FIELD_KIND`, `POINT_OUTSIDE`.
     pub fn check_draft(&self, values: &Values, cleared: &[String]) -> Result<()> {
         let mut amiss = Amiss::new();
         for (key, value) in values {
@@ -39,8 +39,8 @@ impl Form {
         amiss.done()
     }
 
-    /// Refuses what cannot be submitted: fields left empty, values beyond the form's limits. `files` are those the team has
-    /// uploaded for the lesson. Error: every violation at once.
+    /// Checks that these values can be submitted: required fields are filled in, and values keep the form's limits. `files` are those the
+    /// team has uploaded for the lesson. Error: every violation at once.
     pub fn check_final(&self, values: &Values, files: &[File]) -> Result<()> {
         let mut amiss = Amiss::new();
         for field in &self.fields {
@@ -56,7 +56,7 @@ impl Form {
         amiss.done()
     }
 
-    /// The values as they are kept: markup cleaned, line breaks out of single lines, blank ones gone.
+    /// The values as they are kept: with clean markup, without line breaks in single lines, without blank values.
     pub fn clean(&self, values: Values) -> Values {
         let cleaned = values.into_iter().filter_map(|(key, value)| {
             let field = self.field(&key)?;
@@ -72,7 +72,7 @@ impl Form {
     }
 }
 
-/// Rich text as it is kept anywhere. Error, in `amiss`: `FIELD_KIND` for markup that is more than anybody writes by hand.
+/// Cleans rich text for keeping. Adds `FIELD_KIND` to `amiss`, and returns an empty text, for more markup than anybody writes by hand.
 pub(crate) fn rich(amiss: &mut Amiss, field: &str, html: &str) -> String {
     if markup::is_sane(html) {
         return markup::clean(html);
@@ -81,7 +81,7 @@ pub(crate) fn rich(amiss: &mut Amiss, field: &str, html: &str) -> String {
     String::new()
 }
 
-/// The text of rich text, a paragraph a line.
+/// The plain text of rich text, one line for each paragraph.
 pub(crate) fn plain(html: &str) -> String {
     markup::blocks(html).join("\n")
 }
@@ -98,7 +98,7 @@ fn clean(kind: FieldKind, value: Value) -> Value {
     }
 }
 
-/// Whether nothing was filled in, though something may have been sent: an empty paragraph, no choice.
+/// Whether a value is as good as none: an empty paragraph, an empty list of choices.
 fn is_blank(field: &Field, value: &Value) -> bool {
     match value {
         Value::Text(html) if field.kind == FieldKind::RichText => markup::blocks(html).is_empty(),

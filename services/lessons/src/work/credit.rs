@@ -1,5 +1,5 @@
-//! Credits: what a team of a country delivered in a twinning programme, as the fact came home. Training hours are computed from it, so
-//! it comes exactly once and is never taken back.
+//! Credits: what a team of a country delivered in a twinning programme, as its country was told. Training hours are computed from credits,
+//! so each is kept exactly once and never removed.
 
 use jiff::Timestamp;
 use platform::{Id, TenantId};

@@ -1,4 +1,4 @@
-//! Files of reports: pictures, documents, videos. What a file is, is judged by its first bytes and never by its name.
+//! Files of reports: pictures, documents, videos. The kind of a file is judged by its first bytes and never by its name.
 
 use jiff::Timestamp;
 use platform::{Ctx, Id, Result, blob::Blob};
@@ -44,14 +44,14 @@ pub struct Upload {
     pub name: String,
 }
 
-/// What a field takes.
+/// What files a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
     kind: FieldKind,
     max_bytes: u64,
 }
 
-/// How much a field takes where its form does not say.
+/// The largest file where a form gives no limit, in bytes.
 const MAX_BYTES: u64 = 8 << 20;
 
 const PICTURES: [&str; 3] = ["image/jpeg", "image/png", "image/gif"];
@@ -61,7 +61,7 @@ const DOCUMENTS: [&str; 11] = [
     "application/pdf",
     "application/rtf",
     "application/zip",
-    // what offices wrote before 2007: the first bytes do not tell a table from a text
+    // office documents before 2007: their first bytes do not tell a table from a text
     "application/x-ole-storage",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -72,7 +72,7 @@ const DOCUMENTS: [&str; 11] = [
     TEXT,
 ];
 
-/// What text is called that is no markup: CSV and the like have no mark of their own.
+/// The media type of text that is no markup. CSV and the like have no first bytes of their own.
 const TEXT: &str = "text/plain";
 const MARKUP: &str = "text/html";
 
@@ -93,7 +93,7 @@ impl Rule {
         self.max_bytes
     }
 
-    /// Error: `FILE_TOO_LARGE`, at the first byte too many.
+    /// Error: `FILE_TOO_LARGE` for more bytes than the field takes.
     pub fn check_size(self, size: u64) -> Result<()> {
         if size > self.max_bytes {
             Err(platform::blob::too_large(Reason::FileTooLarge, self.max_bytes))
@@ -102,7 +102,7 @@ impl Rule {
         }
     }
 
-    /// Error: `FILE_KIND_REFUSED`, for what this field does not take. What a browser could run is taken nowhere.
+    /// Error: `FILE_KIND_REFUSED` for a kind this field does not take. No field takes what a browser could run.
     pub fn check_kind(self, media_type: &str) -> Result<()> {
         let (takes, wanted) = match self.kind {
             FieldKind::Image => (PICTURES.contains(&media_type), "a JPEG, PNG or GIF picture"),
@@ -128,8 +128,8 @@ impl From<&Field> for Rule {
     }
 }
 
-/// What a file is, by its first bytes. `known` is what they are a mark of. Text has none, and SVG and much HTML pass for text: so
-/// text that begins like markup is markup.
+/// The media type of a file, by its first bytes. `known` is the type that those bytes are a mark of. Text has no such mark, and SVG and
+/// much HTML look like text, so text that begins like markup is taken for markup.
 pub fn media_type(known: &'static str, head: &[u8]) -> &'static str {
     if known != "application/octet-stream" {
         return known;
@@ -142,7 +142,7 @@ pub fn media_type(known: &'static str, head: &[u8]) -> &'static str {
     }
 }
 
-/// By what the name of a file of each kind may end. The first is put to a name that ends otherwise.
+/// The extensions that names of each kind may have. The first one is added to a name that has none of them.
 const ENDS: [(&str, &[&str]); 22] = [
     ("image/jpeg", &["jpg", "jpeg"]),
     ("image/png", &["png"]),
@@ -157,7 +157,7 @@ const ENDS: [(&str, &[&str]); 22] = [
     ("audio/x-wav", &["wav"]),
     ("application/pdf", &["pdf"]),
     ("application/rtf", &["rtf"]),
-    // not every office writes its documents so that their first bytes tell them from other archives
+    // some offices write documents whose first bytes are those of any archive
     ("application/zip", &["zip", "docx", "xlsx", "pptx", "odt", "ods", "odp", "kmz"]),
     ("application/x-ole-storage", &["doc", "xls", "ppt"]),
     ("application/vnd.openxmlformats-officedocument.wordprocessingml.document", &["docx"]),
@@ -169,8 +169,8 @@ const ENDS: [(&str, &[&str]); 22] = [
     (TEXT, &["txt", "csv", "tsv", "md", "json", "tex", "srt", "vtt"]),
 ];
 
-/// The name a file is saved under. A computer judges by its end what to do with a file, and would run text that is called a page or a
-/// program: so it ends like its kind.
+/// The name a file is saved under. Computers choose by the extension what to do with a file, and would run text that is called a page or a
+/// program, so the name gets an extension of its kind.
 pub(crate) fn saved_name(name: &str, media_type: &str) -> String {
     let ends = ENDS.iter().find(|(kind, _)| *kind == media_type).map_or(&["bin"][..], |(_, ends)| *ends);
     let end = name.rsplit_once('.').map_or("", |(_, end)| end);
@@ -180,7 +180,7 @@ pub(crate) fn saved_name(name: &str, media_type: &str) -> String {
     }
 }
 
-/// The text a file begins with. None where it is no text. The last character may be cut in two.
+/// The text that a file begins with. None where it is no text. The last character may be incomplete.
 fn text_of(head: &[u8]) -> Option<&str> {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
@@ -192,7 +192,7 @@ fn text_of(head: &[u8]) -> Option<&str> {
 }
 
 impl File {
-    /// The record of bytes that were kept.
+    /// The record of a file whose bytes were received.
     pub fn new(ctx: &Ctx, seat: Seat, upload: Upload, media_type: &str, blob: Blob) -> Self {
         Self {
             id: ctx.new_id(),
@@ -212,7 +212,7 @@ impl File {
         self.field == key
     }
 
-    /// Whether people may be seen in it: pictures and videos.
+    /// Whether it is of a kind that can show people: a picture or a video.
     pub fn may_show_people(&self) -> bool {
         self.media_type.starts_with("image/") || self.media_type.starts_with("video/")
     }
@@ -232,7 +232,7 @@ impl File {
         &self.name
     }
 
-    /// What it is: `image/png`.
+    /// Its media type: `image/png`.
     pub fn media_type(&self) -> &str {
         &self.media_type
     }

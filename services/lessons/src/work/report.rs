@@ -76,7 +76,7 @@ pub struct Draft {
     pub role: String,
 }
 
-/// What was submitted, as it was: what a jury sees is found by its digest.
+/// A submission as it was made. A jury finds it by its digest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Submission {
     id: Id<Submission>,
@@ -101,7 +101,7 @@ pub struct LastSubmission {
     pub(crate) received_at: Timestamp,
 }
 
-/// A report was given back to its team.
+/// The record that a report was given back to its team.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reopening {
     id: Id<Reopening>,
@@ -111,8 +111,8 @@ pub struct Reopening {
     at: Timestamp,
 }
 
-/// What a digest names. Field for field and key for key in one order, so that the same report is the same bytes; files by
-/// their own digests, so that it names their bytes too.
+/// The contents that a digest is computed from. Fields and keys have a fixed order, so that equal reports are equal bytes. Files are named
+/// by their own digests, so that the digest covers their bytes.
 #[derive(Serialize)]
 struct Contents<'a> {
     form_version: i32,
@@ -121,7 +121,7 @@ struct Contents<'a> {
 }
 
 impl Report {
-    /// A report nobody has begun, in the newest version of its form.
+    /// A report that is not begun, in this form.
     pub(crate) fn none(team: &Team, form: &Form) -> Self {
         Self {
             seat: team.seat(),
@@ -156,12 +156,12 @@ impl Report {
         &self.state
     }
 
-    /// From now on it is written in this form.
+    /// Moves the report to another form.
     pub(crate) fn go_on_in(&mut self, form: &Form) {
         (self.track, self.form_version) = (form.track, form.version);
     }
 
-    /// Error: `REPORT_FINAL`, once it was submitted and as long as it was not reopened.
+    /// Error: `REPORT_FINAL` after it was submitted, unless it was reopened.
     fn check_open(&self) -> Result<()> {
         if matches!(self.state, ReportState::Submitted(_)) {
             let text =
@@ -171,7 +171,7 @@ impl Report {
         Ok(())
     }
 
-    /// Error: `ETAG_STALE`, unless this is the version that was read. Nothing was read where nothing was saved.
+    /// Error: `ETAG_STALE` unless `given` is the etag of this version. A report that was never saved has an empty etag.
     fn check_read(&self, given: &str) -> Result<()> {
         let is_first = self.version == 0 && given.is_empty();
         if is_first || given == etag::etag(self.version) { Ok(()) } else { Err(etag::stale(self.version)) }
@@ -216,9 +216,9 @@ impl LoadedReport {
         Ok(true)
     }
 
-    /// Submits the report: final for the team, and judged now. A report that was reopened keeps the verdict of its first
-    /// submission. `files` are those the team has uploaded for the lesson. Error: `REPORT_FINAL`, `ETAG_STALE`, and everything
-    /// that is not as the form asks, at once.
+    /// Submits the report. That is final for the team, and the verdict is given now; a report that was reopened keeps the verdict of its
+    /// first submission. `files` are those the team has uploaded for the lesson. Error: `REPORT_FINAL`, `ETAG_STALE`, and a violation for
+    /// everything that is not as the form asks.
     pub fn submit(&mut self, ctx: &Ctx, etag: &str, files: &[File]) -> Result<Submission> {
         self.report.check_open()?;
         self.report.check_read(etag)?;
@@ -233,7 +233,7 @@ impl LoadedReport {
         Ok(submission)
     }
 
-    /// What a field takes that a file is uploaded for. Error: `REPORT_FINAL`, `FIELD_UNKNOWN`, `FIELD_KIND`.
+    /// What files a field of the report takes. Error: `REPORT_FINAL`, `FIELD_UNKNOWN`, `FIELD_KIND`.
     pub fn takes(&self, field: &str) -> Result<Rule> {
         self.report.check_open()?;
         Rule::new(&self.form, field)

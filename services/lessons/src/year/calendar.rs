@@ -48,7 +48,7 @@ pub struct Revision {
     pub reason: String,
 }
 
-/// More time for one team and one lesson.
+/// A later deadline for one team and one lesson.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extension {
     id: Id<Extension>,
@@ -60,7 +60,7 @@ pub struct Extension {
     granted_at: Timestamp,
 }
 
-/// More time, as a coordinator asks for it.
+/// A later deadline, as a coordinator asks for it.
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// The team's new deadline.
@@ -76,7 +76,7 @@ pub struct Deadline {
     pub moment: Moment,
     /// The version of the calendar item.
     pub rule_version: i32,
-    /// The extension, if it is one that moved the deadline.
+    /// The extension that moved the deadline. None where the calendar's holds.
     pub extension: Option<Id<Extension>>,
 }
 
@@ -176,7 +176,7 @@ impl Item {
 }
 
 impl Extension {
-    /// More time for a team. Error: `EXTENSION_EARLY`, `LOCAL_TIME_SKIPPED`, `LOCAL_TIME_TWICE`.
+    /// Grants a team a later deadline. Error: `EXTENSION_EARLY`, `LOCAL_TIME_SKIPPED`, `LOCAL_TIME_TWICE`.
     pub fn grant(ctx: &Ctx, team: &Team, lesson: i32, item: &Item, grant: Grant) -> Result<Self> {
         let mut amiss = Amiss::new();
         let deadline = grant.deadline.or_amiss(ctx.tenant().zone(), "deadline_local", &mut amiss);
@@ -207,7 +207,7 @@ impl Extension {
 }
 
 impl Deadline {
-    /// What holds for a team: its newest extension, or the calendar where that has moved past the extension since, so that a team
+    /// The deadline of a team: that of its newest extension, or of the calendar where that has moved past the extension since. So a team
     /// that was given more time never has less than all others.
     pub fn new(item: &Item, extension: Option<&Extension>) -> Self {
         let calendar = Self { moment: item.starts.clone(), rule_version: item.version, extension: None };

@@ -37,7 +37,7 @@ pub struct Edition {
     created_at: Timestamp,
 }
 
-/// Where an edition stands.
+/// The state of an edition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EditionState {
@@ -47,7 +47,7 @@ pub enum EditionState {
     Open,
 }
 
-/// From when to when applications are taken.
+/// The time in which applications are taken.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// From this instant.
@@ -67,11 +67,11 @@ pub struct Track {
 /// What applications and reports of a track are judged by, apart from its calendar and forms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
-    /// What it is called in data: `upper_secondary`.
+    /// Its code: `upper_secondary`.
     pub code: String,
     /// The name people know.
     pub name: String,
-    /// What a team's code carries between edition and number. May be empty.
+    /// The part of a team's code between the edition and the number. May be empty.
     pub infix: String,
     /// The language of its materials and reports.
     pub language: String,
@@ -113,7 +113,7 @@ pub struct NewEdition {
     pub shift_weeks: i32,
 }
 
-/// An edition with all that comes into being with it.
+/// An edition with the forms and the calendar that are made together with it.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The edition.
@@ -142,7 +142,7 @@ impl Plan {
     }
 }
 
-/// The dates of a template in a zone, with what is amiss about them.
+/// Turns the dates of a template into moments of a zone, and collects the violations.
 struct Dates<'a> {
     zone: &'a TimeZone,
     amiss: Amiss,
@@ -151,7 +151,7 @@ struct Dates<'a> {
 impl Dates<'_> {
     fn moment(&mut self, time: DateTime) -> Moment {
         let moment = LocalTime::from(time).or_amiss(self.zone, "shift_weeks", &mut self.amiss);
-        // never seen by anybody: what is amiss makes the whole plan fail
+        // nobody sees this value: a violation makes the whole plan fail
         moment.unwrap_or_else(|| Moment::new(Timestamp::UNIX_EPOCH, self.zone))
     }
 
@@ -211,8 +211,8 @@ impl Edition {
         Ok(())
     }
 
-    /// What codes of its teams begin with, or could: its own code counts also where every track has an infix. People write
-    /// codes in letters of either case.
+    /// The texts that codes of its teams begin with, or could begin with, in capital letters: its own code counts also where every track
+    /// has an infix.
     fn beginnings(&self) -> Vec<String> {
         let infixes = self.tracks.iter().map(|track| track.rules.infix.as_str()).filter(|infix| !infix.is_empty());
         let with_infix = infixes.map(|infix| format!("{}-{infix}", self.code));

@@ -1,4 +1,4 @@
-//! Instants, with what people of the tenant call them. An instant is compared in UTC and shown in the tenant's zone.
+//! Instants together with the zone of the tenant: compared in UTC, shown in the zone.
 
 use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
 use platform::{Error, Result};
@@ -6,12 +6,12 @@ use platform::{Error, Result};
 pub mod local;
 mod wire;
 
-/// An instant and the zone people name it in.
+/// An instant and the zone it is shown in.
 #[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub struct Moment(Zoned);
 
 impl Moment {
-    /// The instant, as people in `zone` name it.
+    /// The instant, to be shown in `zone`.
     pub fn new(at: Timestamp, zone: &TimeZone) -> Self {
         Self(at.to_zoned(zone.clone()))
     }
@@ -26,13 +26,13 @@ impl Moment {
         received.as_second() <= self.at().as_second()
     }
 
-    /// The same local hour of another day; where clocks skip it, the hour after.
+    /// The moment at the same local hour of another day; where clocks skip that hour, the hour after it.
     pub fn on(&self, day: Date) -> Result<Self> {
         let zone = self.0.time_zone().clone();
         day.to_datetime(self.0.time()).to_zoned(zone).map(Self).map_err(Error::internal)
     }
 
-    /// The same, local.
+    /// The local date and time.
     pub fn local(&self) -> &Zoned {
         &self.0
     }

@@ -19,7 +19,7 @@ mod reminders;
 mod resolve;
 mod words;
 
-use form::Form;
+use form::FormTemplate;
 pub use holiday::Holiday;
 pub use reminders::Reminders;
 
@@ -61,14 +61,14 @@ impl Lessons {
         self.moderation.unwrap_or(Moderation::Before)
     }
 
-    /// How often who lets a pair of a programme wait is reminded.
+    /// How often people are reminded who let a pair of a programme wait.
     pub fn reminders(&self) -> Reminders {
         self.reminders.unwrap_or_default()
     }
 }
 
 impl<'de> Deserialize<'de> for Lessons {
-    /// What the shape alone does not say is kept as faults: a file's faults are all named at once.
+    /// Reads the table. What is wrong beyond its shape is kept as faults, so that all faults of a file are named at once.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let mut draft = draft::Lessons::deserialize(deserializer)?;
         let (holidays, moderation, reminders) =
@@ -123,7 +123,7 @@ pub struct Template {
 /// A path through an edition, with its own language, levels, rules, calendar and forms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrackTemplate {
-    /// What it is called in data: `upper_secondary`.
+    /// Its code: `upper_secondary`.
     pub code: String,
     /// The name people know: `ASOC Scuole superiori`.
     pub name: String,
@@ -157,7 +157,7 @@ pub struct LessonTemplate {
     /// Its title: `Progettare`.
     pub title: String,
     /// What a team fills in for it.
-    pub form: Form,
+    pub form: FormTemplate,
 }
 
 /// An item of a calendar.
@@ -224,7 +224,7 @@ pub enum ItemKind {
 }
 
 impl Template {
-    /// The same, every date moved by whole weeks: weekdays stay, and hours stay the same local hours.
+    /// This template with every date moved by whole weeks. Weekdays and local hours stay as they are.
     #[must_use]
     pub fn shifted(&self, weeks: i32) -> Self {
         let span = SignedDuration::from_hours(i64::from(weeks) * 7 * 24);
@@ -238,7 +238,7 @@ impl Template {
         shifted
     }
 
-    /// The local times that do not exist or exist twice, because clocks change in that night. A deadline must be neither.
+    /// The local times that do not exist or exist twice because clocks change in that night. A deadline must not be one of them.
     pub fn misplaced(&self, zone: &TimeZone) -> Vec<String> {
         let key = format!("lessons.templates.{}", self.code);
         let mut times =

@@ -1,5 +1,5 @@
-//! Every hour it is looked at who lets a pair wait. What is due is sent and written down in one transaction, in which the pair holds
-//! still: nobody is reminded of what was done meanwhile, nor twice.
+//! Sends the reminders that are due, every hour. A reminder is sent and recorded in one transaction that locks the pair, so nobody is
+//! reminded of what was done meanwhile, or reminded twice.
 
 use jiff::Timestamp;
 use platform::{Ctx, Id, Reads, Result, Store, event::Handlers, tenant::Kind};
@@ -11,10 +11,10 @@ use crate::{
     year::template::{Lessons, Reminders},
 };
 
-/// How many pairs are looked at at once.
+/// The number of pairs read by one query.
 const AT_ONCE: u64 = 200;
 
-/// Adds what lessons does every hour: in programmes it reminds.
+/// Adds the hourly task that sends reminders in programmes.
 pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
     others.every_hour("remind", move |ctx| remind(store.clone(), ctx))
 }
@@ -30,7 +30,7 @@ pub(super) async fn remind(store: Store, ctx: Ctx) -> Result<()> {
     Ok(())
 }
 
-/// The pairs of which somebody is to be reminded.
+/// The pairs for which a reminder is due.
 async fn overdue(store: &Store, ctx: &Ctx, rules: Reminders) -> Result<Vec<Id<Pair>>> {
     let (mut found, mut after) = (Vec::new(), None);
     let Ok(since) = ctx.now().checked_sub(rules.first()) else { return Ok(found) };
@@ -49,7 +49,7 @@ async fn due_of(db: &impl Reads, pairs: &[Pair], rules: Reminders, now: Timestam
     Ok(pairs.iter().filter(|pair| !due(pair, rules, of(pair), now).is_empty()).map(Pair::id).collect())
 }
 
-/// Reminds who is due now that the pair holds still.
+/// Sends the reminders of a pair that are due when it is locked.
 async fn send(store: &Store, ctx: &Ctx, rules: Reminders, id: Id<Pair>) -> Result<()> {
     let tx = store.write(ctx).await?;
     let Some(pair) = pair::store::find_to_change(&tx, id).await? else { return Ok(()) };

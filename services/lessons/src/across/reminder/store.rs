@@ -34,7 +34,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What was sent of some pairs, by the pair.
+/// The reminders that were sent for some pairs, by pair.
 pub(super) async fn sent(
     db: &impl Reads,
     pairs: impl Iterator<Item = Id<Pair>>,
@@ -51,7 +51,7 @@ pub(super) async fn sent(
     Ok(found)
 }
 
-/// Writes down that one is sent now.
+/// Records that a reminder is sent now.
 pub(super) async fn add(tx: &Tx, reminder: &Reminder) -> Result<()> {
     let row = row::Model {
         pair_id: reminder.pair,

@@ -19,7 +19,7 @@ fn home(name: &str) -> Option<TenantId> {
     Some(name.parse().unwrap())
 }
 
-/// Whom a reminder is for: a country, whether a class of it, and the how-manieth it is.
+/// The country of a reminder, whether it is for a class, and its number in the wait.
 fn whom(due: &[Reminder]) -> Vec<(Option<TenantId>, bool, i32)> {
     due.iter().map(|one| (one.home.clone(), one.team.is_some(), one.step)).collect()
 }

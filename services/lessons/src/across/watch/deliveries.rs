@@ -1,6 +1,6 @@
-//! The cells of the delivery matrix as they change, for who is watching now. A process tells its own watchers of the changes it
-//! handles itself: where lessons runs as several processes, a watcher misses what another of them handles, until facts travel by
-//! a broker that brings each to all. Who needs the whole matrix lists it.
+//! The cells of the delivery matrix as they change, for clients that watch them. A process tells its own watchers of the changes it handles
+//! itself: where lessons runs as several processes, a watcher misses what another of them handles, until facts travel by a broker that
+//! brings each to all. Who needs the whole matrix lists it.
 
 use std::{
     sync::{Arc, LazyLock},

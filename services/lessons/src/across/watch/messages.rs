@@ -1,4 +1,4 @@
-//! The messages of a pair as they come, for who is watching now. A process tells its own watchers of the changes it handles itself, as
+//! The messages of a pair as they come, for clients that watch them. A process tells its own watchers of the changes it handles itself, as
 //! [`super::deliveries`] does. What a watcher may see is asked for every message: who has left sees no other one.
 
 use std::sync::{Arc, LazyLock};

@@ -20,7 +20,7 @@ use crate::{
 pub struct Consents {
     /// The data of lessons.
     pub store: Store,
-    /// Who writes down what is seen.
+    /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
 

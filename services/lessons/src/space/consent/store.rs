@@ -49,7 +49,7 @@ pub(crate) async fn own(db: &impl Reads, pair: &Pair, id: Id<Consent>) -> Result
 }
 
 /// One page of the statements of a pair that the caller may know of, oldest first: those of their own class, and those about `files`, which
-/// are all of the pair that the caller may know of. What is left out is in no page, and in no token.
+/// are all of the pair that the caller may know of. Others are left out by the query, so that no page token gives them away.
 pub(crate) async fn list(
     db: &impl Reads,
     pair: &Pair,
@@ -74,13 +74,13 @@ pub(crate) async fn list(
     Ok(page.page(consents, Consent::id))
 }
 
-/// Whether a file of a pair can be shown in a channel now. It is asked each time: nothing about it is remembered anywhere.
+/// Whether a file of a pair can be shown in a channel now. The result is never stored.
 pub(crate) async fn publication(db: &impl Reads, pair: &Pair, file: Id<File>, channel: Channel) -> Result<Publication> {
     let stated = stated(db, pair, &[file], channel).await?;
     Ok(Publication::new(db.ctx(), pair, &stated))
 }
 
-/// Each of these files of a pair, with whether it can be shown in a channel now: one query, however many files.
+/// These files of a pair, each with whether it can be shown in a channel now: one query for all files.
 pub(crate) async fn publications(
     db: &impl Reads,
     pair: &Pair,
@@ -100,7 +100,7 @@ pub(crate) async fn publications(
     Ok(files.into_iter().map(with).collect())
 }
 
-/// What was stated about some files and a channel, oldest first.
+/// The statements about some files and a channel, oldest first.
 async fn stated(db: &impl Reads, pair: &Pair, files: &[Id<File>], channel: Channel) -> Result<Vec<Consent>> {
     let stated = row::Entity::find()
         .filter(row::Column::PairId.eq(pair.id()))
@@ -112,7 +112,7 @@ async fn stated(db: &impl Reads, pair: &Pair, files: &[Id<File>], channel: Chann
     stated.into_iter().map(consent).collect()
 }
 
-/// Adds a statement, in the place of those its class made before.
+/// Adds a statement, which replaces earlier ones of its class about the file and the channel.
 pub(crate) async fn add(tx: &Tx, consent: &Consent) -> Result<()> {
     close(tx, consent).await?;
     let row = row::Model {
@@ -130,7 +130,7 @@ pub(crate) async fn add(tx: &Tx, consent: &Consent) -> Result<()> {
     Ok(())
 }
 
-/// Takes back all that the class has stated about the file and the channel: one withdrawal is enough, whichever it names.
+/// Withdraws all statements of the class about the file and the channel, whichever of them the withdrawal names.
 pub(crate) async fn close(tx: &Tx, consent: &Consent) -> Result<()> {
     row::Entity::update_many()
         .col_expr(row::Column::WithdrawnAt, Expr::value(At(tx.ctx().now())))
@@ -144,8 +144,8 @@ pub(crate) async fn close(tx: &Tx, consent: &Consent) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what a class has stated. Nothing of the pair can be shown any more. That it took something back stays, and nothing in the
-/// place of which it stated anew: who is pictured in a file of the other class is hidden still.
+/// Deletes the statements of a class that leaves, so that nothing of the pair can be shown any more. Withdrawals stay, unless the class
+/// made a newer statement: they still hide who is pictured in a file of the other class.
 pub(crate) async fn take_away(tx: &Tx, pair: Id<Pair>, team: Id<Team>) -> Result<()> {
     let stated = Condition::all().add(row::Column::PairId.eq(pair)).add(row::Column::TeamId.eq(team));
     let rows = row::Entity::find().filter(stated.clone()).order_by_desc(row::Column::Id).all(tx.conn()).await?;

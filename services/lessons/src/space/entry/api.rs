@@ -12,7 +12,7 @@ use crate::{across::entry::list, space::timeline::homes::Homes, twinning::side::
 pub struct Entries {
     /// The data of lessons.
     pub store: Store,
-    /// Where the classes live.
+    /// The files of the classes' countries.
     pub homes: Homes,
 }
 

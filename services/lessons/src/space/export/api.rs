@@ -34,7 +34,7 @@ use crate::{
     year::{edition, team::Team},
 };
 
-/// How many messages or statements are read at once.
+/// The number of messages or statements in one page.
 const PAGE: Sizes = Sizes { usual: 500, most: 500 };
 
 /// The method on exports.
@@ -44,9 +44,9 @@ pub struct Exports {
     pub store: Store,
     /// The bytes of files.
     pub blobs: Blobs,
-    /// Where the classes live.
+    /// The files of the classes' countries.
     pub homes: Homes,
-    /// Who writes down what is seen.
+    /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
 
@@ -68,7 +68,7 @@ impl ExportService for Exports {
 }
 
 impl Exports {
-    /// All the caller may see of the pair. That it was taken is an entry of the audit log.
+    /// The book of all the caller may see of the pair. The export is noted in the audit log.
     async fn book(&self, ctx: &Ctx, id: Id<Pair>) -> Result<Book> {
         let db = self.store.read(ctx).await?;
         let pair = pair::store::get(&db, id).await?;
@@ -96,13 +96,13 @@ impl Exports {
     }
 }
 
-/// Whether what a class said is the caller's to take: of a pair that was dissolved, what their own said.
+/// Whether the caller may export what a class said. Of a pair that was dissolved that is only what their own class said.
 fn is_given(ctx: &Ctx, pair: &Pair, team: Id<Team>) -> bool {
     let is_own = || pair.side_of(team).is_some_and(|place| place.is_open_to(ctx));
     pair.check_together(ctx).is_ok() || is_own()
 }
 
-/// Every message the caller may know of, as the caller sees it.
+/// Every message the caller may see, as the caller sees it.
 async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
     let (mut messages, mut token) = (Vec::new(), String::new());
     loop {
@@ -117,7 +117,7 @@ async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
     }
 }
 
-/// Every statement about files the caller may know of.
+/// Every statement about files the caller may see.
 async fn consents(db: &impl Reads, pair: &Pair, files: &Shelf) -> Result<Vec<pb::Consent>> {
     let (mut consents, mut token) = (Vec::new(), String::new());
     loop {
@@ -132,8 +132,8 @@ async fn consents(db: &impl Reads, pair: &Pair, files: &Shelf) -> Result<Vec<pb:
     }
 }
 
-/// What was made for each lesson. Before the work has begun there is nothing; of a pair that was dissolved, what the caller's own class
-/// wrote.
+/// What the pair made for each lesson. It is empty before the work has begun. Of a pair that was dissolved it has only what the caller's
+/// own class wrote.
 async fn lessons(db: &impl Reads, pair: &Pair) -> Result<Vec<Lesson>> {
     let mut lessons = Vec::new();
     if pair.check_begun().is_err() && pair.stage() != PairStage::Dissolved {

@@ -6,7 +6,7 @@ const STYLE: &str = "body{font:1.1rem/1.5 sans-serif;max-width:50rem;margin:2rem
                      a{color:#00458b}table{border-collapse:collapse}th,td{border:1px solid #767676;padding:.3rem .6rem;\
                      text-align:left;vertical-align:top}dt{font-weight:bold}dd{margin:0 0 .6rem}";
 
-/// The first page: one link a language.
+/// The first page: one link for each language.
 pub(super) fn languages(languages: &[Words]) -> String {
     let links = languages.iter().map(|words| {
         let (tag, title) = (words.tag(), escaped(words.say("title")));
@@ -90,7 +90,7 @@ fn text(words: &Words, said: &Said) -> String {
     }
 }
 
-/// The same as markup, seen from a page of a language.
+/// The text as markup, with links relative to a page of a language.
 fn shown(words: &Words, said: &Said) -> String {
     match said {
         Said::File(entry, name) => format!("<a href=\"../{}\">{}</a>", escaped(entry), escaped(name)),

@@ -23,7 +23,7 @@ pub(super) struct Space {
 pub(super) struct Lesson {
     pub(super) number: i32,
     pub(super) mirrors: pb::CompareReportsResponse,
-    /// None where it is closed to the caller.
+    /// None where the caller may not see it.
     pub(super) output: Option<pb::Output>,
 }
 
@@ -82,7 +82,7 @@ fn of_conversation(pair: &pb::Pair, messages: &[pb::Message]) -> Chapter {
     named("conversation", blocks.collect())
 }
 
-/// How a class is called here: its name, or its country where it has left.
+/// The name of a class in the book. A class that has left is called by its country.
 fn class(pair: &pb::Pair, team: &str) -> String {
     let mut sides = pair.sides.iter().filter_map(|place| place.side.as_ref());
     let side = sides.rfind(|side| side.team_id == team);

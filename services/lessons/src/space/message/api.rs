@@ -21,9 +21,9 @@ use crate::{
 pub struct Conversations {
     /// The data of lessons.
     pub store: Store,
-    /// Whether the process wants calls: who watches goes when it no longer does.
+    /// Whether the process takes calls. Streams end when it does not.
     pub readiness: Readiness,
-    /// Who writes down what is seen.
+    /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
 
@@ -121,10 +121,10 @@ fn writers<'a>(pair: &'a Pair, messages: &'a [Message]) -> impl Iterator<Item = 
     sides.filter(|side| messages.iter().any(|message| message.team == side.team))
 }
 
-/// Marks a message for the side of the caller.
+/// Sets the mark of the caller's side on a message, and saves it.
 async fn mark(tx: &Tx, (pair, id): (&str, &str), mark: Mark, deed: &'static str) -> Result<pb::Message> {
     let pair = pair::store::get_to_change(tx, pair.parse()?).await?;
-    // once it is dissolved nobody reads what the other wrote, by this way either
+    // the answer shows the message, and nobody reads messages of the other class after the pair is dissolved
     pair.check_together(tx.ctx())?;
     let mut message = store::get(tx, pair.id(), id.parse()?).await?;
     message.mark(tx.ctx(), &pair, mark)?;

@@ -47,13 +47,13 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A message of a pair, whole. Error: not found.
+/// A message of a pair with its text, whoever asks. Error: not found.
 pub(crate) async fn get(db: &impl Reads, pair: Id<Pair>, id: Id<Message>) -> Result<Message> {
     let query = row::Entity::find_by_id(id).filter(row::Column::PairId.eq(pair));
     query.one(db.conn()).await?.ok_or_else(|| Error::not_found("message")).and_then(message)
 }
 
-/// One page of the messages of a pair that the caller may know of, as the caller sees them, oldest first.
+/// One page of the messages of a pair that the caller may see, as the caller sees them, oldest first.
 pub(crate) async fn list(db: &impl Reads, pair: Id<Pair>, page: PageRequest<Id<Message>>) -> Result<Page<Message>> {
     let rows = row::Entity::find()
         .filter(row::Column::PairId.eq(pair))
@@ -69,7 +69,7 @@ pub(crate) async fn list(db: &impl Reads, pair: Id<Pair>, page: PageRequest<Id<M
     Ok(page)
 }
 
-/// The messages the caller knows of, the same rule as [`Message::as_shown_to`]. None: teachers know of all.
+/// The condition for messages the caller may see, the same rule as [`Message::as_shown_to`]. None for teachers, who see all.
 fn known(db: &impl Reads) -> Result<Option<Condition>> {
     let ctx = db.ctx();
     if ctx.has(Role::TwinTeacher) {
@@ -112,7 +112,7 @@ pub(crate) async fn save(tx: &Tx, message: &mut Message) -> Result<()> {
     tx.saved(saved, before)
 }
 
-/// Takes away what a class has written, of which a gap stays, and lets go of what its teacher kept back.
+/// Empties the messages of a class that leaves, so that gaps stay, and removes the marks its teacher set on messages of the other class.
 pub(crate) async fn take_away(tx: &Tx, pair: Id<Pair>, left: &Side) -> Result<()> {
     let next = Expr::col(row::Column::Version).add(1);
     row::Entity::update_many()

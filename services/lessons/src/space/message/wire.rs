@@ -12,7 +12,7 @@ impl From<pb::PostMessageRequest> for Note {
     }
 }
 
-/// A message of a pair, as it was made for who reads it.
+/// A message as a protocol message. It must be one that was made for its reader by [`Message::as_shown_to`].
 pub(crate) fn shown(message: Message, pair: &Pair) -> pb::Message {
     let role = if message.by_teacher { Role::TwinTeacher } else { Role::TwinTeam };
     pb::Message {

@@ -17,7 +17,7 @@ use crate::{
 pub struct Outputs {
     /// The data of lessons.
     pub store: Store,
-    /// Who writes down what is seen.
+    /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
 

@@ -122,7 +122,7 @@ pub(crate) async fn late(tx: &Tx, spaces: impl Iterator<Item = Id<Space>>, lesso
     outputs.collect()
 }
 
-/// What some pairs have delivered together, in no order: one query, however many pairs.
+/// The delivered joint outputs of some pairs, in any order: one query for all pairs.
 pub(crate) async fn frozen(db: &impl Reads, pairs: impl Iterator<Item = Id<Pair>>) -> Result<Vec<Frozen>> {
     let rows = row::Entity::find().filter(row::Column::PairId.is_in(pairs)).all(db.conn()).await?;
     let frozen = rows.into_iter().filter_map(|row| match delivered(db, &row) {
@@ -170,7 +170,7 @@ pub(crate) async fn save(tx: &Tx, output: &mut Output) -> Result<()> {
     save_signatures(tx, output).await
 }
 
-/// The signatures there are, and no other ones.
+/// Replaces the signatures of a joint output.
 async fn save_signatures(tx: &Tx, output: &Output) -> Result<()> {
     signature::Entity::delete_many()
         .filter(signature::Column::PairId.eq(output.pair))

@@ -279,3 +279,29 @@ async fn a_save_sets_what_is_sent_empties_what_it_clears_and_leaves_the_rest() {
     assert_eq!((saved.title.as_str(), saved.text.as_str(), saved.links.len()), ("Two ports", "<p>One sea</p>", 0));
     assert!(names(&save(&saved.etag, "", "everything").await.unwrap_err(), "FIELD_UNKNOWN"));
 }
+
+#[tokio::test]
+async fn late_outputs_of_other_pairs_are_not_read_when_one_is_judged_again() {
+    let space = Space::new().await;
+    let (other, others) = space.another().await;
+    let track = space.plan.edition.tracks()[0].id();
+    let item = space.plan.items.iter().find(|item| item.deadline_of() == Some(1) && item.track() == track).unwrap();
+    let now = space.ground.clock.now();
+    let tx = space.store.write(&space.ground.by(Role::Coordinator)).await.unwrap();
+    for (pair, sides) in [(space.pair, &space.sides), (other, &others)] {
+        let signatures = sides.each_ref().map(|side| Signature { team: side.team, digest: "ab".to_owned(), at: now });
+        let verdict = Verdict { received_at: now, deadline: calendar::Deadline::new(item, None), on_time: false };
+        let delivered = Some(Delivered { digest: "ab".to_owned(), verdict, is_single: false });
+        let signatures = signatures.to_vec();
+        let mut late = Output { saved_at: Some(now), signatures, delivered, ..Output::none(pair, 1) };
+        // a first save has no signatures yet
+        store::save(&tx, &mut late).await.unwrap();
+        store::save(&tx, &mut late).await.unwrap();
+    }
+    assert_eq!(store::late_spaces(&tx, 1, None).await.unwrap().len(), 2);
+    assert_eq!(store::late_spaces(&tx, 2, None).await.unwrap(), []);
+    let ours = store::late_spaces(&tx, 1, Some(space.pair.uuid().into())).await.unwrap();
+    let late = store::late(&tx, ours.into_iter(), 1).await.unwrap();
+    assert_eq!(late.iter().map(|output| output.pair).collect::<Vec<_>>(), [space.pair]);
+    assert!(space.sides.iter().all(|side| late[0].signers().contains(&side.team)), "with their signatures");
+}

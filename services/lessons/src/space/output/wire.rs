@@ -48,7 +48,7 @@ impl TryFrom<LoadedOutput> for pb::Output {
     }
 }
 
-/// Who has signed and is still there.
+/// The signatures of classes that have not left.
 fn signatures(loaded: &LoadedOutput) -> Vec<pb::OutputSignature> {
     let signed = loaded.output.signatures.iter().filter_map(|signature| {
         let place = loaded.pair.side_of(signature.team)?;

@@ -7,7 +7,7 @@ use super::{HiddenReason, Shelf};
 use crate::work::file::File;
 
 impl Shelf {
-    /// A file that stands in something, as the caller may see it.
+    /// A file as a message. A file that is not shown has the reason, and no name or digest.
     pub(crate) fn shared(&self, id: Id<File>) -> pb::SharedFile {
         let team_id = self.file(id).map(|file| file.team().to_string()).unwrap_or_default();
         let named = pb::SharedFile { file_id: id.to_string(), team_id, ..pb::SharedFile::default() };

@@ -15,7 +15,7 @@ use crate::{
 pub struct Timelines {
     /// The data of lessons.
     pub store: Store,
-    /// Where the classes live.
+    /// The files of the classes' countries.
     pub homes: Homes,
 }
 

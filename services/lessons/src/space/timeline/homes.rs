@@ -1,4 +1,4 @@
-//! Where the classes of a pair live, by the files of their countries: public rules, and no data of anybody.
+//! The homes of a pair's classes, from the files of their countries. These files are public rules and hold no personal data.
 
 use platform::{Result, Tenant, TenantId, Tenants};
 
@@ -23,22 +23,22 @@ impl Homes {
         Self { tenants }
     }
 
-    /// The language of a country, the first of its file. None for one whose file was taken away.
+    /// The language of a country, the first of its file. None for a country whose file was removed.
     pub(crate) fn language(&self, home: &TenantId) -> Option<String> {
         self.tenants.get(home.as_str()).ok()?.locales().first().cloned()
     }
 
-    /// Where both classes of a pair live.
+    /// The homes of both classes of a pair.
     pub(crate) fn of(&self, pair: &Pair) -> Result<Vec<Home>> {
         self.of_places(pair.sides().iter())
     }
 
-    /// Where those live who are still there: who has left has no say in deadlines any more.
+    /// The homes of the classes that have not left. A class that has left does not count for deadlines.
     pub(crate) fn of_present(&self, pair: &Pair) -> Result<Vec<Home>> {
         self.of_places(pair.sides().iter().filter(|place| !place.has_left()))
     }
 
-    /// A country whose file was taken away has left every programme: it is passed over.
+    /// A country whose file was removed has left every programme, and is left out.
     fn of_places<'a>(&self, places: impl Iterator<Item = &'a PairSide>) -> Result<Vec<Home>> {
         let known = places.filter_map(|place| Some((&place.side, self.tenants.get(place.side.home.as_str()).ok()?)));
         known.map(|(side, country)| home(side, &country)).collect()

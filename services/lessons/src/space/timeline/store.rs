@@ -42,7 +42,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The timeline of a pair as it stands. None before the pair has started.
+/// The current timeline of a pair. None before the pair has started.
 pub(crate) async fn newest(db: &impl Reads, pair: Id<Pair>) -> Result<Option<Timeline>> {
     let mut rows = row::Entity::find()
         .filter(row::Column::PairId.eq(pair))

@@ -5,7 +5,7 @@ use proto::lessons::v1 as pb;
 
 use super::{Closure, Home, Point, Timeline};
 
-/// A timeline, as those who live in `homes` read it.
+/// A timeline as a message, with its deadlines in the zones of these homes.
 pub(crate) fn shown(timeline: Timeline, homes: &[Home]) -> pb::Timeline {
     pb::Timeline {
         pair_id: timeline.pair.to_string(),

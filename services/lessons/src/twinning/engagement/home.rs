@@ -1,9 +1,9 @@
-//! The way of an engagement home and back.
+//! Takes engagements in the countries of classes, and gives them back.
 //!
-//! It is taken in a transaction of the home's own, which commits while that of the programme is still open: what dies in between leaves
-//! an engagement of a pair that is still proposed, which the next acceptance takes again and the end of the proposal gives back. A pair
-//! can come to its end only after that transaction, so the news of the end never overtake the taking. Nobody waits for a programme while
-//! holding a home, so the two cannot wait for each other.
+//! An engagement is taken in a transaction of the country, which commits while the transaction of the programme is still open. A process
+//! that dies in between leaves an engagement of a pair that is still proposed: the next acceptance takes it again, and the end of the
+//! proposal gives it back. A pair can end only after the transaction of the programme, so the news of the end never overtakes the taking.
+//! No transaction waits for a programme while it holds rows of a country, so the two cannot wait for each other.
 
 use platform::{Border, Ctx, Reads, Result, Store, Tx, error::Shared, event::Handlers};
 use proto::lessons::v1 as pb;
@@ -11,7 +11,7 @@ use proto::lessons::v1 as pb;
 use super::{Engagement, store};
 use crate::twinning::pair::{self, Pair};
 
-/// Takes engagements at home.
+/// Takes engagements in the countries of classes.
 #[derive(Clone)]
 pub struct Engagements {
     store: Store,
@@ -19,20 +19,20 @@ pub struct Engagements {
 }
 
 impl Engagements {
-    /// Engagements in the data of lessons.
+    /// Engagements in this store, reached over this border.
     pub fn new(store: Store, border: Border) -> Self {
         Self { store, border }
     }
 
-    /// Takes what a pair needs to be bound, for both classes or for none. The pair is saved in `tx`, so that nobody else changes it, and
-    /// all the programme itself could refuse is refused already. Error: `OFFER_CLOSED` where another programme has one of them;
-    /// unreachable where a home is.
+    /// Takes the engagements that a pair needs, for both classes or for none. Call it last in `tx`, after the pair is saved there: nobody
+    /// else can change the pair, and everything the programme itself refuses is refused before. Error: `OFFER_CLOSED` where another
+    /// programme has one of the classes; unreachable where a country is.
     pub(crate) async fn claim(&self, tx: &Tx, pair: &Pair) -> Result<()> {
         let needed = Engagement::needed(tx.ctx().tenant().id(), pair);
         for (at, engagement) in needed.iter().enumerate() {
             if let Err(refused) = self.take(tx.ctx(), engagement).await {
                 for taken in &needed[..at] {
-                    // what cannot be given back now is given back when the proposal ends
+                    // where this fails, the engagement is given back when the proposal ends
                     drop(self.give_back(tx.ctx(), taken).await);
                 }
                 return Err(refused);
@@ -51,8 +51,8 @@ impl Engagements {
         tx.commit().await
     }
 
-    /// Takes what was taken for a programme that has gone, or in which the country has no share any more: no news of an end can come
-    /// from there. Whether it could be taken.
+    /// Takes an engagement that is held for a programme which does not exist any more, or in which the country has no share any more: that
+    /// programme can send no news of an end. Returns whether it could be taken.
     async fn take_over(&self, tx: &Tx, engagement: &Engagement) -> Result<bool> {
         if let Some(held) = store::of_team(tx, engagement.team).await? {
             if self.border.enter(tx.ctx(), held.programme.as_str()).is_ok() {
@@ -70,14 +70,15 @@ impl Engagements {
     }
 }
 
-/// Sends the news home, once this transaction commits, that a pair has let its classes go; nothing of one that has not.
+/// Tells the countries of a pair's classes, once this transaction commits, that the pair has released them. Does nothing for a pair that
+/// has not.
 pub(crate) fn release(tx: &Tx, pair: &Pair) {
     for engagement in Engagement::over(tx.ctx().tenant().id(), pair) {
         tx.emit(&engagement.to_cross());
     }
 }
 
-/// Adds what lessons does when a class is released: its country lets it be bound again.
+/// Adds the handler that gives back the engagement of a class that was released.
 pub(crate) fn handlers(others: Handlers, store: Store, border: Border) -> Handlers {
     others.on("release class", move |ctx, fact| bring(store.clone(), border.clone(), ctx, fact))
 }
@@ -91,7 +92,7 @@ async fn bring(store: Store, border: Border, ctx: Ctx, fact: pb::ClassReleased) 
             }
             format!("home {}", engagement.home)
         }
-        // nothing can be given back there; what it still has counts as free, for nobody can enter this programme from there
+        // the country cannot be reached, and needs nothing: an engagement for a programme it has no share in counts as free
         Err(gone) if gone.is(Shared::TenantUnknown) => format!("home {} has no share any more", engagement.home),
         Err(fault) => return Err(fault),
     };
@@ -101,7 +102,8 @@ async fn bring(store: Store, border: Border, ctx: Ctx, fact: pb::ClassReleased) 
     tx.commit().await
 }
 
-/// Whether a class was let go at home, by this fact: where that was done before, this side may not have said so yet.
+/// Gives back an engagement in the country. Returns whether there was one. It is true also where this fact was handled there before,
+/// because this side may not have noted it yet.
 async fn released(store: &Store, home: &Ctx, engagement: &Engagement) -> Result<bool> {
     let Some(tx) = store.write_once(home).await? else { return Ok(true) };
     let was_bound = let_go(&tx, engagement).await?;
@@ -109,7 +111,7 @@ async fn released(store: &Store, home: &Ctx, engagement: &Engagement) -> Result<
     Ok(was_bound)
 }
 
-/// Gives it back at home. Whether there was something to give back: a proposal that ends was mostly never accepted.
+/// Gives an engagement back. Returns whether there was one: most proposals that end were never accepted.
 async fn let_go(tx: &Tx, engagement: &Engagement) -> Result<bool> {
     let was_bound = store::give_back(tx, engagement).await?;
     if was_bound {
@@ -118,7 +120,7 @@ async fn let_go(tx: &Tx, engagement: &Engagement) -> Result<bool> {
     Ok(was_bound)
 }
 
-/// What the audit logs of both sides name.
+/// The engagement as the audit logs of both sides name it.
 fn subject(engagement: &Engagement) -> String {
     format!("team {}, pair {}", engagement.team, engagement.pair)
 }

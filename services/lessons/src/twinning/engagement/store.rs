@@ -27,9 +27,8 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Takes the one engagement a class can have. Whether it was there to be taken: not, where another programme has it. Of two pairs of one
-/// programme the later one gets it: that programme's own index has said that the earlier one is over, and the news of it may still be
-/// on their way.
+/// Takes the one engagement that a class can have. Returns false where another programme has it. Of two pairs of one programme the later
+/// one gets it: the index of that programme has made sure that the earlier pair is over, and the news of that may still be on its way.
 pub(crate) async fn take(tx: &Tx, engagement: &Engagement) -> Result<bool> {
     let row = row::Model {
         team_id: engagement.team,
@@ -44,7 +43,8 @@ pub(crate) async fn take(tx: &Tx, engagement: &Engagement) -> Result<bool> {
     Ok(taken.exec_without_returning(tx.conn()).await? == 1)
 }
 
-/// Gives it back: what this pair has taken and no other, so that news which come late free nobody who is bound anew. Whether it had.
+/// Gives back an engagement if this pair holds it, so that late news of an earlier pair does not release a class that is bound again.
+/// Returns whether it did.
 pub(crate) async fn give_back(tx: &Tx, engagement: &Engagement) -> Result<bool> {
     let gone = row::Entity::delete_many()
         .filter(row::Column::TeamId.eq(engagement.team))
@@ -55,7 +55,7 @@ pub(crate) async fn give_back(tx: &Tx, engagement: &Engagement) -> Result<bool> 
     Ok(gone.rows_affected > 0)
 }
 
-/// Where a class of this country is bound, if it is.
+/// The engagement of a class of this country. None where it is not bound.
 pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Option<Engagement>> {
     let row = row::Entity::find_by_id(team).one(db.conn()).await?;
     row.map(|row| engagement(db, row)).transpose()

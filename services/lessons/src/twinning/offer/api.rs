@@ -21,7 +21,7 @@ use crate::{
 pub struct Offers {
     /// The data of lessons.
     pub store: Store,
-    /// Who writes down what is seen.
+    /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
 
@@ -103,7 +103,7 @@ impl OfferService for Offers {
     }
 }
 
-/// Error: `PROJECT_UNKNOWN` for each project it would like to observe that the programme has not.
+/// Error: `PROJECT_UNKNOWN` for each project of the offer that the programme does not have.
 async fn check_projects(tx: &Tx, offer: &Offer) -> Result<()> {
     let known = project::store::known(tx, &offer.wish.projects).await?;
     let mut amiss = Amiss::new();

@@ -1,5 +1,5 @@
-//! The matcher: who of all that look for a twin is proposed to whom. A couple is worth the same to both, so who takes the best couple
-//! first, and then the best of those who are left, leaves no two classes that would both rather have each other.
+//! The matcher: which of the open offers are proposed to each other. A couple has the same worth for both classes, so taking the best
+//! couple first, and then the best of those that are left, leaves no two classes that would both prefer each other.
 
 use std::{cmp::Reverse, collections::HashSet};
 
@@ -20,7 +20,7 @@ pub struct Couple<'a> {
     pub reasons: Vec<Why>,
 }
 
-/// Why an offer has no twin. Of several reasons the first one.
+/// Why an offer has no twin. Of several reasons the last one of this list holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Alone {
     /// Its country has no share in the programme any more.
@@ -37,12 +37,12 @@ pub enum Alone {
     TwinsTaken,
 }
 
-/// What the matcher says of the offers of one track.
+/// The result of the matcher for the offers of one track.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matching<'a> {
-    /// Who is proposed to whom, the best first.
+    /// The couples, the best first.
     pub couples: Vec<Couple<'a>>,
-    /// Who stays without a twin, and why. Who has waited longest stands first.
+    /// The offers that stay without a twin, and why. The one that has waited longest comes first.
     pub alone: Vec<(Id<Offer>, Alone)>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn met(one: Id<Team>, other: Id<Team>) -> [Id<Team>; 2] {
 /// Matches open offers of one track. The same offers give the same couples, in whatever order they come.
 pub(crate) fn couples<'a>(offers: &'a [Offer], countries: &[TenantId], met_before: &Met) -> Matching<'a> {
     let mut offers: Vec<_> = offers.iter().collect();
-    // no two have the same id: so there is one order, and it decides between couples of the same worth
+    // the order is total, because ids are unique, and decides between couples of the same worth
     offers.sort_by_key(|offer| (offer.published_at, offer.id));
     let (inside, outside): (Vec<_>, Vec<_>) = offers.iter().partition(|offer| countries.contains(&offer.side.home));
     let mut taken = HashSet::new();
@@ -77,7 +77,8 @@ pub(crate) fn couples<'a>(offers: &'a [Offer], countries: &[TenantId], met_befor
     Matching { couples, alone }
 }
 
-/// Every two that could be twins, by their places: those first that are worth most to both, and of those who have waited longest.
+/// All couples that could be twins, by their positions in `offers`: those of the most worth first, and of these the ones that have waited
+/// longest.
 fn by_worth(offers: &[&Offer], met_before: &Met) -> Vec<(Reverse<i32>, [usize; 2])> {
     let mut fitting = Vec::new();
     for (at, one) in offers.iter().enumerate() {
@@ -91,7 +92,7 @@ fn by_worth(offers: &[&Offer], met_before: &Met) -> Vec<(Reverse<i32>, [usize; 2
     fitting
 }
 
-/// What keeps two classes from becoming twins.
+/// The reason why two classes cannot be twins. None where they can.
 fn obstacle(one: &Offer, other: &Offer, met_before: &Met) -> Option<Alone> {
     let (a, b) = (&one.wish, &other.wish);
     if one.side.home == other.side.home {
@@ -107,7 +108,7 @@ fn obstacle(one: &Offer, other: &Offer, met_before: &Met) -> Option<Alone> {
     }
 }
 
-/// How far the nearest of the others came: nobody of another country, or somebody without a common language, and so on.
+/// The reason why an offer has no twin: that of the other offer which came closest to being one.
 fn alone(offer: &Offer, all: &[&Offer], met_before: &Met) -> Alone {
     let others = all.iter().filter(|other| other.id != offer.id);
     let obstacles = others.map(|other| obstacle(offer, other, met_before).unwrap_or(Alone::TwinsTaken));

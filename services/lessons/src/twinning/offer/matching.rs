@@ -1,4 +1,4 @@
-//! Which offers suit one another, and why. The weights are a default of ours (D); the order is stable: by score, then by who has
+//! Which offers suit one another, and why. The weights are a default of ours (D). Matches are ordered by score, and then by which offer has
 //! waited longest.
 
 use jiff::civil::Date;
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Language, Offer, OfferDetails, OfferState};
 
-/// Classes that can work together for so many days have time enough: sixteen weeks (D).
+/// The number of days that is long enough to work together: sixteen weeks (D).
 const LONG: i64 = 16 * 7;
-/// Both speak a language at B1 or better.
+/// The lowest level at which a class speaks a language well: B1.
 const WELL: i32 = 3;
-/// The most that are worth reading.
+/// The most matches that are listed.
 const MOST: usize = 20;
 
 /// An offer that suits another.
@@ -92,7 +92,7 @@ fn days(from: Date, until: Date) -> i64 {
 }
 
 impl Offer {
-    /// Those of `others` that suit it, best first: open, of another country and the same track.
+    /// The offers among `others` that suit it, best first: open, of another country and the same track.
     pub fn matches(&self, others: Vec<Self>) -> Vec<Match> {
         let fits = |other: &Self| {
             other.state == OfferState::Open && other.side.home != self.side.home && other.track == self.track
@@ -109,12 +109,12 @@ impl Offer {
     }
 }
 
-/// What reasons are worth together, 0 to 100.
+/// The sum of the weights of some reasons, 0 to 100.
 pub(super) fn score(reasons: &[Why]) -> i32 {
     reasons.iter().map(|why| why.weight()).sum()
 }
 
-/// Why two offers suit one another, seen from both alike.
+/// Why two offers suit one another. The order of the two makes no difference.
 pub(super) fn common(one: &Offer, other: &Offer) -> Vec<Why> {
     Why::ALL.into_iter().filter(|why| why.holds(one, other) || why.holds(other, one)).collect()
 }

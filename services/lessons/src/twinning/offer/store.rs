@@ -77,8 +77,8 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Offer>) -> Result<Offer> {
     row.map(offer).transpose()?.visible("offer", |offer| offer.is_visible_to(db.ctx()))
 }
 
-/// Two offers the caller may know of, which nobody can take or take back until the transaction ends. Locked in the order of their
-/// countries' names, as an acceptance takes them, so that neither waits for the other. Error: not found.
+/// Two offers the caller may see, which nobody else can take or withdraw until the transaction ends. They are locked in the order of their
+/// countries' names, in the same order as an acceptance does it, so that neither transaction waits for the other. Error: not found.
 pub(crate) async fn get_to_propose(tx: &Tx, ids: [Id<Offer>; 2]) -> Result<[Offer; 2]> {
     let both = row::Entity::find()
         .filter(row::Column::Id.is_in(ids))
@@ -89,7 +89,7 @@ pub(crate) async fn get_to_propose(tx: &Tx, ids: [Id<Offer>; 2]) -> Result<[Offe
     Ok([get(tx, ids[0]).await?, get(tx, ids[1]).await?])
 }
 
-/// The offers of a class that it has not taken back, whoever asks. Nobody else can change them until the transaction ends.
+/// The offers of a class that are not withdrawn, whoever asks. Nobody else can change them until the transaction ends.
 pub(crate) async fn to_withdraw(tx: &Tx, team: Id<Team>) -> Result<Vec<Offer>> {
     let standing = row::Entity::find()
         .filter(row::Column::TeamId.eq(team))
@@ -99,13 +99,13 @@ pub(crate) async fn to_withdraw(tx: &Tx, team: Id<Team>) -> Result<Vec<Offer>> {
     standing.all(tx.conn()).await?.into_iter().map(offer).collect()
 }
 
-/// The offer of a place in a pair, whoever asks. Error: not found.
+/// The offer of one side of a pair, whoever asks. Error: not found.
 pub(crate) async fn of_place(tx: &Tx, id: Id<Offer>) -> Result<Offer> {
     let row = row::Entity::find_by_id(id).one(tx.conn()).await?;
     row.map(offer).transpose()?.ok_or_else(|| Error::not_found("offer"))
 }
 
-/// One page of the offers the caller may know of, oldest first. What it may not know of is not read: a page token would tell.
+/// One page of the offers the caller may see, oldest first. Others are left out by the query, because a page token would give them away.
 pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Offer>>) -> Result<Page<Offer>> {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let rows = row::Entity::find()
@@ -123,7 +123,7 @@ pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<
     Ok(page.page(offers, |offer| offer.id))
 }
 
-/// Which offers the caller may know of, the same rule as [`Offer::is_visible_to`]. None: the secretariat knows of all.
+/// The condition for offers the caller may see, the same rule as [`Offer::is_visible_to`]. None for the secretariat, which sees all.
 fn own(db: &impl Reads) -> Result<Option<Condition>> {
     let ctx = db.ctx();
     if ctx.has(Role::Coordinator) {
@@ -146,8 +146,8 @@ pub(crate) async fn open(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>
     open.all(db.conn()).await?.into_iter().map(offer).collect()
 }
 
-/// The same, of classes that wait for nobody's answer yet: what the matcher looks at. Nobody can take them or take them back until the
-/// transaction ends, as [`get_to_propose`] has it.
+/// The open offers of a track whose classes are in no open proposal that counts: the input of the matcher. Nobody else can take or withdraw
+/// them until the transaction ends; they are locked in the order of [`get_to_propose`].
 pub(crate) async fn free(tx: &Tx, track: Id<Track>) -> Result<Vec<Offer>> {
     let open = row::Entity::find()
         .filter(row::Column::State.eq(to_text(&OfferState::Open)?))
@@ -162,7 +162,7 @@ pub(crate) async fn free(tx: &Tx, track: Id<Track>) -> Result<Vec<Offer>> {
     Ok(offers)
 }
 
-/// Adds an offer. A class that goes on alone in a pair stands in the lists as one that has lost its twin. Error: `OFFER_EXISTS`.
+/// Adds an offer. It is marked as having lost its twin where the class goes on alone in a pair. Error: `OFFER_EXISTS`.
 pub(crate) async fn add(tx: &Tx, offer: &mut Offer) -> Result<()> {
     offer.version = 1;
     offer.lost = pair::store::alone(tx, offer.side.team).await?.last().map(Pair::id);

@@ -31,11 +31,11 @@ use crate::{
 pub struct Pairs {
     /// The data of lessons.
     pub store: Store,
-    /// Where the classes live.
+    /// The files of the classes' countries.
     pub homes: Homes,
-    /// What binds them, over all programmes.
+    /// Takes the engagements of classes.
     pub engagements: Engagements,
-    /// Who writes down what is seen.
+    /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
 
@@ -245,7 +245,8 @@ impl PairService for Pairs {
     }
 }
 
-/// Error: `PAIR_EXISTS`, `PROPOSALS_MANY`. Its offers are locked, so nobody proposes the same at once.
+/// Checks a new pair against the open proposals of its classes. Its offers are locked, so nobody else proposes one at the same time. Error:
+/// `PAIR_EXISTS`, `PROPOSALS_MANY`.
 async fn check_beside(tx: &Tx, pair: &Pair) -> Result<()> {
     for place in pair.sides() {
         pair.check_beside(tx.ctx(), &store::proposed_to(tx, place.side.team).await?)?;
@@ -253,7 +254,7 @@ async fn check_beside(tx: &Tx, pair: &Pair) -> Result<()> {
     Ok(())
 }
 
-/// Proposes whom the matcher brings together. Of several who ask it at once, each after the other.
+/// Proposes the couples of the matcher. The track is locked, so that several requests run one after the other.
 async fn propose_matches(tx: &Tx, track: Id<Track>) -> Result<pb::ProposeMatchesResponse> {
     edition::store::lock_deadlines(tx, track).await?;
     edition::store::track(tx, track).await?;

@@ -1,4 +1,4 @@
-//! From two offers to the work: proposed, accepted, approved, agreed, started.
+//! How a pair comes about: proposed, accepted, approved, its project agreed, started.
 
 use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, wire as etag};
@@ -15,7 +15,8 @@ use crate::{
     year::team::Team,
 };
 
-/// So many proposals of its own may a class have open: enough to ask whom it likes best, too few to write to every class there is (D).
+/// The most proposals of its own that a class may have open: enough to ask the classes it likes best, too few to write to every class there
+/// is (D).
 const OWN: usize = 5;
 
 /// The partner one class looks at.
@@ -28,8 +29,8 @@ pub struct Viewpoint {
 }
 
 impl Pair {
-    /// Proposes a pair. A teacher who proposes has accepted. Error: `OFFER_CLOSED`, `TWINS_MISMATCHED`, and not found where a teacher
-    /// proposes two classes of others.
+    /// Proposes a pair. A teacher who proposes accepts with that. Error: `OFFER_CLOSED`, `TWINS_MISMATCHED`; not found where a teacher
+    /// proposes two classes that are both not theirs.
     pub fn propose(ctx: &Ctx, offers: [&Offer; 2]) -> Result<Self> {
         let by_secretariat = ctx.has(Role::Coordinator);
         if !by_secretariat && !offers.iter().any(|offer| offer.side().is_of(ctx)) {
@@ -42,8 +43,8 @@ impl Pair {
         Ok(pair)
     }
 
-    /// Checks it beside what is proposed to one of its classes already. Error: `PAIR_EXISTS`; `PROPOSALS_MANY`, for a teacher whose class
-    /// has proposed as many as it may.
+    /// Checks it against `others`, the open proposals of one of its classes. Error: `PAIR_EXISTS`; `PROPOSALS_MANY` for a teacher whose
+    /// class has proposed as many pairs as it may.
     pub(crate) fn check_beside(&self, ctx: &Ctx, others: &[Self]) -> Result<()> {
         let offers = |pair: &Self| pair.sides.each_ref().map(|place| place.offer);
         if let Some(same) = others.iter().find(|&other| offers(other) == offers(self)) {
@@ -60,7 +61,7 @@ impl Pair {
         Err(Reason::ProposalsMany.error(text).with("limit", OWN))
     }
 
-    /// Proposes two whom the matcher has brought together, and keeps why. Error: as [`Pair::propose`].
+    /// Proposes a couple of the matcher, and keeps its reasons. Error: as [`Pair::propose`].
     pub fn matched(ctx: &Ctx, couple: &Couple<'_>) -> Result<Self> {
         let mut pair = Self::of(ctx, couple.offers, ProposedBy::Matcher)?;
         pair.origin.reasons.clone_from(&couple.reasons);
@@ -83,7 +84,8 @@ impl Pair {
         })
     }
 
-    /// Accepts, for the class of the caller. Whether both have now: then both offers are to be taken. Error: `PAIR_STATE`.
+    /// Accepts for the class of the caller. Returns whether both classes have accepted now; then both offers must be taken. Error:
+    /// `PAIR_STATE`.
     pub fn accept(&mut self, ctx: &Ctx) -> Result<bool> {
         let own = self.acting(ctx)?;
         self.check_stage(&[PairStage::Proposed])?;
@@ -104,7 +106,7 @@ impl Pair {
         Ok(was_engaged)
     }
 
-    /// Ends a proposal because one of the classes is not to be had any more. Error: `PAIR_STATE`.
+    /// Ends a proposal because one of the classes looks for no twin any more. Error: `PAIR_STATE`.
     pub(crate) fn lapse(&mut self, ctx: &Ctx) -> Result<()> {
         self.check_stage(&[PairStage::Proposed])?;
         self.stand(PairState::Lapsed, ctx.now());
@@ -122,8 +124,8 @@ impl Pair {
         Ok(())
     }
 
-    /// Proposes the project, with the partner each class looks at, in its own country (I2). Who proposes has agreed. Error:
-    /// `PAIR_STATE`, `PARTNER_MISPLACED`.
+    /// Proposes the project, with the partner that each class looks at in its own country (I2). The class that proposes agrees with that.
+    /// Error: `PAIR_STATE`, `PARTNER_MISPLACED`.
     pub fn propose_project(&mut self, ctx: &Ctx, project: Project, viewpoints: &[Viewpoint]) -> Result<()> {
         let own = self.acting(ctx)?;
         self.check_stage(&[PairStage::Approved])?;
@@ -152,15 +154,15 @@ impl Pair {
         Ok(())
     }
 
-    /// Agrees to the project, as it was read with the etag `read`. The project is kept as it is `now` (I17). Error: `PAIR_STATE`, `ETAG_STALE`
-    /// where the pair has changed since it was read.
+    /// Agrees to the project, as it was read with the etag `read`. The project is kept as it is `now` (I17). Error: `PAIR_STATE`,
+    /// `ETAG_STALE` where the pair has changed since it was read.
     pub fn agree_project(&mut self, ctx: &Ctx, read: &str, now: Project) -> Result<()> {
         let own = self.acting(ctx)?;
         let PairState::Approved(Some(proposed)) = &self.state else { return Err(self.out_of_turn()) };
         if read != etag::etag(self.version) {
             return Err(etag::stale(self.version));
         }
-        // partners that the source dropped in the meantime are in what was proposed and read
+        // where the source has dropped a partner since, the project is kept as it was proposed and read
         let is_whole = self.sides.iter().all(|side| now.partner_in(side.side.home.as_str(), &side.partner).is_some());
         let chosen = if is_whole { ChosenProject { project: now, at: ctx.now() } } else { proposed.clone() };
         self.sides[own].agreed_at.get_or_insert(ctx.now());

@@ -11,7 +11,7 @@ use crate::{
     year::team::Team,
 };
 
-/// Saves a pair, and that this was done with it. One that has come to an end lets its classes go.
+/// Saves a pair and notes in the audit log what was done. A pair that has ended releases its classes.
 pub(crate) async fn save(tx: &Tx, pair: &mut Pair, deed: &'static str) -> Result<()> {
     store::save(tx, pair).await?;
     engagement::home::release(tx, pair);
@@ -19,8 +19,8 @@ pub(crate) async fn save(tx: &Tx, pair: &mut Pair, deed: &'static str) -> Result
     Ok(())
 }
 
-/// Both teachers have accepted: the classes are taken, and what else was proposed to either has come to nothing. Error: `OFFER_CLOSED`
-/// for the second of two proposals accepted at once.
+/// Takes the offers of both classes, after both teachers have accepted, and lets other proposals to them lapse. Error: `OFFER_CLOSED` for
+/// the second of two proposals that are accepted at once.
 pub(crate) async fn take_offers(tx: &Tx, pair: &Pair) -> Result<()> {
     for place in &pair.sides {
         let mut offer = offer::store::of_place(tx, place.offer).await?;
@@ -31,7 +31,7 @@ pub(crate) async fn take_offers(tx: &Tx, pair: &Pair) -> Result<()> {
     Ok(())
 }
 
-/// What is proposed to a class that is taken, or looks for a twin no more, comes to nothing.
+/// Lets the proposals to a class lapse, except the pair `but`: the class is taken, or looks for no twin any more.
 pub(crate) async fn drop_proposals(tx: &Tx, team: Id<Team>, but: Option<Id<Pair>>) -> Result<()> {
     for mut rival in store::proposed_to(tx, team).await? {
         if Some(rival.id) != but {
@@ -42,7 +42,7 @@ pub(crate) async fn drop_proposals(tx: &Tx, team: Id<Team>, but: Option<Id<Pair>
     Ok(())
 }
 
-/// Who had lost a twin has begun to work with a new one: the pair of before is over.
+/// Ends the earlier pairs of classes that went on alone and now begin to work in this pair.
 pub(crate) async fn repair_lost(tx: &Tx, pair: &Pair) -> Result<()> {
     for place in &pair.sides {
         for mut lost in store::alone(tx, place.side.team).await? {
@@ -54,7 +54,7 @@ pub(crate) async fn repair_lost(tx: &Tx, pair: &Pair) -> Result<()> {
     Ok(())
 }
 
-/// The pair has come to an end: those whom it took look for a twin again.
+/// Opens the offers of the classes again, after the pair has ended.
 pub(crate) async fn reopen_offers(tx: &Tx, pair: &Pair) -> Result<()> {
     for place in pair.sides.iter().filter(|place| !place.has_left()) {
         let mut offer = offer::store::of_place(tx, place.offer).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn reopen_offers(tx: &Tx, pair: &Pair) -> Result<()> {
     Ok(())
 }
 
-/// The class that goes on stands in the lists of those who look for a twin again, marked as having lost one.
+/// Opens the offer of the class that goes on alone, marked as having lost its twin.
 pub(crate) async fn offer_again(tx: &Tx, pair: &Pair, survivor: Option<PairSide>) -> Result<()> {
     let Some(place) = survivor else { return Ok(()) };
     let mut offer = offer::store::of_place(tx, place.offer).await?;
@@ -72,15 +72,15 @@ pub(crate) async fn offer_again(tx: &Tx, pair: &Pair, survivor: Option<PairSide>
     offer::store::save(tx, &mut offer).await
 }
 
-/// A class looks for a twin no more, and nothing is left of what it said. The offer first and then what is proposed, as an acceptance
-/// has it: so neither waits for the other.
+/// Empties the offer of a class that looks for no twin any more, and lets proposals to it lapse. The offer is locked before the proposals,
+/// in the same order as an acceptance does it, so that neither transaction waits for the other.
 pub(crate) async fn give_up(tx: &Tx, mut offer: Offer) -> Result<()> {
     offer.empty();
     offer::store::save(tx, &mut offer).await?;
     drop_proposals(tx, offer.side().team, None).await
 }
 
-/// What was told of its space is told no more: a request of before, sent again, is asked anew.
+/// Forgets the answers given to members of the pair, so that a request of before that is sent again is decided anew.
 pub(crate) async fn forget_answers(tx: &Tx, pair: &Pair) -> Result<()> {
     for place in &pair.sides {
         tx.forget_answers(place.side.team).await?;

@@ -1,4 +1,4 @@
-//! How a pair rests and ends: suspended, left by one, found again by the other, dissolved, completed.
+//! How a pair rests and ends: suspended, left by one class, repaired by the other one's new pair, dissolved, completed.
 
 use jiff::Timestamp;
 use platform::{Ctx, Id, Result};
@@ -28,9 +28,10 @@ impl Pair {
         Ok(())
     }
 
-    /// Takes the caller's class out. What it brought is emptied; its country and territory stay, so that the gap is visible. Returns the side
-    /// it left, as it was, and the side of the class that goes on, if one does. A class that was parted, or has found another twin, may still
-    /// leave to take along what it brought: the pair stays what it is, and nobody goes on in it. Error: `PAIR_STATE`, `CONTACT_DATA`.
+    /// Takes the caller's class out. What it brought is emptied; its country and territory stay, so that the gap is visible. Returns the
+    /// side it left, as it was, and the side of the class that goes on, if one does. A class that was parted, or has found another twin,
+    /// may still leave to take along what it brought: the pair stays what it is, and nobody goes on in it. Error: `PAIR_STATE`,
+    /// `CONTACT_DATA`.
     pub fn leave(&mut self, ctx: &Ctx, reason: String) -> Result<(PairSide, Option<PairSide>)> {
         use PairStage as S;
         let own = self.acting(ctx)?;
@@ -52,8 +53,9 @@ impl Pair {
         Ok((left, survivor))
     }
 
-    /// Takes out a class that can come no more and is bound in this pair. Before the work begins that is the end of the pair; after, the other
-    /// class goes on. Returns the side that was left, as it was, and the side of the other class. None where the pair does not bind the class.
+    /// Takes out a class that can come no more and is bound in this pair. Before the work begins that is the end of the pair; after, the
+    /// other class goes on. Returns the side that was left, as it was, and the side of the other class. None where the pair does not bind
+    /// the class.
     pub(crate) fn lose(&mut self, now: Timestamp, team: Id<Team>) -> Option<(PairSide, Option<PairSide>)> {
         let at = self.sides.iter().position(|side| side.side.team == team).filter(|_| self.stage().engages())?;
         let next = match self.state.work() {
@@ -73,15 +75,16 @@ impl Pair {
         left
     }
 
-    /// Ends the pair in which a class went on alone, because that class has begun to work with a new twin. Returns whether it was such a pair.
+    /// Ends the pair in which a class went on alone, because that class has begun to work with a new twin. Returns whether it was such a
+    /// pair.
     pub fn repair(&mut self, ctx: &Ctx) -> bool {
         let PairState::OneSided { work, reason } = &self.state else { return false };
         self.stand(PairState::Repaired { work: work.clone(), reason: reason.clone() }, ctx.now());
         true
     }
 
-    /// Ends it for both, after the work has begun; before, it is declined. Returns whether both classes were bound by it: a class that went on
-    /// alone looks for a twin already. Error: `PAIR_STATE`, `CONTACT_DATA`.
+    /// Ends it for both, after the work has begun; before, it is declined. Returns whether both classes were bound by it: a class that went
+    /// on alone looks for a twin already. Error: `PAIR_STATE`, `CONTACT_DATA`.
     pub fn dissolve(&mut self, ctx: &Ctx, reason: String) -> Result<bool> {
         let work = match &self.state {
             PairState::Active(work) | PairState::Suspended { work, .. } | PairState::OneSided { work, .. } => {
@@ -93,26 +96,6 @@ impl Pair {
         let was_engaged = self.stage().engages();
         self.stand(PairState::Dissolved { work, reason }, ctx.now());
         Ok(was_engaged)
-    }
-
-    /// Records that a class has delivered its last report. Returns whether that is new.
-    pub(crate) fn deliver(&mut self, ctx: &Ctx, team: Id<Team>) -> bool {
-        let own = self.sides.iter_mut().find(|side| side.side.team == team && side.delivered_at.is_none());
-        own.map(|side| side.delivered_at = Some(ctx.now())).is_some()
-    }
-
-    /// Records that the joint output of the last lesson is delivered. Returns whether that is new.
-    pub(crate) fn deliver_together(&mut self, ctx: &Ctx) -> bool {
-        let Some(work) = self.state.going_on().filter(|work| work.delivered_at.is_none()) else { return false };
-        work.delivered_at = Some(ctx.now());
-        true
-    }
-
-    /// Records which classes have signed the joint output of the last lesson, as it is now. Returns whether that changed anything.
-    pub(crate) fn sign(&mut self, signed: &[Id<Team>]) -> bool {
-        let before = self.sides.each_ref().map(|side| side.has_signed);
-        self.sides.iter_mut().for_each(|side| side.has_signed = signed.contains(&side.side.team));
-        before != self.sides.each_ref().map(|side| side.has_signed)
     }
 
     /// Completes it, once both classes have delivered, each alone and both together (I13). Error: `PAIR_STATE`.

@@ -116,31 +116,32 @@ pub(crate) struct Filter {
     pub(crate) track: Option<Id<Track>>,
 }
 
-/// The pair, if the caller may know of it. Error: not found.
+/// The pair, if the caller may see it. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Pair>) -> Result<Pair> {
     find(db, id).await?.visible("pair", |pair| pair.is_visible_to(db.ctx()))
 }
 
-/// The pair, whoever asks: for what follows from a fact.
+/// The pair, whoever asks.
 pub(crate) async fn find(db: &impl Reads, id: Id<Pair>) -> Result<Option<Pair>> {
     let row = row::Entity::find_by_id(id).one(db.conn()).await?;
     Ok(with_sides(db, row.into_iter().collect()).await?.pop())
 }
 
-/// The same, which nobody else can change until the transaction ends.
+/// The pair, if the caller may see it, which nobody else can change until the transaction ends. Error: not found.
 pub(crate) async fn get_to_change(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
     row::Entity::find_by_id(id).lock_exclusive().one(tx.conn()).await?;
     get(tx, id).await
 }
 
-/// The same, for what its classes write in their space: nobody else writes there and nobody leaves until the transaction ends. Error:
-/// not found, `PAIR_STATE`.
+/// The pair, if the caller may see it and its classes can write in their space now. Until the transaction ends nobody else writes there and
+/// nobody leaves. Error: not found, `PAIR_STATE`.
 pub(crate) async fn get_to_work(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
     let pair = get_to_change(tx, id).await?;
     pair.check_working().map(|()| pair)
 }
 
-/// The pair a class works in, or has worked in last, whoever asks: who has lost a twin goes on in the old pair until the new one begins.
+/// The pair a class works in, or worked in last, whoever asks. A class that has lost its twin goes on in the old pair until the new one
+/// begins.
 pub(crate) async fn of_team(db: &impl Reads, team: Id<Team>) -> Result<Option<Pair>> {
     let row = works_in(team)?.one(db.conn()).await?;
     Ok(with_sides(db, row.into_iter().collect()).await?.pop())
@@ -178,7 +179,7 @@ pub(crate) async fn some(db: &impl Reads, ids: &[Id<Pair>]) -> Result<Vec<Pair>>
     with_sides(db, rows).await
 }
 
-/// Where a class works now, whoever asks.
+/// The seat of a class now, whoever asks.
 pub(crate) async fn seat_of(db: &impl Reads, team: Id<Team>) -> Result<Seat> {
     let pair = match db.ctx().tenant().kind() {
         Kind::Country => None,
@@ -242,7 +243,8 @@ async fn standing(db: &impl Reads, team: Id<Team>, state: PairStage) -> Result<V
     with_sides(db, rows).await
 }
 
-/// The classes that let the caller know of a pair, the same rule as [`Pair::is_visible_to`]. None: the secretariat knows of all.
+/// The condition for sides by which the caller may see a pair, the same rule as [`Pair::is_visible_to`]. None for the secretariat, which
+/// sees all.
 fn own(db: &impl Reads) -> Option<Condition> {
     let ctx = db.ctx();
     if ctx.has(Role::Coordinator) {
@@ -297,7 +299,7 @@ pub(crate) async fn save(tx: &Tx, pair: &mut Pair) -> Result<()> {
     Ok(())
 }
 
-/// What a class reads that is in another pair, or would have one for its twin: not in which.
+/// The error for a class that is in another pair, or whose twin would be. It does not say in which pair.
 pub(crate) fn engaged() -> Error {
     Reason::OfferClosed.error("One of the classes is in another pair already: a class is in one at a time.")
 }

@@ -1,4 +1,4 @@
-//! What tests of a pair's space stand on: two classes at work, in a database.
+//! A pair at work in a database, for tests.
 
 use platform::Store;
 use tempfile::TempDir;
@@ -100,7 +100,7 @@ impl Space {
     }
 }
 
-/// A request as the layers leave it.
+/// A request as the layers pass it to a method.
 pub(crate) fn call<T>(ctx: Ctx, message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(ctx);

@@ -82,7 +82,7 @@ impl From<Alone> for pb::UnmatchedReason {
     }
 }
 
-/// What the matcher did.
+/// The answer to `ProposeMatches`.
 pub(super) fn found(pairs: Vec<Pair>, alone: &[(Id<Offer>, Alone)]) -> pb::ProposeMatchesResponse {
     let unmatched = alone.iter().map(|(offer, why)| pb::Unmatched {
         offer_id: offer.to_string(),
@@ -113,7 +113,7 @@ impl From<PairStage> for pb::PairState {
     }
 }
 
-/// The state a list is asked for. None where none is named.
+/// The state that a list is filtered by. None where none is given.
 fn asked(state: pb::PairState) -> Option<PairStage> {
     match state {
         pb::PairState::Unspecified => None,

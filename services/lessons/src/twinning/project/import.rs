@@ -1,4 +1,4 @@
-//! What an import changes: the projects of a sheet beside those known so far.
+//! Compares the projects of a sheet with those known so far.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,17 +16,17 @@ pub(crate) struct Import {
     pub(crate) lines: usize,
     /// Projects that were not known.
     pub(crate) added: Vec<Project>,
-    /// Projects that are otherwise than before, and the columns they differ in.
+    /// Projects that have changed, each with the columns in which they differ.
     pub(crate) changed: Vec<(Project, Vec<String>)>,
-    /// How many are as they were.
+    /// How many have not changed.
     pub(crate) unchanged: usize,
-    /// The numbers at keep.eu of those that are no longer there.
+    /// The keep.eu numbers of projects that the sheet does not have any more.
     pub(crate) missing: Vec<String>,
 }
 
 impl Import {
-    /// Compares a sheet with the projects known so far. A sheet of one period says nothing of the projects of another one: missing
-    /// are those alone whose programme is in it.
+    /// Compares a sheet with the projects known so far. A project counts as missing only where the sheet has other projects of its
+    /// programme: a sheet of one period says nothing about the projects of another one.
     pub(crate) fn plan(ctx: &Ctx, known: Vec<Project>, sheet: Sheet) -> Self {
         let told: HashSet<String> = sheet.projects.iter().map(|facts| facts.programme_cci.clone()).collect();
         let mut known: HashMap<String, Project> =
@@ -53,8 +53,8 @@ impl Import {
     }
 }
 
-/// Numbers the partners of a project, and puts them in the order of their numbers. Who was there before keeps its number, wherever it
-/// stands now: a pair names the partner it looks at by it.
+/// Numbers the partners of a project and sorts them by their numbers. A partner that was there before keeps its number, wherever it stands
+/// in the sheet now, because pairs name the partner they look at by its number.
 fn number(known: &[Partner], partners: &mut [Partner]) {
     let mut free: Vec<&Partner> = known.iter().collect();
     let mut last = known.iter().map(place).max().unwrap_or_default();
@@ -75,7 +75,7 @@ fn place(partner: &Partner) -> u32 {
     partner.id.parse().unwrap_or_default()
 }
 
-/// The columns two tellings of a project differ in, each partner's with its number.
+/// The columns in which two versions of a project differ. Columns of a partner carry its number.
 fn differences(before: &Facts, now: &Facts) -> Vec<String> {
     let (one, other) = (of_project(before), of_project(now));
     let differs = OF_PROJECT.iter().zip(one.iter().zip(&other)).filter(|(_, (one, other))| one != other);
@@ -100,7 +100,7 @@ fn differences(before: &Facts, now: &Facts) -> Vec<String> {
     columns
 }
 
-/// What a project says in each of its columns.
+/// The value of a project in each of its columns.
 fn of_project(facts: &Facts) -> [String; OF_PROJECT.len()] {
     [
         facts.keep_id.clone(),

@@ -1,6 +1,6 @@
 //! Reads the projects of a programme: a CSV with keep.eu's columns, one line a partner, the project's columns repeated on each.
 //!
-//! All or nothing: either every line tells of a partner, or every wrong line is named, as a person finds it in an editor.
+//! The result is either all projects or every wrong line, by the number it has in an editor.
 
 use std::{collections::HashMap, mem};
 
@@ -12,7 +12,7 @@ use crate::reason::Reason;
 
 mod value;
 
-/// The columns that tell of a project.
+/// The columns of a project.
 pub(super) const OF_PROJECT: [&str; 10] = [
     "keep_id",
     "acronym",
@@ -26,14 +26,14 @@ pub(super) const OF_PROJECT: [&str; 10] = [
     "themes",
 ];
 
-/// The columns that tell of a partner.
+/// The columns of a partner.
 pub(super) const OF_PARTNER: [&str; 6] =
     ["partner_name", "partner_type", "country", "nuts3", "town", "partner_total_budget"];
 
 /// The longest value, in bytes: names are translated into every language of a programme.
 const WIDEST: usize = 2_000;
 
-/// What a sheet tells.
+/// The contents of a sheet.
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     /// How many partners it has, each on a line.
@@ -77,7 +77,7 @@ fn delimiter(bytes: &[u8]) -> u8 {
     if count(b';') > count(b',') { b';' } else { b',' }
 }
 
-/// A sheet half read.
+/// A sheet that is being read.
 #[derive(Default)]
 struct Reading<'a> {
     cci: &'a [String],
@@ -91,7 +91,7 @@ struct Reading<'a> {
     count: usize,
 }
 
-/// What the first line of a project says of it.
+/// The columns of a project in its first line.
 struct Told {
     line: u64,
     values: StringRecord,
@@ -175,13 +175,13 @@ impl<'a> Reading<'a> {
         Some(value).filter(|value| !value.is_empty())
     }
 
-    /// The project a line tells of: one known from a line before, which must say the same, or a new one.
+    /// The project of a line: a new one, or one of an earlier line, whose columns must be equal.
     fn project(&mut self, line: u64, record: &StringRecord) -> Option<usize> {
         let keep_id = self.needed(line, record, "keep_id")?;
         if self.seen.contains_key(&keep_id) {
             return self.same(line, &keep_id, record);
         }
-        // a project that is wrong is known all the same: its further lines are not wrong for its sake
+        // a project that is wrong is remembered too, so that its further lines are not reported for the same fault
         let told = Told { line, values: OF_PROJECT.iter().map(|column| self.value(record, column)).collect() };
         let project = self.sheet.projects.len();
         let facts = self.facts(line, keep_id.clone(), record);

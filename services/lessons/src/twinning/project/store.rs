@@ -82,7 +82,7 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Project>) -> Result<Project> {
     project(row.ok_or_else(|| Error::not_found("project"))?)
 }
 
-/// Those of these projects that the programme has.
+/// The ids among these that belong to projects of the programme.
 pub(crate) async fn known(db: &impl Reads, ids: &[Id<Project>]) -> Result<HashSet<Id<Project>>> {
     let known = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::Id.is_in(ids.to_vec()));
     Ok(known.into_tuple().all(db.conn()).await?.into_iter().collect())
@@ -116,7 +116,7 @@ pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Pag
     Ok(page.page(projects, |project| (project.order(), project.id)))
 }
 
-/// With a partner where this condition says.
+/// The condition for projects with a partner for which another condition holds.
 fn placed(condition: Condition) -> Condition {
     let places = place_row::Entity::find().select_only().column(place_row::Column::ProjectId).filter(condition);
     Condition::all().add(row::Column::Id.in_subquery(places.into_query()))
@@ -146,7 +146,7 @@ pub(crate) async fn save(tx: &Tx, import: &Import) -> Result<()> {
     Ok(())
 }
 
-/// The project is known: what is said of it is replaced.
+/// Replaces the columns of a project that exists.
 fn replace() -> OnConflict {
     use row::Column as C;
     OnConflict::column(C::Id).update_columns([C::Acronym, C::Words, C::Contents, C::ImportedAt]).to_owned()

@@ -1,4 +1,5 @@
-//! Classes speak to each other in the programme's space, where teachers can read along: no text leads them out of it.
+//! Finds contact data in texts. Classes write to each other in the programme's space, where teachers can read along, and must not be led
+//! out of it.
 
 use std::sync::LazyLock;
 
@@ -6,7 +7,7 @@ use regex::Regex;
 
 use crate::{amiss::Amiss, reason::Reason};
 
-/// What leads out, and what to call it.
+/// The patterns of contact data, each with its name.
 static WAYS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
     let ways = [
         (
@@ -19,7 +20,7 @@ static WAYS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
         ),
         ("telephone number", r"(?:\+|\b00)?\(?\d(?:[ ./()-]{0,2}\d){7,14}\b"),
     ];
-    // a pattern that is none finds nothing; the tests below look at each of them
+    // a pattern that does not compile finds nothing; the tests below use each of them
     ways.into_iter().filter_map(|(name, pattern)| Some((name, Regex::new(pattern).ok()?))).collect()
 });
 

@@ -37,7 +37,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Adds those that were not known yet that day.
+/// Adds the sightings that were not recorded yet on that day.
 pub(crate) async fn add(tx: &Tx, sightings: Vec<Sighting>) -> Result<()> {
     use row::Column as C;
     let known = [C::TeamId, C::Kind, C::ViewerHome, C::ViewerRole, C::Day];
@@ -47,7 +47,7 @@ pub(crate) async fn add(tx: &Tx, sightings: Vec<Sighting>) -> Result<()> {
     Ok(())
 }
 
-/// One page of the sightings the caller may know of, newest first.
+/// One page of the sightings the caller may see, newest first.
 pub(crate) async fn list(
     db: &impl Reads,
     team: Option<Id<Team>>,

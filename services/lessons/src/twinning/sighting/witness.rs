@@ -1,4 +1,4 @@
-//! Writes down what is seen, before it is shown. Reads stay quick: what this process has written down today it knows by heart.
+//! Records sightings before the thing is shown. The process remembers what it has recorded today, so that most reads need no write.
 
 use std::{
     collections::HashSet,
@@ -11,24 +11,24 @@ use platform::{Ctx, Result, Store, TenantId};
 use super::{Kind, Sighting, What, store};
 use crate::twinning::side::Side;
 
-/// Who writes down what is seen. Cheap to clone.
+/// Records sightings. Cheap to clone.
 #[derive(Clone)]
 pub struct Witness {
     store: Store,
     known: Arc<Mutex<HashSet<(TenantId, Date, What)>>>,
 }
 
-/// How many sightings are known by heart. A programme has some hundreds a day; past this, and so after some days, all are forgotten
-/// and written down once more, where they are known already.
+/// The most sightings that are remembered. A programme has some hundreds a day. When there are more, after some days, all are forgotten,
+/// and the database, which has them already, ignores them when they are recorded again.
 const MOST: usize = 20_000;
 
 impl Witness {
-    /// Who writes into this store.
+    /// Records sightings in this store.
     pub(crate) fn new(store: Store) -> Self {
         Self { store, known: Arc::default() }
     }
 
-    /// The caller is about to see something of these classes. Error: it cannot be written down now, and so is not shown.
+    /// Records that the caller is about to see something of these classes. Error: it cannot be recorded now; then it must not be shown.
     pub(crate) async fn saw(&self, ctx: &Ctx, kind: Kind, sides: impl IntoIterator<Item = &Side>) -> Result<()> {
         let (tenant, day) = (ctx.tenant().id(), ctx.local().date());
         let seen: HashSet<_> = sides

@@ -1,4 +1,4 @@
-//! One value against its field.
+//! Checks one value against its field.
 
 use platform::{Id, error::Shared};
 
@@ -8,7 +8,7 @@ use crate::{amiss::Amiss, reason::Reason, work::file::File};
 /// The most characters where the form does not say.
 const MAX_CHARS: usize = 20_000;
 
-/// Whether the value can be kept at all.
+/// Adds a violation where a draft cannot hold the value.
 pub(super) fn draft(field: &Field, value: &Value, path: &str, amiss: &mut Amiss) {
     use FieldKind as K;
     let fits = match value {
@@ -37,7 +37,7 @@ pub(super) fn draft(field: &Field, value: &Value, path: &str, amiss: &mut Amiss)
     }
 }
 
-/// Whether the value can be submitted.
+/// Adds a violation for everything that keeps the value from being submitted.
 pub(super) fn last(field: &Field, value: &Value, files: &[File], path: &str, amiss: &mut Amiss) {
     draft(field, value, path, amiss);
     match value {

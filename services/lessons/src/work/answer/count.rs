@@ -9,14 +9,13 @@ use super::markup;
 pub(super) struct Count {
     /// Characters a reader tells apart: a letter with its accents is one, an emoji of a family is one.
     pub(super) chars: usize,
-    /// The same without spaces of any kind ("spazi esclusi").
+    /// Characters without spaces of any kind ("spazi esclusi").
     pub(super) chars_without_spaces: usize,
     /// Words: what stands between spaces and holds a letter or a digit.
     pub(super) words: usize,
 }
 
-/// Counts a text; of a rich one, what is left after markup is stripped. Where a paragraph ends a word ends, but no character
-/// stands there.
+/// Counts a text; of a rich text, without its markup. The end of a paragraph ends a word and counts as no character.
 pub(super) fn text(text: &str, is_rich: bool) -> Count {
     let blocks = if is_rich { markup::blocks(text) } else { vec![text.trim().to_owned()] };
     blocks.iter().map(|block| plain(block)).fold(Count::default(), |one, other| Count {

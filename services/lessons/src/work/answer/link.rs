@@ -11,7 +11,7 @@ pub(super) fn host(text: &str) -> Option<String> {
     Some(authority.host().trim_end_matches('.').to_ascii_lowercase()).filter(|host| !host.is_empty())
 }
 
-/// Whether a host is one of these or below one of them. No list is any host.
+/// Whether a host is one of `hosts` or below one of them. An empty list allows every host.
 pub(super) fn is_one_of(host: &str, hosts: &[String]) -> bool {
     hosts.is_empty()
         || hosts

@@ -11,7 +11,7 @@ const INLINE: [&str; 3] = ["strong", "em", "a"];
 const BLOCKS: [&str; 7] = ["p", "ul", "ol", "li", "h3", "h4", "blockquote"];
 const BREAK: &str = "<br>";
 
-/// Stands where a block begins or ends: the character Unicode has for it.
+/// Marks where a block begins or ends: Unicode's paragraph separator.
 const PARTED: &str = "\u{2029}";
 
 static KEPT: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -20,7 +20,7 @@ static KEPT: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .tag_attributes(HashMap::from([("a", HashSet::from(["href"]))]))
         .generic_attributes(HashSet::new())
         .url_schemes(HashSet::from(["http", "https"]))
-        // a link to somewhere on our own pages is none a team means to make
+        // a team does not mean to link to a page of ours
         .url_relative(UrlRelative::Deny)
         .link_rel(Some("noopener"));
     kept
@@ -32,19 +32,19 @@ static STRIPPED: LazyLock<Builder<'static>> = LazyLock::new(|| {
     stripped
 });
 
-/// How many elements a text may have, and how deep they may stand in each other: more than any report has, and little enough that
-/// cleaning it takes no time worth speaking of, which grows with one times the other.
+/// The most elements a text may have, and the deepest they may be nested: more than any report has. The time to clean a text grows with the
+/// product of both, so it stays short.
 const MOST: usize = 3_000;
 const DEEPEST: usize = 30;
 
-/// Whether a text is of a shape that can be cleaned at once. It is judged by its brackets alone, before anything is parsed.
+/// Whether a text has few enough elements to be cleaned quickly. Only its brackets are counted; nothing is parsed.
 pub(super) fn is_sane(html: &str) -> bool {
     let (mut elements, mut depth) = (0, 0_usize);
     for piece in html.split('<').skip(1) {
         elements += 1;
         match piece.as_bytes().first() {
             Some(b'/') => depth = depth.saturating_sub(1),
-            // what needs no end, and what is no element
+            // comments, and brackets that begin no element
             Some(b' ' | b'!') => {}
             _ if piece.starts_with("br>") || piece.starts_with("br/>") || piece.starts_with("br />") => {}
             _ => depth += 1,

@@ -1,4 +1,4 @@
-//! What stands in a report.
+//! The values of a report.
 
 use std::collections::{BTreeMap, btree_map};
 
@@ -40,19 +40,19 @@ pub struct Point {
 }
 
 impl Point {
-    /// A place to the centimetre, which is finer than anybody points: so it is the same after it was written down and read.
+    /// A place, rounded to the centimetre, so that it is equal after it was written and read again.
     pub fn new(latitude: f64, longitude: f64, address: String) -> Self {
         let round = |degrees: f64| (degrees * 1e7).round() / 1e7;
         Self { latitude: round(latitude), longitude: round(longitude), address }
     }
 
-    /// Whether there is such a place.
+    /// Whether the coordinates are valid.
     pub fn is_on_earth(&self) -> bool {
         (-90.0..=90.0).contains(&self.latitude) && (-180.0..=180.0).contains(&self.longitude)
     }
 }
 
-/// What was written, by the keys of the form. The order of the keys is fixed, so that the same values are the same bytes.
+/// The values of a report by the keys of its form. The keys are sorted, so that equal values are equal bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Values(BTreeMap<String, Value>);
@@ -63,7 +63,7 @@ impl Values {
         self.0.get(key)
     }
 
-    /// Sets what `other` has; all else stays.
+    /// Sets the values that `other` has, and keeps all others.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }

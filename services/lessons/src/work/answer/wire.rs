@@ -7,7 +7,7 @@ use super::{Point, Value, Values};
 use crate::{amiss::Amiss, reason::Reason};
 
 impl Values {
-    /// The values of a message. Error: every one that is none, at once.
+    /// The values of a message. Error: a violation for every message that is no value, all at once.
     pub(crate) fn read(messages: impl IntoIterator<Item = (String, pb::Value)>) -> Result<Self> {
         let mut amiss = Amiss::new();
         let mut values = Vec::new();
@@ -21,7 +21,7 @@ impl Values {
     }
 }
 
-/// Why a message is no value.
+/// The reason why a message is no value.
 pub struct NoValue(Reason, &'static str);
 
 impl TryFrom<pb::Value> for Value {

@@ -1,5 +1,6 @@
-//! The way of a credit home. It is published with the delivery, in one transaction; it is kept at home together with the record that
-//! it was, in another. What dies in between is repeated and finds the record: so it counts once.
+//! Sends credits to the country of a class and keeps them there. The credit is published in the transaction of the delivery, and kept in a
+//! transaction of the country that also records that this fact was handled. A process that dies in between repeats the fact, finds the
+//! record, and counts nothing twice.
 
 use platform::{Border, Ctx, Error, Id, Reads, Result, Store, TenantId, Tx, event::Handlers};
 use proto::lessons::v1 as pb;
@@ -10,7 +11,7 @@ use crate::{
     year::team::Team,
 };
 
-/// What was judged, in a programme, of a class of a country.
+/// A verdict on what a class delivered in a programme.
 pub(crate) struct Judgement<'a> {
     /// The class.
     pub(crate) team: Id<Team>,
@@ -18,13 +19,13 @@ pub(crate) struct Judgement<'a> {
     pub(crate) lesson: i32,
     /// What was delivered.
     pub(crate) kind: CreditKind,
-    /// What it is named by.
+    /// The digest of its contents.
     pub(crate) digest: &'a str,
     /// On time or late.
     pub(crate) verdict: &'a Verdict,
 }
 
-/// Sends the news of a judgement home, once this transaction commits.
+/// Tells the country of a class about a judgement, once this transaction commits.
 pub(crate) fn send(tx: &Tx, home: &TenantId, judgement: &Judgement<'_>) {
     let Judgement { team, lesson, kind, digest, verdict } = judgement;
     let credit = Credit {
@@ -39,13 +40,13 @@ pub(crate) fn send(tx: &Tx, home: &TenantId, judgement: &Judgement<'_>) {
     tx.emit(&credit.to_cross(home));
 }
 
-/// Sends the news of a judged report to the country of its class, once this transaction commits.
+/// Tells the country of a class about the verdict on its report, once this transaction commits.
 pub(crate) fn send_report(tx: &Tx, home: &TenantId, team: Id<Team>, lesson: i32, judged: &Judged) {
     let Judged { verdict, digest } = judged;
     send(tx, home, &Judgement { team, lesson, kind: CreditKind::MirrorReport, digest, verdict });
 }
 
-/// Adds what lessons does when a delivery crosses: it is kept in the country of the class.
+/// Adds the handler that keeps a delivery of a programme as a credit in the country of the class.
 pub(crate) fn handlers(others: Handlers, store: Store, border: Border) -> Handlers {
     others.on("credit home", move |ctx, fact| bring(store.clone(), border.clone(), ctx, fact))
 }
@@ -54,13 +55,13 @@ async fn bring(store: Store, border: Border, ctx: Ctx, fact: pb::DeliveryCrossed
     let home: TenantId = fact.home.parse().map_err(|_| Error::internal("a delivery crossed to no country"))?;
     let credit = Credit::crossed(ctx.tenant().id(), fact)?;
     receive(&store, &border.home(&ctx, &home)?, &credit).await?;
-    // both sides say in their audit logs what crossed, each once
+    // each side notes once in its audit log what crossed
     let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
     tx.note("send credit home", subject(&credit), format!("home {home}"));
     tx.commit().await
 }
 
-/// Keeps a credit at home, unless this very fact was handled there before.
+/// Keeps a credit in the country, unless this fact was handled there before.
 async fn receive(store: &Store, home: &Ctx, credit: &Credit) -> Result<()> {
     let Some(tx) = store.write_once(home).await? else { return Ok(()) };
     store::keep(&tx, credit).await?;

@@ -36,7 +36,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Keeps a credit. One that is there already stays as it is; only late may become in time, never the other way (I7).
+/// Keeps a credit. One that exists stays as it is, except that a late one may become one in time (I7).
 pub(crate) async fn keep(tx: &Tx, credit: &Credit) -> Result<()> {
     let row = row::Model {
         team_id: credit.team,
@@ -56,7 +56,7 @@ pub(crate) async fn keep(tx: &Tx, credit: &Credit) -> Result<()> {
             .filter(row::Column::Lesson.eq(key.1))
             .filter(row::Column::Programme.eq(key.2))
             .filter(row::Column::Kind.eq(key.3))
-            // the same delivery, judged again: one made later, with another twin, improves nothing
+            // only the same delivery, judged again: a later delivery with another twin improves nothing
             .filter(row::Column::ReceivedAt.eq(platform::store::At(credit.received_at)))
             .filter(row::Column::OnTime.eq(false))
             .exec(tx.conn())

@@ -27,7 +27,7 @@ impl From<&Credit> for pb::Credit {
 }
 
 impl Credit {
-    /// What crosses to a country.
+    /// The message that crosses to a country.
     pub(super) fn to_cross(&self, home: &TenantId) -> pb::DeliveryCrossed {
         pb::DeliveryCrossed {
             home: home.to_string(),
@@ -40,7 +40,7 @@ impl Credit {
         }
     }
 
-    /// What has crossed from a programme.
+    /// Reads the message that crossed from a programme.
     pub(super) fn crossed(programme: &TenantId, fact: pb::DeliveryCrossed) -> Result<Self> {
         let kind = match fact.kind() {
             pb::CreditKind::MirrorReport => CreditKind::MirrorReport,

@@ -32,7 +32,7 @@ pub struct Files {
     pub blobs: Blobs,
     /// Finds the classes that files belong to.
     pub classes: Classes,
-    /// Who writes down what is seen.
+    /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
 
@@ -85,8 +85,8 @@ impl Files {
         Ok((class.team.seat(), loaded.takes(&upload.field)?))
     }
 
-    /// The file, for who may see its team; in a programme, for who is shown it there. Reading it is an entry of the audit log: there may
-    /// be people in it.
+    /// The file, if the caller may read it. In a country that is who may see its team. Reading a file is noted in the audit log, because
+    /// people may be seen in it.
     async fn readable(&self, ctx: &Ctx, req: &pb::DownloadFileRequest) -> Result<File> {
         let (team, id) = (req.team_id.parse()?, req.file_id.parse()?);
         let is_at_home = ctx.tenant().kind() == Kind::Country;
@@ -107,10 +107,10 @@ impl Files {
     }
 }
 
-/// How many of a file's first bytes are looked at.
+/// The number of first bytes by which the kind of a file is judged.
 const HEAD: usize = 512;
 
-/// Takes the bytes in, refusing at the first one too many and as soon as it is plain that they are of another kind.
+/// Receives the bytes. Refuses as soon as there are too many, or as soon as it is clear that they are of another kind.
 async fn receive(
     mut incoming: Incoming,
     rule: Rule,

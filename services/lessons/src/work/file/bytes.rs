@@ -7,7 +7,8 @@ use proto::lessons::v1 as pb;
 
 use super::{File, store};
 
-/// The bytes of a file that could be read just now. Error: not found, where its class has left since and taken it along.
+/// Opens the bytes of a file that the caller was just allowed to read. Error: not found where its class has left since and its files were
+/// removed.
 pub(crate) async fn open(
     store: &Store,
     blobs: &Blobs,
@@ -23,7 +24,7 @@ pub(crate) async fn open(
     }
 }
 
-/// What lessons does when a class has taken its files along: their bytes go too, where nothing else has the same.
+/// Adds the handler that removes the bytes of files whose class has left, where no other file has the same bytes.
 pub(crate) fn handlers(handlers: Handlers, store: Store, blobs: Blobs) -> Handlers {
     handlers.on("remove files", move |ctx, removed: pb::FilesRemoved| {
         remove(store.clone(), blobs.clone(), ctx, removed.digests)

@@ -38,7 +38,7 @@ mod row {
 
 /// Adds a file, whose bytes are kept before this transaction ends.
 pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
-    // equal bytes may be about to be removed: what refers to them is seen there, or they are kept anew here
+    // another transaction may be about to remove equal bytes: it either sees this row, or this one keeps the bytes again
     tx.hold(&file.digest).await?;
     let row = row::Model {
         id: file.id,
@@ -74,14 +74,14 @@ pub(crate) async fn space_of(db: &impl Reads, team: Id<Team>, id: Id<File>) -> R
     Ok(row.and_then(|row| Seat::of_row(row.team_id, row.pair_id).space))
 }
 
-/// The ids of all a class has uploaded where it works.
+/// The ids of all files of a class in the space it works in.
 pub(crate) async fn ids(db: &impl Reads, seat: Seat) -> Result<Vec<Id<File>>> {
     let ids = row::Entity::find().select_only().column(row::Column::Id).filter(of_seat(seat));
     Ok(ids.into_tuple().all(db.conn()).await?)
 }
 
-/// Takes away what a class has uploaded, which leaves with it. The digests of the bytes, which stay where they are until the fact is
-/// handled that says so.
+/// Deletes the files of a class that leaves. Returns the digests of their bytes, which are removed when the fact is handled that names
+/// them.
 pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<Vec<String>> {
     let digests = row::Entity::find().select_only().column(row::Column::Digest).distinct().filter(of_seat(seat));
     let digests = digests.into_tuple().all(tx.conn()).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<Vec<String>> {
     Ok(digests)
 }
 
-/// Whether no file has these bytes. None will, until the transaction ends.
+/// Whether no file has these bytes. No file can get them until the transaction ends.
 pub(crate) async fn is_free(tx: &Tx, digest: &str) -> Result<bool> {
     tx.hold(digest).await?;
     Ok(row::Entity::find().filter(row::Column::Digest.eq(digest)).one(tx.conn()).await?.is_none())

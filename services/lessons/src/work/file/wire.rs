@@ -9,7 +9,7 @@ use crate::amiss::Amiss;
 impl TryFrom<&pb::UploadFileRequest> for Upload {
     type Error = Error;
 
-    /// Only the first piece says where the file belongs, so its shape cannot ask for it.
+    /// Only the first piece has these fields, so the shape of the message cannot require them.
     fn try_from(first: &pb::UploadFileRequest) -> Result<Self> {
         let mut amiss = Amiss::new();
         for (field, is_missing) in [

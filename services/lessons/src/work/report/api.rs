@@ -32,9 +32,9 @@ pub struct Reports {
     pub store: Store,
     /// Finds the classes that reports belong to.
     pub classes: Classes,
-    /// Whether the process wants calls: who watches goes when it no longer does.
+    /// Whether the process takes calls. Streams end when it does not.
     pub readiness: Readiness,
-    /// Who writes down what is seen.
+    /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
 
@@ -136,7 +136,7 @@ impl ReportService for Reports {
     }
 }
 
-/// The change, if it is one of this edition: of a team of which lessons knows nothing but a credit, identity knows.
+/// The change, if its team is of this edition. Where lessons has only a credit of the team, it asks identity for the edition.
 async fn ours(classes: Classes, ctx: Ctx, edition: Id<Edition>, change: Result<Delivery>) -> Option<Result<Delivery>> {
     let Ok(Delivery { seat, edition: None, .. }) = change else { return Some(change) };
     let is_ours = classes.get(&ctx, seat.team).await.is_ok_and(|class| class.team.edition == edition);

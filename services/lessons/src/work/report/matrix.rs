@@ -8,14 +8,14 @@ use crate::{
     year::{edition::Edition, team::Team},
 };
 
-/// One row: a team, and one cell a lesson of its track, and after them one a lesson that only a programme has.
+/// One row: a team with a cell for each lesson of its track, followed by cells for lessons that only a programme has.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     pub(super) team: Team,
     pub(super) deliveries: Vec<Delivery>,
 }
 
-/// The rows of these teams, in their order. `cells` are those that were begun, in no order, and `credits` what came home.
+/// The rows of these teams, in their order. `cells` are the reports that were begun, in any order, and `credits` those of the teams.
 pub(super) fn rows(edition: &Edition, teams: Vec<Team>, cells: Vec<Delivery>, credits: Vec<Credit>) -> Vec<Row> {
     let mut home: HashMap<_, Vec<Credit>> = HashMap::new();
     for credit in credits {

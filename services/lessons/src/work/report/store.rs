@@ -9,7 +9,8 @@ use platform::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, DerivePartialModel, EntityTrait, QueryFilter, QuerySelect, TryInsertResult,
+    ColumnTrait, Condition, DerivePartialModel, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    TryInsertResult,
 };
 
 use super::{Delivery, Judged, LastSubmission, Reopening, Report, ReportState, Saved, Submission, Verdict};
@@ -23,9 +24,9 @@ use crate::{
     },
 };
 
-mod submitted;
+mod history;
 
-pub(crate) use submitted::last;
+pub(crate) use history::last;
 
 mod row {
     use platform::{Id, store::At};
@@ -67,7 +68,35 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A report without what is written in it: a matrix has thousands of them.
+mod submission {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{
+        work::report::Submission,
+        year::team::{Space, Team},
+    };
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "submission")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Submission>,
+        pub team_id: Id<Team>,
+        pub pair_id: Id<Space>,
+        pub lesson: i32,
+        pub form_version: i32,
+        pub contents: String,
+        pub digest: String,
+        pub received_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The columns of a report without its contents, because a matrix has thousands of reports.
 #[derive(DerivePartialModel)]
 #[sea_orm(entity = "row::Entity")]
 struct Cell {
@@ -85,7 +114,7 @@ struct Cell {
     on_time: Option<bool>,
 }
 
-/// The words rows have for states. A report nobody has begun has no row.
+/// The words for states in rows. A report that is not begun has no row.
 const DRAFT: &str = "draft";
 const SUBMITTED: &str = "submitted";
 const REOPENED: &str = "reopened";
@@ -96,18 +125,18 @@ pub(crate) async fn find(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Opt
     row.map(|row| report_of(db, row)).transpose()
 }
 
-/// The files that stand in what some classes submitted last, for all lessons.
+/// The files in the last submissions of some classes, for all lessons.
 pub(crate) async fn submitted_files(db: &impl Reads, seats: impl Iterator<Item = Seat>) -> Result<BTreeSet<Id<File>>> {
     let mut files = BTreeSet::new();
     for seat in seats {
-        files.extend(submitted::each_last(db, seat).await?.iter().flat_map(LastSubmission::files));
+        files.extend(history::each_last(db, seat).await?.iter().flat_map(LastSubmission::files));
     }
     Ok(files)
 }
 
 /// Deletes what a class wrote in a space, for a class that leaves it.
 pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<()> {
-    submitted::take_away(tx, seat).await?;
+    history::take_away(tx, seat).await?;
     row::Entity::delete_many().filter(of_seat(seat)).exec(tx.conn()).await?;
     Ok(())
 }
@@ -134,21 +163,36 @@ pub(crate) async fn save(tx: &Tx, report: &mut Report) -> Result<()> {
 /// Saves a report that was submitted, and what was submitted. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save_submitted(tx: &Tx, report: &mut Report, submitted: &Submission) -> Result<()> {
     save(tx, report).await?;
-    submitted::add(tx, submitted).await
+    add_submission(tx, submitted).await
+}
+
+async fn add_submission(tx: &Tx, submitted: &Submission) -> Result<()> {
+    let row = submission::Model {
+        id: submitted.id,
+        team_id: submitted.seat.team,
+        pair_id: submitted.seat.space_id(),
+        lesson: submitted.lesson,
+        form_version: submitted.form_version,
+        contents: submitted.contents.clone(),
+        digest: submitted.digest.clone(),
+        received_at: submitted.received_at.into(),
+    };
+    submission::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(())
 }
 
 /// Saves a report that was given back, and why. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save_reopened(tx: &Tx, report: &mut Report, reopening: &Reopening) -> Result<()> {
     save(tx, report).await?;
-    submitted::add_reopening(tx, reopening).await
+    history::add_reopening(tx, reopening).await
 }
 
-/// The cells of some classes that were begun, in no order: one query, however many classes.
+/// The reports that some classes have begun, in any order: one query for all classes.
 pub(crate) async fn deliveries(db: &impl Reads, seats: impl Iterator<Item = Seat>) -> Result<Vec<Delivery>> {
     let seats: HashSet<Seat> = seats.collect();
     let query = row::Entity::find().filter(row::Column::TeamId.is_in(seats.iter().map(|seat| seat.team)));
     let mut cells = query.into_partial_model::<Cell>().all(db.conn()).await?;
-    // what a class wrote with another twin is no part of this
+    // leave out what a class wrote with another twin
     cells.retain(|cell| seats.contains(&Seat::of_row(cell.team_id, cell.pair_id)));
     cells.into_iter().map(|cell| delivery_of(db, cell)).collect()
 }
@@ -163,7 +207,7 @@ pub(crate) async fn delivered(db: &impl Reads, seat: Seat) -> Result<BTreeSet<i3
     Ok(lessons.into_tuple().all(db.conn()).await?.into_iter().collect())
 }
 
-/// One cell, if it was begun.
+/// One cell. None where the report is not begun.
 pub(crate) async fn delivery(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Option<Delivery>> {
     let cell = row::Entity::find_by_id(key(seat, lesson)).into_partial_model::<Cell>().one(db.conn()).await?;
     cell.map(|cell| delivery_of(db, cell)).transpose()
@@ -202,7 +246,7 @@ fn key(seat: Seat, lesson: i32) -> (Id<Team>, Id<Space>, i32) {
     (seat.team, seat.space_id(), lesson)
 }
 
-/// All a class wrote where it works.
+/// The rows of a class in the space it works in.
 fn of_seat(seat: Seat) -> Condition {
     Condition::all().add(row::Column::TeamId.eq(seat.team)).add(row::Column::PairId.eq(seat.space_id()))
 }
@@ -224,7 +268,7 @@ fn active(report: &Report) -> Result<row::ActiveModel> {
     })
 }
 
-/// The columns a state is kept in.
+/// The columns of a state.
 fn judgement(state: &ReportState) -> row::ActiveModel {
     let word = match state {
         ReportState::NotStarted | ReportState::Draft => DRAFT,

@@ -1,4 +1,4 @@
-//! On time or late. A verdict keeps the rule it was given under, and is never made worse (I7).
+//! Verdicts: whether a delivery was on time. A verdict keeps the deadline it was given under, and never becomes worse (I7).
 
 use jiff::Timestamp;
 use platform::Id;
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// The judgement on a delivery.
+/// The verdict on a delivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// The instant the first submission was received.
@@ -23,7 +23,7 @@ pub struct Verdict {
     pub on_time: bool,
 }
 
-/// Where a report stands.
+/// The state of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ReportState {
     /// Nothing was saved yet.
@@ -36,7 +36,7 @@ pub enum ReportState {
     Reopened(Judged),
 }
 
-/// What a submission leaves behind.
+/// The verdict and the digest of a submission.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
     /// The verdict on the first submission.
@@ -51,7 +51,7 @@ pub struct Delivery {
     pub(crate) seat: Seat,
     pub(crate) lesson: i32,
     pub(crate) version: i64,
-    /// None for one that holds nothing but credits: which edition its team is in, is known at identity.
+    /// None for a cell that has credits and no report: only identity knows the edition of its team.
     pub(crate) edition: Option<Id<Edition>>,
     pub(crate) state: ReportState,
     /// What the team delivered for the lesson in programmes.
@@ -59,13 +59,13 @@ pub struct Delivery {
 }
 
 impl Verdict {
-    /// The judgement on a submission.
+    /// The verdict on a submission that was received at an instant.
     pub fn new(received_at: Timestamp, deadline: Deadline) -> Self {
         Self { received_at, on_time: deadline.moment.includes(received_at), deadline }
     }
 
-    /// The judgement under another deadline, where that makes a late submission one in time. A verdict never becomes worse, and
-    /// one that stays late keeps the rule it was given under.
+    /// The verdict under another deadline, where that makes a late delivery one in time. None otherwise: a verdict never becomes worse, and
+    /// one that stays late keeps its deadline.
     #[must_use]
     pub fn improved(&self, deadline: &Deadline) -> Option<Self> {
         let again = Self::new(self.received_at, deadline.clone());
@@ -74,7 +74,7 @@ impl Verdict {
 }
 
 impl ReportState {
-    /// The judgement, once there is one.
+    /// The verdict and the digest, after the report was submitted.
     pub fn judged(&self) -> Option<&Judged> {
         match self {
             Self::Submitted(judged) | Self::Reopened(judged) => Some(judged),
@@ -84,17 +84,17 @@ impl ReportState {
 }
 
 impl Delivery {
-    /// The cell of a report nobody has begun.
+    /// The cell of a report that is not begun.
     pub(crate) fn none(team: &Team, lesson: i32) -> Self {
         Self { edition: Some(team.edition), ..Self::unknown(team.seat(), lesson) }
     }
 
-    /// The same, of a team of which nothing else is known.
+    /// The cell of a report that is not begun, of a team whose edition is not known.
     pub(crate) fn unknown(seat: Seat, lesson: i32) -> Self {
         Self { seat, lesson, version: 0, edition: None, state: ReportState::NotStarted, credits: Vec::new() }
     }
 
-    /// Judges it again under the deadline that holds now. Says whether that changed anything.
+    /// Judges it again under another deadline. Returns whether that changed the verdict.
     pub fn judge_again(&mut self, deadline: &Deadline) -> bool {
         let (ReportState::Submitted(judged) | ReportState::Reopened(judged)) = &mut self.state else { return false };
         let Some(improved) = judged.verdict.improved(deadline) else { return false };

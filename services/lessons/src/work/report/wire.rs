@@ -30,7 +30,7 @@ impl From<LoadedReport> for pb::Report {
             verdict: judged.as_ref().map(|judged| (&judged.verdict).into()),
             digest: judged.map(|judged| judged.digest).unwrap_or_default(),
             deadline: Some((&deadline.moment).into()),
-            // nothing was read where nothing was saved
+            // a report that was never saved has no etag
             etag: if report.version == 0 { String::new() } else { wire::etag(report.version) },
         }
     }

@@ -1,6 +1,6 @@
-//! New deadlines for a team that came late into its track. A lesson takes as long as the track gives it: from one deadline to the
-//! next; the first, from its webinar to its deadline. Counted from now, that may lead beyond the end of the calendar: then every
-//! lesson keeps the fewest days the country's file allows, and what time there is beside is shared in the same proportions.
+//! New deadlines for a team that came late into its track. Each lesson gets as many days as the track gives it: from one deadline to the
+//! next, and the first from its webinar to its deadline. Where that leads beyond the end of the calendar, every lesson gets the fewest days
+//! that the country's file allows, and the days that are left are shared out in proportion.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,7 +17,7 @@ use crate::year::{
     template::{ItemKind, Lessons},
 };
 
-/// What lies before one team in its track.
+/// The calendar of a track as one team meets it: what it has delivered, and what is still due.
 #[derive(Clone, Debug)]
 pub struct Course {
     /// The calendar of the track.
@@ -33,7 +33,7 @@ pub struct Course {
 pub struct Replan {
     /// One for each lesson that gets more time, in the order of the lessons.
     pub extensions: Vec<Extension>,
-    /// Whether one of them is due after the last item of the calendar: there was no other way.
+    /// Whether one of them is due after the last item of the calendar, because there were too few days before it.
     pub after_last_item: bool,
 }
 
@@ -47,7 +47,7 @@ struct Step {
     deadline: Moment,
 }
 
-/// The extensions, by their ids.
+/// Lists the ids of the extensions.
 impl fmt::Display for Replan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ids: Vec<_> = self.extensions.iter().map(|extension| format!("extension {}", extension.id)).collect();
@@ -56,7 +56,7 @@ impl fmt::Display for Replan {
 }
 
 impl Course {
-    /// More time for every lesson that is not delivered and due sooner than can be, from now on.
+    /// Extends the deadline of every lesson that is not delivered and for which too few days are left from now on.
     pub fn replan(&self, ctx: &Ctx, team: &Team, reason: &str) -> Result<Replan> {
         let extension = |(lesson, deadline)| Extension {
             id: ctx.new_id(),
@@ -73,7 +73,7 @@ impl Course {
         Ok(Replan { extensions, after_last_item })
     }
 
-    /// The lessons that are due sooner than can be for who begins now, with when they are due then.
+    /// The lessons for which a team that begins now has too few days, each with its new deadline.
     fn later(&self, ctx: &Ctx) -> Result<Vec<(i32, Moment)>> {
         let lessons: &Lessons = ctx.tenant().section()?;
         let (today, steps) = (ctx.local().date(), self.steps());
@@ -118,8 +118,8 @@ impl Course {
     }
 }
 
-/// When lessons are due for who begins a track now, where the calendar leaves fewer days for one of them than the least the file allows.
-/// Empty where it leaves enough: then the calendar holds.
+/// The deadlines of lessons for a class that begins a track now, where the calendar leaves fewer days for one of them than the file allows.
+/// Empty where it leaves enough days: then the calendar holds.
 pub(crate) fn late_start(ctx: &Ctx, items: &[Item]) -> Result<HashMap<i32, Moment>> {
     let course = Course { items: items.to_vec(), extensions: HashMap::new(), delivered: BTreeSet::new() };
     let least = i64::from(ctx.tenant().section::<Lessons>()?.replan_least_days());
@@ -128,20 +128,20 @@ pub(crate) fn late_start(ctx: &Ctx, items: &[Item]) -> Result<HashMap<i32, Momen
     Ok(if is_late { course.later(ctx)?.into_iter().collect() } else { HashMap::new() })
 }
 
-/// The last day on which the hour of a deadline does not come after a moment.
+/// The last day on which a deadline, at its local hour, is not after a moment.
 fn last_day(last: &Moment, deadline: &Moment) -> Date {
     let day = last.local().date();
     let is_before = deadline.local().time() <= last.local().time();
     if is_before { day } else { day.saturating_sub(SignedDuration::from_hours(24)) }
 }
 
-/// How many days from one to another.
+/// The number of days from one date to another.
 fn days(from: Date, to: Date) -> i64 {
     from.duration_until(to).as_hours() / 24
 }
 
-/// After how many days each lesson is due: by its pace, and never after fewer than `least`, where there is room for that. Else what
-/// the paces have beyond `least` is cut alike.
+/// After how many days from today each lesson is due. Each gets the days of its pace, at least `least`. Where the sum is more than `room`,
+/// the days beyond `least` are cut in proportion.
 fn spread(paces: &[i64], least: i64, room: i64) -> Vec<i64> {
     let beyond = |pace: &i64| (pace - least).max(0);
     let wanted: i64 = paces.iter().map(beyond).sum();

@@ -72,7 +72,7 @@ mod extension_row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The items of some tracks as they stand, in the order of their beginning.
+/// The current versions of the items of some tracks, in the order of their beginning.
 pub(crate) async fn list(db: &impl Reads, tracks: impl Iterator<Item = Id<Track>>) -> Result<Vec<Item>> {
     let rows = row::Entity::find()
         .filter(row::Column::TrackId.is_in(tracks))
@@ -94,10 +94,10 @@ pub(crate) async fn versions(db: &impl Reads, id: Id<Item>) -> Result<Vec<Item>>
     rows.into_iter().map(|row| item_of(db, row)).collect()
 }
 
-/// The item as it stands, which nobody else can change until the transaction ends. Error: not found.
+/// The current version of an item, which nobody else can change until the transaction ends. Error: not found.
 pub(crate) async fn get_to_change(tx: &Tx, id: Id<Item>) -> Result<Item> {
     edition::store::lock_deadlines(tx, get(tx, id).await?.track).await?;
-    // somebody may have changed it while this waited
+    // somebody may have changed it while this transaction waited
     get(tx, id).await
 }
 

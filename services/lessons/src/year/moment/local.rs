@@ -1,4 +1,4 @@
-//! What people write: a local date and time, which clocks may skip or show twice.
+//! A local date and time as people write it. Clocks may skip it or show it twice.
 
 use std::str::FromStr;
 
@@ -22,14 +22,14 @@ pub struct LocalTime {
     meant: Option<Timestamp>,
 }
 
-/// Why a local time names no instant, or not the one that was meant.
+/// Why a local time does not name one instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Misplaced {
-    /// Clocks jump over it.
+    /// Clocks skip it.
     Skipped,
-    /// Clocks show it twice, first with the one offset and then with the other.
+    /// Clocks show it twice, with these offsets one after the other.
     Twice(Offset, Offset),
-    /// The offset written is not the zone's at that time; this one is.
+    /// It was written with an offset that the zone does not have at that time. This is the offset of the zone.
     Offset(Offset),
 }
 
@@ -69,7 +69,7 @@ impl LocalTime {
         Ok(Moment::new(at, zone))
     }
 
-    /// The same; a time that names none is amiss at `field`.
+    /// The moment it names in a zone. Adds a violation at `field`, and returns none, where it names no moment.
     pub fn or_amiss(self, zone: &TimeZone, field: &str, amiss: &mut Amiss) -> Option<Moment> {
         self.in_zone(zone).map_err(|misplaced| misplaced.tell(self.time, zone, field, amiss)).ok()
     }

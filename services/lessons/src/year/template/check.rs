@@ -1,10 +1,10 @@
-//! Looks at complete templates as a whole: what contradicts itself is named before an edition is made from it.
+//! Checks complete templates for contradictions, before an edition is made from them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ItemKind, Template, TrackTemplate,
-    form::{Field, Form},
+    form::{Field, FormTemplate},
 };
 
 /// What is wrong with the templates.
@@ -31,7 +31,7 @@ impl Faults {
 
     fn add(&mut self, at: &str, text: impl AsRef<str>) {
         let fault = format!("{}.{at}: {}", self.key, text.as_ref());
-        // tracks share lessons and forms: one mistake is one fault
+        // tracks share lessons and forms, so one mistake is found several times
         if !self.found.contains(&fault) {
             self.found.push(fault);
         }
@@ -112,7 +112,7 @@ impl Faults {
         }
     }
 
-    fn form(&mut self, form: &Form, roles: &[String]) {
+    fn form(&mut self, form: &FormTemplate, roles: &[String]) {
         if form.fields.is_empty() {
             self.add("form", "it has no field");
         }

@@ -121,9 +121,9 @@ pub(super) struct Field {
     pub(super) hosts: Option<Vec<String>>,
 }
 
-/// A draft that another completes: what it says itself stands.
+/// A draft that can be completed by another one. What it says itself is kept.
 pub(super) trait Over {
-    /// The draft, and `base` where it says nothing.
+    /// This draft, with the values of `base` where it has none.
     fn over(self, base: Self) -> Self;
 }
 
@@ -210,7 +210,7 @@ impl Over for Field {
     }
 }
 
-/// Those that `own` names, each completed by its namesake of the base; all of the base where `own` names none.
+/// The entries of `own`, each completed by the entry of the same name in the base; all entries of the base where `own` is empty.
 fn chosen<T: Over + Clone, K: PartialEq>(own: &[T], base: &[T], key: impl Fn(&T) -> K) -> Vec<T> {
     if own.is_empty() {
         return base.to_vec();
@@ -222,7 +222,7 @@ fn chosen<T: Over + Clone, K: PartialEq>(own: &[T], base: &[T], key: impl Fn(&T)
     own.iter().map(completed).collect()
 }
 
-/// Those of the base in its order, each under its namesake of `own`, then those that only `own` has.
+/// The entries of the base in their order, each completing the entry of the same name in `own`; then the entries that only `own` has.
 pub(super) fn together<T: Over, K: PartialEq>(own: Vec<T>, base: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
     let mut all: Vec<T> = base;
     for one in own {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The fields of a form, in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Form {
+pub struct FormTemplate {
     /// The fields.
     pub fields: Vec<Field>,
 }

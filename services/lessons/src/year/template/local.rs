@@ -49,7 +49,7 @@ impl TryFrom<Written> for Local {
         match hour.strip_prefix(['T', ' ']) {
             None if hour.is_empty() => Ok(Self::Day(date)),
             None => Err(complaint()),
-            // an offset would be a second, competing word on the zone: the file's head has that
+            // the zone is given at the head of the file; an offset could contradict it
             Some(hour) => Ok(Self::Hour(date.to_datetime(time(hour).ok_or_else(complaint)?))),
         }
     }
@@ -80,7 +80,7 @@ fn time(text: &str) -> Option<Time> {
 }
 
 impl Local {
-    /// The moment meant, where a date alone means some hour of it.
+    /// The date and time, where a date without a time means this hour of it.
     pub(super) fn at(self, hour: Time) -> DateTime {
         match self {
             Self::Day(date) => date.to_datetime(hour),
@@ -88,7 +88,7 @@ impl Local {
         }
     }
 
-    /// The moment meant, where an hour is needed.
+    /// The date and time, where a time must be given.
     pub(super) fn moment(self) -> Option<DateTime> {
         match self {
             Self::Day(_) => None,

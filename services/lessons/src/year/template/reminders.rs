@@ -1,11 +1,11 @@
-//! How often who lets a pair wait is reminded.
+//! How often people are reminded who let a pair wait.
 
 use std::num::NonZeroU16;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-/// The table `lessons.reminders` of a programme. What it does not say has a default of ours [D].
+/// The table `lessons.reminders` of a programme. A key that is missing has a default of ours [D].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reminders {
@@ -22,17 +22,17 @@ impl Default for Reminders {
 }
 
 impl Reminders {
-    /// How long something waits before the first one.
+    /// How long a pair waits before the first reminder.
     pub fn first(self) -> SignedDuration {
         days(self.first_after_days)
     }
 
-    /// How long it waits on from one to the next.
+    /// How long a pair waits between two reminders.
     pub fn next(self) -> SignedDuration {
         days(self.then_every_days)
     }
 
-    /// After how many nobody is reminded any more. None: nobody ever is.
+    /// The most reminders of one wait. 0: nobody is ever reminded.
     pub fn most(self) -> i32 {
         self.at_most.into()
     }

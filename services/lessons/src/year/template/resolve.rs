@@ -1,4 +1,5 @@
-//! Fills drafts in: what a template extends, what a track or a form is like, and the words of each track's language.
+//! Completes drafts: a template by the one it extends, a track or a form by the one it is like, labels by the words of the track's
+//! language.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -7,7 +8,7 @@ use jiff::{SignedDuration, civil::Time};
 use super::{
     ItemKind, ItemTemplate, LessonTemplate, ProjectRule, Template, TrackTemplate,
     draft::{self, Over, together},
-    form::{Field, FieldKind, Form},
+    form::{Field, FieldKind, FormTemplate},
     words::{Known, Reader},
 };
 
@@ -19,7 +20,7 @@ static BUILT_IN: LazyLock<Result<draft::Lessons, String>> =
 /// The most characters of an edition's code and label, which its wire form has too.
 const LABEL: usize = 40;
 
-/// The complete templates, and what hinders others from being complete.
+/// The complete templates, and the faults of those that cannot be completed.
 pub(super) fn templates(lessons: draft::Lessons) -> (Vec<Template>, Vec<String>) {
     let empty = draft::Lessons::default();
     let (built_in, mut faults) = match &*BUILT_IN {
@@ -56,7 +57,7 @@ fn known_of(template: &draft::Template, known: &mut Known) {
 struct Resolver<'a> {
     file: &'a draft::Lessons,
     built_in: &'a draft::Lessons,
-    /// Where in the file the resolver is, for faults.
+    /// The place in the file that is being completed, for faults.
     key: String,
     faults: &'a mut Vec<String>,
 }
@@ -82,7 +83,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The value, or a fault that says what to write.
+    /// The value. Adds a fault that says what to write, where there is none.
     fn needed<T>(&mut self, at: &str, value: Option<T>, write: &str) -> Option<T> {
         if value.is_none() {
             self.fault(at, format!("is missing; {write}"));
@@ -204,7 +205,7 @@ impl<'a> Resolver<'a> {
         let form = self.needed(&format!("lessons.{number}.form"), draft.form, "the name of one of `forms`")?;
         let fields = self.fields(&form, shared, &mut Vec::new());
         let fields = fields.into_iter().filter_map(|field| self.field(&form, field, track, words)).collect();
-        Some(LessonTemplate { number, title: words.lesson(&title?), form: Form { fields } })
+        Some(LessonTemplate { number, title: words.lesson(&title?), form: FormTemplate { fields } })
     }
 
     fn lesson_items(&mut self, draft: &draft::Lesson, words: &Reader<'_>, shared: &Shared<'_>) -> Vec<ItemTemplate> {

@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
 }
 
 impl Words {
-    /// The keys that name nothing: a label nobody would ever see is a spelling mistake.
+    /// The keys that name nothing. They are taken for spelling mistakes, because nobody would ever see their labels.
     pub(super) fn strangers(&self, language: &str, known: &Known) -> Vec<String> {
         let tables = [
             ("lessons", self.lessons.keys().collect::<Vec<_>>(), &known.lessons),
@@ -81,7 +81,7 @@ impl Words {
     }
 }
 
-/// Every key something has.
+/// Every key that a form, a lesson or an item has.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     pub(super) lessons: BTreeSet<String>,

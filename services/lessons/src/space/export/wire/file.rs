@@ -5,7 +5,7 @@ use proto::lessons::v1 as pb;
 
 use super::{Block, Chapter, Said, at, class, entry_name, named, text};
 
-/// A file where it stands: a way to it, or why there is none.
+/// A link to a file in the archive, or the reason why the file is not in it.
 pub(super) fn mention(file: &pb::SharedFile) -> Said {
     if file.gap() == pb::FileGap::Unspecified {
         return Said::File(entry_name(&file.file_id, &file.name, &file.media_type), file.name.clone());
@@ -27,7 +27,7 @@ pub(super) fn mention(file: &pb::SharedFile) -> Said {
     Said::All(why)
 }
 
-/// Every file the caller may know of.
+/// The chapter of all files the caller may see.
 pub(super) fn chapter(pair: &pb::Pair, files: &[pb::SharedFile]) -> Chapter {
     if files.is_empty() {
         return named("files", vec![Block::Paragraph(vec![Said::Word("nothing")])]);
@@ -41,7 +41,7 @@ pub(super) fn chapter(pair: &pb::Pair, files: &[pb::SharedFile]) -> Chapter {
     named("files", vec![Block::Table(columns, files.iter().map(row).collect())])
 }
 
-/// What was stated about files: the facts, and nobody's name.
+/// The chapter of consents. It has no names of people.
 pub(super) fn consents(consents: &[pb::Consent], files: &[pb::SharedFile]) -> Chapter {
     if consents.is_empty() {
         return named("consents", vec![Block::Paragraph(vec![Said::Word("nothing")])]);
@@ -72,7 +72,7 @@ fn channel(channel: pb::Channel) -> &'static str {
     }
 }
 
-/// The same for programs: with the name of its entry, where it lies in the archive.
+/// A file as data, with the name of its entry where it is in the archive.
 pub(super) fn data(file: &pb::SharedFile) -> Result<serde_json::Value> {
     let mut data = wire::json(file)?;
     if file.gap() == pb::FileGap::Unspecified {

@@ -1,4 +1,4 @@
-//! A class is bound once over all programmes, whatever happens on the way.
+//! A class is bound once over all programmes, whatever happens on the countries.
 
 use std::fs;
 
@@ -10,11 +10,11 @@ use sea_orm::ConnectionTrait;
 use super::*;
 use crate::{
     reason::Reason,
-    testing::{twins::proposed, way::Way},
+    testing::{countries::Countries, twins::proposed},
     twinning::side::Side,
 };
 
-impl Way {
+impl Countries {
     /// A class of a country.
     fn class(&self, home: &str) -> Side {
         Side {
@@ -84,160 +84,172 @@ const NONE: [&str; 0] = [];
 
 #[tokio::test]
 async fn a_class_is_bound_in_one_programme_and_the_twin_it_would_have_in_another_stays_free() {
-    let way = Way::new();
-    let (italian, croatian, greek) = (way.class("it"), way.class("hr"), way.class("gr"));
-    let pair = way.accepted("it-hr", [&croatian, &italian]);
+    let countries = Countries::new();
+    let (italian, croatian, greek) = (countries.class("it"), countries.class("hr"), countries.class("gr"));
+    let pair = countries.accepted("it-hr", [&croatian, &italian]);
     for _ in 0..2 {
-        way.bind("it-hr", &pair).await.unwrap();
-        assert_eq!((way.bound("it").await, way.bound("hr").await), (vec!["it-hr".into()], vec!["it-hr".into()]));
+        countries.bind("it-hr", &pair).await.unwrap();
+        assert_eq!(
+            (countries.bound("it").await, countries.bound("hr").await),
+            (vec!["it-hr".into()], vec!["it-hr".into()])
+        );
     }
-    let rival = way.accepted("gr-it", [&greek, &italian]);
-    let refused = way.bind("gr-it", &rival).await.unwrap_err();
+    let rival = countries.accepted("gr-it", [&greek, &italian]);
+    let refused = countries.bind("gr-it", &rival).await.unwrap_err();
     assert!(refused.is(Reason::OfferClosed), "{refused:?}");
     assert_eq!(tonic::Status::from(refused).message(), tonic::Status::from(pair::store::engaged()).message());
-    assert_eq!((way.bound("gr").await, way.bound("it").await), (vec![], vec!["it-hr".to_owned()]));
-    assert_eq!([way.noted("gr-it", "bind class").await, way.noted("it-hr", "bind class").await], [0, 4]);
-    assert_eq!([way.noted("gr", "bind class").await, way.noted("gr", "release class").await], [1, 1]);
-    way.bind("gr-it", &way.accepted("gr-it", [&greek, &way.class("it")])).await.unwrap();
-    assert_eq!(way.bound("it").await, ["gr-it", "it-hr"]);
+    assert_eq!((countries.bound("gr").await, countries.bound("it").await), (vec![], vec!["it-hr".to_owned()]));
+    assert_eq!([countries.noted("gr-it", "bind class").await, countries.noted("it-hr", "bind class").await], [0, 4]);
+    assert_eq!([countries.noted("gr", "bind class").await, countries.noted("gr", "release class").await], [1, 1]);
+    countries.bind("gr-it", &countries.accepted("gr-it", [&greek, &countries.class("it")])).await.unwrap();
+    assert_eq!(countries.bound("it").await, ["gr-it", "it-hr"]);
 }
 
 #[tokio::test]
 async fn a_pair_that_has_ended_lets_both_go_and_both_sides_say_so_once() {
-    let way = Way::new();
-    let (italian, croatian) = (way.class("it"), way.class("hr"));
-    let pair = way.accepted("it-hr", [&croatian, &italian]);
-    way.bind("it-hr", &pair).await.unwrap();
-    way.publish_end("it-hr", &pair).await;
-    way.bring().await;
-    assert_eq!((way.bound("it").await, way.bound("hr").await), (vec![], vec![]));
+    let countries = Countries::new();
+    let (italian, croatian) = (countries.class("it"), countries.class("hr"));
+    let pair = countries.accepted("it-hr", [&croatian, &italian]);
+    countries.bind("it-hr", &pair).await.unwrap();
+    countries.publish_end("it-hr", &pair).await;
+    countries.bring().await;
+    assert_eq!((countries.bound("it").await, countries.bound("hr").await), (vec![], vec![]));
     for (tenant, times) in [("it", 1), ("hr", 1), ("it-hr", 2), ("gr-it", 0)] {
-        assert_eq!(way.noted(tenant, "release class").await, times, "{tenant}");
+        assert_eq!(countries.noted(tenant, "release class").await, times, "{tenant}");
     }
-    way.bind("gr-it", &way.accepted("gr-it", [&way.class("gr"), &italian])).await.unwrap();
-    assert_eq!(way.bound("it").await, ["gr-it"]);
+    countries.bind("gr-it", &countries.accepted("gr-it", [&countries.class("gr"), &italian])).await.unwrap();
+    assert_eq!(countries.bound("it").await, ["gr-it"]);
 }
 
 #[tokio::test]
 async fn news_of_an_end_that_come_late_or_twice_free_nobody_who_is_bound_anew() {
-    let way = Way::new();
-    let (italian, croatian) = (way.class("it"), way.class("hr"));
-    let old = way.accepted("it-hr", [&croatian, &italian]);
-    way.bind("it-hr", &old).await.unwrap();
-    way.publish_end("it-hr", &old).await;
+    let countries = Countries::new();
+    let (italian, croatian) = (countries.class("it"), countries.class("hr"));
+    let old = countries.accepted("it-hr", [&croatian, &italian]);
+    countries.bind("it-hr", &old).await.unwrap();
+    countries.publish_end("it-hr", &old).await;
     // nobody at home knows of the end yet: the programme itself does, and binds the class to another twin
-    let new = way.accepted("it-hr", [&way.class("hr"), &italian]);
-    way.bind("it-hr", &new).await.unwrap();
-    way.bring().await;
-    assert_eq!((way.bound("it").await, way.bound("hr").await), (vec!["it-hr".into()], vec!["it-hr".into()]));
-    way.publish_end("it-hr", &new).await;
-    way.bring().await;
-    way.bind("gr-it", &way.accepted("gr-it", [&way.class("gr"), &italian])).await.unwrap();
+    let new = countries.accepted("it-hr", [&countries.class("hr"), &italian]);
+    countries.bind("it-hr", &new).await.unwrap();
+    countries.bring().await;
+    assert_eq!(
+        (countries.bound("it").await, countries.bound("hr").await),
+        (vec!["it-hr".into()], vec!["it-hr".into()])
+    );
+    countries.publish_end("it-hr", &new).await;
+    countries.bring().await;
+    countries.bind("gr-it", &countries.accepted("gr-it", [&countries.class("gr"), &italian])).await.unwrap();
     for ended in [&old, &new, &new] {
-        way.publish_end("it-hr", ended).await;
-        way.bring().await;
-        assert_eq!((way.bound("it").await, way.bound("hr").await), (vec!["gr-it".into()], vec![]));
+        countries.publish_end("it-hr", ended).await;
+        countries.bring().await;
+        assert_eq!((countries.bound("it").await, countries.bound("hr").await), (vec!["gr-it".into()], vec![]));
     }
 }
 
 #[tokio::test]
 async fn what_dies_before_its_programme_commits_is_taken_again_or_given_back() {
-    let way = Way::new();
-    let (italian, croatian) = (way.class("it"), way.class("hr"));
-    let pair = way.accepted("it-hr", [&croatian, &italian]);
+    let countries = Countries::new();
+    let (italian, croatian) = (countries.class("it"), countries.class("hr"));
+    let pair = countries.accepted("it-hr", [&croatian, &italian]);
     let dies = async || {
-        let engagements = Engagements::new(way.store.clone(), testing::border(&way.tenants));
-        let tx = way.store.write(&way.ctx("it-hr")).await.unwrap();
+        let engagements = Engagements::new(countries.store.clone(), testing::border(&countries.tenants));
+        let tx = countries.store.write(&countries.ctx("it-hr")).await.unwrap();
         engagements.claim(&tx, &pair).await.unwrap();
         drop(tx);
     };
     dies().await;
-    assert_eq!([way.noted("it", "bind class").await, way.noted("it-hr", "bind class").await], [1, 0]);
-    way.bind("it-hr", &pair).await.unwrap();
+    assert_eq!([countries.noted("it", "bind class").await, countries.noted("it-hr", "bind class").await], [1, 0]);
+    countries.bind("it-hr", &pair).await.unwrap();
     dies().await;
-    way.publish_end("it-hr", &pair).await;
-    way.bring().await;
-    assert_eq!((way.bound("it").await, way.bound("hr").await), (vec![], vec![]));
+    countries.publish_end("it-hr", &pair).await;
+    countries.bring().await;
+    assert_eq!((countries.bound("it").await, countries.bound("hr").await), (vec![], vec![]));
 }
 
 /// Whose data cannot be reached.
-fn away(way: &Way, country: &str) {
-    fs::create_dir_all(way.database(country).join("lessons.db")).unwrap();
+fn away(countries: &Countries, country: &str) {
+    fs::create_dir_all(countries.database(country).join("lessons.db")).unwrap();
 }
 
 #[tokio::test]
 async fn a_home_that_is_away_binds_nobody() {
-    let way = Way::new();
-    away(&way, "it");
-    let pair = way.accepted("it-hr", [&way.class("hr"), &way.class("it")]);
-    let refused: Error = way.bind("it-hr", &pair).await.unwrap_err();
+    let countries = Countries::new();
+    away(&countries, "it");
+    let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
+    let refused: Error = countries.bind("it-hr", &pair).await.unwrap_err();
     assert!(refused.is(Shared::Unreachable), "{refused:?}");
-    assert_eq!(way.bound("hr").await, NONE);
-    assert_eq!(way.noted("it-hr", "bind class").await, 0);
-    fs::remove_dir(way.database("it").join("lessons.db")).unwrap();
-    way.bind("it-hr", &pair).await.unwrap();
-    assert_eq!((way.bound("it").await, way.bound("hr").await), (vec!["it-hr".into()], vec!["it-hr".into()]));
+    assert_eq!(countries.bound("hr").await, NONE);
+    assert_eq!(countries.noted("it-hr", "bind class").await, 0);
+    fs::remove_dir(countries.database("it").join("lessons.db")).unwrap();
+    countries.bind("it-hr", &pair).await.unwrap();
+    assert_eq!(
+        (countries.bound("it").await, countries.bound("hr").await),
+        (vec!["it-hr".into()], vec!["it-hr".into()])
+    );
 }
 
 #[tokio::test]
 async fn a_home_that_is_away_hears_of_an_end_when_it_is_back() {
-    let way = Way::new();
-    let pair = way.accepted("it-hr", [&way.class("hr"), &way.class("it")]);
-    way.bind("it-hr", &pair).await.unwrap();
-    way.store.close().await;
-    let kept = way.database("kept");
-    fs::rename(way.database("it"), &kept).unwrap();
-    away(&way, "it");
-    way.publish_end("it-hr", &pair).await;
-    way.bring().await;
-    assert_eq!(way.bound("hr").await, NONE);
-    way.store.close().await;
-    fs::remove_dir_all(way.database("it")).unwrap();
-    fs::rename(&kept, way.database("it")).unwrap();
-    assert_eq!(way.bound("it").await, ["it-hr"]);
-    way.clock.set(way.clock.now() + SignedDuration::from_mins(1));
-    way.bring().await;
-    assert_eq!(way.bound("it").await, NONE);
-    assert_eq!([way.noted("it", "release class").await, way.noted("it-hr", "release class").await], [1, 2]);
+    let countries = Countries::new();
+    let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
+    countries.bind("it-hr", &pair).await.unwrap();
+    countries.store.close().await;
+    let kept = countries.database("kept");
+    fs::rename(countries.database("it"), &kept).unwrap();
+    away(&countries, "it");
+    countries.publish_end("it-hr", &pair).await;
+    countries.bring().await;
+    assert_eq!(countries.bound("hr").await, NONE);
+    countries.store.close().await;
+    fs::remove_dir_all(countries.database("it")).unwrap();
+    fs::rename(&kept, countries.database("it")).unwrap();
+    assert_eq!(countries.bound("it").await, ["it-hr"]);
+    countries.clock.set(countries.clock.now() + SignedDuration::from_mins(1));
+    countries.bring().await;
+    assert_eq!(countries.bound("it").await, NONE);
+    assert_eq!([countries.noted("it", "release class").await, countries.noted("it-hr", "release class").await], [1, 2]);
 }
 
 #[tokio::test]
 async fn the_end_of_what_bound_nobody_is_no_release() {
-    let way = Way::new();
-    let pair = way.accepted("it-hr", [&way.class("hr"), &way.class("it")]);
-    way.publish_end("it-hr", &pair).await;
-    way.bring().await;
+    let countries = Countries::new();
+    let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
+    countries.publish_end("it-hr", &pair).await;
+    countries.bring().await;
     for tenant in ["it", "hr", "it-hr"] {
-        assert_eq!(way.noted(tenant, "release class").await, 0, "{tenant}");
+        assert_eq!(countries.noted(tenant, "release class").await, 0, "{tenant}");
     }
 }
 
 #[tokio::test]
 async fn what_a_programme_has_taken_is_free_once_the_programme_is_gone() {
-    let way = Way::new();
-    let (italian, greek) = (way.class("it"), way.class("gr"));
-    way.bind("it-hr", &way.accepted("it-hr", [&way.class("hr"), &italian])).await.unwrap();
-    let rival = way.accepted("gr-it", [&greek, &italian]);
-    assert!(way.bind("gr-it", &rival).await.unwrap_err().is(Reason::OfferClosed), "the programme is there");
-    way.remove("it-hr");
-    way.bind("gr-it", &rival).await.unwrap();
-    assert_eq!((way.bound("it").await, way.bound("gr").await), (vec!["gr-it".into()], vec!["gr-it".into()]));
-    assert_eq!([way.noted("it", "release class").await, way.noted("it", "bind class").await], [1, 2]);
+    let countries = Countries::new();
+    let (italian, greek) = (countries.class("it"), countries.class("gr"));
+    countries.bind("it-hr", &countries.accepted("it-hr", [&countries.class("hr"), &italian])).await.unwrap();
+    let rival = countries.accepted("gr-it", [&greek, &italian]);
+    assert!(countries.bind("gr-it", &rival).await.unwrap_err().is(Reason::OfferClosed), "the programme is there");
+    countries.remove("it-hr");
+    countries.bind("gr-it", &rival).await.unwrap();
+    assert_eq!(
+        (countries.bound("it").await, countries.bound("gr").await),
+        (vec!["gr-it".into()], vec!["gr-it".into()])
+    );
+    assert_eq!([countries.noted("it", "release class").await, countries.noted("it", "bind class").await], [1, 2]);
 }
 
 #[tokio::test]
 async fn the_news_of_an_end_are_done_with_where_the_country_is_gone() {
-    let way = Way::new();
-    let pair = way.accepted("it-hr", [&way.class("hr"), &way.class("it")]);
-    way.bind("it-hr", &pair).await.unwrap();
-    way.remove("hr");
-    way.publish_end("it-hr", &pair).await;
+    let countries = Countries::new();
+    let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
+    countries.bind("it-hr", &pair).await.unwrap();
+    countries.remove("hr");
+    countries.publish_end("it-hr", &pair).await;
     for _ in 0..2 {
-        way.bring().await;
-        way.clock.set(way.clock.now() + SignedDuration::from_mins(1));
+        countries.bring().await;
+        countries.clock.set(countries.clock.now() + SignedDuration::from_mins(1));
     }
-    assert_eq!(way.bound("it").await, NONE);
-    assert_eq!([way.noted("it", "release class").await, way.noted("it-hr", "release class").await], [1, 2]);
+    assert_eq!(countries.bound("it").await, NONE);
+    assert_eq!([countries.noted("it", "release class").await, countries.noted("it-hr", "release class").await], [1, 2]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Pairs by the page, as each reader may know of them.
+//! Pages of the pairs that a reader may see.
 
 use platform::{Id, Page, PageRequest, Reads, Result, store::to_text};
 use sea_orm::{
@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{Filter, own, row, side_row, with_sides};
 use crate::twinning::pair::Pair;
 
-/// One page of the pairs the caller may know of, newest first.
+/// One page of the pairs the caller may see, newest first.
 pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Pair>>) -> Result<Page<Pair>> {
     let rows = newest_first(db, filter, page.after().copied(), page.limit())?.all(db.conn()).await?;
     let pairs = with_sides(db, rows).await?;
@@ -30,13 +30,14 @@ fn newest_first(db: &impl Reads, filter: &Filter, after: Option<Id<Pair>>, many:
         .limit(many))
 }
 
-/// Pairs with a side of which something holds that few sides have: those are looked up.
+/// The condition for pairs with a side for which `condition` holds, where few sides meet it: the database looks those up.
 fn in_few(condition: Condition) -> SimpleExpr {
     let sides = side_row::Entity::find().select_only().column(side_row::Column::PairId).filter(condition);
     row::Column::Id.in_subquery(sides.into_query())
 }
 
-/// The same of something many sides have: each pair is looked at, until the page is full.
+/// The condition for pairs with a side for which `condition` holds, where many sides meet it: the database checks pair after pair until the
+/// page is full.
 fn in_many(condition: Condition) -> SimpleExpr {
     let of_pair = Expr::col((side_row::Entity, side_row::Column::PairId)).equals((row::Entity, row::Column::Id));
     let sides = side_row::Entity::find().select_only().column(side_row::Column::PairId).filter(of_pair);
@@ -50,7 +51,7 @@ mod tests {
     use super::*;
     use crate::{testing::twins::Twins, twinning::pair::PairStage};
 
-    /// How SQLite goes about a query.
+    /// The query plan of SQLite.
     async fn plan(db: &impl Reads, query: Select<row::Entity>) -> Vec<String> {
         let backend = db.conn().get_database_backend();
         let Statement { sql, values, .. } = query.build(backend);

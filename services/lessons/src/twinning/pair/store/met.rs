@@ -1,4 +1,4 @@
-//! What others must know of pairs: who has met, who is spoken for, who is bound.
+//! What the matcher and others ask about pairs: which classes have met, which offers wait for an answer, which class is bound.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::{
     year::{edition::Track, team::Team},
 };
 
-/// The classes that were ever in one pair of this track, whatever became of it, unless it was taken from them.
+/// The classes that were in one pair of this track, whatever its state, except pairs that lapsed.
 pub(crate) async fn met(db: &impl Reads, track: Id<Track>) -> Result<Met> {
     let pairs = row::Entity::find()
         .select_only()
@@ -34,8 +34,9 @@ pub(crate) async fn met(db: &impl Reads, track: Id<Track>) -> Result<Met> {
     Ok(both.collect())
 }
 
-/// The offers of this track that wait for an answer: which the secretariat or the matcher has proposed, or whose class has accepted.
-/// What the teacher of another class proposes takes nobody out who has not said yes: else one class could keep all others waiting.
+/// The offers of this track that wait for an answer: those that the secretariat or the matcher has proposed, and those whose class has
+/// accepted. A proposal by the teacher of another class does not count before this class accepts, because otherwise one class could keep
+/// all others waiting.
 pub(crate) async fn proposed(db: &impl Reads, track: Id<Track>) -> Result<HashSet<Id<Offer>>> {
     let pairs = row::Entity::find()
         .select_only()
@@ -54,7 +55,7 @@ pub(crate) async fn proposed(db: &impl Reads, track: Id<Track>) -> Result<HashSe
     Ok(sides.into_tuple::<Id<Offer>>().all(db.conn()).await?.into_iter().collect())
 }
 
-/// The pair a class is bound in, if it is: the index of the table lets it be one.
+/// The pair a class is bound in. None where it is not bound. The index of the table allows only one.
 pub(crate) async fn bound(db: &impl Reads, team: Id<Team>) -> Result<Option<Id<Pair>>> {
     let side = side_row::Entity::find()
         .filter(side_row::Column::TeamId.eq(team))

@@ -1,4 +1,4 @@
-//! Pairs that wait for somebody, whoever asks.
+//! Pairs that wait for somebody to act, whoever asks.
 
 use jiff::Timestamp;
 use platform::{
@@ -10,7 +10,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Qu
 use super::{find, row, with_sides};
 use crate::twinning::pair::{Pair, PairStage};
 
-/// So many pairs that have stood in one of these states since an instant or before, those after an id.
+/// The next `many` pairs after an id that have been in one of these states since `since` or longer.
 pub(crate) async fn waiting(
     db: &impl Reads,
     states: &[PairStage],
@@ -29,7 +29,7 @@ pub(crate) async fn waiting(
     with_sides(db, rows).await
 }
 
-/// The pair, which nobody else can change until the transaction ends.
+/// The pair, whoever asks, which nobody else can change until the transaction ends.
 pub(crate) async fn find_to_change(tx: &Tx, id: Id<Pair>) -> Result<Option<Pair>> {
     row::Entity::find_by_id(id).lock_exclusive().one(tx.conn()).await?;
     find(tx, id).await

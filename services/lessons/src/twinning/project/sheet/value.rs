@@ -1,4 +1,4 @@
-//! What single values of a sheet mean.
+//! Reads single values of a sheet.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -7,7 +7,7 @@ use platform::text::fold;
 
 use crate::twinning::project::Budget;
 
-/// The codes of countries, by everything they are called, folded.
+/// The codes of countries by each of their names, in folded letters.
 static COUNTRIES: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
     let lines = include_str!("../../../../data/countries.csv").lines().filter(|line| !line.starts_with('#'));
     let named = lines.filter_map(|line| line.split_once(';'));
@@ -20,7 +20,8 @@ pub(super) fn country(text: &str) -> Option<&'static str> {
     COUNTRIES.get(fold(name).trim()).copied()
 }
 
-/// A sum in euro. Nothing is unpublished, which is not zero. A decimal from the first letter to the last: never a float (F14).
+/// Reads a sum in euro. An empty text is an unpublished sum, which is not zero. The sum stays a decimal text and never becomes a float
+/// (F14).
 pub(super) fn budget(text: &str) -> Option<Budget> {
     if text.is_empty() {
         return Some(Budget::Unpublished);
@@ -38,7 +39,7 @@ pub(super) fn budget(text: &str) -> Option<Budget> {
     Some(Budget::Published(format!("{whole}.{cents:0<2}")))
 }
 
-/// A day. None: it is not told. Error: it is none.
+/// Reads a date. None where the text is empty. Error where it is no date.
 pub(super) fn date(text: &str) -> Result<Option<Date>, ()> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(drop) }
 }

@@ -1,4 +1,4 @@
-//! A credit comes home once, whatever happens on the way.
+//! A credit comes home once, whatever happens on the countries.
 
 use std::fs;
 
@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use platform::{event::Dispatcher, testing};
 
 use super::*;
-use crate::testing::way::Way;
+use crate::testing::countries::Countries;
 
-impl Way {
+impl Countries {
     /// A delivery of an Italian class, `times` as a fact of its own.
     async fn publish(&self, team: Id<Team>, on_time: bool, times: usize) {
         let fact = Credit {
@@ -46,53 +46,62 @@ impl Way {
 
 #[tokio::test]
 async fn a_delivery_counts_at_home_and_both_sides_say_so() {
-    let way = Way::new();
-    let team = way.ids.next();
-    way.publish(team, true, 1).await;
-    way.real().drain().await;
-    way.real().drain().await;
-    way.is_home_once(team).await;
-    assert_eq!([way.noted("it", "receive credit").await, way.noted("it-hr", "send credit home").await], [1, 1]);
-    assert_eq!([way.noted("hr", "receive credit").await, way.noted("it", "send credit home").await], [0, 0]);
+    let countries = Countries::new();
+    let team = countries.ids.next();
+    countries.publish(team, true, 1).await;
+    countries.real().drain().await;
+    countries.real().drain().await;
+    countries.is_home_once(team).await;
+    assert_eq!(
+        [countries.noted("it", "receive credit").await, countries.noted("it-hr", "send credit home").await],
+        [1, 1]
+    );
+    assert_eq!(
+        [countries.noted("hr", "receive credit").await, countries.noted("it", "send credit home").await],
+        [0, 0]
+    );
 }
 
 #[tokio::test]
 async fn a_fact_that_comes_twice_counts_once() {
-    let way = Way::new();
-    let team = way.ids.next();
-    way.publish(team, true, 2).await;
-    way.real().drain().await;
-    way.real().drain().await;
-    way.is_home_once(team).await;
+    let countries = Countries::new();
+    let team = countries.ids.next();
+    countries.publish(team, true, 2).await;
+    countries.real().drain().await;
+    countries.real().drain().await;
+    countries.is_home_once(team).await;
 }
 
 #[tokio::test]
 async fn a_home_that_is_down_for_an_hour_is_told_when_it_is_back() {
-    let way = Way::new();
-    let team = way.ids.next();
-    fs::create_dir_all(way.database("it").parent().unwrap()).unwrap();
-    fs::write(way.database("it"), "a disk that is no folder").unwrap();
-    way.publish(team, true, 1).await;
-    way.real().drain().await;
+    let countries = Countries::new();
+    let team = countries.ids.next();
+    fs::create_dir_all(countries.database("it").parent().unwrap()).unwrap();
+    fs::write(countries.database("it"), "a disk that is no folder").unwrap();
+    countries.publish(team, true, 1).await;
+    countries.real().drain().await;
     for _ in 0..6 {
-        way.clock.set(way.clock.now() + SignedDuration::from_mins(10));
-        way.real().drain().await;
+        countries.clock.set(countries.clock.now() + SignedDuration::from_mins(10));
+        countries.real().drain().await;
     }
-    assert_eq!(way.noted("it-hr", "send credit home").await, 0);
-    fs::remove_file(way.database("it")).unwrap();
-    way.clock.set(way.clock.now() + SignedDuration::from_mins(31));
-    way.real().drain().await;
-    way.real().drain().await;
-    way.is_home_once(team).await;
-    assert_eq!([way.noted("it", "receive credit").await, way.noted("it-hr", "send credit home").await], [1, 1]);
+    assert_eq!(countries.noted("it-hr", "send credit home").await, 0);
+    fs::remove_file(countries.database("it")).unwrap();
+    countries.clock.set(countries.clock.now() + SignedDuration::from_mins(31));
+    countries.real().drain().await;
+    countries.real().drain().await;
+    countries.is_home_once(team).await;
+    assert_eq!(
+        [countries.noted("it", "receive credit").await, countries.noted("it-hr", "send credit home").await],
+        [1, 1]
+    );
 }
 
 #[tokio::test]
 async fn a_process_that_dies_between_the_two_sides_repeats_only_the_second() {
-    let way = Way::new();
-    let team = way.ids.next();
-    way.publish(team, true, 1).await;
-    let (store, border) = (way.store.clone(), testing::border(&way.tenants));
+    let countries = Countries::new();
+    let team = countries.ids.next();
+    countries.publish(team, true, 1).await;
+    let (store, border) = (countries.store.clone(), testing::border(&countries.tenants));
     let dies = Handlers::new().on("credit home", move |ctx: Ctx, fact: pb::DeliveryCrossed| {
         let (store, border) = (store.clone(), border.clone());
         async move {
@@ -101,34 +110,44 @@ async fn a_process_that_dies_between_the_two_sides_repeats_only_the_second() {
             Err(Error::internal("the process died"))
         }
     });
-    way.dispatcher(dies).drain().await;
-    assert_eq!([way.noted("it", "receive credit").await, way.noted("it-hr", "send credit home").await], [1, 0]);
-    way.clock.set(way.clock.now() + SignedDuration::from_mins(1));
-    way.real().drain().await;
-    way.real().drain().await;
-    way.is_home_once(team).await;
-    assert_eq!([way.noted("it", "receive credit").await, way.noted("it-hr", "send credit home").await], [1, 1]);
+    countries.dispatcher(dies).drain().await;
+    assert_eq!(
+        [countries.noted("it", "receive credit").await, countries.noted("it-hr", "send credit home").await],
+        [1, 0]
+    );
+    countries.clock.set(countries.clock.now() + SignedDuration::from_mins(1));
+    countries.real().drain().await;
+    countries.real().drain().await;
+    countries.is_home_once(team).await;
+    assert_eq!(
+        [countries.noted("it", "receive credit").await, countries.noted("it-hr", "send credit home").await],
+        [1, 1]
+    );
 }
 
 #[tokio::test]
 async fn what_was_late_can_become_in_time_and_never_the_other_way() {
-    let way = Way::new();
-    let team = way.ids.next();
+    let countries = Countries::new();
+    let team = countries.ids.next();
     for (on_time, kept) in [(false, false), (true, true), (false, true)] {
-        way.publish(team, on_time, 1).await;
-        way.real().drain().await;
-        assert_eq!(way.credits("it", team).await, [kept]);
+        countries.publish(team, on_time, 1).await;
+        countries.real().drain().await;
+        assert_eq!(countries.credits("it", team).await, [kept]);
     }
 }
 
 #[tokio::test]
 async fn what_is_delivered_later_with_another_twin_improves_nothing() {
-    let way = Way::new();
-    let team = way.ids.next();
-    way.publish(team, false, 1).await;
-    way.real().drain().await;
-    way.clock.set(way.clock.now() + SignedDuration::from_hours(24 * 90));
-    way.publish(team, true, 1).await;
-    way.real().drain().await;
-    assert_eq!(way.credits("it", team).await, [false], "the first delivery was late, and nothing makes it another");
+    let countries = Countries::new();
+    let team = countries.ids.next();
+    countries.publish(team, false, 1).await;
+    countries.real().drain().await;
+    countries.clock.set(countries.clock.now() + SignedDuration::from_hours(24 * 90));
+    countries.publish(team, true, 1).await;
+    countries.real().drain().await;
+    assert_eq!(
+        countries.credits("it", team).await,
+        [false],
+        "the first delivery was late, and nothing makes it another"
+    );
 }

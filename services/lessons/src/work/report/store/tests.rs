@@ -193,13 +193,13 @@ async fn every_submission_is_kept_as_it_was() {
     let mut loaded = load(&tx, &class(&setting.team), 1).await.unwrap();
     let reopening = loaded.report.reopen(tx.ctx(), "a word was missing".to_owned()).unwrap();
     save_reopened(&tx, &mut loaded.report, &reopening).await.unwrap();
-    let kept = submitted::reopening::Entity::find().all(tx.conn()).await.unwrap();
+    let kept = history::reopening::Entity::find().all(tx.conn()).await.unwrap();
     assert_eq!((kept[0].id, kept[0].reason.as_str()), (reopening.id, "a word was missing"));
     loaded.form.fields.clear();
     let second = loaded.submit(&setting.ground.by_team(&setting.team), "3", &[]).unwrap();
     save_submitted(&tx, &mut loaded.report, &second).await.unwrap();
-    assert_eq!(submitted::submission::Entity::find().count(tx.conn()).await.unwrap(), 2);
-    let kept = submitted::submission::Entity::find_by_id(first.id).one(tx.conn()).await.unwrap().unwrap();
+    assert_eq!(submission::Entity::find().count(tx.conn()).await.unwrap(), 2);
+    let kept = submission::Entity::find_by_id(first.id).one(tx.conn()).await.unwrap().unwrap();
     assert_eq!((kept.contents, kept.digest), (first.contents, first.digest));
     assert!(loaded.report.state.judged().unwrap().verdict.on_time);
 }

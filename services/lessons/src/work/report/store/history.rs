@@ -1,4 +1,4 @@
-//! What was submitted and what was given back, as rows: nothing of it is ever overwritten.
+//! Earlier submissions and reopenings as rows. They are never overwritten.
 
 use std::collections::BTreeMap;
 
@@ -6,41 +6,14 @@ use platform::{Reads, Result, Tx, store::of_text};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use serde::Deserialize;
 
+use super::submission;
 use crate::{
     work::{
         answer::Values,
-        report::{LastSubmission, Reopening, Submission},
+        report::{LastSubmission, Reopening},
     },
     year::team::Seat,
 };
-
-pub(super) mod submission {
-    use platform::{Id, store::At};
-    use sea_orm::entity::prelude::*;
-
-    use crate::{
-        work::report::Submission,
-        year::team::{Space, Team},
-    };
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-    #[sea_orm(table_name = "submission")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Id<Submission>,
-        pub team_id: Id<Team>,
-        pub pair_id: Id<Space>,
-        pub lesson: i32,
-        pub form_version: i32,
-        pub contents: String,
-        pub digest: String,
-        pub received_at: At,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-    impl ActiveModelBehavior for ActiveModel {}
-}
 
 pub(super) mod reopening {
     use platform::{Id, store::At};
@@ -68,29 +41,13 @@ pub(super) mod reopening {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What the contents of a submission are read for.
+/// The part of a submission's contents that is read again.
 #[derive(Deserialize)]
 struct Sent {
     values: Values,
 }
 
-/// Adds what was submitted.
-pub(super) async fn add(tx: &Tx, submitted: &Submission) -> Result<()> {
-    let row = submission::Model {
-        id: submitted.id,
-        team_id: submitted.seat.team,
-        pair_id: submitted.seat.space_id(),
-        lesson: submitted.lesson,
-        form_version: submitted.form_version,
-        contents: submitted.contents.clone(),
-        digest: submitted.digest.clone(),
-        received_at: submitted.received_at.into(),
-    };
-    submission::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
-    Ok(())
-}
-
-/// Adds why something was given back.
+/// Adds a reopening.
 pub(super) async fn add_reopening(tx: &Tx, reopening: &Reopening) -> Result<()> {
     let row = reopening::Model {
         id: reopening.id,
@@ -104,7 +61,7 @@ pub(super) async fn add_reopening(tx: &Tx, reopening: &Reopening) -> Result<()> 
     Ok(())
 }
 
-/// What a class submitted last for a lesson. What it has written since, in a report that was given back, is not in it.
+/// The last submission of a class for a lesson. It does not have what the class wrote after the report was given back.
 pub(crate) async fn last(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Option<LastSubmission>> {
     let newest = submission::Entity::find()
         .filter(submission::Column::TeamId.eq(seat.team))
@@ -115,7 +72,7 @@ pub(crate) async fn last(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Opt
     newest.one(db.conn()).await?.map(last_submission).transpose()
 }
 
-/// What a class submitted last for each lesson.
+/// The last submission of a class for each lesson.
 pub(super) async fn each_last(db: &impl Reads, seat: Seat) -> Result<Vec<LastSubmission>> {
     let rows = submission::Entity::find()
         .filter(submission::Column::TeamId.eq(seat.team))

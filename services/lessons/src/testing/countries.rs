@@ -1,4 +1,4 @@
-//! The way between programmes and their countries, with the outbox of lessons.
+//! Programmes and their countries, with the outbox of lessons that connects them.
 
 use std::{fs, path::PathBuf};
 
@@ -13,7 +13,7 @@ use sea_orm::ConnectionTrait;
 use tempfile::TempDir;
 
 /// Three countries, and two programmes that share one of them.
-pub(crate) struct Way {
+pub(crate) struct Countries {
     pub(crate) tenants: Tenants,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
@@ -21,7 +21,7 @@ pub(crate) struct Way {
     folder: TempDir,
 }
 
-impl Way {
+impl Countries {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = folder.path().join("tenants");
@@ -47,18 +47,18 @@ impl Way {
         Self { tenants, ids: Ids::new(clock.clone()), clock, store, folder }
     }
 
-    /// Nobody, in a tenant.
+    /// A context of nobody in a tenant.
     pub(crate) fn ctx(&self, tenant: &str) -> Ctx {
         testing::ctx(&self.tenants.get(tenant).unwrap(), Caller::Anonymous, &self.clock, &self.ids)
     }
 
-    /// What brings facts to these handlers.
+    /// A dispatcher that brings facts to these handlers.
     pub(crate) fn dispatcher(&self, handlers: Handlers) -> Dispatcher {
         let bus = Bus::new(vec![(self.store.clone(), handlers)], self.clock.clone(), self.ids.clone());
         Dispatcher::new(self.store.clone(), bus, self.tenants.clone(), self.clock.clone(), self.ids.clone())
     }
 
-    /// Takes a tenant away; its data stay.
+    /// Removes the file of a tenant. Its data stay.
     pub(crate) fn remove(&self, tenant: &str) {
         fs::remove_file(self.folder.path().join("tenants").join(format!("{tenant}.toml"))).unwrap();
         assert_eq!(self.tenants.reload(), []);

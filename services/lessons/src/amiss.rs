@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fact_travels_where_it_can_belong_to_one_field_only() {
+    fn an_error_has_facts_only_where_one_field_is_wrong() {
         let long = |amiss: &mut Amiss, field| {
             amiss.add_with(field, Reason::TextTooLong, "Too long.", [("counted", &301 as _)])
         };

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_large_file_one_small_piece_is_in_memory() {
+    async fn an_export_has_only_one_small_piece_of_a_large_file_in_memory() {
         let (_space, file, mut sending, _folder) = begun().await;
         let (mut size, mut largest) = (0, 0);
         while let Some(piece) = sending.try_next().await.unwrap() {

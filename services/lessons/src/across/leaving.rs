@@ -79,7 +79,7 @@ mod tests {
     use crate::testing::twins::{Twins, offered};
 
     #[tokio::test]
-    async fn a_class_that_can_come_no_more_is_neither_offered_nor_proposed() {
+    async fn the_offers_and_proposals_of_a_class_that_was_moved_end() {
         let twins = Twins::at_work().await;
         let track = twins.plan.edition.tracks()[0].id();
         let sides = [("hr", "HR033"), ("it", "ITF14")].map(|(home, territory)| twins.ground.side(home, territory));
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_class_is_taken_out_of_the_pair_it_is_bound_in_whichever_that_is() {
+    async fn a_class_is_taken_out_of_the_one_pair_that_binds_it() {
         let twins = Twins::at_work().await;
         let tx = twins.store.write(&twins.secretariat()).await.unwrap();
         let (at_work, team) = (twins.pair.id(), twins.side(1).team);

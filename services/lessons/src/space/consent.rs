@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_class_took_back_stays_so_when_it_leaves() {
+    async fn a_withdrawal_counts_after_its_class_has_left() {
         let mut twins = Twins::at_work().await;
         let file = twins.ground.ids.next();
         let mut stated: Vec<_> =
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_amiss_with_a_statement_is_named_at_once() {
+    async fn everything_that_is_wrong_with_a_statement_is_named_at_once() {
         let twins = Twins::at_work().await;
         let over = Statement { expires_on: date(2022, 11, 30), ..statement(twins.ground.ids.next()) };
         let refused = Consent::register(&twins.teacher(0), &twins.pair, false, over).unwrap_err();

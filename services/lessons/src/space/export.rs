@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_wrote_is_text_and_never_markup() {
+    fn texts_of_people_are_never_markup_in_the_export() {
         let entries = entries(&["it"]);
         let (_, page) = entries.iter().find(|(name, _)| name == "it/pair.html").unwrap();
         assert!(page.contains("&lt;b&gt;Fiume&lt;/b&gt; &amp; &quot;co&quot;"), "{page}");

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_class_took_back_before_it_left_stays_hidden_from_the_owner_too() {
+    async fn a_withdrawal_hides_a_picture_from_its_own_class_too_after_the_other_class_has_left() {
         for (said, expected) in [(TAKEN_BACK, false), (SAID, true), (UNSAID, true)] {
             let mut twins = Twins::at_work().await;
             let file = file(&twins, 0, "image/png");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_shows_nobody_needs_no_consent_and_what_left_or_ended_is_a_gap() {
+    async fn a_file_without_people_needs_no_consent_and_files_that_left_or_ended_are_gaps() {
         let mut twins = Twins::at_work().await;
         let table = file(&twins, 0, "text/plain");
         let shelf = |twins: &Twins, of: usize| {

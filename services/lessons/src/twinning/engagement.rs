@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_on_alone_is_as_free_as_who_has_left() {
+    async fn neither_class_is_bound_after_one_has_left() {
         let mut twins = Twins::at_work().await;
         let programme = twins.ground.tenant.id().clone();
         assert_eq!(Engagement::needed(&programme, &twins.pair).len(), 2);

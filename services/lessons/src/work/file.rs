@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_browser_could_run_is_taken_nowhere() {
+    fn no_field_takes_a_file_that_a_browser_could_run() {
         for kind in [FieldKind::File, FieldKind::Image, FieldKind::Video] {
             for bad in [MARKUP, "image/svg+xml", "text/xml", UNKNOWN, "application/x-executable", "text/x-shellscript"]
             {

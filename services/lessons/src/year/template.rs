@@ -542,7 +542,7 @@ mod tests {
     }
 
     #[test]
-    fn holidays_are_of_countries_and_moderation_is_of_programmes() {
+    fn only_countries_have_holidays_and_only_programmes_moderate() {
         let text = SIXTH.replace("[[templates]]", "holidays = [{ name = 'Natal', from = 2022-12-19 }]\n[[templates]]");
         assert_eq!(faults_of(&text), Vec::<String>::new());
         assert_eq!(toml::from_str::<Lessons>(&text).unwrap().holidays()[0].until, date(2022, 12, 19));
@@ -554,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn reminders_are_of_programmes_and_come_every_week_unless_it_is_said() {
+    fn only_programmes_have_reminders_which_come_every_week_by_default() {
         let written =
             |table: &str| SIXTH.replace("[[templates]]", &format!("reminders = {{ {table} }}\n[[templates]]"));
         let read = |text: &str| toml::from_str::<Lessons>(text).unwrap().reminders();
@@ -579,13 +579,13 @@ mod tests {
     }
 
     #[test]
-    fn a_key_nobody_knows_is_refused() {
+    fn an_unknown_key_is_refused() {
         let error = toml::from_str::<Lessons>(&SIXTH.replace("label =", "lable =")).unwrap_err();
         assert!(error.to_string().contains("lable"), "{error}");
     }
 
     #[test]
-    fn every_fault_of_what_is_missing_is_named_at_once_with_its_key() {
+    fn every_missing_key_is_named_at_once() {
         let text = "
             words = { pt = { fields = { imago = { label = 'x' } } } }
             [[templates]]

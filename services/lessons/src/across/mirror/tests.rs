@@ -99,7 +99,7 @@ async fn only_what_was_submitted_is_compared() {
 }
 
 #[tokio::test]
-async fn what_is_written_into_a_report_that_was_given_back_is_a_draft_again() {
+async fn changes_to_a_reopened_report_are_not_compared() {
     let space = Space::new().await;
     space.submit(0, 1, "Luka").await.unwrap();
     let ctx = space.ground.by(Role::Coordinator);

@@ -29,7 +29,7 @@ fn remember(sent: &mut Vec<Sent>, due: &[Reminder], at: Timestamp) {
 }
 
 #[tokio::test]
-async fn who_must_act_is_reminded_after_some_days_then_every_few_and_at_most_so_often() {
+async fn reminders_come_after_some_days_then_every_few_days_up_to_a_limit() {
     let mut twins = Twins::at_work().await;
     let begun = twins.ground.clock.now();
     twins.pair.suspend(&twins.secretariat(), "a strike".to_owned()).unwrap();
@@ -45,7 +45,7 @@ async fn who_must_act_is_reminded_after_some_days_then_every_few_and_at_most_so_
 }
 
 #[tokio::test]
-async fn steps_that_were_missed_are_made_up_for_by_one() {
+async fn one_reminder_is_sent_for_several_that_were_missed() {
     let mut twins = Twins::at_work().await;
     let begun = twins.ground.clock.now();
     twins.pair.suspend(&twins.secretariat(), String::new()).unwrap();
@@ -105,7 +105,7 @@ async fn told(twins: &Twins) -> [usize; 2] {
 }
 
 #[tokio::test]
-async fn a_round_sends_what_is_due_once_though_several_go_at_once() {
+async fn reminders_are_sent_once_though_several_processes_send_at_once() {
     let mut twins = Twins::at_work().await;
     let ctx = twins.teacher(0);
     twins.pair.suspend(&ctx, String::new()).unwrap();

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watcher_sees_what_it_may_and_nothing_more_once_it_has_left() {
+    async fn a_watcher_sees_the_messages_it_may_read_until_its_class_leaves() {
         let mut twins = Twins::at_work().await;
         let track = twins.plan.edition.tracks()[0].clone();
         let post = |ctx: &Ctx| Message::post(ctx, &twins.pair, &track, note("Hello")).unwrap();

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_class_stated_leaves_with_it() {
+    async fn the_statements_of_a_class_are_deleted_when_it_leaves() {
         let mut twins = Twins::at_work().await;
         let file = twins.ground.ids.next();
         for of in [0, 1] {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_class_took_back_stays_taken_back_when_it_leaves() {
+    async fn the_withdrawals_of_a_class_are_kept_when_it_leaves() {
         let mut twins = Twins::at_work().await;
         let leaver = twins.teacher(1);
         let [said, taken_back, said_anew] = [(); 3].map(|()| twins.ground.ids.next::<File>());
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_stated_about_a_draft_is_told_to_its_own_class_alone() {
+    async fn statements_about_files_of_a_draft_are_listed_to_their_own_class_only() {
         let twins = Twins::at_work().await;
         let draft = uploads(&twins, 0).await;
         states(&twins, &twins.teacher(0), draft).await;

@@ -70,7 +70,7 @@ async fn a_pair_is_one_entry_with_all_it_has_delivered() {
 }
 
 #[tokio::test]
-async fn who_goes_on_alone_is_marked_and_what_left_is_a_gap() {
+async fn an_entry_of_one_class_is_marked_and_the_class_that_left_is_a_gap() {
     let space = Space::new().await;
     space.submit(0, 1, "Luka").await.unwrap();
     space.submit(1, 1, "Porto").await.unwrap();

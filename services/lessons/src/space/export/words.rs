@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_speaks_its_language() {
+    fn a_language_with_a_region_uses_the_words_of_the_language() {
         assert_eq!(find("es-ES").map(|words| words.say("pair")), Some("El hermanamiento"));
         assert!(find("xx").is_none());
     }

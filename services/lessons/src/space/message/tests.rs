@@ -61,7 +61,7 @@ async fn a_teacher_is_not_moderated_and_has_no_role_of_the_class() {
 }
 
 #[tokio::test]
-async fn all_that_is_amiss_with_a_message_is_named_at_once() {
+async fn everything_that_is_wrong_with_a_message_is_named_at_once() {
     let twins = Twins::at_work().await;
     let bad = Note { role: "boss".to_owned(), ..note("Write to ana@school.example") };
     let refused = post(&twins, &twins.team(0), bad).unwrap_err();

@@ -87,7 +87,7 @@ fn names(refused: &Status, reason: &str) -> bool {
 }
 
 #[tokio::test]
-async fn it_is_delivered_when_both_teachers_have_signed_the_same_contents() {
+async fn a_joint_output_is_delivered_when_both_teachers_have_signed_the_same_contents() {
     let space = Space::new().await;
     let draft = space.begun().await;
     assert_eq!(draft.text, "<p>Two ports</p>", "cleaned as a report is");
@@ -106,7 +106,7 @@ async fn it_is_delivered_when_both_teachers_have_signed_the_same_contents() {
 }
 
 #[tokio::test]
-async fn a_late_one_is_judged_again_when_there_is_more_time() {
+async fn a_late_joint_output_is_judged_again_when_its_deadline_moves() {
     let space = Space::new().await;
     let draft = space.begun().await;
     space.ground.at("2022-12-21T10:00:00Z");
@@ -142,7 +142,7 @@ async fn an_edit_voids_both_signatures_and_what_was_read_before_it_cannot_be_sig
 }
 
 #[tokio::test]
-async fn of_an_edit_and_a_signature_at_once_nothing_unsigned_is_delivered() {
+async fn an_edit_at_the_same_time_as_a_signature_delivers_nothing_unsigned() {
     for _ in 0..8 {
         let space = Space::new().await;
         let draft = space.begun().await;
@@ -169,7 +169,7 @@ async fn two_who_save_the_same_draft_lose_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_whole_is_not_signed_and_what_leads_out_is_not_kept() {
+async fn an_incomplete_output_is_not_signed_and_contact_data_is_not_kept() {
     let space = Space::new().await;
     let none = space.read_output(space.twin(Role::TwinTeam, 0)).await.unwrap();
     let empty = space.write_output(0, &none, "").await.unwrap();
@@ -181,7 +181,7 @@ async fn what_is_not_whole_is_not_signed_and_what_leads_out_is_not_kept() {
 }
 
 #[tokio::test]
-async fn who_goes_on_alone_keeps_the_text_and_delivers_it_alone() {
+async fn a_class_that_goes_on_alone_keeps_the_text_and_delivers_it_alone() {
     let space = Space::new().await;
     let draft = space.begun().await;
     let files = [space.upload(0, "text/plain").await, space.upload(1, "text/plain").await];
@@ -231,7 +231,7 @@ async fn a_file_is_shared_with_the_twin_while_it_is_in_what_both_make() {
 }
 
 #[tokio::test]
-async fn of_a_picture_that_is_not_shown_there_is_no_name_and_no_digest() {
+async fn a_picture_that_is_not_shown_has_no_name_and_no_digest() {
     let space = Space::new().await;
     let draft = space.begun().await;
     let file = space.upload(0, "image/png").await;

@@ -51,7 +51,7 @@ fn a_deadline_goes_to_the_first_day_on_which_both_schools_are_open() {
 }
 
 #[test]
-fn who_rested_is_given_back_the_days_and_what_was_due_meanwhile_at_least_one() {
+fn deadlines_move_by_the_days_of_a_rest_and_those_during_it_by_at_least_one() {
     let ground = Ground::programme();
     let plan = ground.plan();
     let items: Vec<_> =
@@ -82,7 +82,7 @@ fn the_local_hour_stays_though_clocks_change() {
 }
 
 #[test]
-fn a_day_is_the_day_of_those_who_live_there() {
+fn a_school_is_closed_by_the_local_date_of_its_country() {
     // the last second in Rome is the first hour of the next day in Athens
     let greek = home("gr", "Europe/Athens", &[("argia", date(2022, 12, 21), date(2022, 12, 21))]);
     let (deadline, across) = moved("2022-12-20T23:59:59+01:00[Europe/Rome]", std::slice::from_ref(&greek));

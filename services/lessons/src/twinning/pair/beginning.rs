@@ -211,7 +211,7 @@ mod tests {
     use crate::testing::{Ground, twins::offered};
 
     #[test]
-    fn a_class_proposes_no_two_twice_and_no_more_than_it_may() {
+    fn a_teacher_cannot_propose_a_couple_twice_or_more_pairs_than_the_limit() {
         let ground = Ground::programme();
         let (track, secretariat) = (ground.ids.next(), ground.by(Role::Coordinator));
         let offer = |home: &str| {

@@ -128,7 +128,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn a_class_that_can_come_no_more_leaves_its_twin_alone_and_free() {
+    async fn the_twin_of_a_class_that_was_moved_goes_on_alone_and_is_not_bound() {
         let mut twins = Twins::at_work().await;
         let (gone, other) = (twins.side(1).clone(), twins.side(0).team);
         let now = twins.ground.clock.now();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn before_the_work_begins_that_is_its_end() {
+    fn a_pair_is_declined_when_one_of_its_classes_is_moved_before_the_work_begins() {
         let ground = Ground::programme();
         let sides = [ground.side("hr", "HR033"), ground.side("it", "ITF14")];
         let (teams, teachers) =

@@ -176,7 +176,7 @@ fn a_partner_must_be_in_the_country_of_its_class() {
 }
 
 #[test]
-fn who_agrees_agrees_to_what_was_read() {
+fn a_teacher_agrees_only_to_the_version_that_was_read() {
     let twins = Twins::new();
     let mut pair = twins.approved();
     pair.propose_project(&twins.teacher(0), project(&twins.ground), &twins.views(["2", "1"])).unwrap();
@@ -185,7 +185,7 @@ fn who_agrees_agrees_to_what_was_read() {
 }
 
 #[test]
-fn who_has_left_knows_of_the_pair_no_more_and_leaves_a_gap() {
+fn a_class_that_has_left_cannot_see_the_pair_and_leaves_a_gap() {
     let twins = Twins::new();
     let mut pair = twins.active();
     let (left, survivor) = pair.leave(&twins.teacher(0), "no teacher".to_owned()).unwrap();
@@ -228,7 +228,7 @@ fn a_suspended_pair_rests_until_who_suspended_it_takes_it_up_again() {
 }
 
 #[test]
-fn who_was_parted_may_still_take_along_what_it_brought() {
+fn a_class_can_leave_a_dissolved_or_repaired_pair_to_take_along_what_it_brought() {
     let twins = Twins::new();
     let mut pair = twins.active();
     pair.dissolve(&twins.secretariat(), "a quarrel".to_owned()).unwrap();

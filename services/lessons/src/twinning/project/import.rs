@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_stays_and_what_changed_is_named_by_its_columns() {
+    fn an_import_keeps_equal_projects_and_names_the_columns_that_changed() {
         let ground = Ground::programme();
         let known = known(&ground);
         let id = known[0].id();
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_is_what_the_sheet_of_its_programme_tells_no_more() {
+    fn a_project_is_missing_when_the_sheet_has_others_of_its_programme() {
         let ground = Ground::programme();
         let import = plan(&ground, known(&ground), TWO.lines().last().unwrap());
         assert_eq!(import.missing, ["1"]);

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_imported_is_found_by_words_countries_and_territory() {
+    async fn imported_projects_are_found_by_words_countries_and_territory() {
         let ground = Ground::programme();
         let (store, _folder) = ground.store();
         import(&ground, &store, LINES).await;
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn imported_again_a_project_is_the_same_one_and_says_what_the_source_says_now() {
+    async fn a_project_that_is_imported_again_keeps_its_id_and_gets_the_new_columns() {
         let ground = Ground::programme();
         let (store, _folder) = ground.store();
         let first = import(&ground, &store, LINES).await;

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_out_is_found() {
+    fn every_kind_of_contact_data_is_found() {
         for (text, name) in [
             ("Write to ana.b@school.example!", "address"),
             ("ana (at) school (dot) hr", "address"),
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_classes_write_about_is_no_way_out() {
+    fn dates_sums_and_codes_are_no_contact_data() {
         for text in [
             "We visited the port of Ancona on 2023-02-24 at 15:00.",
             "The project cost 1.234.567,89 euro, of which 85 % from the Union.",

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_seen_is_written_once_a_day_however_often_and_wherever() {
+    async fn a_sighting_is_recorded_once_a_day_over_all_processes() {
         let ground = Ground::programme();
         let (store, _folder) = ground.store();
         let (one, other) = (Witness::new(store.clone()), Witness::new(store.clone()));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_known_is_read_without_a_write() {
+    async fn a_sighting_that_is_remembered_needs_no_write() {
         let ground = Ground::programme();
         let (store, _folder) = ground.store();
         let witness = Witness::new(store.clone());

@@ -93,13 +93,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_report_needs_is_kept() {
+    fn the_markup_that_reports_need_is_kept() {
         let html = "<h3>a</h3><p>b <strong>c</strong> <em>d</em><br>e</p><ul><li>f</li></ul><ol><li>g</li></ol><h4>h</h4><blockquote>i</blockquote>";
         assert_eq!(clean(html), html);
     }
 
     #[test]
-    fn links_lead_to_pages_and_know_nothing_of_us() {
+    fn links_lead_to_pages_and_carry_no_opener() {
         assert_eq!(
             clean("<a href=\"https://opencoesione.gov.it/\" onclick=\"x()\" target=\"_blank\">p</a>"),
             "<a href=\"https://opencoesione.gov.it/\" rel=\"noopener\">p</a>"
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_long_to_clean_is_not_cleaned() {
+    fn markup_that_would_take_long_to_clean_is_refused() {
         for bad in ["<ul><li>".repeat(1_000), "<blockquote>".repeat(8_000), "<b>".repeat(40), "<br>".repeat(4_000)] {
             assert!(!is_sane(&bad));
         }

@@ -115,7 +115,7 @@ fn a_save_sets_what_it_names_empties_what_it_clears_and_leaves_the_rest() {
 }
 
 #[test]
-fn a_role_is_one_of_the_tracks() {
+fn a_draft_names_a_role_of_its_track_or_none() {
     let mut setting = setting();
     let error = setting.save(Draft { role: "hacker".to_owned(), ..draft("", "Acqua") }).unwrap_err();
     assert_eq!(error.violations()[0].field, "acting_role");
@@ -124,7 +124,7 @@ fn a_role_is_one_of_the_tracks() {
 }
 
 #[test]
-fn what_the_form_asks_for_is_asked_for_when_it_is_submitted() {
+fn the_rules_of_the_form_are_checked_when_a_report_is_submitted() {
     let mut setting = setting();
     setting.save(draft("", "uno due tre quattro cinque sei")).unwrap();
     assert_eq!(setting.submit().unwrap_err().violations()[0].reason, "WORDS_TOO_MANY");

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_has_delivered_keeps_its_date_and_leaves_more_time_for_the_rest() {
+    fn delivered_lessons_keep_their_dates_and_leave_more_time_for_the_rest() {
         let ground = Ground::new();
         let (course, team) = course(&ground, 2);
         let replan = replan(ground.at(MOVED), &course, &team);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_in_time_gets_no_other_dates_and_who_has_more_time_keeps_it() {
+    fn a_team_in_time_gets_no_new_dates_and_a_later_deadline_is_kept() {
         let ground = Ground::new();
         let (mut course, team) = course(&ground, 0);
         assert_eq!(replan(ground.at("2022-11-17T11:00:00Z"), &course, &team).extensions, []);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn who_begins_late_has_the_days_of_the_track_and_who_does_not_has_its_calendar() {
+    fn a_pair_that_begins_late_gets_the_days_of_the_track_and_others_its_calendar() {
         let ground = Ground::new();
         let (course, _) = course(&ground, 0);
         let due = |at: &str| {

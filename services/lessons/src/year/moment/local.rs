@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_amiss_says_what_to_write_instead() {
+    fn a_fault_of_a_file_says_what_to_write_instead() {
         let zone = TimeZone::get("Europe/Rome").unwrap();
         let mut amiss = Amiss::new();
         assert_eq!(

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_local_is_refused_with_an_example() {
+    fn a_time_that_is_no_local_time_is_refused_with_an_example() {
         for text in
             ["2022-10-24T18:00:00Z", "2022-10-24T18:00:00+02:00", "'24/10/2022'", "'2022-02-30'", "'soon'", "18:00:00"]
         {

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_nothing_has_is_named() {
+    fn words_for_an_unknown_key_are_named() {
         let known = Known::built_in(&words("en.fields = { image = { label = 'Image' } }"));
         let tenant = words("it.fields = { image = { label = 'Immagine' }, imago = { label = 'x' } }");
         assert_eq!(tenant["it"].strangers("it", &known), ["lessons.words.it.fields.imago: nothing has this key"]);

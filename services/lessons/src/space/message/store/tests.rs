@@ -52,7 +52,7 @@ fn texts(read: Vec<(String, MessageState)>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_list_has_what_the_caller_may_know_of_oldest_first() {
+async fn a_list_has_the_messages_the_caller_may_see_oldest_first() {
     let talk = Talk { twins: Twins::at_work().await };
     let twins = &talk.twins;
     talk.says(&twins.teacher(0), "one").await;
@@ -69,7 +69,7 @@ async fn a_list_has_what_the_caller_may_know_of_oldest_first() {
 }
 
 #[tokio::test]
-async fn what_a_class_wrote_leaves_with_it_and_what_the_other_wrote_stays() {
+async fn the_messages_of_a_class_become_gaps_when_it_leaves_and_those_of_the_other_stay() {
     let mut talk = Talk { twins: Twins::at_work().await };
     talk.says(&talk.twins.team(0), "held").await;
     talk.says(&talk.twins.teacher(0), "one").await;

@@ -122,7 +122,7 @@ async fn a_pair_that_has_ended_lets_both_go_and_both_sides_say_so_once() {
 }
 
 #[tokio::test]
-async fn news_of_an_end_that_come_late_or_twice_free_nobody_who_is_bound_anew() {
+async fn late_or_repeated_news_of_an_end_release_no_class_that_is_bound_again() {
     let countries = Countries::new();
     let (italian, croatian) = (countries.class("it"), countries.class("hr"));
     let old = countries.accepted("it-hr", [&croatian, &italian]);
@@ -147,7 +147,7 @@ async fn news_of_an_end_that_come_late_or_twice_free_nobody_who_is_bound_anew() 
 }
 
 #[tokio::test]
-async fn what_dies_before_its_programme_commits_is_taken_again_or_given_back() {
+async fn an_engagement_whose_programme_did_not_commit_is_taken_again_or_given_back() {
     let countries = Countries::new();
     let (italian, croatian) = (countries.class("it"), countries.class("hr"));
     let pair = countries.accepted("it-hr", [&croatian, &italian]);
@@ -172,7 +172,7 @@ fn away(countries: &Countries, country: &str) {
 }
 
 #[tokio::test]
-async fn a_home_that_is_away_binds_nobody() {
+async fn a_pair_is_not_bound_while_one_country_cannot_be_reached() {
     let countries = Countries::new();
     away(&countries, "it");
     let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
@@ -189,7 +189,7 @@ async fn a_home_that_is_away_binds_nobody() {
 }
 
 #[tokio::test]
-async fn a_home_that_is_away_hears_of_an_end_when_it_is_back() {
+async fn a_country_that_cannot_be_reached_is_told_of_an_end_later() {
     let countries = Countries::new();
     let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
     countries.bind("it-hr", &pair).await.unwrap();
@@ -211,7 +211,7 @@ async fn a_home_that_is_away_hears_of_an_end_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn the_end_of_what_bound_nobody_is_no_release() {
+async fn the_end_of_a_proposal_that_bound_nobody_releases_nobody() {
     let countries = Countries::new();
     let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
     countries.publish_end("it-hr", &pair).await;
@@ -222,7 +222,7 @@ async fn the_end_of_what_bound_nobody_is_no_release() {
 }
 
 #[tokio::test]
-async fn what_a_programme_has_taken_is_free_once_the_programme_is_gone() {
+async fn an_engagement_of_a_programme_without_a_file_can_be_taken() {
     let countries = Countries::new();
     let (italian, greek) = (countries.class("it"), countries.class("gr"));
     countries.bind("it-hr", &countries.accepted("it-hr", [&countries.class("hr"), &italian])).await.unwrap();
@@ -238,7 +238,7 @@ async fn what_a_programme_has_taken_is_free_once_the_programme_is_gone() {
 }
 
 #[tokio::test]
-async fn the_news_of_an_end_are_done_with_where_the_country_is_gone() {
+async fn news_of_an_end_for_a_country_without_a_file_are_handled_once() {
     let countries = Countries::new();
     let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
     countries.bind("it-hr", &pair).await.unwrap();
@@ -253,7 +253,7 @@ async fn the_news_of_an_end_are_done_with_where_the_country_is_gone() {
 }
 
 #[test]
-fn nobody_is_released_to_what_is_no_country() {
+fn a_class_is_not_released_to_a_country_with_an_invalid_name() {
     let programme: TenantId = "it-hr".parse().unwrap();
     let fact = pb::ClassReleased { home: "Nowhere!".to_owned(), ..pb::ClassReleased::default() };
     assert!(Engagement::crossed(&programme, &fact).is_err());

@@ -99,7 +99,7 @@ fn worth(one: &Offer, other: &Offer) -> i32 {
 }
 
 #[test]
-fn no_two_classes_would_both_rather_have_each_other() {
+fn no_two_classes_prefer_each_other_to_the_twins_they_got() {
     let fair = Fair::new();
     let mut seed = Seed(20_230_113);
     for many in [0, 1, 2, 7, 60, 300] {
@@ -138,7 +138,7 @@ fn no_two_classes_would_both_rather_have_each_other() {
 }
 
 #[test]
-fn couples_can_be_twins() {
+fn every_couple_of_the_matcher_can_be_twins() {
     let fair = Fair::new();
     let offers = fair.crowd(&mut Seed(7), 200);
     let before: Met = offers.iter().zip(&offers[1..]).map(|(one, other)| met(one.side.team, other.side.team)).collect();
@@ -170,7 +170,7 @@ fn the_same_offers_give_the_same_couples_in_whatever_order_they_come() {
 }
 
 #[test]
-fn of_two_who_suit_alike_the_one_who_has_waited_longer_is_taken() {
+fn of_two_equal_matches_the_one_that_has_waited_longer_is_taken() {
     let fair = Fair::new();
     let waiting = fair.offer("it", |_| ());
     fair.ground.clock.set("2022-12-02T09:00:00Z".parse().unwrap());
@@ -181,7 +181,7 @@ fn of_two_who_suit_alike_the_one_who_has_waited_longer_is_taken() {
 }
 
 #[test]
-fn who_stays_alone_reads_why() {
+fn an_offer_without_a_twin_gets_the_reason() {
     let fair = Fair::new();
     let of = |offers: &[Offer], before: &Met| {
         let found = couples(offers, &countries(), before);

@@ -76,7 +76,7 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn what_a_teacher_proposes_takes_nobody_from_the_matcher_who_has_not_accepted() {
+    async fn a_proposal_of_a_teacher_does_not_keep_the_matcher_from_a_class_that_has_not_accepted() {
         let twins = Twins::at_work().await;
         let track = twins.plan.edition.tracks()[0].id();
         let sides = [("hr", "HR033"), ("it", "ITF14")].map(|(home, territory)| twins.ground.side(home, territory));

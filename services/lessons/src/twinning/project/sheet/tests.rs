@@ -29,7 +29,7 @@ fn places(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_lines_of_a_project_are_its_partners() {
+fn each_line_of_a_project_is_one_partner() {
     let sheet = sheet(&format!("{HEADER}{LINES}"));
     assert_eq!((sheet.lines, sheet.projects.len()), (2, 1));
     let project = &sheet.projects[0];
@@ -42,7 +42,7 @@ fn the_lines_of_a_project_are_its_partners() {
 }
 
 #[test]
-fn a_mark_semicolons_crlf_empty_lines_and_further_columns_do_no_harm() {
+fn a_sheet_may_have_a_byte_order_mark_semicolons_crlf_empty_lines_and_more_columns() {
     let plain = LINES.replace("\"Port authority, Ortona\"", "Port authority");
     let expected = sheet(&format!("{HEADER}{plain}")).projects;
     let more = format!("{HEADER}{plain}").replace('\n', ",x\n");
@@ -107,7 +107,7 @@ fn lines_that_say_two_things_of_one_project_are_named() {
 }
 
 #[test]
-fn what_is_not_text_and_a_quote_that_is_astray_are_named() {
+fn bytes_that_are_no_text_and_stray_quotes_are_named() {
     let mut bytes = format!("{HEADER}{LINES}").into_bytes();
     bytes.extend(b"3,X,Citt\xc0,2014TC16RFCB042,,,,,,,A,lead,IT,,,\n");
     assert_eq!(faults(&bytes)[0].0, "line 4, name");
@@ -118,7 +118,7 @@ fn what_is_not_text_and_a_quote_that_is_astray_are_named() {
 }
 
 #[test]
-fn a_file_without_lines_is_refused_for_it_would_report_all_as_missing() {
+fn a_sheet_without_lines_is_refused() {
     for text in ["", "\n\n", HEADER] {
         assert_eq!(places(text), ["line 1"], "{text}");
     }

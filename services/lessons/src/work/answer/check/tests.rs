@@ -196,7 +196,7 @@ fn a_file_is_one_the_team_uploaded_for_this_field() {
 }
 
 #[test]
-fn what_is_kept_is_clean_and_what_is_blank_is_gone() {
+fn answers_are_kept_with_clean_markup_and_without_blank_values() {
     let form =
         form(vec![field("title", FieldKind::Line), field("story", FieldKind::RichText), field("page", FieldKind::Url)]);
     let kept = form.clean(values([

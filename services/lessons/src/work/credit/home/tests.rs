@@ -126,7 +126,7 @@ async fn a_process_that_dies_between_the_two_sides_repeats_only_the_second() {
 }
 
 #[tokio::test]
-async fn what_was_late_can_become_in_time_and_never_the_other_way() {
+async fn a_late_credit_can_become_one_in_time_and_never_the_other_way() {
     let countries = Countries::new();
     let team = countries.ids.next();
     for (on_time, kept) in [(false, false), (true, true), (false, true)] {
@@ -137,7 +137,7 @@ async fn what_was_late_can_become_in_time_and_never_the_other_way() {
 }
 
 #[tokio::test]
-async fn what_is_delivered_later_with_another_twin_improves_nothing() {
+async fn a_later_delivery_with_another_twin_improves_no_credit() {
     let countries = Countries::new();
     let team = countries.ids.next();
     countries.publish(team, false, 1).await;

@@ -160,7 +160,7 @@ async fn a_report_is_read_as_it_was_saved() {
 }
 
 #[tokio::test]
-async fn of_two_that_save_what_both_have_read_the_second_loses_nothing_but_the_race() {
+async fn the_second_of_two_saves_of_one_version_is_refused() {
     let setting = setting().await;
     // two first saves that both found nothing: SQLite lets one in after the other, so they are told apart by what they read
     let (mut one, mut other) = (setting.loaded().await, setting.loaded().await);
@@ -316,7 +316,7 @@ async fn editions_come_in_pages_newest_first() {
 }
 
 #[test]
-fn what_came_home_stands_in_the_cell_of_its_lesson_and_a_lesson_of_a_programme_alone_in_one_of_its_own() {
+fn a_credit_is_in_the_cell_of_its_lesson_and_a_lesson_only_a_programme_has_gets_its_own_cell() {
     let ground = Ground::new();
     let plan = ground.plan();
     let team = ground.team(&plan);

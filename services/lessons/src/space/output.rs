@@ -210,7 +210,8 @@ impl LoadedOutput {
         there.map(|place| &place.side)
     }
 
-    /// Saves the draft. Signatures given so far are void, where anything is not as it was. Whether that is so. Error: `OUTPUT_FINAL`, `ETAG_STALE`, and all violations at once.
+    /// Saves the draft. Returns whether it differs from what was saved before; then signatures given so far are void. Error: `OUTPUT_FINAL`,
+    /// `ETAG_STALE`, and all violations at once.
     pub fn save(&mut self, ctx: &Ctx, change: Change) -> Result<bool> {
         self.output.check_open()?;
         self.check_read(&change.etag)?;

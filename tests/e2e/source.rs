@@ -1,11 +1,21 @@
-//! The source of the project as the laws read it: every file of every member, with code, prose and tests told apart.
+//! The source of the project as the laws read it: every file of every member, parsed by `syn`, with code, prose and tests told apart.
+//! A law asks for words, calls, paths, imports and functions; none searches the text of a program.
+
+mod items;
+mod names;
+mod tokens;
 
 use std::{collections::BTreeSet, fs, ops::Range, path::Path, process::Command, sync::LazyLock};
 
-use regex::Regex;
 use serde_json::Value;
 
-/// One `.rs` file.
+pub use self::{
+    items::{Function, Import, Inline, parsed, text},
+    names::Names,
+    tokens::{Call, Mention, Word},
+};
+
+/// One `.rs` file. Everything but `text` is without the tests in it.
 #[derive(Clone)]
 pub struct Source {
     /// The package it belongs to.
@@ -14,12 +24,32 @@ pub struct Source {
     pub path: String,
     /// All of it.
     pub text: String,
-    /// Of the same length: the code outside of tests, with comments and the insides of literals blanked.
+    /// Of the same length: the code, with comments and the insides of literals blanked.
     pub code: String,
-    /// Of the same length: the comments outside of tests.
+    /// Of the same length: the comments.
     pub prose: String,
-    /// How many lines it has without its tests.
+    /// How many lines it has.
     pub lines: usize,
+    /// Every identifier and keyword, in the order of the text.
+    pub words: Vec<Word>,
+    /// Every call of a method, also inside macros.
+    pub calls: Vec<Call>,
+    /// Every path of the code, also inside macros and attributes. Those of `use` items are `imports`.
+    pub mentions: Vec<Mention>,
+    /// The content of every literal string.
+    pub strings: Vec<String>,
+    /// What its `use` items import.
+    pub imports: Vec<Import>,
+    /// Every function that has a body.
+    pub functions: Vec<Function>,
+    /// The modules inside it.
+    pub inline: Vec<Inline>,
+    /// The names of what it declares itself, each with the module inside it, if it is in one.
+    pub declared: Vec<(Vec<String>, String)>,
+    /// Where an attribute allows a statement to panic.
+    pub granted: Vec<Range<usize>>,
+    /// The modules in other files that it declares for tests alone.
+    test_modules: Vec<String>,
 }
 
 /// What `cargo metadata` says of the members.
@@ -80,17 +110,10 @@ fn collect(package: &str, folder: &Path, into: &mut Vec<Source>) {
 
 /// Leaves out the files of modules that are declared for tests alone, and those below them.
 fn without_test_files(files: Vec<Source>) -> Vec<Source> {
-    static MODULE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"^(?:pub(?:\([^)]*\))? )?mod (\w+)\s*;").expect("a pattern"));
-    let mut tests = BTreeSet::new();
-    for file in &files {
-        let (code, _) = layers(&file.text);
-        for (item, _) in test_items(&file.text, &code) {
-            if let Some(module) = MODULE.captures(&code[item]) {
-                tests.insert(format!("{}{}", file.folder(), &module[1]));
-            }
-        }
-    }
+    let tests: BTreeSet<String> = files
+        .iter()
+        .flat_map(|file| file.test_modules.iter().map(|module| format!("{}{module}", file.folder())))
+        .collect();
     let is_test = |file: &Source| {
         tests.iter().any(|module| file.path == format!("{module}.rs") || file.path.starts_with(&format!("{module}/")))
     };
@@ -98,17 +121,31 @@ fn without_test_files(files: Vec<Source>) -> Vec<Source> {
 }
 
 impl Source {
-    /// A file of this text.
+    /// A file of this text. Panics with the path and the place where the text is not Rust.
     pub fn new(package: &str, path: &str, text: String) -> Self {
-        let (mut code, mut prose) = layers(&text);
-        let mut lines = text.lines().count();
-        for (item, attribute) in test_items(&text, &code.clone()) {
-            let whole = attribute.start..item.end;
-            lines -= text[whole.clone()].lines().count();
-            code.replace_range(whole.clone(), &blank(&text[whole.clone()]));
-            prose.replace_range(whole.clone(), &blank(&text[whole]));
+        let stream = tokens::lexed(&text).unwrap_or_else(|error| panic!("{path} is not Rust: {error}"));
+        let items = items::read(stream.clone()).unwrap_or_else(|error| panic!("{path} is not Rust: {error}"));
+        let tokens = tokens::read(&text, stream, &items.tests, &items.uses);
+        proc_macro2::extra::invalidate_current_thread_spans();
+        let lines_of_tests: usize = items.tests.iter().map(|test| text[test.clone()].lines().count()).sum();
+        Self {
+            package: package.to_owned(),
+            path: path.to_owned(),
+            lines: text.lines().count() - lines_of_tests,
+            text,
+            code: tokens.code,
+            prose: tokens.prose,
+            words: tokens.words,
+            calls: tokens.calls,
+            mentions: tokens.mentions,
+            strings: tokens.strings,
+            imports: items.imports,
+            functions: items.functions.into_iter().chain(tokens.functions).collect(),
+            inline: items.inline,
+            declared: items.declared,
+            granted: items.granted,
+            test_modules: items.test_modules,
         }
-        Self { package: package.to_owned(), path: path.to_owned(), text, code, prose, lines }
     }
 
     /// Where the modules are that it declares: `services/identity/src/team/`.
@@ -128,102 +165,16 @@ impl Source {
         format!("{}:{}", self.path, self.text[..at].matches('\n').count() + 1)
     }
 
-    /// Every function that has a body: name, where it begins, and the body.
-    pub fn functions(&self) -> Vec<(&str, usize, Range<usize>)> {
-        static FUNCTION: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\bfn\s+(\w+)").expect("a pattern"));
-        let found = FUNCTION.captures_iter(&self.code).filter_map(|function| {
-            let (name, start) = (function.get(1)?.as_str(), function.get(0)?.start());
-            Some((name, start, block(&self.code, start)?))
-        });
-        found.collect()
-    }
-
     /// How many lines of a range hold code.
     pub fn lines_of_code(&self, range: Range<usize>) -> usize {
         self.code[range].lines().filter(|line| !line.trim().is_empty()).count()
     }
-}
 
-/// The inside of the first pair of braces from `start` on, if it comes before the statement ends.
-pub fn block(code: &str, start: usize) -> Option<Range<usize>> {
-    let (mut depth, mut opened, mut brackets) = (0_usize, None, 0_usize);
-    for (offset, byte) in code.as_bytes()[start..].iter().enumerate() {
-        let at = start + offset;
-        match byte {
-            b'(' | b'[' if depth == 0 => brackets += 1,
-            b')' | b']' if depth == 0 => brackets = brackets.saturating_sub(1),
-            b';' if depth == 0 && brackets == 0 => return None,
-            b'{' if brackets == 0 || depth > 0 => {
-                opened = opened.or(Some(at + 1));
-                depth += 1;
-            }
-            b'}' if depth == 1 => return opened.map(|opened| opened..at),
-            b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
+    /// Every path it names, imported or written, and where.
+    pub fn paths(&self) -> impl Iterator<Item = (&[String], usize)> {
+        let imported = self.imports.iter().map(|import| (import.path.as_slice(), import.at));
+        imported.chain(self.mentions.iter().map(|mention| (mention.path.as_slice(), mention.at)))
     }
-    None
-}
-
-/// Items that exist in tests alone, each with the attribute that says so.
-fn test_items(text: &str, code: &str) -> Vec<(Range<usize>, Range<usize>)> {
-    static ATTRIBUTE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"#\[cfg\([^\]]*\)\]|#\[(?:\w+::)?test\b[^\]]*\]").expect("a pattern"));
-    static OTHERS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\s*(?:#\[[^\]]*\]\s*)*").expect("a pattern"));
-    static TEST: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"\btest\b|"testing""#).expect("a pattern"));
-    let mut items: Vec<(Range<usize>, Range<usize>)> = Vec::new();
-    for attribute in ATTRIBUTE.find_iter(code).map(|found| found.range()) {
-        let condition = &text[attribute.clone()];
-        let inside = items.last().is_some_and(|(last, _)| attribute.start < last.end);
-        if inside || condition.contains("not(") || !TEST.is_match(condition) {
-            continue;
-        }
-        let start = attribute.end + OTHERS.find(&code[attribute.end..]).map_or(0, |others| others.end());
-        let end = block(code, start).map(|body| body.end + 1);
-        let end = end.or_else(|| Some(start + code[start..].find(';')? + 1)).unwrap_or(code.len());
-        items.push((start..end, attribute));
-    }
-    items
-}
-
-/// The code and the comments of a text, each with everything else blanked. The quotes of literals stay in the code.
-fn layers(text: &str) -> (String, String) {
-    static TOKEN: LazyLock<Regex> = LazyLock::new(|| {
-        let comment = r"//[^\n]*|/\*.*?\*/";
-        let literal = r##"r"[^"]*"|r#".*?"#|"(?:[^"\\]|\\.)*"|'(?:[^'\\\n]|\\(?:x..|u\{[^}]*\}|.))'"##;
-        Regex::new(&format!("(?s)(?P<comment>{comment})|{literal}")).expect("a pattern")
-    });
-    let (mut code, mut prose) = (String::with_capacity(text.len()), String::with_capacity(text.len()));
-    let mut end = 0;
-    for token in TOKEN.captures_iter(text) {
-        let whole = token.get(0).expect("the match");
-        let between = &text[end..whole.start()];
-        code.push_str(between);
-        prose.push_str(&blank(between));
-        if token.name("comment").is_some() {
-            code.push_str(&blank(whole.as_str()));
-            prose.push_str(whole.as_str());
-        } else {
-            code.push_str(&quotes(whole.as_str()));
-            prose.push_str(&blank(whole.as_str()));
-        }
-        end = whole.end();
-    }
-    code.push_str(&text[end..]);
-    prose.push_str(&blank(&text[end..]));
-    (code, prose)
-}
-
-/// Spaces of the same length in bytes; lines stay lines.
-fn blank(text: &str) -> String {
-    text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect()
-}
-
-fn quotes(literal: &str) -> String {
-    let mut blanked = blank(literal);
-    blanked.replace_range(..1, "\"");
-    blanked.replace_range(literal.len() - 1.., "\"");
-    blanked
 }
 
 /// Fails with all that is wrong at once.
@@ -240,13 +191,27 @@ mod tests {
         Source::new("identity", "services/identity/src/team.rs", text.to_owned())
     }
 
+    fn names(source: &Source) -> Vec<&str> {
+        source.functions.iter().map(|function| function.name.as_str()).collect()
+    }
+
     #[test]
     fn code_prose_and_literals_are_told_apart() {
-        let source = sample("let a = \"// {\"; // it's {\nlet b: &'static str = r#\"\"{\"#; /* { */ let c = '{';\n");
-        assert_eq!(source.code.matches('{').count(), 0, "{}", source.code);
+        let source = sample(
+            "fn f() { let a = \"// {\"; // it's {\nlet b: &'static str = r#\"\"{\"#; /* { /* */ { */ let c = '{'; let d = br##\"{\"##; }\n",
+        );
+        assert_eq!(source.code.matches('{').count(), 1, "{}", source.code);
         assert!(source.code.contains("&'static str") && source.code.contains("let c"));
-        assert_eq!(source.prose.trim(), "// it's {\n                               /* { */");
+        assert_eq!(source.prose.split_whitespace().collect::<Vec<_>>().join(" "), "// it's { /* { /* */ { */");
         assert_eq!((source.code.len(), source.prose.len()), (source.text.len(), source.text.len()));
+        assert_eq!(source.strings, ["// {", "\"{"]);
+    }
+
+    #[test]
+    fn documentation_is_prose() {
+        let source = sample("//! Ω {\n\n/// A `{`.\n#[doc = \"more {\"]\nfn f() {}\n");
+        assert_eq!(source.prose.lines().map(str::trim).filter(|line| !line.is_empty()).count(), 2, "{}", source.prose);
+        assert_eq!(source.code.matches('{').count(), 1, "{}", source.code);
     }
 
     #[test]
@@ -256,9 +221,20 @@ mod tests {
              #[cfg(any(test, feature = \"testing\"))]\npub mod testing;\n#[cfg(unix)]\nfn c() {}\n\
              #[tokio::test(flavor = \"x\")]\nasync fn d() {\n    x.unwrap();\n}\n",
         );
-        assert_eq!(source.functions().iter().map(|(name, ..)| *name).collect::<Vec<_>>(), ["a", "c"]);
+        assert_eq!(names(&source), ["a", "c"]);
         assert!(!source.code.contains("testing") && source.prose.trim().is_empty());
+        assert!(source.calls.is_empty());
         assert_eq!(source.lines, 3);
+    }
+
+    #[test]
+    fn what_exists_outside_of_tests_too_is_code() {
+        let source = sample(
+            "#[cfg(not(test))]\nfn a() {}\n#[cfg(any(test, unix))]\nfn b() {}\n#[cfg(all(test, unix))]\nfn c() {}\n\
+             struct S { #[cfg(test)] d: A, e: B }\nfn f() { #[cfg(test)] let g = 1; h(); }",
+        );
+        assert_eq!(names(&source), ["a", "b", "f"]);
+        assert!(source.code.contains("e: B") && !source.code.contains("d: A") && !source.code.contains("let g"));
     }
 
     #[test]
@@ -277,11 +253,25 @@ mod tests {
     #[test]
     fn a_body_is_found_behind_signatures_of_every_kind() {
         let source = sample(
-            "fn a<T>(x: [u8; 3], f: impl Fn() -> T) -> T\nwhere T: Copy,\n{\n  one();\n\n  { two() }\n}\nfn b();",
+            "fn a<T>(x: [u8; 3], f: impl Fn() -> T) -> T\nwhere T: Copy,\n{\n  one();\n\n  { two() }\n}\n\
+             trait U { fn b(); fn c() { fn d() {} } }\nmacro_rules! m { () => { fn e() { x(); } } }",
         );
-        let functions = source.functions();
-        assert_eq!(functions.len(), 1);
-        assert_eq!(source.lines_of_code(functions[0].2.clone()), 2);
+        assert_eq!(names(&source), ["a", "c", "d", "e"]);
+        assert_eq!(source.lines_of_code(source.functions[0].body.clone()), 2);
+    }
+
+    #[test]
+    fn a_path_is_found_in_code_in_macros_in_attributes_and_in_groups_of_imports() {
+        let source = sample(
+            "use a::{b::{self, C}, d as e, f::*};\n#[g::h]\nfn x(y: i::J) { println!(\"{}\", k::l(m::N::<o::P>::q())); y.r(); }\n\
+             #[serde(with = \"crate::s\")]\nstruct T;",
+        );
+        let mut paths: Vec<_> = source.paths().map(|(path, _)| path.join("::")).collect();
+        paths.sort();
+        for expected in ["a::b", "a::b::C", "a::d", "a::f", "crate::s", "g::h", "i::J", "k::l", "m::N", "o::P"] {
+            assert!(paths.iter().any(|path| path == expected), "{expected} in {paths:?}");
+        }
+        assert_eq!(source.calls.iter().map(|call| call.name.as_str()).collect::<Vec<_>>(), ["r"]);
     }
 
     #[test]

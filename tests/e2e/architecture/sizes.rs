@@ -1,10 +1,6 @@
 //! How large things get, and what does not appear outside of tests.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
-use crate::source::{Source, block, holds, sources};
+use crate::source::{Function, Source, holds, sources};
 
 const FILE: usize = 400;
 const FUNCTION: usize = 40;
@@ -26,10 +22,10 @@ fn name_faults(sources: &[Source]) -> Vec<String> {
 fn function_faults(sources: &[Source]) -> Vec<String> {
     let mut faults = Vec::new();
     for source in sources {
-        for (name, at, body) in source.functions() {
-            let lines = source.lines_of_code(body);
+        for Function { name, at, body, .. } in &source.functions {
+            let lines = source.lines_of_code(body.clone());
             if lines > FUNCTION {
-                faults.push(format!("{}: `{name}` has {lines} lines. Give its steps names", source.place(at)));
+                faults.push(format!("{}: `{name}` has {lines} lines. Give its steps names", source.place(*at)));
             }
         }
     }
@@ -38,20 +34,11 @@ fn function_faults(sources: &[Source]) -> Vec<String> {
 
 /// The methods of services: name, place, and how many lines of code their bodies have.
 fn methods(sources: &[Source]) -> Vec<(String, String, usize)> {
-    static SERVICE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"#\[tonic::async_trait\]\s*impl\b").expect("a pattern"));
-    let mut methods = Vec::new();
-    for source in sources {
-        for found in SERVICE.find_iter(&source.code) {
-            let inside = block(&source.code, found.end()).unwrap_or_default();
-            for (name, at, body) in source.functions() {
-                if inside.contains(&at) {
-                    methods.push((name.to_owned(), source.place(at), source.lines_of_code(body)));
-                }
-            }
-        }
-    }
-    methods
+    let of = |source: &Source| -> Vec<_> {
+        let methods = source.functions.iter().filter(|function| function.is_rpc);
+        methods.map(|one| (one.name.clone(), source.place(one.at), source.lines_of_code(one.body.clone()))).collect()
+    };
+    sources.iter().flat_map(of).collect()
 }
 
 fn method_faults(sources: &[Source]) -> Vec<String> {
@@ -62,28 +49,27 @@ fn method_faults(sources: &[Source]) -> Vec<String> {
     .collect()
 }
 
-/// What ends a process where an error should be answered. A place that cannot fail says so with `#[expect(clippy::…, reason)]`.
+/// What ends a process where an error should be answered, and where: a method that panics, called or named, and a macro that does. A
+/// statement that cannot fail says so with `#[expect(clippy::…, reason)]`.
+fn panics(source: &Source) -> Vec<(usize, String)> {
+    let ends = |name: &str| matches!(name, "unwrap" | "expect" | "unwrap_err" | "expect_err");
+    let calls = source.calls.iter().filter(|call| ends(&call.name)).map(|call| (call.at, format!(".{}(", call.name)));
+    let named = source.mentions.iter().filter(|mention| mention.path.last().is_some_and(|name| ends(name)));
+    let named = named.map(|mention| (mention.at, mention.path.join("::")));
+    let macros = source.words.iter().filter(|word| {
+        let is_macro = matches!(word.text.as_str(), "panic" | "todo" | "unimplemented");
+        is_macro && source.code[word.at + word.text.len()..].trim_start().starts_with('!')
+    });
+    let macros = macros.map(|word| (word.at, format!("{}!", word.text)));
+    calls.chain(named).chain(macros).collect()
+}
+
 fn panic_faults(sources: &[Source]) -> Vec<String> {
-    static PANIC: LazyLock<Regex> = LazyLock::new(|| {
-        let call = r"\.(?:unwrap|expect|unwrap_err|expect_err)\(|\b(?:panic|todo|unimplemented)!";
-        Regex::new(call).expect("a pattern")
-    });
-    static GRANTED: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"#\[expect\(\s*clippy::(?:expect_used|unwrap_used|panic)\b[^\]]*\]\s*").expect("a pattern")
-    });
     let mut faults = Vec::new();
     for source in sources.iter().filter(|source| source.package != "tests") {
-        let granted: Vec<_> = GRANTED
-            .find_iter(&source.code)
-            .map(|grant| {
-                grant.end()
-                    ..source.code[grant.end()..].find([';', '}']).map_or(source.code.len(), |end| grant.end() + end)
-            })
-            .collect();
-        for found in
-            PANIC.find_iter(&source.code).filter(|found| !granted.iter().any(|grant| grant.contains(&found.start())))
-        {
-            let (place, what) = (source.place(found.start()), found.as_str());
+        let granted = |at: &usize| source.granted.iter().any(|grant| grant.contains(at));
+        for (at, what) in panics(source).into_iter().filter(|(at, _)| !granted(at)) {
+            let place = source.place(at);
             faults.push(format!("{place}: `{what}` ends the call and maybe the process. Answer with an `Error`"));
         }
     }
@@ -151,11 +137,23 @@ mod tests {
 
     #[test]
     fn a_panic_is_named_unless_it_says_why_it_cannot_be() {
-        for text in ["x.unwrap();", "x.expect(\"\");", "panic!()", "todo!()", "x.unwrap_err();"] {
+        for text in [
+            "x.unwrap();",
+            "x.expect(\"\");",
+            "panic!()",
+            "todo!()",
+            "x.unwrap_err();",
+            "x.map(Option::unwrap);",
+            "debug!(\"{}\", x.unwrap());",
+            "x\n    .unwrap();",
+            "std::panic!(\"\");",
+        ] {
             assert_eq!(panic_faults(&sample(&format!("fn f() {{ {text} }}"))).len(), 1, "{text}");
         }
         let granted = "fn f() {\n    #[expect(clippy::expect_used, reason = \"built in\")]\n    x.expect(\"\");\n    y.expect(\"\");\n}";
         assert_eq!(panic_faults(&sample(granted)).len(), 1, "the grant is for one statement");
+        let whole = "#[expect(clippy::unwrap_used, reason = \"all of it\")]\nfn f() {\n    x.unwrap();\n}";
+        assert_eq!(panic_faults(&sample(whole)).len(), 1, "no grant is for a whole function");
         assert!(panic_faults(&sample("// x.unwrap()\nfn f() { x.unwrap_or_default(); }")).is_empty());
     }
 

@@ -1,21 +1,18 @@
 //! What the files of a slice may see: `team.rs` decides and knows neither wire nor database, `team/wire.rs` no database,
 //! `team/store.rs` no message. Only `team/api.rs` sees all three.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use crate::source::{Source, holds, sources};
 
-static DATABASE: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bsea_orm\b"));
-static GRPC: LazyLock<Regex> = LazyLock::new(|| pattern(r"\btonic(?:_\w+)?\b"));
-static ASYNC: LazyLock<Regex> = LazyLock::new(|| pattern(r"\basync\b|\.await\b"));
-static PROTO: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bproto::|\bpb::"));
-/// Roles are the one thing of the wire that rules speak of: who may do what is decided by them.
-static ROLES: LazyLock<Regex> = LazyLock::new(|| pattern(r"\bproto::options::v1::Role\b"));
+fn is_database(word: &str) -> bool {
+    word == "sea_orm"
+}
 
-fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a pattern")
+fn is_grpc(word: &str) -> bool {
+    word == "tonic" || word.starts_with("tonic_")
+}
+
+fn is_wait(word: &str) -> bool {
+    matches!(word, "async" | "await")
 }
 
 /// What a file of a service is, by its place.
@@ -50,32 +47,38 @@ fn part(source: &Source, all: &[Source]) -> Part {
     }
 }
 
-/// The messages a file sees, without the roles.
+/// Roles are the one thing of the wire that rules speak of: who may do what is decided by them.
+const ROLE: [&str; 4] = ["proto", "options", "v1", "Role"];
+
+/// Where a file first names a message, by its path or as `pb`. A role is none.
 fn messages(source: &Source) -> Option<String> {
-    let roles: Vec<_> = ROLES.find_iter(&source.code).map(|role| role.start()).collect();
-    PROTO.find_iter(&source.code).find(|found| !roles.contains(&found.start())).map(|found| source.place(found.start()))
+    let of_wire = |path: &[String]| path[0] == "proto" || path.iter().any(|word| word == "pb");
+    let is_role = |path: &[String]| path.starts_with(&ROLE.map(str::to_owned));
+    let paths = source.paths().filter(|(path, _)| !path.is_empty() && of_wire(path) && !is_role(path));
+    paths.map(|(_, at)| at).min().map(|at| source.place(at))
 }
 
 fn slice_faults(sources: &[Source]) -> Vec<String> {
     let mut faults = Vec::new();
     for source in sources.iter().filter(|source| is_service(source)) {
-        let first = |pattern: &Regex| pattern.find(&source.code).map(|found| source.place(found.start()));
+        let first =
+            |is: fn(&str) -> bool| source.words.iter().find(|word| is(&word.text)).map(|word| source.place(word.at));
         let mut refuse =
             |place: Option<String>, what: &str| faults.extend(place.map(|place| format!("{place}: {what}")));
         match part(source, sources) {
             Part::Rules => {
-                refuse(first(&DATABASE), "rules know no database: load what they need in `store.rs` and pass it in");
-                refuse(first(&GRPC), "rules know no gRPC: answer with `platform::Result` and a `Reason`");
-                refuse(first(&ASYNC), "rules do not wait: load before, and pass in");
+                refuse(first(is_database), "rules know no database: load what they need in `store.rs` and pass it in");
+                refuse(first(is_grpc), "rules know no gRPC: answer with `platform::Result` and a `Reason`");
+                refuse(first(is_wait), "rules do not wait: load before, and pass in");
                 refuse(
                     messages(source),
                     "rules know no message (but `proto::options::v1::Role`): convert in `wire.rs`",
                 );
             }
-            Part::Wire => refuse(first(&DATABASE), "`wire.rs` turns messages into values; rows are for `store.rs`"),
+            Part::Wire => refuse(first(is_database), "`wire.rs` turns messages into values; rows are for `store.rs`"),
             Part::Store => refuse(messages(source), "`store.rs` turns rows into values; messages are for `wire.rs`"),
             Part::Other => {
-                let both = messages(source).filter(|_| DATABASE.is_match(&source.code));
+                let both = messages(source).filter(|_| first(is_database).is_some());
                 refuse(both, "only `api.rs` sees the database and the messages: part it into `wire.rs` and `store.rs`");
             }
             Part::Api => {}
@@ -115,7 +118,11 @@ mod tests {
     fn what_a_part_must_not_see_is_named() {
         for (file, line) in [
             ("src/team.rs", "use sea_orm::Set;"),
-            ("src/team.rs", "fn f() -> tonic::Status;"),
+            ("src/team.rs", "fn f() -> tonic::Status {}"),
+            ("src/team.rs", "fn f() { g().await }"),
+            ("src/team.rs", "fn f() { debug!(\"{}\", tonic::Code::Ok); }"),
+            ("src/team.rs", "use proto::{identity::v1::Team, options::v1::Role};"),
+            ("src/team.rs", "use proto::options::v1 as options;"),
             ("src/team.rs", "async fn f() {}"),
             ("src/team.rs", "use proto::identity::v1 as pb;"),
             ("src/team.rs", "use proto::options::v1::{Access, Role};"),
@@ -132,6 +139,7 @@ mod tests {
     fn what_a_part_may_see_is_not() {
         for (file, line) in [
             ("src/team.rs", "use proto::options::v1::Role; // not sea_orm"),
+            ("src/team.rs", "use proto::options::v1::{Role}; fn f() -> proto::options::v1::Role { Role::Team }"),
             ("team/wire.rs", "use proto::identity::v1 as pb;"),
             ("team/store.rs", "use proto::options::v1::Role; use sea_orm::Set;"),
             ("team/api.rs", "use proto::identity::v1 as pb; use sea_orm::Set; async fn f() {}"),

@@ -4,7 +4,7 @@
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use super::methods::{access, http, methods};
-use crate::source::{Source, holds, sources};
+use crate::source::{Call, Source, holds, sources};
 
 /// Methods that do without, and why.
 const WITHOUT: [(&str, &str); 7] = [
@@ -58,6 +58,17 @@ fn function(name: &str) -> String {
     function
 }
 
+/// Whether a function looks whether it was answered before, and answers after that.
+fn looks(source: &Source, body: &std::ops::Range<usize>) -> bool {
+    let call = |name: &str, fits: fn(&Call) -> bool| {
+        let calls = source.calls.iter().filter(|call| body.contains(&call.at) && call.name == name && fits(call));
+        calls.map(|call| call.at).min()
+    };
+    let (look, answer) =
+        (call("answered", |call| call.arguments == ["&req"]), call("answer", |call| call.receiver == "tx"));
+    look.is_some() && look < answer
+}
+
 fn look_faults(pool: &DescriptorPool, sources: &[Source]) -> Vec<String> {
     let mut faults = Vec::new();
     for method in methods(pool).iter().filter(|method| takes_key(method)) {
@@ -65,11 +76,8 @@ fn look_faults(pool: &DescriptorPool, sources: &[Source]) -> Vec<String> {
         let (folder, function) = (format!("services/{service}/"), function(method.name()));
         let looks = sources.iter().filter(|source| source.path.starts_with(&folder) && source.name() == "api.rs").any(
             |source| {
-                let bodies = source.functions().into_iter().filter(|(name, ..)| *name == function);
-                bodies.map(|(.., body)| &source.code[body]).any(|body| {
-                    let (look, answer) = (body.find(".answered(&req)"), body.find("tx.answer("));
-                    look.is_some() && look < answer
-                })
+                let methods = source.functions.iter().filter(|one| one.is_rpc && one.name == function);
+                methods.into_iter().any(|method| looks(source, &method.body))
             },
         );
         if !looks {
@@ -118,8 +126,10 @@ mod tests {
     #[test]
     fn a_method_that_does_not_look_or_keeps_no_answer_is_named() {
         let forgetful = |from: &str, to: &str| -> Vec<String> {
-            let team =
-                sources().iter().find(|source| source.path == "services/identity/src/team/api.rs").expect("a file");
+            let team = sources()
+                .iter()
+                .find(|source| source.path == "services/identity/src/class/team/api.rs")
+                .expect("a file");
             let text = team.text.replace(from, to);
             assert_ne!(text, team.text);
             let faults = look_faults(&proto::descriptor(), &[Source::new("identity", &team.path, text)]);
@@ -127,6 +137,14 @@ mod tests {
         };
         assert_eq!(forgetful("tx.answered(&req)", "tx.unanswered()").len(), 1);
         assert_eq!(forgetful("tx.answer(", "tx.commit_and_say(").len(), 1);
+        assert_eq!(
+            forgetful(
+                "if let Some(answer) = tx.answered(&req)",
+                "// tx.answered(&req)\n if let Some(answer) = tx.other(&req)"
+            )
+            .len(),
+            1
+        );
         assert!(forgetful("let handover", "let  handover").is_empty());
     }
 }

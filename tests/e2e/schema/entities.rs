@@ -1,11 +1,11 @@
 //! What the entities believe of their tables. They are private to their stores, so they are read where they stand.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::BTreeMap;
 
-use regex::Regex;
+use syn::{Attribute, ItemStruct, LitStr, Token, Type, punctuated::Punctuated, spanned::Spanned, visit::Visit};
 
 use super::{Column, columns, embedded};
-use crate::source::{Source, block, holds, sources};
+use crate::source::{Source, holds, parsed, sources, text};
 
 /// What a Rust type is in a column.
 const KINDS: [(&str, &str); 9] = [
@@ -26,46 +26,93 @@ struct Entity {
     package: String,
     place: String,
     table: String,
-    fields: Vec<(String, String)>,
+    fields: Vec<(String, Type)>,
 }
 
 fn entities(sources: &[Source]) -> Vec<Entity> {
-    static TABLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"table_name\s*=\s*"(\w+)""#).expect("a pattern"));
-    static FIELD: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?m)^\s*(?:#\[sea_orm\((.*)\)\]\s*)?(?:pub(?:\(\w+\))? )?(?:r#)?(\w+): ([^\n]+?),?$"#)
-            .expect("a pattern")
-    });
-    static COLUMN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r#"column_name\s*=\s*"(\w+)""#).expect("a pattern"));
-    let mut entities = Vec::new();
-    for source in sources {
-        for (at, _) in source.code.match_indices("DeriveEntityModel") {
-            let (Some(body), Some(table)) = (block(&source.code, at), TABLE.captures(&source.text[at..])) else {
-                continue;
-            };
-            let fields = FIELD.captures_iter(&source.text[body]).map(|field| {
-                let column = field
-                    .get(1)
-                    .and_then(|options| COLUMN.captures(options.as_str())?.get(1).map(|name| name.as_str()));
-                (column.unwrap_or(&field[2]).to_owned(), field[3].to_owned())
-            });
-            entities.push(Entity {
-                package: source.package.clone(),
-                place: source.place(at),
-                table: table[1].to_owned(),
-                fields: fields.collect(),
-            });
-        }
-    }
-    entities
+    let with = sources.iter().filter(|source| source.words.iter().any(|word| word.text == "DeriveEntityModel"));
+    with.flat_map(|source| {
+        let mut found = Entities { source, found: Vec::new() };
+        found.visit_file(&parsed(&source.text));
+        found.found
+    })
+    .collect()
 }
 
-/// Whether the type of a field can be empty, and the word for it without paths and parameters.
-fn kind(written: &str) -> (bool, Option<&'static str>) {
-    let inner = written.strip_prefix("Option<").and_then(|rest| rest.strip_suffix('>'));
+struct Entities<'a> {
+    source: &'a Source,
+    found: Vec<Entity>,
+}
+
+impl<'ast> Visit<'ast> for Entities<'_> {
+    fn visit_item_struct(&mut self, item: &'ast ItemStruct) {
+        let is_entity = item.attrs.iter().any(|attribute| {
+            let derived = attribute.parse_args_with(Punctuated::<syn::Path, Token![,]>::parse_terminated);
+            let is_model =
+                |path: &syn::Path| path.segments.last().is_some_and(|last| last.ident == "DeriveEntityModel");
+            attribute.path().is_ident("derive") && derived.is_ok_and(|derived| derived.iter().any(is_model))
+        });
+        let Some(table) = option(&item.attrs, "table_name").filter(|_| is_entity) else { return };
+        let fields = item.fields.iter().filter_map(|field| {
+            let name = field.ident.as_ref()?.to_string().trim_start_matches("r#").to_owned();
+            Some((option(&field.attrs, "column_name").unwrap_or(name), field.ty.clone()))
+        });
+        self.found.push(Entity {
+            package: self.source.package.clone(),
+            place: self.source.place(item.span().byte_range().start),
+            table,
+            fields: fields.collect(),
+        });
+    }
+}
+
+/// The text that an option of sea-orm has: `name = "team"` of `#[sea_orm(name = "team")]`.
+fn option(attributes: &[Attribute], name: &str) -> Option<String> {
+    let mut found = None;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("sea_orm")) {
+        let read = attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident(name) {
+                found = Some(meta.value()?.parse::<LitStr>()?.value());
+            } else if meta.input.peek(Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            }
+            Ok(())
+        });
+        read.expect("options of sea-orm");
+    }
+    found
+}
+
+/// Whether a field of this type can be empty, and the word for what it is kept in.
+fn kind(written: &Type) -> (bool, Option<&'static str>) {
+    let inner = argument(written, "Option");
     let plain = inner.unwrap_or(written);
-    let head = plain.split('<').next().unwrap_or(plain).rsplit("::").next().unwrap_or(plain);
-    let word = if plain == "Vec<u8>" { plain } else { head };
+    let word = if argument(plain, "Vec").is_some() {
+        text(plain)
+    } else {
+        last(plain).map(|last| last.ident.to_string()).unwrap_or_default()
+    };
     (inner.is_some(), KINDS.iter().find(|(rust, _)| *rust == word).map(|(_, kind)| *kind))
+}
+
+/// The last part of a path, where the type is one.
+fn last(written: &Type) -> Option<&syn::PathSegment> {
+    match written {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The type `X` of `name<X>`, wherever `name` is imported from.
+fn argument<'a>(written: &'a Type, name: &str) -> Option<&'a Type> {
+    let syn::PathArguments::AngleBracketed(arguments) = &last(written).filter(|last| last.ident == name)?.arguments
+    else {
+        return None;
+    };
+    match arguments.args.first()? {
+        syn::GenericArgument::Type(argument) => Some(argument),
+        _ => None,
+    }
 }
 
 fn entity_faults(entity: &Entity, columns: &[Column]) -> Vec<String> {
@@ -75,11 +122,14 @@ fn entity_faults(entity: &Entity, columns: &[Column]) -> Vec<String> {
         let column = columns.iter().find(|column| column.table == entity.table && column.name == *name);
         match (column, kind(written)) {
             (None, _) => faults.push(format!("{field}: no migration makes this column")),
-            (_, (_, None)) => {
-                faults.push(format!("{field}: tell tests/e2e/schema/entities.rs what column `{written}` is kept in"))
-            }
+            (_, (_, None)) => faults
+                .push(format!("{field}: tell tests/e2e/schema/entities.rs what column `{}` is kept in", text(written))),
             (Some(column), (_, Some(kind))) if column.kind != kind => {
-                faults.push(format!("{field}: `{written}` is a `{kind}`, and the column is a `{}`", column.kind));
+                faults.push(format!(
+                    "{field}: `{}` is a `{kind}`, and the column is a `{}`",
+                    text(written),
+                    column.kind
+                ));
             }
             (Some(column), (optional, _)) if column.nullable != optional => {
                 let words = if optional {
@@ -167,6 +217,8 @@ mod tests {
             "    pub name: String,",
             "    pub at: Option<At>,",
             "    pub at: Colour,",
+            "    pub at: std::option::Option<store::At>,",
+            "    #[sea_orm(column_name = \"motto\", indexed)]\n    pub name: Option<String>,",
         ] {
             let entity = sample(field);
             assert_eq!(entity_faults(&entity, &table()).len(), 1, "{field}");

@@ -12,7 +12,13 @@ use platform::{Ctx, Id, Result, Violations, error::Shared, text::plain};
 use proto::options::v1::Role;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{country::Country, hasher::Hash, password, reason::Reason, school::School, team::Team};
+use crate::{
+    class::team::Team,
+    country::Country,
+    password::{hasher::Hash, strength},
+    reason::Reason,
+    school::School,
+};
 
 pub mod api;
 mod coordinator;
@@ -217,7 +223,7 @@ pub(crate) fn refuse_weak(
     let mut context = context.to_vec();
     context.extend(tenant.section::<Country>()?.words().iter());
     context.push(tenant.name());
-    for weakness in password::weaknesses(password, &context) {
+    for weakness in strength::weaknesses(password, &context) {
         violations.add(field, Reason::PasswordWeak, weakness);
     }
     Ok(())

@@ -8,10 +8,13 @@ use platform::tenant::{Head, Kind, Section};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::{territory, words::Words};
+use self::words::Words;
 
+pub mod api;
 mod pattern;
 mod schools;
+pub mod territory;
+pub mod words;
 
 pub use schools::{Column, Schools};
 

@@ -1,7 +1,9 @@
 //! Identity: who people are, which schools there are, which classes take part.
 //!
-//! One resource is one slice: `team.rs` holds the rules and knows neither wire nor database; `team/wire.rs` turns messages into
-//! values and back, `team/store.rs` rows; `team/api.rs` is the methods, five steps each.
+//! The folders are rooms. Each knows the rooms before it and none after: `country`, `school`, `password`, `account`, `session`,
+//! `class`, `membership`, `post`, and `procedure`, which spans them. A room holds one slice or several: `team.rs` holds the rules and
+//! knows neither wire nor database; `team/wire.rs` turns messages into values and back, `team/store.rs` rows; `team/api.rs` is the
+//! methods, five steps each. Only this file imports an `api`.
 
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
@@ -11,35 +13,55 @@ use proto::identity::v1::{
     team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
     territory_service_server::TerritoryServiceServer,
 };
+use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
+use self::{
+    class::{application, file, team},
+    password::{
+        settings::{Hashing, Throttling},
+        throttle::Throttle,
+    },
+    procedure::{mailing, reminding, visiting},
+};
+
 pub mod account;
-pub mod application;
+pub mod class;
 pub mod country;
-pub mod file;
-mod hasher;
-mod letters;
-mod mails;
 pub mod membership;
 mod password;
+mod post;
+mod procedure;
 pub mod reason;
-pub mod register;
-mod reminder;
 pub mod school;
 pub mod session;
-mod settings;
-pub mod team;
-mod tenants;
-pub mod territory;
 #[cfg(test)]
 mod testing;
-mod throttle;
-pub mod track;
-pub mod words;
 
 pub use account::{Coordinator, create_coordinator, has_coordinator};
-pub use hasher::Hasher;
-pub use settings::Settings;
+pub use password::hasher::Hasher;
+
+/// The `[identity]` section of the settings: what an operator decides. (How long sessions and tokens live stands in `[tokens]`.)
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where people reach this installation: what links in mails begin with.
+    pub public_url: String,
+    /// How much hashing passwords may take.
+    pub hashing: Hashing,
+    /// How fast guesses and mails are let through.
+    pub throttle: Throttling,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            hashing: Hashing::default(),
+            throttle: Throttling::default(),
+        }
+    }
+}
 
 /// The service.
 pub fn service() -> Service {
@@ -49,14 +71,14 @@ pub fn service() -> Service {
         .routes(routes)
         .handlers(handlers)
         .signs_tokens()
-        .rechecks(membership::recheck)
+        .rechecks(visiting::recheck)
 }
 
 fn routes(host: &Host) -> Result<Routes> {
     let settings: Settings = host.settings()?;
     let (store, keys, blobs) = (host.store.clone(), host.keys.clone(), host.blobs.clone());
     let hasher = Hasher::new(&settings.hashing)?;
-    let throttle = throttle::Throttle::new(&settings.throttle, &host.clock);
+    let throttle = Throttle::new(&settings.throttle, &host.clock);
     let signer = host.signer.clone().ok_or_else(|| Error::internal("identity signs tokens and was given no key"))?;
     let tokens = session::Tokens::new(signer, keys.clone(), &host.config.tokens);
     let accounts = account::api::Accounts {
@@ -70,7 +92,7 @@ fn routes(host: &Host) -> Result<Routes> {
         application::api::Applications { store: store.clone(), keys: keys.clone(), peers: host.peers.clone() };
     let memberships = membership::api::Memberships { store: store.clone(), border: host.border.clone(), tokens };
     let teams = team::api::Teams { store: store.clone(), keys, peers: host.peers.clone() };
-    let countries = tenants::Countries { tenants: host.tenants.clone() };
+    let countries = country::api::Countries { tenants: host.tenants.clone() };
     Ok(Routes::new(TenantServiceServer::new(countries.clone()))
         .add_service(TerritoryServiceServer::new(countries))
         .add_service(AccountServiceServer::new(accounts))
@@ -83,5 +105,22 @@ fn routes(host: &Host) -> Result<Routes> {
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {
-    Ok(reminder::home::handlers(mails::handlers(host)?, host.store.clone(), host.border.clone()))
+    let settings: Settings = host.settings()?;
+    let mails = mailing::handlers(host, settings.public_url);
+    Ok(reminding::handlers(mails, host.store.clone(), host.border.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_has_its_default_and_what_nobody_knows_is_refused() {
+        let settings: Settings = toml::from_str("throttle.login = { burst = 3, every_ms = 1000 }").unwrap();
+        assert_eq!((settings.throttle.login.burst.get(), settings.throttle.address.burst.get()), (3, 50));
+        assert_eq!((settings.hashing.threads.get(), settings.hashing.queue.get()), (2, 64));
+        for text in ["colour = 1", "hashing.threads = 0", "throttle.login = { burst = 3 }"] {
+            assert!(toml::from_str::<Settings>(text).is_err(), "{text}");
+        }
+    }
 }

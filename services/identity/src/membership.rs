@@ -1,7 +1,7 @@
 //! Memberships: who of a country takes part in a programme that several share.
 //!
 //! A membership is decided at home, by what is true there of a team, its teachers and its central team. The programme is given a
-//! token that lives for minutes and a [`Projection`], and asks home again before every call of a visitor ([`recheck`]).
+//! token that lives for minutes and a [`Projection`], and asks home again before every call of a visitor ([`crate::procedure::visiting`]).
 
 use jiff::{Timestamp, civil::Date};
 use platform::{Ctx, Error, Id, Result, Tenant, TenantId, Violations, error::Shared};
@@ -9,18 +9,15 @@ use proto::options::v1::Role;
 
 use crate::{
     account::Account,
+    class::team::{Code, Team},
     country::Country,
     reason::{Reason, Refuse},
     session::Session,
-    team::{Code, Team},
 };
 
 pub mod api;
-mod guard;
 pub(crate) mod store;
 mod wire;
-
-pub use guard::recheck;
 
 /// All that a programme knows of a class of a member country.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use platform::{Ctx, Id, text::fold};
 
-use crate::{country::Level, register::SchoolRecord};
+use crate::{country::Level, school::register::SchoolRecord};
 
 pub mod api;
+pub mod register;
 pub(crate) mod store;
 mod wire;
 

@@ -9,10 +9,9 @@ use platform::{Ctx, Error, Id, Result, Violations, secret::Keys};
 
 use crate::{
     account::{Account, Registration, refuse_weak},
-    hasher::Hash,
-    password,
+    class::team::{Credential, Team},
+    password::{hasher::Hash, strength},
     reason::{Reason, Refuse},
-    team::{Credential, Team},
 };
 
 pub mod api;
@@ -109,7 +108,7 @@ impl Door {
     /// every weakness, `PASSWORD_WEAK`.
     pub fn check_next(&self, ctx: &Ctx, team: Option<&Team>, typed: &str, next: &str) -> Result<()> {
         let mut violations = Violations::new();
-        if password::normal(typed) == password::normal(next) {
+        if strength::normal(typed) == strength::normal(next) {
             violations.add("new_password", Reason::PasswordWeak, "This is the one used until now. Choose another.");
         }
         let mut context: Vec<&str> =
@@ -173,7 +172,7 @@ mod tests {
     use super::*;
     use crate::{
         account::{Form, Kind, Login, Person, tests::account},
-        team::Ending,
+        class::team::Ending,
         testing::Ground,
     };
 

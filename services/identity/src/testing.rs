@@ -18,17 +18,17 @@ use tempfile::TempDir;
 use tonic::Request;
 
 use crate::{
+    Settings,
     account::{self, Account, Kind, api::Accounts, tests::account},
-    application::{self, Application, Draft, IntegrationMode, TeamType},
+    class::{
+        application::{self, Application, Draft, IntegrationMode, TeamType},
+        team::{self, Admission, Code, Credential, Team},
+        track::{Call, Track},
+    },
     country::{Country, Level},
-    hasher::Hasher,
-    register::SchoolRecord,
-    school::{self, Import, School},
+    password::{hasher::Hasher, throttle::Throttle},
+    school::{self, Import, School, register::SchoolRecord},
     session::{self, Session, Tokens, api::Sessions},
-    settings::Settings,
-    team::{self, Admission, Code, Credential, Team},
-    throttle::Throttle,
-    track::{Call, Track},
 };
 
 /// Where a test stands.

@@ -7,9 +7,8 @@ use tonic::{Request, Response, Status};
 use super::{Account, Form, Login, Registration, registration::invalid, store};
 use crate::{
     country::Country,
-    hasher::Hasher,
+    password::{hasher::Hasher, throttle::Throttle},
     school::{self, School},
-    throttle::Throttle,
 };
 
 /// The methods on accounts.

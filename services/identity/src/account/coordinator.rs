@@ -3,7 +3,7 @@
 use platform::{Ctx, Id, Result, Store, Violations, error::Shared};
 
 use super::{Account, Login, Person, context, refuse_nameless, refuse_weak, store};
-use crate::hasher::Hasher;
+use crate::password::hasher::Hasher;
 
 /// Who joins the central team.
 pub struct Coordinator {
@@ -51,7 +51,7 @@ pub async fn has_coordinator(store: &Store, ctx: &Ctx) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{settings::Settings, testing::Ground};
+    use crate::{Settings, testing::Ground};
 
     fn new(email: &str, password: &str) -> Coordinator {
         let (given_name, surname) = ("Ivo".to_owned(), "Kovač".to_owned());

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Account, Kind, Login, Person, context, refuse_nameless, refuse_weak};
 use crate::{
-    hasher::Hash,
+    password::hasher::Hash,
     reason::{Reason, Refuse},
 };
 

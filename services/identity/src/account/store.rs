@@ -8,13 +8,13 @@ use sea_orm::{
 };
 
 use super::{Account, Kind, Login, Person, Registration, folded, not_registered, registration::invalid};
-use crate::{hasher::Hash, school::School, session, team::Team};
+use crate::{class::team::Team, password::hasher::Hash, school::School, session};
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{account::Account, school::School, team::Team};
+    use crate::{account::Account, class::team::Team, school::School};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "account")]

@@ -4,7 +4,7 @@ use platform::{Result, wire};
 use proto::identity::v1 as pb;
 
 use super::{Account, Change, Form, Login, Person};
-use crate::team::wire::some_id;
+use crate::class::team::wire::some_id;
 
 impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {

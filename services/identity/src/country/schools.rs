@@ -12,7 +12,7 @@ use super::{
     Level,
     pattern::{Form, Hint},
 };
-use crate::territory;
+use crate::country::territory;
 
 /// What a register tells of a school. The country's file says in which column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]

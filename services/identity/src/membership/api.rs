@@ -5,7 +5,7 @@ use proto::identity::v1::{self as pb, membership_service_server::MembershipServi
 use tonic::{Request, Response, Status};
 
 use super::{Exchange, Membership, Visit, store, wire};
-use crate::{session::Tokens, team::wire::some_id};
+use crate::{class::team::wire::some_id, session::Tokens};
 
 /// The methods on memberships.
 #[derive(Clone)]

@@ -7,7 +7,11 @@ use sea_orm::{
 };
 
 use super::{Member, Projection, Standing, Visit};
-use crate::{account, session, team, team::Team};
+use crate::{
+    account,
+    class::team::{self, Team},
+    session,
+};
 
 pub(super) mod crossing;
 
@@ -15,7 +19,7 @@ mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::team::Team;
+    use crate::class::team::Team;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "membership")]

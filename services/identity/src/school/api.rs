@@ -8,7 +8,7 @@ use super::{Import, store};
 use crate::{
     country::Country,
     reason::Reason,
-    register::{self, Cause, SchoolRecord},
+    school::register::{self, Cause, SchoolRecord},
 };
 
 /// The methods on schools.

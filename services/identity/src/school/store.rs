@@ -12,7 +12,7 @@ use sea_orm::{
 };
 
 use super::{Import, School};
-use crate::{reason::Reason, register::SchoolRecord};
+use crate::{reason::Reason, school::register::SchoolRecord};
 
 mod row {
     use platform::Id;

@@ -7,10 +7,12 @@ use tonic::{Request, Response, Status};
 use super::{Door, Entry, Refresh, Session, Tokens, decide_change, over, store, wire};
 use crate::{
     account::{self, Account, Login},
-    hasher::{Hash, Hasher},
+    class::team,
+    password::{
+        hasher::{Hash, Hasher},
+        throttle::{Attempt, Throttle},
+    },
     reason::Reason,
-    team,
-    throttle::{Attempt, Throttle},
 };
 
 /// The methods on sessions.
@@ -142,7 +144,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        team::{Credential, Team},
+        class::team::{Credential, Team},
         testing::{Ground, PASSWORD, reason, request},
     };
 

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::{Door, Session, over};
 use crate::{
     account::{self, Account, Login},
-    team::{self, Team},
+    class::team::{self, Team},
 };
 
 mod row {

@@ -11,13 +11,13 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 
 use super::super::{Crossing, Passage, Visit};
-use crate::team::Team;
+use crate::class::team::Team;
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{membership::Crossing, team::Team};
+    use crate::{class::team::Team, membership::Crossing};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "crossing")]

@@ -1,0 +1,232 @@
+//! Applications as rows.
+
+use platform::{
+    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    ctx::Visible,
+    store::{At, of_text, to_text},
+};
+use proto::options::v1::Role;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::SimpleExpr,
+};
+
+use super::{Application, Draft, Evidence};
+use crate::{
+    account::{self, Account},
+    class::{
+        file::{self, File},
+        track::{Edition, Track},
+    },
+    school,
+};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{
+        account::Account,
+        class::{application::Application, track},
+        school::School,
+    };
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "application")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Application>,
+        pub version: i64,
+        pub edition_id: Id<track::Edition>,
+        pub track_id: Id<track::Track>,
+        pub referent_id: Id<Account>,
+        pub school_id: Option<Id<School>>,
+        pub team_name: String,
+        pub team_type: Option<String>,
+        pub classes: String,
+        pub team_size: i32,
+        pub motivation: String,
+        pub integration_mode: Option<String>,
+        pub file_ids: String,
+        pub state: String,
+        pub facts: String,
+        pub submitted_at: Option<At>,
+        pub created_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What a list of applications is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) edition: Option<Id<Edition>>,
+    pub(crate) state: Option<&'static str>,
+}
+
+/// States that count against the teams a referent may have.
+const COUNTED: [&str; 3] = ["submitted", "admitted", "admitted_with_reservation"];
+
+/// States of an application that has become a team, which it stays.
+const FOUNDED: [&str; 2] = ["admitted", "admitted_with_reservation"];
+
+/// The application, if the caller may see it. Error: not found.
+pub(crate) async fn get(db: &impl Reads, id: Id<Application>) -> Result<Application> {
+    find(db, id).await?.visible("application", |application| application.seen_by(db.ctx()))
+}
+
+/// The application, for the service's own work.
+pub(crate) async fn find(db: &impl Reads, id: Id<Application>) -> Result<Option<Application>> {
+    row::Entity::find_by_id(id).one(db.conn()).await?.map(application).transpose()
+}
+
+/// One page, oldest first: a teacher's own; for the central team, all that were submitted.
+pub(crate) async fn list(
+    db: &impl Reads,
+    filter: Filter,
+    page: PageRequest<Id<Application>>,
+) -> Result<Page<Application>> {
+    let mut query = row::Entity::find();
+    query = if db.ctx().has(Role::Coordinator) {
+        query.filter(was_submitted())
+    } else {
+        query.filter(row::Column::ReferentId.eq(db.ctx().account::<Account>()?))
+    };
+    let rows = query
+        .apply_if(filter.edition, |query, edition| query.filter(row::Column::EditionId.eq(edition)))
+        .apply_if(filter.state, |query, state| query.filter(row::Column::State.eq(state)))
+        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.gt(after)))
+        .order_by_asc(row::Column::Id)
+        .limit(page.limit())
+        .all(db.conn())
+        .await?;
+    let applications: Vec<Application> = rows.into_iter().map(application).collect::<Result<_>>()?;
+    Ok(page.page(applications, |application| application.id))
+}
+
+/// What the rules of submission need to know.
+pub(crate) async fn evidence(db: &impl Reads, application: &Application) -> Result<Evidence> {
+    let others = row::Entity::find()
+        .filter(row::Column::ReferentId.eq(application.referent))
+        .filter(row::Column::EditionId.eq(application.edition))
+        .filter(row::Column::State.is_in(COUNTED))
+        .filter(row::Column::Id.ne(application.id))
+        .count(db.conn())
+        .await?;
+    let school = match application.draft.school {
+        Some(id) => school::store::find(db, id).await?,
+        None => None,
+    };
+    Ok(Evidence {
+        referent: application.referent,
+        school,
+        files: file::store::find_all(db, &application.draft.files).await?,
+        others: u32::try_from(others).map_err(Error::internal)?,
+    })
+}
+
+/// The same, to decide by. Who else submits for this referent waits until this transaction ends: of two at once, the second
+/// counts the first. Error: `ETAG_STALE`, where the referent's account changed in between.
+pub(crate) async fn evidence_to_submit(tx: &Tx, application: &Application) -> Result<Evidence> {
+    account::store::hold(tx, &account::store::get(tx, application.referent).await?).await?;
+    evidence(tx, application).await
+}
+
+/// How many teams were ever founded in a track, wherever they have moved since: the number of its next team is one more.
+pub(crate) async fn founded(db: &impl Reads, track: Id<Track>) -> Result<u32> {
+    let founded = row::Entity::find()
+        .filter(row::Column::TrackId.eq(track))
+        .filter(row::Column::State.is_in(FOUNDED))
+        .count(db.conn())
+        .await?;
+    u32::try_from(founded).map_err(Error::internal)
+}
+
+/// What the central team may know of. A draft that was withdrawn was never submitted.
+fn was_submitted() -> SimpleExpr {
+    row::Column::SubmittedAt.is_not_null()
+}
+
+/// Whether an application that was submitted by who uploaded this file has it attached. Somebody else's draft may name it too.
+/// `file_ids` is a list of quoted ids, all of one length, so that a whole one between its quotes is found in it exactly; a
+/// teacher has few applications, so that few are read.
+pub(crate) async fn has_file(db: &impl Reads, file: &File) -> Result<bool> {
+    let attached = row::Entity::find()
+        .filter(row::Column::ReferentId.eq(file.owner()))
+        .filter(was_submitted())
+        .filter(row::Column::FileIds.contains(format!("\"{}\"", file.id())))
+        .count(db.conn())
+        .await?;
+    Ok(attached > 0)
+}
+
+/// Saves an application: a new one, or the next version of one that was read. Error: `ETAG_STALE`.
+pub(crate) async fn save(tx: &Tx, application: &mut Application) -> Result<()> {
+    let before = application.version;
+    application.version += 1;
+    let row = active(application)?;
+    if before == 0 {
+        row::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+        return Ok(());
+    }
+    let saved = row::Entity::update_many()
+        .set(row::ActiveModel { id: NotSet, ..row })
+        .filter(row::Column::Id.eq(application.id))
+        .filter(row::Column::Version.eq(before))
+        .exec(tx.conn())
+        .await?;
+    tx.saved(saved, before)
+}
+
+fn active(application: &Application) -> Result<row::ActiveModel> {
+    let draft = application.draft.clone();
+    let row = row::Model {
+        id: application.id,
+        version: application.version,
+        edition_id: application.edition,
+        track_id: application.track,
+        referent_id: application.referent,
+        school_id: draft.school,
+        team_name: draft.team_name,
+        team_type: draft.team_type.as_ref().map(to_text).transpose()?,
+        classes: to_text(&draft.classes)?,
+        team_size: draft.team_size,
+        motivation: draft.motivation,
+        integration_mode: draft.integration_mode.as_ref().map(to_text).transpose()?,
+        file_ids: to_text(&draft.files)?,
+        state: application.state.name().to_owned(),
+        facts: to_text(&application.state)?,
+        submitted_at: application.state.submitted().map(At::from),
+        created_at: application.created_at.into(),
+    };
+    // an update writes every column: set them all
+    let id = row.id;
+    let mut row = sea_orm::ActiveModelTrait::reset_all(row.into_active_model());
+    row.id = Set(id);
+    Ok(row)
+}
+
+fn application(row: row::Model) -> Result<Application> {
+    Ok(Application {
+        id: row.id,
+        version: row.version,
+        edition: row.edition_id,
+        track: row.track_id,
+        referent: row.referent_id,
+        draft: Draft {
+            school: row.school_id,
+            team_name: row.team_name,
+            team_type: row.team_type.as_deref().map(of_text).transpose()?,
+            classes: of_text(&row.classes)?,
+            team_size: row.team_size,
+            motivation: row.motivation,
+            integration_mode: row.integration_mode.as_deref().map(of_text).transpose()?,
+            files: of_text(&row.file_ids)?,
+        },
+        state: of_text(&row.facts)?,
+        created_at: row.created_at.0,
+    })
+}

@@ -1,0 +1,118 @@
+//! What an application must be to be submitted: the rules of its track, all checked at once.
+
+use platform::{Id, Result, Violations, error::Shared};
+
+use super::{Draft, TeamType};
+use crate::{
+    account::Account,
+    class::{
+        file::{File, Purpose},
+        team::refuse_word,
+        track::Track,
+    },
+    country::Country,
+    reason::{Reason, Refuse},
+    school::School,
+};
+
+/// What the rules need to know beside the draft.
+pub(crate) struct Evidence {
+    /// The referent.
+    pub(crate) referent: Id<Account>,
+    /// The school, if there is one of the draft's id.
+    pub(crate) school: Option<School>,
+    /// The files that exist, of those attached.
+    pub(crate) files: Vec<File>,
+    /// How many other applications of the referent are submitted or admitted in this edition.
+    pub(crate) others: u32,
+}
+
+/// Error: `TEAMS_TOO_MANY`, or every violation at once.
+pub(super) fn check(draft: &Draft, country: &Country, track: &Track, evidence: &Evidence) -> Result<()> {
+    if track.max_teams_per_referent > 0 && evidence.others >= track.max_teams_per_referent {
+        let max = track.max_teams_per_referent;
+        let text =
+            format!("You have as many teams in this edition as one referent may have ({max}). A colleague can apply.");
+        return Err(Reason::TeamsTooMany.error(text).with("max", max));
+    }
+    let mut violations = Violations::new();
+    school(&mut violations, draft, track, evidence);
+    team(&mut violations, draft, country, track);
+    files(&mut violations, draft, track, evidence);
+    if draft.motivation.trim().is_empty() {
+        violations.add("motivation", Shared::FieldsInvalid, "Say why the class wants to take part.");
+    }
+    if draft.integration_mode.is_none() {
+        violations.add("integration_mode", Shared::FieldsInvalid, "Say how it fits into teaching.");
+    }
+    violations.done()
+}
+
+fn school(violations: &mut Violations, draft: &Draft, track: &Track, evidence: &Evidence) {
+    match &evidence.school {
+        Some(school) if school.is_open() => check_level(violations, "school_id", track, school),
+        Some(_) => violations.add("school_id", Reason::SchoolUnknown, "This school is no longer in the register."),
+        None if draft.school.is_some() => {
+            violations.add("school_id", Reason::SchoolUnknown, "There is no such school in the register.");
+        }
+        None => violations.add("school_id", Shared::FieldsInvalid, "Say which school the class belongs to."),
+    }
+}
+
+fn team(violations: &mut Violations, draft: &Draft, country: &Country, track: &Track) {
+    if draft.team_name.trim().is_empty() {
+        violations.add("team_name", Shared::FieldsInvalid, "The team needs a name.");
+    }
+    refuse_word(violations, "team_name", country.words().find(&draft.team_name));
+    if draft.team_type.is_none() {
+        violations.add("team_type", Shared::FieldsInvalid, "Say whether it is a whole class or a group.");
+    }
+    if draft.team_size < 1 {
+        violations.add("team_size", Shared::FieldsInvalid, "Say how many pupils there are.");
+    }
+    check_size(violations, "team_size", track, draft.team_type, draft.team_size);
+}
+
+/// Adds a violation at `field` where the track does not admit schools of this level (I1).
+pub(crate) fn check_level(violations: &mut Violations, field: &str, track: &Track, school: &School) {
+    if !track.levels.contains(&school.level()) {
+        let admitted: Vec<_> = track.levels.iter().map(|level| level.as_str()).collect();
+        let text = format!("This track is for {} schools; this one is {}.", admitted.join(" and "), school.level());
+        violations.add(field, Reason::LevelNotAdmitted, text);
+    }
+}
+
+/// Adds a violation at `field` where the track does not admit a team of this size (I3).
+pub(crate) fn check_size(
+    violations: &mut Violations,
+    field: &str,
+    track: &Track,
+    team_type: Option<TeamType>,
+    size: i32,
+) {
+    let max = track.max_team_size;
+    if size > max && team_type != Some(TeamType::WholeClass) {
+        let text = format!("At most {max} pupils, unless the team is a whole class.");
+        violations.add(field, Reason::TeamTooLarge, text);
+    }
+}
+
+fn files(violations: &mut Violations, draft: &Draft, track: &Track, evidence: &Evidence) {
+    for (index, id) in draft.files.iter().enumerate() {
+        if !evidence.files.iter().any(|file| file.id() == *id && file.owner() == evidence.referent) {
+            violations.add(
+                format!("file_ids[{index}]"),
+                Reason::FileUnknown,
+                "You have not uploaded a file of this id.",
+            );
+        }
+    }
+    let authorised = evidence.files.iter().any(|file| {
+        draft.files.contains(&file.id())
+            && file.owner() == evidence.referent
+            && file.purpose() == Purpose::Authorisation
+    });
+    if track.authorisation_required && !authorised {
+        violations.add("file_ids", Reason::DocumentMissing, "Attach the head teacher's signed authorisation.");
+    }
+}

@@ -1,0 +1,103 @@
+//! The methods on files.
+
+use std::pin::Pin;
+
+use futures::{Stream, TryStreamExt};
+use platform::{
+    Ctx, Open, Result, Store,
+    blob::{self, Blobs, Incoming},
+    ctx::Visible,
+    open::{OpenStream, Pieces},
+};
+use proto::{
+    google::api::HttpBody,
+    identity::v1::{self as pb, file_service_server::FileService},
+    options::v1::Role,
+};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{File, Label, Purpose, store};
+use crate::{class::application, reason::Reason};
+
+/// The methods on files.
+#[derive(Clone)]
+pub struct Files {
+    /// Identity's data.
+    pub store: Store,
+    /// The bytes.
+    pub blobs: Blobs,
+}
+
+#[tonic::async_trait]
+impl FileService for Files {
+    async fn upload_file(
+        &self,
+        request: Request<Streaming<pb::UploadFileRequest>>,
+    ) -> Result<Response<pb::File>, Status> {
+        let (ctx, mut pieces) = request.open_stream()?;
+        let first = pieces.first().await?;
+        let label = Label::try_from(&first)?;
+        let incoming = receive(self.blobs.create(&ctx).await?, label.purpose, first, pieces).await?;
+        let file = File::new(&ctx, label, incoming.keep().await?)?;
+        let tx = self.store.write(&ctx).await?;
+        store::add(&tx, &file).await?;
+        tx.note("upload file", format!("file {}", file.id()), "");
+        tx.answer(file.into()).await
+    }
+
+    type DownloadFileStream = Pin<Box<dyn Stream<Item = Result<HttpBody, Status>> + Send>>;
+
+    async fn download_file(
+        &self,
+        request: Request<pb::DownloadFileRequest>,
+    ) -> Result<Response<Self::DownloadFileStream>, Status> {
+        let (ctx, req) = request.open()?;
+        let file = self.readable(&ctx, &req).await?;
+        let bytes = self.blobs.open(&ctx, &file.digest).await?;
+        let media_type = file.media_type.clone();
+        let pieces =
+            bytes.map_ok(move |data| HttpBody { content_type: media_type.clone(), data, extensions: Vec::new() });
+        let mut answer = Response::new(Box::pin(pieces.map_err(Status::from)) as Self::DownloadFileStream);
+        blob::name(answer.metadata_mut(), &file.name);
+        Ok(answer)
+    }
+}
+
+impl Files {
+    /// The file, for who uploaded it and for the central team where it is attached to an application they review. Reading it is
+    /// an entry of the audit log: it may name an adult.
+    async fn readable(&self, ctx: &Ctx, req: &pb::DownloadFileRequest) -> Result<File> {
+        let tx = self.store.write(ctx).await?;
+        let file = store::find(&tx, req.file_id.parse()?).await?;
+        let attached = match &file {
+            Some(file) if ctx.has(Role::Coordinator) => application::store::has_file(&tx, file).await?,
+            _ => false,
+        };
+        let file = file.visible("file", |file| attached || file.is_of(ctx))?;
+        tx.note("read file", format!("file {}", file.id()), "");
+        tx.commit().await?;
+        Ok(file)
+    }
+}
+
+/// Takes the bytes in, refusing at the first one too many and as soon as it is plain that they are of another kind.
+async fn receive(
+    mut incoming: Incoming,
+    purpose: Purpose,
+    first: pb::UploadFileRequest,
+    mut pieces: Pieces<pb::UploadFileRequest>,
+) -> Result<Incoming> {
+    let mut next = Some(first);
+    while let Some(piece) = next {
+        incoming.write(&piece.file.unwrap_or_default().data).await?;
+        if incoming.size() > purpose.max_bytes() {
+            return Err(blob::too_large(Reason::FileTooLarge, purpose.max_bytes()));
+        }
+        if incoming.is_recognisable() {
+            purpose.check_kind(incoming.media_type())?;
+        }
+        next = pieces.next().await?;
+    }
+    purpose.check_kind(incoming.media_type())?;
+    Ok(incoming)
+}

@@ -1,0 +1,85 @@
+//! Files as rows.
+
+use platform::{
+    Error, Id, Reads, Result, Tx, Violations,
+    store::{of_text, to_text},
+};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+
+use super::{File, Purpose};
+use crate::reason::Reason;
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{account::Account, class::file::File};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "file")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<File>,
+        pub owner_id: Id<Account>,
+        pub purpose: String,
+        pub name: String,
+        pub media_type: String,
+        pub size_bytes: i64,
+        pub digest: String,
+        pub created_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Adds a file.
+pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
+    let row = row::Model {
+        id: file.id,
+        owner_id: file.owner,
+        purpose: to_text(&file.purpose)?,
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        size_bytes: i64::try_from(file.size).map_err(Error::internal)?,
+        digest: file.digest.clone(),
+        created_at: file.created_at.into(),
+    };
+    row::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// One file, for the service's own work.
+pub(crate) async fn find(db: &impl Reads, id: Id<File>) -> Result<Option<File>> {
+    row::Entity::find_by_id(id).one(db.conn()).await?.map(file).transpose()
+}
+
+/// The files of these ids that exist, in no order.
+pub(crate) async fn find_all(db: &impl Reads, ids: &[Id<File>]) -> Result<Vec<File>> {
+    let rows = row::Entity::find().filter(row::Column::Id.is_in(ids.iter().copied())).all(db.conn()).await?;
+    rows.into_iter().map(file).collect()
+}
+
+/// Error: a violation, where a team's new logo is not one the caller uploaded.
+pub(crate) async fn check_logo(db: &impl Reads, logo: Option<Id<File>>) -> Result<()> {
+    let Some(logo) = logo else { return Ok(()) };
+    let mut violations = Violations::new();
+    if !find(db, logo).await?.is_some_and(|file| file.purpose == Purpose::Logo && file.is_of(db.ctx())) {
+        violations.add("team.logo_file_id", Reason::FileUnknown, "Upload the picture first, with the purpose LOGO.");
+    }
+    violations.done()
+}
+
+fn file(row: row::Model) -> Result<File> {
+    Ok(File {
+        id: row.id,
+        owner: row.owner_id,
+        purpose: of_text(&row.purpose)?,
+        name: row.name,
+        media_type: row.media_type,
+        size: u64::try_from(row.size_bytes).map_err(Error::internal)?,
+        digest: row.digest,
+        created_at: row.created_at.0,
+    })
+}

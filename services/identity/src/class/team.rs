@@ -1,0 +1,352 @@
+//! A team: a class that was admitted. Its members are pupils and stay unknown; it is a headcount, a name and a shared account.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use platform::{Ctx, Id, Result, Violations, error::Shared};
+use proto::options::v1::Role;
+
+use crate::{
+    account::Account,
+    class::{
+        application::{Application, Reservation, TeamType},
+        file::File,
+        track::{Edition, Track},
+    },
+    country::Country,
+    reason::{Reason, Refuse},
+    school::School,
+};
+
+pub mod api;
+mod credential;
+mod moves;
+pub(crate) mod store;
+pub(crate) mod wire;
+
+pub use credential::{Credential, End, Ending};
+pub use moves::Move;
+
+/// A class that was admitted. It belongs to one track of one edition (I1) and has exactly one referent at any instant (I4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Team {
+    id: Id<Team>,
+    version: i64,
+    code: Code,
+    name: String,
+    application: Id<Application>,
+    edition: Id<Edition>,
+    track: Id<Track>,
+    is_interreg: bool,
+    school: SchoolThen,
+    team_type: TeamType,
+    size: i32,
+    referent: Id<Account>,
+    supports: Vec<Id<Account>>,
+    email: Option<String>,
+    logo: Option<Id<File>>,
+    admitted_at: Timestamp,
+    reservation: Option<Reservation>,
+    state: State,
+}
+
+/// How far a team's shared account has come.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    /// The provisional credential can be redeemed until an instant.
+    Invited {
+        /// Until when, inclusive.
+        until: Timestamp,
+    },
+    /// The team has a password of its own.
+    Active {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// The school as it was when the team was admitted: a register that changes later does not rewrite history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SchoolThen {
+    /// The school.
+    pub id: Id<School>,
+    /// Its code in the register.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// The NUTS-3 code of its territory. May be empty.
+    pub territory: String,
+}
+
+/// What a team signs in with and is cited by: `22-23-EN_0001`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code(String);
+
+impl Code {
+    /// The code of the `number`th team of a track. `infix` may be empty.
+    pub fn new(edition: &str, infix: &str, number: u32) -> Self {
+        let hyphen = if infix.is_empty() { "" } else { "-" };
+        Self(format!("{edition}{hyphen}{infix}_{number:04}"))
+    }
+
+    /// The code as it stands in a row.
+    pub(crate) fn stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an admission brings into being.
+#[derive(Debug)]
+pub struct Admission {
+    /// The edition.
+    pub edition: Id<Edition>,
+    /// The track.
+    pub track: Id<Track>,
+    /// Whether the track observes Interreg projects alone.
+    pub is_interreg: bool,
+    /// The code.
+    pub code: Code,
+    /// The school, as it is now.
+    pub school: SchoolThen,
+}
+
+/// A team was given to another referent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Handover {
+    id: Id<Handover>,
+    team: Id<Team>,
+    from: Id<Account>,
+    to: Id<Account>,
+    reason: String,
+    at: Timestamp,
+}
+
+/// What `UpdateTeam` can change. `Some(None)` empties a field.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// The name.
+    pub name: Option<String>,
+    /// The team's own address.
+    pub email: Option<Option<String>>,
+    /// The logo.
+    pub logo: Option<Option<Id<File>>>,
+}
+
+impl Team {
+    /// The team an application becomes when it is admitted, with the credential its referent is mailed.
+    pub(crate) fn admit(
+        ctx: &Ctx,
+        application: &Application,
+        admission: Admission,
+        credential: &Credential,
+        reservation: Option<Reservation>,
+    ) -> Self {
+        let Admission { edition, track, is_interreg, code, school } = admission;
+        Self {
+            id: credential.team(),
+            version: 0,
+            code,
+            name: application.team_name().to_owned(),
+            application: application.id(),
+            edition,
+            track,
+            is_interreg,
+            school,
+            team_type: application.team_type(),
+            size: application.team_size(),
+            referent: application.referent(),
+            supports: Vec::new(),
+            email: None,
+            logo: None,
+            admitted_at: ctx.now(),
+            reservation,
+            state: State::Invited { until: credential.expires_at() },
+        }
+    }
+
+    /// Whether the caller may know of this team: itself, its teachers, the central team.
+    pub fn seen_by(&self, ctx: &Ctx) -> bool {
+        ctx.has(Role::Coordinator) || ctx.stands_for(self.id) || self.is_taught_by(ctx)
+    }
+
+    /// The team as the caller may see it: its own address is for itself and its teachers.
+    pub(crate) fn shown_to(mut self, ctx: &Ctx) -> Self {
+        if !ctx.stands_for(self.id) && !self.is_taught_by(ctx) {
+            self.email = None;
+        }
+        self
+    }
+
+    fn is_taught_by(&self, ctx: &Ctx) -> bool {
+        ctx.account().is_ok_and(|account| self.has_teacher(account))
+    }
+
+    /// Whether an account is its referent or a support teacher.
+    pub(crate) fn has_teacher(&self, account: Id<Account>) -> bool {
+        account == self.referent || self.supports.contains(&account)
+    }
+
+    /// Changes name, address and logo. Whether anything is another one now. Error: every word of the programme in them (I5), and `REFERENT_ONLY` for a support teacher.
+    pub fn change(&mut self, ctx: &Ctx, change: Change) -> Result<bool> {
+        if !ctx.stands_for(self.id) {
+            self.only_referent(ctx)?;
+        }
+        let country: &Country = ctx.tenant().section()?;
+        let mut violations = Violations::new();
+        if let Some(name) = &change.name {
+            if name.trim().is_empty() {
+                violations.add("team.name", Shared::FieldsInvalid, "A team needs a name.");
+            }
+            refuse_word(&mut violations, "team.name", country.words().find(name));
+        }
+        if let Some(Some(email)) = &change.email {
+            refuse_word(&mut violations, "team.email", country.words().find_in_email(email));
+        }
+        violations.done()?;
+        let before = (self.name.clone(), self.email.clone(), self.logo);
+        self.name = change.name.unwrap_or_else(|| std::mem::take(&mut self.name));
+        self.email = change.email.unwrap_or_else(|| self.email.take());
+        self.logo = change.logo.unwrap_or(self.logo);
+        Ok(before != (self.name.clone(), self.email.clone(), self.logo))
+    }
+
+    /// Adds a teacher who helps (S1 "Associazione docente di supporto"). Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`.
+    pub fn add_support(&mut self, ctx: &Ctx, teacher: &Account) -> Result<()> {
+        self.only_referent(ctx)?;
+        teacher.registered_teacher("teacher_id")?;
+        if self.referent == teacher.id() || self.supports.contains(&teacher.id()) {
+            return Err(Reason::TeacherAlreadyInTeam.error("This teacher is in the team already."));
+        }
+        self.supports.push(teacher.id());
+        Ok(())
+    }
+
+    /// Takes a support teacher off. Error: `REFERENT_ONLY`, or not found where the teacher is no support of this team.
+    pub fn remove_support(&mut self, ctx: &Ctx, teacher: Id<Account>) -> Result<()> {
+        self.only_referent(ctx)?;
+        let before = self.supports.len();
+        self.supports.retain(|support| *support != teacher);
+        if self.supports.len() == before { Err(platform::Error::not_found("support teacher")) } else { Ok(()) }
+    }
+
+    /// Replaces the referent; the old one loses sight of the team at once, unless they stay as a support teacher, which they do
+    /// not. Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`, `TEACHER_NOT_REGISTERED`.
+    pub fn hand_over(&mut self, ctx: &Ctx, to: &Account, reason: String) -> Result<Handover> {
+        if !ctx.has(Role::Coordinator) {
+            self.only_referent(ctx)?;
+        }
+        to.registered_teacher("teacher_id")?;
+        if self.referent == to.id() {
+            return Err(Reason::TeacherAlreadyInTeam.error("This teacher is the team's referent already."));
+        }
+        self.supports.retain(|support| *support != to.id());
+        let from = std::mem::replace(&mut self.referent, to.id());
+        Ok(Handover { id: ctx.new_id(), team: self.id, from, to: to.id(), reason, at: ctx.now() })
+    }
+
+    /// The credential that takes the place of the one before; the team's password dies with it. Error: `REFERENT_ONLY`.
+    pub(crate) fn reissue(&mut self, ctx: &Ctx, credential: &Credential) -> Result<()> {
+        self.only_referent(ctx)?;
+        self.invite(credential);
+        Ok(())
+    }
+
+    /// From now on this credential is the one that opens the team.
+    pub(crate) fn invite(&mut self, credential: &Credential) {
+        self.state = State::Invited { until: credential.expires_at() };
+    }
+
+    /// Whether its credential was not redeemed yet.
+    pub(crate) fn is_invited(&self) -> bool {
+        matches!(self.state, State::Invited { .. })
+    }
+
+    /// The credential was redeemed.
+    pub(crate) fn activate(&mut self, now: Timestamp) {
+        self.state = State::Active { since: now };
+    }
+
+    /// Nothing is due any more, or something else is.
+    pub(crate) fn reserve(&mut self, reservation: Option<Reservation>) {
+        self.reservation = reservation;
+    }
+
+    /// Error: `REFERENT_ONLY`. Only for who may see the team: for all others it does not exist.
+    fn only_referent(&self, ctx: &Ctx) -> Result<()> {
+        if ctx.account::<Account>()? == self.referent {
+            return Ok(());
+        }
+        Err(Reason::ReferentOnly
+            .error("Only the referent of the team can do this. Ask them, or the central team to hand it over."))
+    }
+
+    /// Its id.
+    pub fn id(&self) -> Id<Team> {
+        self.id
+    }
+
+    /// What it signs in with.
+    pub fn code(&self) -> &Code {
+        &self.code
+    }
+
+    /// The teacher who answers for it.
+    pub fn referent(&self) -> Id<Account> {
+        self.referent
+    }
+
+    /// Its teachers: the referent first, then who supports them.
+    pub(crate) fn teachers(&self) -> impl Iterator<Item = Id<Account>> {
+        std::iter::once(self.referent).chain(self.supports.iter().copied())
+    }
+
+    /// Its track.
+    pub fn track(&self) -> Id<Track> {
+        self.track
+    }
+
+    /// Whether its track observes Interreg projects alone, so that it meets classes of other countries.
+    pub fn is_interreg(&self) -> bool {
+        self.is_interreg
+    }
+
+    /// Its school, as it was at the admission.
+    pub fn school(&self) -> &SchoolThen {
+        &self.school
+    }
+
+    /// The name it chose.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Adds a violation for a word of the programme (I5).
+pub(crate) fn refuse_word(violations: &mut Violations, field: &str, found: Option<&str>) {
+    if let Some(word) = found {
+        let text = format!("`{word}` is a word of the programme and cannot be part of it. Use a name of your own.");
+        violations.add(field, Reason::WordForbidden, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_carries_edition_track_and_number() {
+        assert_eq!(Code::new("22-23", "EN", 1).as_str(), "22-23-EN_0001");
+        assert_eq!(Code::new("22-23", "", 63).as_str(), "22-23_0063");
+    }
+}

@@ -1,0 +1,189 @@
+//! The methods on teams: open, load, decide, save, answer.
+
+use platform::{Open, PageRequest, Peers, Reads, Result, Store, Tx, page::Sizes, secret::Keys};
+use proto::identity::v1::{self as pb, team_service_server::TeamService};
+use tonic::{Request, Response, Status};
+
+use super::{
+    Credential, Handover, Move, Team,
+    store::{self, Filter},
+    wire::{named_id, some_id},
+};
+use crate::{account, class::track, school};
+
+/// The methods on teams.
+#[derive(Clone)]
+pub struct Teams {
+    /// Identity's data.
+    pub store: Store,
+    /// The keys credentials are derived with.
+    pub keys: Keys,
+    /// Where tracks are known.
+    pub peers: Peers,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
+#[tonic::async_trait]
+impl TeamService for Teams {
+    async fn get_team(&self, request: Request<pb::GetTeamRequest>) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let team = store::get(&db, req.team_id.parse()?).await?;
+        Ok(Response::new(team.shown_to(&ctx).into()))
+    }
+
+    async fn list_teams(
+        &self,
+        request: Request<pb::ListTeamsRequest>,
+    ) -> Result<Response<pb::ListTeamsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let filter = Filter::try_from(&req)?;
+        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, &filter)?;
+        let db = self.store.read(&ctx).await?;
+        let page = store::list(&db, filter, page).await?.map(|team| pb::Team::from(team.shown_to(&ctx)));
+        Ok(Response::new(pb::ListTeamsResponse { teams: page.items, next_page_token: page.next }))
+    }
+
+    async fn update_team(&self, request: Request<pb::UpdateTeamRequest>) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let id = req.team.as_ref().map(|team| team.id.clone()).unwrap_or_default();
+        let mut team = store::get_to_change(&tx, named_id("team.id", &id)?).await?;
+        let before = team.logo;
+        if team.change(&ctx, team.asked(req)?)? {
+            crate::class::file::store::check_logo(&tx, team.logo.filter(|logo| before != Some(*logo))).await?;
+            store::save(&tx, &mut team).await?;
+            tx.note("change team", format!("team {}", team.id), "");
+        }
+        tx.answer(team.into()).await
+    }
+
+    async fn add_support_teacher(
+        &self,
+        request: Request<pb::AddSupportTeacherRequest>,
+    ) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
+        team.add_support(&ctx, &teacher)?;
+        store::save(&tx, &mut team).await?;
+        tx.note("add support teacher", format!("team {}", team.id), format!("account {}", teacher.id()));
+        tx.answer(team.into()).await
+    }
+
+    async fn remove_support_teacher(
+        &self,
+        request: Request<pb::RemoveSupportTeacherRequest>,
+    ) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        team.remove_support(&ctx, req.teacher_id.parse()?)?;
+        store::save(&tx, &mut team).await?;
+        tx.note("remove support teacher", format!("team {}", team.id), format!("account {}", req.teacher_id));
+        tx.answer(team.into()).await
+    }
+
+    async fn reissue_credential(
+        &self,
+        request: Request<pb::ReissueCredentialRequest>,
+    ) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let credential = Credential::issue(&ctx, &self.keys, team.id)?;
+        team.reissue(&ctx, &credential)?;
+        store::save(&tx, &mut team).await?;
+        send(&tx, &credential).await?;
+        tx.note("reissue credential", format!("team {}", team.id), "");
+        tx.answer(team.into()).await
+    }
+
+    async fn hand_over_team(&self, request: Request<pb::HandOverTeamRequest>) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
+        let handover = team.hand_over(&ctx, &teacher, req.reason)?;
+        self.save_handed_over(&tx, &mut team, &handover).await?;
+        tx.note("hand over team", format!("team {}", team.id), format!("handover {}", handover.id));
+        tx.answer(team.shown_to(&ctx).into()).await
+    }
+
+    async fn move_team(&self, request: Request<pb::MoveTeamRequest>) -> Result<Response<pb::Team>, Status> {
+        let (ctx, req) = request.open()?;
+        let track = track::peer::get(&self.peers, &ctx, "track_id", req.track_id.parse()?).await?;
+        let tx = self.store.write(&ctx).await?;
+        if let Some(answer) = tx.answered(&req).await? {
+            return Ok(answer);
+        }
+        let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let school = school::store::get(&tx, team.school.id).await?;
+        let moved = team.move_to(&ctx, &track, &school, req.reason)?;
+        store::moves::save(&tx, &mut team, &moved).await?;
+        has_moved(&tx, &team, &moved);
+        tx.answer(team.shown_to(&ctx).into()).await
+    }
+}
+
+impl Teams {
+    /// Saves a team that was handed over. As long as nobody redeemed its credential, the old referent holds the key to it: another
+    /// one takes its place, and is mailed to the new referent.
+    async fn save_handed_over(&self, tx: &Tx, team: &mut Team, handover: &Handover) -> Result<()> {
+        let credential = if team.is_invited() { Some(Credential::issue(tx.ctx(), &self.keys, team.id)?) } else { None };
+        credential.iter().for_each(|credential| team.invite(credential));
+        store::save(tx, team).await?;
+        store::handover::add(tx, handover).await?;
+        match &credential {
+            Some(credential) => send(tx, credential).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Notes that a team was moved, and publishes it where it meets nobody of another country any more: its twin must not wait for it.
+fn has_moved(tx: &Tx, team: &Team, moved: &Move) {
+    tx.note("move team", format!("team {}", team.id), format!("move {}", moved.id));
+    if !team.is_interreg() {
+        tx.emit(&pb::TeamMoved { team_id: team.id.to_string() });
+    }
+}
+
+/// Puts a new credential in the place of the one before and has it mailed to the referent.
+pub(crate) async fn send(tx: &Tx, credential: &Credential) -> Result<()> {
+    store::save_credential(tx, credential).await?;
+    tx.emit(&pb::CredentialIssued::from(credential));
+    Ok(())
+}
+
+impl TryFrom<&pb::ListTeamsRequest> for Filter {
+    type Error = platform::Error;
+
+    fn try_from(req: &pb::ListTeamsRequest) -> Result<Self> {
+        Ok(Self {
+            edition: some_id(&req.edition_id)?,
+            track: some_id(&req.track_id)?,
+            territory: req.territory.clone(),
+        })
+    }
+}
+
+impl From<&Credential> for pb::CredentialIssued {
+    fn from(credential: &Credential) -> Self {
+        Self { team_id: credential.team().to_string(), credential_id: credential.id().to_string() }
+    }
+}

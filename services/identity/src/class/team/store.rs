@@ -1,0 +1,402 @@
+//! Teams as rows.
+
+use platform::{
+    Ctx, Error, Id, Page, PageRequest, Reads, Result, Tx,
+    ctx::Visible,
+    store::{At, of_text, to_text},
+};
+use proto::options::v1::Role;
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::SimpleExpr,
+};
+
+use super::{Code, Credential, End, Ending, SchoolThen, State, Team};
+use crate::{
+    account::{self, Account},
+    class::track::{Edition, Track},
+};
+
+pub(super) mod handover;
+pub(super) mod moves;
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{
+        account::Account,
+        class::{application::Application, file::File, team, track},
+        school::School,
+    };
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "team")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<team::Team>,
+        pub version: i64,
+        pub code: String,
+        pub name: String,
+        pub application_id: Id<Application>,
+        pub edition_id: Id<track::Edition>,
+        pub track_id: Id<track::Track>,
+        pub is_interreg: bool,
+        pub school_id: Id<School>,
+        pub school_code: String,
+        pub school_name: String,
+        pub territory: String,
+        pub team_type: String,
+        pub size: i32,
+        pub referent_id: Id<Account>,
+        pub email: String,
+        pub logo_file_id: Option<Id<File>>,
+        pub admitted_at: At,
+        pub reservation: Option<String>,
+        pub activated_at: Option<At>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod support {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::{account::Account, class::team::Team};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "team_support")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub team_id: Id<Team>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub account_id: Id<Account>,
+        pub added_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod credential {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::class::team;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "credential")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<team::Credential>,
+        pub team_id: Id<team::Team>,
+        pub hash: Vec<u8>,
+        pub issued_at: At,
+        pub expires_at: At,
+        pub ended_at: Option<At>,
+        pub ended_by: Option<String>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What a list of teams is asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) edition: Option<Id<Edition>>,
+    pub(crate) track: Option<Id<Track>>,
+    pub(crate) territory: String,
+}
+
+/// The team, if the caller may see it. Error: not found.
+pub(crate) async fn get(db: &impl Reads, id: Id<Team>) -> Result<Team> {
+    find(db, id).await?.visible("team", |team| team.seen_by(db.ctx()))
+}
+
+/// The team, for the service's own work.
+pub(crate) async fn find(db: &impl Reads, id: Id<Team>) -> Result<Option<Team>> {
+    one(db, row::Entity::find_by_id(id)).await
+}
+
+/// [`get`], for who changes the team.
+pub(crate) async fn get_to_change(tx: &Tx, id: Id<Team>) -> Result<Team> {
+    find_to_change(tx, id).await?.visible("team", |team| team.seen_by(tx.ctx()))
+}
+
+/// [`find`], for who changes the team: it stays as it was read until the transaction ends, and so do its credentials, which
+/// nobody touches who does not hold the team.
+pub(crate) async fn find_to_change(tx: &Tx, id: Id<Team>) -> Result<Option<Team>> {
+    one(tx, held(id)).await
+}
+
+fn held(id: Id<Team>) -> Select<row::Entity> {
+    row::Entity::find_by_id(id).lock_exclusive()
+}
+
+async fn one(db: &impl Reads, query: Select<row::Entity>) -> Result<Option<Team>> {
+    let Some(row) = query.one(db.conn()).await? else { return Ok(None) };
+    Ok(with_supports(db, vec![row]).await?.pop())
+}
+
+/// One page of the teams the caller may see, in the order of their codes.
+pub(crate) async fn list(db: &impl Reads, filter: Filter, page: PageRequest<String>) -> Result<Page<Team>> {
+    let rows = row::Entity::find()
+        .filter(seen_by(db.ctx())?)
+        .apply_if(filter.edition, |query, edition| query.filter(row::Column::EditionId.eq(edition)))
+        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
+        .filter(row::Column::Territory.starts_with(&filter.territory))
+        .apply_if(page.after().cloned(), |query, after| query.filter(row::Column::Code.gt(after)))
+        .order_by_asc(row::Column::Code)
+        .limit(page.limit())
+        .all(db.conn())
+        .await?;
+    let teams = with_supports(db, rows).await?;
+    Ok(page.page(teams, |team| team.code.to_string()))
+}
+
+/// [`Team::seen_by`], for a query.
+fn seen_by(ctx: &Ctx) -> Result<Condition> {
+    if ctx.has(Role::Coordinator) {
+        return Ok(Condition::all());
+    }
+    let member = ctx.member()?;
+    let account: Id<Account> = member.account.into();
+    let helped = support::Entity::find()
+        .select_only()
+        .column(support::Column::TeamId)
+        .filter(support::Column::AccountId.eq(account))
+        .into_query();
+    let own = member.acts_for.map(Id::<Team>::from);
+    Ok(Condition::any()
+        .add(row::Column::ReferentId.eq(account))
+        .add(row::Column::Id.in_subquery(helped))
+        .add_option(own.map(|team| row::Column::Id.eq(team))))
+}
+
+async fn with_supports(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Team>> {
+    let ids = rows.iter().map(|row| row.id);
+    let supports = support::Entity::find()
+        .filter(support::Column::TeamId.is_in(ids))
+        .order_by_asc(support::Column::AddedAt)
+        .all(db.conn())
+        .await?;
+    let supports_of = |team| supports.iter().filter(|row| row.team_id == team).map(|row| row.account_id).collect();
+    let credentials = open_credentials(db, &rows).await?;
+    rows.into_iter()
+        .map(|row| {
+            let until = credentials.iter().find(|credential| credential.team_id == row.id).map(|one| one.expires_at);
+            let supports = supports_of(row.id);
+            team(row, supports, until)
+        })
+        .collect()
+}
+
+/// The credentials that invited teams still have; most teams are active and have none.
+async fn open_credentials(db: &impl Reads, rows: &[row::Model]) -> Result<Vec<credential::Model>> {
+    let invited: Vec<_> = rows.iter().filter(|row| row.activated_at.is_none()).map(|row| row.id).collect();
+    if invited.is_empty() {
+        return Ok(Vec::new());
+    }
+    let open = credential::Entity::find()
+        .filter(credential::Column::TeamId.is_in(invited))
+        .filter(credential::Column::EndedAt.is_null());
+    Ok(open.all(db.conn()).await?)
+}
+
+fn team(row: row::Model, supports: Vec<Id<Account>>, until: Option<At>) -> Result<Team> {
+    let state = match (row.activated_at, until) {
+        (Some(since), _) => State::Active { since: since.0 },
+        (None, Some(until)) => State::Invited { until: until.0 },
+        (None, None) => return Err(Error::internal(format!("team {} has neither password nor credential", row.id))),
+    };
+    Ok(Team {
+        id: row.id,
+        version: row.version,
+        code: Code::stored(row.code),
+        name: row.name,
+        application: row.application_id,
+        edition: row.edition_id,
+        track: row.track_id,
+        is_interreg: row.is_interreg,
+        school: SchoolThen {
+            id: row.school_id,
+            code: row.school_code,
+            name: row.school_name,
+            territory: row.territory,
+        },
+        team_type: of_text(&row.team_type)?,
+        size: row.size,
+        referent: row.referent_id,
+        supports,
+        email: Some(row.email).filter(|email| !email.is_empty()),
+        logo: row.logo_file_id,
+        admitted_at: row.admitted_at.0,
+        reservation: row.reservation.as_deref().map(of_text).transpose()?,
+        state,
+    })
+}
+
+/// Saves a team: a new one, or the next version of one that was read. Error: `ETAG_STALE` where somebody saved it in between.
+pub(crate) async fn save(tx: &Tx, team: &mut Team) -> Result<()> {
+    let before = team.version;
+    team.version += 1;
+    if before == 0 {
+        row::Entity::insert(active(team)?).exec_without_returning(tx.conn()).await?;
+    } else {
+        let saved = row::Entity::update_many()
+            .set(row::ActiveModel { id: NotSet, ..active(team)? })
+            .filter(row::Column::Id.eq(team.id))
+            .filter(row::Column::Version.eq(before))
+            .exec(tx.conn())
+            .await?;
+        tx.saved(saved, before)?;
+    }
+    save_supports(tx, team).await
+}
+
+fn active(team: &Team) -> Result<row::ActiveModel> {
+    Ok(row::ActiveModel {
+        id: Set(team.id),
+        version: Set(team.version),
+        code: Set(team.code.to_string()),
+        name: Set(team.name.clone()),
+        application_id: Set(team.application),
+        edition_id: Set(team.edition),
+        track_id: Set(team.track),
+        is_interreg: Set(team.is_interreg),
+        school_id: Set(team.school.id),
+        school_code: Set(team.school.code.clone()),
+        school_name: Set(team.school.name.clone()),
+        territory: Set(team.school.territory.clone()),
+        team_type: Set(to_text(&team.team_type)?),
+        size: Set(team.size),
+        referent_id: Set(team.referent),
+        email: Set(team.email.clone().unwrap_or_default()),
+        logo_file_id: Set(team.logo),
+        admitted_at: Set(team.admitted_at.into()),
+        reservation: Set(team.reservation.as_ref().map(to_text).transpose()?),
+        activated_at: Set(match team.state {
+            State::Active { since } => Some(since.into()),
+            State::Invited { .. } => None,
+        }),
+    })
+}
+
+async fn save_supports(tx: &Tx, team: &Team) -> Result<()> {
+    support::Entity::delete_many()
+        .filter(support::Column::TeamId.eq(team.id))
+        .filter(support::Column::AccountId.is_not_in(team.supports.iter().copied()))
+        .exec(tx.conn())
+        .await?;
+    let known = support::Entity::find().filter(support::Column::TeamId.eq(team.id)).all(tx.conn()).await?;
+    let new = team.supports.iter().filter(|account| !known.iter().any(|row| row.account_id == **account));
+    let rows: Vec<_> = new
+        .map(|account| support::ActiveModel {
+            team_id: Set(team.id),
+            account_id: Set(*account),
+            added_at: Set(tx.ctx().now().into()),
+        })
+        .collect();
+    if !rows.is_empty() {
+        support::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// One credential. Error: not found.
+pub(crate) async fn credential(db: &impl Reads, id: Id<Credential>) -> Result<Credential> {
+    let row = credential::Entity::find_by_id(id).one(db.conn()).await?;
+    row.map(credential_of).transpose()?.ok_or_else(|| Error::not_found("credential"))
+}
+
+/// Every credential a team was ever issued.
+pub(crate) async fn credentials(db: &impl Reads, team: Id<Team>) -> Result<Vec<Credential>> {
+    let rows = credential::Entity::find().filter(credential::Column::TeamId.eq(team)).all(db.conn()).await?;
+    rows.into_iter().map(credential_of).collect()
+}
+
+fn credential_of(row: credential::Model) -> Result<Credential> {
+    let (issued, expires) = (row.issued_at.0, row.expires_at.0);
+    let by: Option<Ending> = row.ended_by.as_deref().map(of_text).transpose()?;
+    let ended = row.ended_at.zip(by).map(|(at, by)| End { at: at.0, by });
+    Ok(Credential::stored(row.id, row.team_id, row.hash, (issued, expires), ended))
+}
+
+/// Ends the credentials of these that live. Says how many did.
+async fn end(tx: &Tx, by: Ending, which: SimpleExpr) -> Result<u64> {
+    let now: At = tx.ctx().now().into();
+    let ended = credential::Entity::update_many()
+        .col_expr(credential::Column::EndedAt, now.into())
+        .col_expr(credential::Column::EndedBy, to_text(&by)?.into())
+        .filter(which)
+        .filter(credential::Column::EndedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(ended.rows_affected)
+}
+
+/// Saves a new credential; the one before dies, and with it the team's password and sessions, if it had some.
+pub(crate) async fn save_credential(tx: &Tx, new: &Credential) -> Result<()> {
+    account::store::close_team(tx, new.team()).await?;
+    end(tx, Ending::Replaced, credential::Column::TeamId.eq(new.team())).await?;
+    let (hash, issued_at, ended) = new.parts();
+    let row = credential::ActiveModel {
+        id: Set(new.id()),
+        team_id: Set(new.team()),
+        hash: Set(hash.to_vec()),
+        issued_at: Set(issued_at.into()),
+        expires_at: Set(new.expires_at().into()),
+        ended_at: Set(ended.map(|end| end.at.into())),
+        ended_by: Set(ended.map(|end| to_text(&end.by)).transpose()?),
+    };
+    credential::Entity::insert(row).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// Ends a credential that is being redeemed. Of two at once, the second finds it ended. Error: `CREDENTIAL_USED`.
+pub(crate) async fn redeem(tx: &Tx, credential: &Credential) -> Result<()> {
+    if end(tx, Ending::Redeemed, credential::Column::Id.eq(credential.id())).await? == 1 {
+        return Ok(());
+    }
+    // it says itself what became of it
+    self::credential(tx, credential.id()).await?.redeemable(tx.ctx().now())?;
+    Err(super::credential::used(Ending::Redeemed))
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::DbBackend;
+
+    use super::*;
+    use crate::{reason::Reason, testing::Ground};
+
+    #[test]
+    fn who_changes_a_team_waits_for_who_changes_it_already() {
+        let query = held(uuid::Uuid::nil().into()).build(DbBackend::Postgres).to_string();
+        assert!(query.ends_with("FOR UPDATE"), "{query}");
+    }
+
+    #[tokio::test]
+    async fn a_credential_keeps_why_it_ended() {
+        let ground = Ground::new();
+        let (team, first) = ground.team(&ground.teacher("ana@school.example").await).await;
+        let ctx = ground.anybody();
+        let second = Credential::issue(&ctx, &ground.keys, team.id).unwrap();
+        let tx = ground.store().write(&ctx).await.unwrap();
+        save_credential(&tx, &second).await.unwrap();
+        redeem(&tx, &second).await.unwrap();
+        for (ended, word) in [(&first, "newer"), (&second, "used before")] {
+            let refused = redeem(&tx, ended).await.unwrap_err();
+            assert!(refused.is(Reason::CredentialUsed) && refused.message().contains(word), "{refused:?}");
+        }
+        let read = credentials(&tx, team.id).await.unwrap();
+        assert_eq!(read.iter().map(Credential::id).collect::<Vec<_>>(), [first.id(), second.id()]);
+    }
+}

@@ -1,0 +1,373 @@
+//! Slows down who guesses, and who has mails sent to others: per login of a tenant, and per network address over all
+//! tenants.
+//!
+//! Only wrong guesses count. An attempt takes its permits before the password is looked at, so that many guesses at
+//! once are not more than the same guesses one by one, and gives back those very permits when it was right. So the
+//! pupils of a class, who share one login and often one address, do not slow each other down; and being right takes
+//! back nothing that a wrong guess has used up, which somebody with an account of their own could otherwise repeat at
+//! will. Attempts at one login that come all at once wait for each other, a few at a time, so that those whose answer
+//! is not known yet are not taken for wrong ones.
+//!
+//! The login is counted as it was typed, whether or not anybody has it: a refusal says nothing about accounts.
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    net::{IpAddr, Ipv6Addr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use governor::{
+    Quota, RateLimiter,
+    clock::Clock as _,
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{StateStore, keyed::ShrinkableKeyedStateStore},
+};
+use platform::{Clock, Ctx, Error, Result, TenantId, error::Shared};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{
+    password::settings::{Rate, Throttling},
+    reason::Refuse,
+};
+
+/// After how many permits those that no longer matter are forgotten.
+const SWEEP: u32 = 1_000;
+
+/// How many attempts at one login are under way at once: fewer than may be wrong in a row.
+const ABREAST: usize = 4;
+
+/// How long an attempt waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Slows down. Cheap to clone; all clones count together.
+#[derive(Clone)]
+pub struct Throttle(Arc<Inner>);
+
+struct Inner {
+    logins: Limiter<Login>,
+    lanes: Mutex<HashMap<Login, Weak<Semaphore>>>,
+    letters: Limiter<Login>,
+    addresses: Limiter<IpAddr>,
+}
+
+type Login = (TenantId, String);
+
+/// An attempt that holds its permits. Dropped, it was a wrong guess: also when its caller goes away before the answer.
+#[must_use = "an attempt that was right gives its permits back"]
+pub struct Attempt {
+    throttle: Throttle,
+    login: Option<Login>,
+    address: Option<IpAddr>,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Attempt {
+    /// It was no wrong guess.
+    pub fn give_back(self) {
+        let Self { throttle: Throttle(inner), login, address, .. } = self;
+        login.iter().for_each(|login| inner.logins.give_back(login));
+        address.iter().for_each(|address| inner.addresses.give_back(address));
+    }
+}
+
+impl Throttle {
+    /// With the rates of the settings.
+    pub fn new(settings: &Throttling, clock: &Clock) -> Self {
+        Self(Arc::new(Inner {
+            logins: Limiter::new(settings.login, clock),
+            lanes: Mutex::default(),
+            letters: Limiter::new(settings.letter, clock),
+            addresses: Limiter::new(settings.address, clock),
+        }))
+    }
+
+    /// Somebody says to know the password of a login, when their turn has come. Error: `RATE_EXCEEDED`.
+    pub async fn guess_in_turn(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
+        let lane = self.lane((ctx.tenant().id().clone(), login.to_owned()));
+        let turn = tokio::time::timeout(PATIENCE, lane.acquire_owned()).await;
+        let turn = turn.map_err(|_| exceeded("Too many attempts for this account at once.", PATIENCE))?;
+        let mut attempt = self.guess(ctx, login)?;
+        attempt._turn = Some(turn.map_err(Error::internal)?);
+        Ok(attempt)
+    }
+
+    fn lane(&self, login: Login) -> Arc<Semaphore> {
+        let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get(&login).and_then(Weak::upgrade) {
+            return lane;
+        }
+        if lanes.len() >= SWEEP as usize {
+            lanes.retain(|_, lane| lane.strong_count() > 0);
+        }
+        let lane = Arc::new(Semaphore::new(ABREAST));
+        lanes.insert(login, Arc::downgrade(&lane));
+        lane
+    }
+
+    /// Somebody says to know the password of a login. Error: `RATE_EXCEEDED`.
+    fn guess(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
+        let mut attempt = self.code(ctx)?;
+        let login = (ctx.tenant().id().clone(), login.to_owned());
+        self.0.logins.take(&login).map_err(|wait| exceeded("Too many attempts for this account.", wait))?;
+        attempt.login = Some(login);
+        Ok(attempt)
+    }
+
+    /// Somebody says to have a mailed code. Error: `RATE_EXCEEDED`.
+    pub fn code(&self, ctx: &Ctx) -> Result<Attempt> {
+        let address = ctx.address().map(network);
+        self.enter(address)?;
+        Ok(Attempt { throttle: self.clone(), login: None, address, _turn: None })
+    }
+
+    /// Somebody has a mail sent to an address. Each counts: the mail is what annoys. Error: `RATE_EXCEEDED`.
+    pub fn letter(&self, ctx: &Ctx, to: &str) -> Result<()> {
+        self.enter(ctx.address().map(network))?;
+        let to = (ctx.tenant().id().clone(), to.to_owned());
+        self.0.letters.take(&to).map_err(|wait| exceeded("Enough mails are on their way to this address.", wait))
+    }
+
+    fn enter(&self, address: Option<IpAddr>) -> Result<()> {
+        let taken = address.map_or(Ok(()), |address| self.0.addresses.take(&address));
+        taken.map_err(|wait| exceeded("Too many attempts from this network address.", wait))
+    }
+}
+
+fn exceeded(what: &str, wait: Duration) -> Error {
+    Shared::RateExceeded
+        .error(format!("{what} Wait as long as it is said here; nothing was changed."))
+        .retry_after(wait)
+}
+
+/// Whom an address stands for: a household has 2^64 addresses of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(six) => {
+            let [a, b, c, d, ..] = six.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+        four => four,
+    }
+}
+
+/// One rate, for many keys.
+struct Limiter<K: Hash + Eq + Clone> {
+    governor: RateLimiter<K, Cells<K>, Ticks, NoOpMiddleware<Nanos>>,
+    cells: Cells<K>,
+    every: Nanos,
+    taken: AtomicU32,
+}
+
+impl<K: Hash + Eq + Clone> Limiter<K> {
+    fn new(rate: Rate, clock: &Clock) -> Self {
+        let every = Duration::from_millis(rate.every_ms.get().into());
+        // a period of nothing is the only one there is no quota for, and the settings have none
+        let quota = Quota::with_period(every).unwrap_or(Quota::per_second(rate.burst)).allow_burst(rate.burst);
+        let cells = Cells::default();
+        let governor = RateLimiter::new(quota, cells.clone(), Ticks(clock.clone()));
+        Self { governor, cells, every: every.into(), taken: AtomicU32::new(0) }
+    }
+
+    /// Takes a permit. Error: how long until there is one.
+    fn take(&self, key: &K) -> Result<(), Duration> {
+        if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
+            // anybody can make up keys
+            self.governor.retain_recent();
+        }
+        self.governor.check_key(key).map_err(|until| until.wait_time_from(self.governor.clock().now()))
+    }
+
+    fn give_back(&self, key: &K) {
+        if let Some(full_again) = self.cells.lock().get_mut(key) {
+            *full_again = full_again.saturating_sub(self.every);
+        }
+    }
+}
+
+/// When each key's permits are all there again. (Those governor brings along cannot take one back.)
+struct Cells<K>(Arc<Mutex<HashMap<K, Nanos>>>);
+
+impl<K> Cells<K> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Nanos>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K> Clone for Cells<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K> Default for Cells<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Hash + Eq + Clone> StateStore for Cells<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut cells = self.lock();
+        let (outcome, full_again) = decide(cells.get(key).copied())?;
+        cells.insert(key.clone(), full_again);
+        Ok(outcome)
+    }
+}
+
+impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Cells<K> {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.lock().retain(|_, full_again| *full_again > drop_below);
+    }
+
+    fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+}
+
+/// Our clock, as governor reads one.
+struct Ticks(Clock);
+
+impl governor::clock::Clock for Ticks {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        u64::try_from(self.0.now().as_nanosecond()).unwrap_or_default().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::testing::Ground;
+
+    const SCHOOL: &str = "192.0.2.7";
+
+    fn ground() -> (Ground, Throttle) {
+        let ground = Ground::without_store();
+        let throttle = Throttle::new(&Throttling::default(), &ground.clock);
+        (ground, throttle)
+    }
+
+    /// How many of a hundred attempts are let through.
+    fn let_through(attempt: impl Fn() -> Result<()>) -> usize {
+        (0..100).filter(|_| attempt().is_ok()).count()
+    }
+
+    #[test]
+    fn five_wrong_passwords_at_once_then_one_every_ten_seconds() {
+        let (ground, throttle) = ground();
+        let wrong = || throttle.guess(&ground.anybody(), "ana@school.example").map(drop);
+        assert_eq!(let_through(wrong), 5);
+        let refused = wrong().unwrap_err();
+        assert!(refused.is(Shared::RateExceeded));
+        let login = (ground.tenant.id().clone(), "ana@school.example".to_owned());
+        assert_eq!(throttle.0.logins.take(&login), Err(Duration::from_secs(10)));
+        ground.clock.advance(SignedDuration::from_secs(9));
+        assert_eq!(let_through(wrong), 0);
+        ground.clock.advance(SignedDuration::from_secs(1));
+        assert_eq!(let_through(wrong), 1);
+    }
+
+    #[test]
+    fn a_class_that_shares_a_login_and_an_address_signs_in_at_once() {
+        let (ground, throttle) = ground();
+        let right = || throttle.guess(&ground.from(SCHOOL), "22-23_0001").map(Attempt::give_back);
+        assert_eq!(let_through(right), 100);
+    }
+
+    #[test]
+    fn being_right_gives_back_ones_own_permit_and_no_other() {
+        let (ground, throttle) = ground();
+        let guess = || throttle.guess(&ground.anybody(), "ana@school.example");
+        for _ in 0..4 {
+            drop(guess().unwrap());
+            guess().unwrap().give_back();
+        }
+        assert_eq!(let_through(|| guess().map(drop)), 1, "four of five are used up");
+    }
+
+    #[tokio::test]
+    async fn a_class_whose_answers_take_their_time_signs_in_at_once() {
+        let (ground, throttle) = ground();
+        let ctx = ground.from(SCHOOL);
+        let pupils = (0..30).map(|_| async {
+            let attempt = throttle.guess_in_turn(&ctx, "22-23_0001").await.unwrap();
+            tokio::task::yield_now().await;
+            attempt.give_back();
+        });
+        futures::future::join_all(pupils).await;
+    }
+
+    #[test]
+    fn guesses_at_the_same_time_count_before_their_answer() {
+        let (ground, throttle) = ground();
+        let held: Vec<_> =
+            (0..100).filter_map(|_| throttle.guess(&ground.anybody(), "ana@school.example").ok()).collect();
+        assert_eq!(held.len(), 5);
+    }
+
+    #[test]
+    fn logins_do_not_slow_each_other_and_an_address_slows_them_all() {
+        let (ground, throttle) = ground();
+        let mut through = 0;
+        for number in 0..100 {
+            through += usize::from(throttle.guess(&ground.from(SCHOOL), &format!("{number}@school.example")).is_ok());
+        }
+        assert_eq!(through, 50);
+        assert!(throttle.guess(&ground.from("192.0.2.8"), "99@school.example").is_ok());
+        ground.clock.advance(SignedDuration::from_millis(500));
+        assert_eq!(let_through(|| throttle.code(&ground.from(SCHOOL)).map(drop)), 1);
+    }
+
+    #[test]
+    fn one_customer_of_ipv6_is_one_address() {
+        let (ground, throttle) = ground();
+        let mut through = 0;
+        for number in 0..100 {
+            through += usize::from(throttle.code(&ground.from(&format!("2001:db8:1:2::{number:x}"))).is_ok());
+        }
+        assert_eq!(through, 50);
+        assert!(throttle.code(&ground.from("2001:db8:1:3::1")).is_ok());
+        assert_eq!(network("::ffff:192.0.2.7".parse().unwrap()), network(SCHOOL.parse().unwrap()));
+    }
+
+    #[test]
+    fn mails_to_one_address_are_few_and_do_not_count_as_guesses() {
+        let (ground, throttle) = ground();
+        let letter = || throttle.letter(&ground.anybody(), "ana@school.example");
+        assert_eq!(let_through(letter), 5);
+        ground.clock.advance(SignedDuration::from_secs(300));
+        assert_eq!(let_through(letter), 1);
+        assert_eq!(let_through(|| throttle.guess(&ground.anybody(), "ana@school.example").map(drop)), 5);
+    }
+
+    #[test]
+    fn made_up_logins_are_forgotten_when_they_no_longer_matter() {
+        let (ground, throttle) = ground();
+        let logins = &throttle.0.logins;
+        for round in 0..3 {
+            for number in 0..SWEEP {
+                drop(throttle.guess(&ground.anybody(), &format!("{round}-{number}@school.example")).unwrap());
+            }
+            ground.clock.advance(SignedDuration::from_mins(10));
+        }
+        assert!(logins.cells.len() <= 2 * SWEEP as usize, "{}", logins.cells.len());
+    }
+}

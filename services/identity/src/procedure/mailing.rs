@@ -1,0 +1,305 @@
+//! The mails that facts lead to. A mail is written when it is sent, from what is true then: what has died meanwhile is
+//! not mailed. Its id is that of what was issued, so that a mail sent twice is one mail.
+
+use jiff::Timestamp;
+use platform::{
+    Ctx, Error, Host, Id, Result, Store, TenantId, Tenants,
+    event::Handlers,
+    mail::{Mail, Mailer},
+    secret::Keys,
+};
+use proto::{identity::v1 as pb, options::v1::Role};
+use uuid::Uuid;
+
+use crate::{
+    account::{self, Account},
+    class::{
+        application,
+        team::{self, Team},
+    },
+    post::{
+        letters::{self, Kind, Language},
+        reminder::Wait,
+    },
+};
+
+/// Writes mails. Cheap to clone.
+#[derive(Clone)]
+struct Mails {
+    store: Store,
+    keys: Keys,
+    mailer: Mailer,
+    tenants: Tenants,
+    public_url: String,
+}
+
+/// What is mailed when something becomes known.
+pub(crate) fn handlers(host: &Host, public_url: String) -> Handlers {
+    let (store, keys, mailer) = (host.store.clone(), host.keys.clone(), host.mailer.clone());
+    Mails { store, keys, mailer, tenants: host.tenants.clone(), public_url }.handlers()
+}
+
+impl Mails {
+    fn handlers(self) -> Handlers {
+        let [verification, repeated, credential, refused, reminder] = std::array::from_fn(|_| self.clone());
+        Handlers::new()
+            .on("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
+            .on("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
+            .on("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
+            .on("mail refusal", move |ctx, event| refused.clone().refusal(ctx, event))
+            .on("mail reminder", move |ctx, event| reminder.clone().reminder(ctx, event))
+    }
+}
+
+/// To whom, about what.
+struct Post<'a> {
+    id: Uuid,
+    to: &'a str,
+    language: &'static Language,
+    kind: Kind,
+}
+
+impl Mails {
+    async fn verification(self, ctx: Ctx, event: pb::VerificationIssued) -> Result<()> {
+        let id: Id<account::Registration> = event.code_id.parse()?;
+        let found = account::store::registration(&self.store.read(&ctx).await?, id).await?;
+        let Some(registration) = found.filter(|registration| !registration.is_over(&ctx)) else { return Ok(()) };
+        let language = letters::language(ctx.tenant(), registration.locale())?;
+        let code = registration.code(&ctx, &self.keys);
+        let values = [
+            ("registered", &*language.moment(ctx.tenant(), registration.registered_at())),
+            ("until", &language.moment(ctx.tenant(), registration.expires_at())),
+            // what follows the hash is not sent to a server, and so in no log of one
+            ("link", &format!("{}#{code}", self.page(&ctx, "verify-email"))),
+            ("code", &code),
+        ];
+        let to = registration.login().as_str();
+        self.send(&ctx, Post { id: id.uuid(), to, language, kind: Kind::VerifyEmail }, &values).await
+    }
+
+    async fn registered_again(self, ctx: Ctx, event: pb::RegistrationRepeated) -> Result<()> {
+        let account = account::store::get(&self.store.read(&ctx).await?, event.account_id.parse()?).await?;
+        let id: Id<pb::RegistrationRepeated> = event.notice_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, Kind::RegisteredAgain)?;
+        self.send(&ctx, post, &[("name", &account.person().given_name), ("link", &self.page(&ctx, "sign-in"))]).await
+    }
+
+    async fn credential(self, ctx: Ctx, event: pb::CredentialIssued) -> Result<()> {
+        let db = self.store.read(&ctx).await?;
+        let credential = team::store::credential(&db, event.credential_id.parse()?).await?;
+        let team = team::store::find(&db, credential.team()).await?;
+        let Some(team) = team.filter(|_| credential.redeemable(ctx.now()).is_ok()) else { return Ok(()) };
+        let referent = account::store::get(&db, team.referent()).await?;
+        drop(db);
+        let post = post(&ctx, credential.id().uuid(), &referent, Kind::TeamCredential)?;
+        let values = [
+            ("name", referent.person().given_name.as_str()),
+            ("team", team.name()),
+            ("login", team.code().as_str()),
+            ("credential", &credential.text(&self.keys)),
+            ("until", &post.language.moment(ctx.tenant(), credential.expires_at())),
+            ("link", &self.page(&ctx, "sign-in")),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
+    async fn refusal(self, ctx: Ctx, event: pb::ApplicationRefused) -> Result<()> {
+        let db = self.store.read(&ctx).await?;
+        let Some(application) = application::store::find(&db, event.application_id.parse()?).await? else {
+            return Ok(());
+        };
+        let Some(refusal) = application.refusal() else { return Ok(()) };
+        let referent = account::store::get(&db, application.referent()).await?;
+        drop(db);
+        let post = post(&ctx, application.id().uuid(), &referent, Kind::ApplicationRefused)?;
+        let name = referent.person().given_name.as_str();
+        self.send(&ctx, post, &[("name", name), ("team", application.team_name()), ("refusal", refusal)]).await
+    }
+
+    /// Of a pair that waits, for as long as its reader is whom it waits for. A programme that is not there any more waits for nobody.
+    async fn reminder(self, ctx: Ctx, event: pb::ReminderAddressed) -> Result<()> {
+        let Some((wait, since)) = Wait::told(event.wait()).zip(event.since) else { return Ok(()) };
+        let Ok(programme) = self.tenants.get(&event.programme) else { return Ok(()) };
+        let Some((account, team)) = self.reminded(&ctx, &event.account_id, &event.team_id).await? else {
+            return Ok(());
+        };
+        let kind = if team.is_some() { Kind::ClassAwaited } else { Kind::CentralTeamAwaited };
+        let id: Id<pb::ReminderAddressed> = event.letter_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, kind)?;
+        let since = Timestamp::new(since.seconds, since.nanos).map_err(Error::internal)?;
+        let values = [
+            ("name", account.person().given_name.as_str()),
+            ("twinning", programme.name()),
+            ("team", team.as_ref().map_or("", Team::name)),
+            ("since", &post.language.moment(ctx.tenant(), since)),
+            ("todo", post.language.todo(wait)),
+            ("link", &self.address(programme.id(), &format!("pairs/{}", event.pair_id))),
+            ("sign_in", &self.page(&ctx, "sign-in")),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
+    /// Who is reminded, with their team, as a teacher of it, or without one, as one of the central team. None: they are that no more.
+    async fn reminded(&self, ctx: &Ctx, account: &str, team: &str) -> Result<Option<(Account, Option<Team>)>> {
+        let db = self.store.read(ctx).await?;
+        let Some(account) = account::store::find(&db, account.parse()?).await? else { return Ok(None) };
+        if team.is_empty() {
+            return Ok((account.role() == Role::Coordinator).then_some((account, None)));
+        }
+        let team = team::store::find(&db, team.parse()?).await?;
+        let team = team.filter(|team| team.has_teacher(account.id()) && team.is_interreg());
+        Ok(team.map(|team| (account, Some(team))))
+    }
+
+    /// The address of a page of the tenant's.
+    fn page(&self, ctx: &Ctx, name: &str) -> String {
+        self.address(ctx.tenant().id(), name)
+    }
+
+    fn address(&self, tenant: &TenantId, name: &str) -> String {
+        format!("{}/{tenant}/{name}", self.public_url.trim_end_matches('/'))
+    }
+
+    async fn send(&self, ctx: &Ctx, post: Post<'_>, values: &[(&str, &str)]) -> Result<()> {
+        let Post { id, to, language, kind } = post;
+        let values: Vec<_> = values.iter().copied().chain([("programme", ctx.tenant().name())]).collect();
+        let letter = language.write(kind, &values);
+        self.mailer.send(ctx, Mail { id, to: to.to_owned(), subject: letter.subject, text: letter.text }).await
+    }
+}
+
+fn post<'a>(ctx: &Ctx, id: Uuid, account: &'a Account, kind: Kind) -> Result<Post<'a>> {
+    let language = letters::language(ctx.tenant(), &account.person().locale)?;
+    Ok(Post { id, to: account.login().as_str(), language, kind })
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::testing::Ground;
+
+    /// What is mailed on this ground.
+    pub(crate) fn handlers(ground: &Ground) -> Handlers {
+        let (store, keys, mailer) = (ground.store().clone(), ground.keys.clone(), ground.mailer());
+        let (tenants, public_url) = (ground.tenants().clone(), "https://koine.example/".to_owned());
+        Mails { store, keys, mailer, tenants, public_url }.handlers()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::identity::v1::account_service_server::AccountService;
+
+    use super::{testing::handlers as mails, *};
+    use crate::testing::{Ground, PASSWORD, reason, request};
+
+    fn registering(email: &str) -> pb::CreateAccountRequest {
+        pb::CreateAccountRequest {
+            email: email.to_owned(),
+            password: PASSWORD.to_owned(),
+            given_name: "Ana".to_owned(),
+            surname: "Horvat".to_owned(),
+            locale: "en".to_owned(),
+            ..pb::CreateAccountRequest::default()
+        }
+    }
+
+    async fn emit<E: platform::event::Event>(ground: &Ground, event: &E) {
+        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        tx.emit(event);
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_code_in_the_mail_verifies_the_address() {
+        let ground = Ground::new();
+        let accounts = ground.accounts();
+        accounts.create_account(request(&ground.anybody(), registering("ana@school.example"))).await.unwrap();
+        assert_eq!(ground.drain(mails(&ground)).await, 0);
+        let [(_, mail)] = &ground.mails()[..] else { panic!("one mail") };
+        assert!(mail.contains("To: ana@school.example"), "{mail}");
+        assert!(mail.contains("Wednesday 5 October 2022 at 10:00 (Europe/Rome, UTC+02:00)"), "{mail}");
+        let link = mail.lines().find_map(|line| line.strip_prefix("https://koine.example/it/verify-email#")).unwrap();
+        let message = pb::VerifyEmailRequest { code: link.to_owned() };
+        assert_eq!(reason(accounts.verify_email(request(&ground.anybody(), message)).await), "OK");
+    }
+
+    #[tokio::test]
+    async fn who_has_an_account_is_told_and_gets_no_code() {
+        let ground = Ground::new();
+        ground.teacher("ana@school.example").await;
+        let accounts = ground.accounts();
+        accounts.create_account(request(&ground.anybody(), registering("ana@school.example"))).await.unwrap();
+        assert_eq!(ground.drain(mails(&ground)).await, 0);
+        let [(_, mail)] = &ground.mails()[..] else { panic!("one mail") };
+        assert!(mail.contains("https://koine.example/it/sign-in") && !mail.contains("verify-email"), "{mail}");
+    }
+
+    #[tokio::test]
+    async fn a_code_of_nobody_is_not_mailed() {
+        let ground = Ground::new();
+        let message = pb::ResendVerificationRequest { email: "nobody@school.example".to_owned() };
+        ground.accounts().resend_verification(request(&ground.anybody(), message)).await.unwrap();
+        assert_eq!(ground.drain(mails(&ground)).await, 0);
+        assert_eq!(ground.mails(), []);
+    }
+
+    #[tokio::test]
+    async fn a_code_that_expired_before_it_was_mailed_is_not_mailed() {
+        let ground = Ground::new();
+        let accounts = ground.accounts();
+        accounts.create_account(request(&ground.anybody(), registering("ana@school.example"))).await.unwrap();
+        ground.clock.advance(jiff::SignedDuration::from_hours(49));
+        assert_eq!(ground.drain(mails(&ground)).await, 0);
+        assert_eq!(ground.mails(), []);
+    }
+
+    #[tokio::test]
+    async fn the_referent_is_sent_the_credential_once_under_its_id() {
+        let ground = Ground::new();
+        let referent = ground.teacher("ana@school.example").await;
+        let (_, credential) = ground.team(&referent).await;
+        let event = pb::CredentialIssued::from(&credential);
+        emit(&ground, &event).await;
+        emit(&ground, &event).await;
+        assert_eq!(ground.drain(mails(&ground)).await, 0);
+        let [(id, mail)] = &ground.mails()[..] else { panic!("one mail") };
+        assert_eq!(id, &credential.id().to_string());
+        assert!(mail.contains("To: ana@school.example"), "{mail}");
+    }
+
+    #[tokio::test]
+    async fn a_credential_that_was_replaced_is_not_mailed() {
+        let ground = Ground::new();
+        let referent = ground.teacher("ana@school.example").await;
+        let (team, first) = ground.team(&referent).await;
+        let ctx = ground.anybody();
+        let second = team::Credential::issue(&ctx, &ground.keys, team.id()).unwrap();
+        let tx = ground.store().write(&ctx).await.unwrap();
+        team::store::save_credential(&tx, &second).await.unwrap();
+        tx.emit(&pb::CredentialIssued::from(&first));
+        tx.emit(&pb::CredentialIssued::from(&second));
+        tx.commit().await.unwrap();
+        assert_eq!(ground.drain(mails(&ground)).await, 0);
+        let ids: Vec<_> = ground.mails().into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, [second.id().to_string()]);
+    }
+
+    #[tokio::test]
+    async fn who_was_not_admitted_reads_why() {
+        let ground = Ground::new();
+        let referent = ground.teacher("ana@school.example").await;
+        let (_, mut application) = ground.application(&referent, &ground.school("CHTD007011").await).await;
+        application
+            .refuse(&ground.anybody(), "The call was for ten classes; yours was the eleventh.".to_owned())
+            .unwrap();
+        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        application::store::save(&tx, &mut application).await.unwrap();
+        tx.emit(&pb::ApplicationRefused { application_id: application.id().to_string() });
+        tx.commit().await.unwrap();
+        assert_eq!(ground.drain(mails(&ground)).await, 0);
+        let [(id, mail)] = &ground.mails()[..] else { panic!("one mail") };
+        assert_eq!(id, &application.id().to_string());
+        assert!(mail.contains("The call was for ten classes; yours was the eleventh."), "{mail}");
+    }
+}

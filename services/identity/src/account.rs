@@ -4,6 +4,8 @@
 //! [`Registration`], one for each time, and takes effect with the code of that very time: whoever registers with
 //! somebody else's address, before or after its owner does, can neither read the code nor slip a password of their own
 //! under it.
+//!
+//! This room knows schools, passwords and the country. It knows no session, and of a team its id alone.
 
 use std::fmt;
 
@@ -13,7 +15,6 @@ use proto::options::v1::Role;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    class::team::Team,
     country::Country,
     password::{hasher::Hash, strength},
     reason::Reason,
@@ -50,8 +51,15 @@ pub enum Kind {
     /// A teacher, referent or support.
     Teacher,
     /// Shared by the pupils of a team.
-    Team(Id<Team>),
+    Team(TeamId),
 }
+
+/// What a [`TeamId`] is the id of. The rooms before `class` point to a team and do not know what it is: `class::team::Team` says it.
+#[derive(Clone, Copy, Debug)]
+pub enum SomeTeam {}
+
+/// The id of a team.
+pub type TeamId = Id<SomeTeam>;
 
 /// What somebody signs in with, an e-mail address or the code of a team: in lower case and without spaces around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,9 +115,9 @@ impl Account {
         Self::new(ctx, login, Kind::Coordinator, person, Some(password))
     }
 
-    /// The account a team shares. Its pupils sign in with the team's credential until they choose a password.
-    pub(crate) fn of_team(ctx: &Ctx, team: &Team) -> Self {
-        Self::new(ctx, Login::of(team.code().as_str()), Kind::Team(team.id()), Person::default(), None)
+    /// The account the pupils of a team share. They sign in with the team's credential until they choose a password.
+    pub(crate) fn of_team(ctx: &Ctx, team: TeamId, login: Login) -> Self {
+        Self::new(ctx, login, Kind::Team(team), Person::default(), None)
     }
 
     fn new(ctx: &Ctx, login: Login, kind: Kind, person: Person, password: Option<Hash>) -> Self {
@@ -142,6 +150,11 @@ impl Account {
         self.password = Some(password);
     }
 
+    /// Takes its password away: from here on a credential alone opens it.
+    pub(crate) fn forget_password(&mut self) {
+        self.password = None;
+    }
+
     /// Error: `TEACHER_NOT_REGISTERED` on this field, where it is not a teacher's (I4).
     pub fn registered_teacher(&self, field: &str) -> Result<()> {
         if self.kind == Kind::Teacher { Ok(()) } else { not_registered(field).done() }
@@ -162,7 +175,7 @@ impl Account {
     }
 
     /// The team it stands for, if it is shared.
-    pub fn team(&self) -> Option<Id<Team>> {
+    pub fn team(&self) -> Option<TeamId> {
         match self.kind {
             Kind::Team(team) => Some(team),
             Kind::Coordinator | Kind::Teacher => None,

@@ -1,5 +1,7 @@
 //! What a country's file says to identity: the table `[identity]`. A country is data, not code: everything in which countries
-//! differ stands here, and a further country is a further file.
+//! differ stands here, and a further country is a further file. Its territories and its forbidden words belong to it.
+//!
+//! This is the first room: it knows none of the others, and all others may know it.
 
 use std::{fmt, sync::LazyLock};
 

@@ -1,7 +1,7 @@
 //! Identity: who people are, which schools there are, which classes take part.
 //!
 //! The folders are rooms. Each knows the rooms before it and none after: `country`, `school`, `password`, `account`, `session`,
-//! `class`, `membership`, `post`, and `procedure`, which spans them. A room holds one slice or several: `team.rs` holds the rules and
+//! `class`, `membership`, `post`, and `across`, which spans them. A room holds one slice or several: `team.rs` holds the rules and
 //! knows neither wire nor database; `team/wire.rs` turns messages into values and back, `team/store.rs` rows; `team/api.rs` is the
 //! methods, five steps each. Only this file imports an `api`.
 
@@ -17,21 +17,21 @@ use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
+    across::{mailing, reminding, visiting},
     class::{application, file, team},
     password::{
         settings::{Hashing, Throttling},
         throttle::Throttle,
     },
-    procedure::{mailing, reminding, visiting},
 };
 
 pub mod account;
+mod across;
 pub mod class;
 pub mod country;
 pub mod membership;
 mod password;
 mod post;
-mod procedure;
 pub mod reason;
 pub mod school;
 pub mod session;

@@ -1,18 +1,20 @@
 //! Memberships: who of a country takes part in a programme that several share.
 //!
 //! A membership is decided at home, by what is true there of a team, its teachers and its central team. The programme is given a
-//! token that lives for minutes and a [`Projection`], and asks home again before every call of a visitor ([`crate::procedure::visiting`]).
+//! token that lives for minutes and a [`Projection`], and asks home again before every call of a visitor (`across::visiting`).
+//!
+//! This room knows accounts, sessions and teams. It loads none of them: it is given what it decides by.
 
 use jiff::{Timestamp, civil::Date};
 use platform::{Ctx, Error, Id, Result, Tenant, TenantId, Violations, error::Shared};
 use proto::options::v1::Role;
 
 use crate::{
-    account::Account,
+    account::{Account, TeamId},
     class::team::{Code, Team},
     country::Country,
     reason::{Reason, Refuse},
-    session::Session,
+    session::{Guest, Session},
 };
 
 pub mod api;
@@ -22,7 +24,7 @@ mod wire;
 /// All that a programme knows of a class of a member country.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Projection {
-    team: Id<Team>,
+    team: TeamId,
     home: TenantId,
     alias: String,
     school_name: String,
@@ -35,9 +37,9 @@ pub enum Visit {
     /// As the central team of a country.
     Coordinator,
     /// As a teacher of a team.
-    Teacher(Id<Team>),
+    Teacher(TeamId),
     /// As the team itself.
-    Team(Id<Team>),
+    Team(TeamId),
 }
 
 /// What a visitor is in a programme.
@@ -108,7 +110,7 @@ impl Visit {
 
     /// What somebody at home asks to be: a teacher for the team they name, a team for itself. Error: a violation at `team_id`, not
     /// found for the team of others.
-    pub fn wanted(ctx: &Ctx, team: Option<Id<Team>>) -> Result<Self> {
+    pub fn wanted(ctx: &Ctx, team: Option<TeamId>) -> Result<Self> {
         let misplaced = |text: &str| {
             let mut violations = Violations::new();
             violations.add("team_id", Shared::FieldsInvalid, text);
@@ -127,7 +129,7 @@ impl Visit {
     }
 
     /// The team acted for.
-    pub fn team(self) -> Option<Id<Team>> {
+    pub fn team(self) -> Option<TeamId> {
         match self {
             Self::Coordinator => None,
             Self::Teacher(team) | Self::Team(team) => Some(team),
@@ -141,6 +143,11 @@ impl Visit {
             Self::Teacher(_) => Role::TwinTeacher,
             Self::Team(_) => Role::TwinTeam,
         }
+    }
+
+    /// As what a token for it is made.
+    pub(crate) fn guest(self) -> Guest {
+        Guest { role: self.role(), team: self.team() }
     }
 
     /// Whether the account is what it says to be.
@@ -242,7 +249,7 @@ mod tests {
     use crate::testing::Ground;
 
     /// A caller at home.
-    fn at_home(ground: &Ground, role: Role, acts_for: Option<Id<Team>>) -> Ctx {
+    fn at_home(ground: &Ground, role: Role, acts_for: Option<TeamId>) -> Ctx {
         let id = || ground.anybody().new_id::<Account>().uuid();
         ground.ctx(Caller::Member(platform::Member {
             account: id(),
@@ -272,9 +279,9 @@ mod tests {
     #[test]
     fn a_visit_is_what_the_token_says_and_nothing_without_a_role_of_visitors() {
         let ground = Ground::without_store();
-        let team: Id<Team> = ground.anybody().new_id();
+        let team: TeamId = ground.anybody().new_id();
         let ids = platform::Ids::new(ground.clock.clone());
-        let of = |role, team: Option<Id<Team>>| {
+        let of = |role, team: Option<TeamId>| {
             let caller = testing::visitor(role, ground.tenant.id(), team.map(Id::uuid), &ids);
             Visit::of(&ground.ctx(caller))
         };

@@ -1,5 +1,7 @@
 //! Schools, as a country's register has them. A register is imported whole, again and again; a school that is no longer in it is
 //! kept and closed, because teams point to it.
+//!
+//! This room knows the country. It knows nobody who attends or teaches at a school.
 
 use std::collections::HashMap;
 

@@ -20,9 +20,10 @@ use tonic::Request;
 use crate::{
     Settings,
     account::{self, Account, Kind, api::Accounts, tests::account},
+    across,
     class::{
         application::{self, Application, Draft, IntegrationMode, TeamType},
-        team::{self, Admission, Code, Credential, Team},
+        team::{Admission, Code, Credential, Team},
         track::{Call, Track},
     },
     country::{Country, Level},
@@ -156,11 +157,17 @@ impl Ground {
     /// A teacher, and a session of theirs.
     pub(crate) async fn signed_in_teacher(&self, login: &str) -> (Account, Session) {
         let teacher = self.teacher(login).await;
-        let session = Session::open(&self.anybody(), teacher.id(), jiff::SignedDuration::from_hours(1));
+        let session = self.session(&teacher).await;
+        (teacher, session)
+    }
+
+    /// A session of an account, of an hour.
+    pub(crate) async fn session(&self, account: &Account) -> Session {
+        let session = Session::open(&self.anybody(), account.id(), jiff::SignedDuration::from_hours(1));
         let tx = self.store().write(&self.anybody()).await.unwrap();
         session::store::insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
-        (teacher, session)
+        session
     }
 
     /// A school that is open.
@@ -215,7 +222,7 @@ impl Ground {
         };
         let mut application = Application::begin(&ctx, &track, draft).unwrap();
         let db = self.store().read(&ctx).await.unwrap();
-        let evidence = application::store::evidence(&db, &application).await.unwrap();
+        let evidence = across::submission::evidence(&db, &application).await.unwrap();
         application.submit(&ctx, &track, &evidence).unwrap();
         (track, application)
     }
@@ -236,9 +243,8 @@ impl Ground {
         let mut team = Team::admit(&ctx, &application, admission, &credential, None);
         let tx = self.store().write(&ctx).await.unwrap();
         application::store::save(&tx, &mut application).await.unwrap();
-        team::store::save(&tx, &mut team).await.unwrap();
-        account::store::open_team(&tx, &team).await.unwrap();
-        team::store::save_credential(&tx, &credential).await.unwrap();
+        across::admission::save(&tx, &mut team).await.unwrap();
+        across::credential::replace(&tx, &credential).await.unwrap();
         tx.commit().await.unwrap();
         (team, credential)
     }

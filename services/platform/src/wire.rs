@@ -7,7 +7,7 @@ use jiff::{Timestamp, civil::Date};
 use prost_reflect::ReflectMessage;
 
 use crate::{
-    Error, Result,
+    Error, Id, Result, Violations,
     error::{Reason, Shared},
 };
 
@@ -62,9 +62,37 @@ pub fn stale(current: impl Display) -> Error {
         .with("current_etag", current)
 }
 
+/// The id of what is to be changed. Error: a violation at `field`, where `text` is empty or is no id.
+pub fn named_id<T>(field: &str, text: &str) -> Result<Id<T>> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let mut violations = Violations::new();
+    violations.add(field, Shared::FieldsInvalid, "Say which one is to be changed, by its id.");
+    violations.done().and(Err(Error::not_found("id")))
+}
+
+/// An optional id: none where the text is empty. Error: `FIELDS_INVALID`, where it is not empty and is no id.
+pub fn some_id<T>(text: &str) -> Result<Option<Id<T>>> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_may_be_left_out_where_it_is_optional_and_never_be_another_text() {
+        assert_eq!(some_id::<()>("").unwrap(), None);
+        let id = Id::<()>::nil();
+        assert_eq!(some_id(&id.to_string()).unwrap(), Some(id));
+        assert_eq!(named_id::<()>("team.id", &id.to_string()).unwrap(), id);
+        assert!(some_id::<()>("one").is_err_and(|error| error.is(Shared::FieldsInvalid)));
+        for text in ["", "one"] {
+            let refused = named_id::<()>("team.id", text).unwrap_err();
+            assert_eq!(refused.violations()[0].field, "team.id");
+        }
+    }
 
     #[test]
     fn only_the_version_that_was_read_may_be_saved() {

@@ -7,10 +7,10 @@ use crate::source::{Source, holds, sources};
 const MAY: [(&str, &str); 6] = [
     ("services/identity/src/membership/api.rs", "an exchange writes on both sides"),
     (
-        "services/identity/src/procedure/visiting.rs",
+        "services/identity/src/across/visiting.rs",
         "before a visitor's call home is asked whether they may still be there",
     ),
-    ("services/identity/src/procedure/reminding.rs", "who must act in a programme is reminded at home"),
+    ("services/identity/src/across/reminding.rs", "who must act in a programme is reminded at home"),
     ("services/lessons/src/work/credit/home.rs", "a delivery in a programme counts at home"),
     (
         "services/lessons/src/twinning/engagement/home.rs",

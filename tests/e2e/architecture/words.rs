@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn examples_texts_and_other_words_are_not() {
         for text in [
-            "/// `Id<Team>` and `team_size`.",
+            "//! `Id<Team>` and `team_size`.",
             "//! ```ignore\n//! let team = 1;\n//! ```\n",
             "fn f() { let a = \"school\"; }",
             "/// `an example` of steam, `school`.\nfn f() {}",

@@ -8,10 +8,11 @@ use super::{Column, columns, embedded};
 use crate::source::{Source, holds, parsed, sources, text};
 
 /// What a Rust type is in a column.
-const KINDS: [(&str, &str); 9] = [
+const KINDS: [(&str, &str); 10] = [
     ("At", "bigint"),
     ("Id", "uuid"),
     ("String", "text"),
+    ("TeamId", "uuid"),
     ("Uuid", "uuid"),
     ("Vec<u8>", "bytea"),
     ("bool", "boolean"),

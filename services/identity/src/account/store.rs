@@ -7,14 +7,17 @@ use sea_orm::{
     QuerySelect, sea_query::Expr,
 };
 
-use super::{Account, Kind, Login, Person, Registration, folded, not_registered, registration::invalid};
-use crate::{class::team::Team, password::hasher::Hash, school::School, session};
+use super::{Account, Kind, Login, Person, Registration, TeamId, folded, not_registered, registration::invalid};
+use crate::{password::hasher::Hash, school::School};
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{account::Account, class::team::Team, school::School};
+    use crate::{
+        account::{Account, TeamId},
+        school::School,
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "account")]
@@ -30,7 +33,7 @@ mod row {
         pub subject_area: String,
         pub locale: String,
         pub school_id: Option<Id<School>>,
-        pub team_id: Option<Id<Team>>,
+        pub team_id: Option<TeamId>,
         pub password: Option<String>,
         pub created_at: At,
     }
@@ -118,19 +121,10 @@ pub(crate) async fn teachers(db: &impl Reads, surname: &str, school: Id<School>)
     rows.into_iter().map(account).collect()
 }
 
-/// Makes the account the pupils of a new team share.
-pub(crate) async fn open_team(tx: &Tx, team: &Team) -> Result<()> {
-    save(tx, &mut Account::of_team(tx.ctx(), team)).await
-}
-
-/// Takes a team's password away and ends all its sessions: from here on a new credential alone opens it.
-pub(crate) async fn close_team(tx: &Tx, team: Id<Team>) -> Result<()> {
+/// The account the pupils of a team share. Error: not found.
+pub(crate) async fn of_team(db: &impl Reads, team: TeamId) -> Result<Account> {
     let query = row::Entity::find().filter(row::Column::TeamId.eq(team));
-    let row = query.one(tx.conn()).await?.ok_or_else(|| Error::not_found("account"))?;
-    let mut account = account(row)?;
-    account.password = None;
-    save(tx, &mut account).await?;
-    session::store::end_all(tx, account.id).await
+    query.one(db.conn()).await?.map(account).transpose()?.ok_or_else(|| Error::not_found("account"))
 }
 
 /// Saves an account: a new one, or the next version of one that was read. Error: `ETAG_STALE`.

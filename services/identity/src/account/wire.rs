@@ -4,7 +4,6 @@ use platform::{Result, wire};
 use proto::identity::v1 as pb;
 
 use super::{Account, Change, Form, Login, Person};
-use crate::class::team::wire::some_id;
 
 impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {
@@ -71,7 +70,7 @@ impl Account {
             match path.as_str() {
                 "given_name" => change.given_name = Some(value.to_owned()),
                 "surname" => change.surname = Some(value.to_owned()),
-                "school_id" => change.school = Some(some_id(value)?),
+                "school_id" => change.school = Some(wire::some_id(value)?),
                 _ => change.subject_area = Some(value.to_owned()),
             }
         }

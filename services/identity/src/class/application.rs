@@ -6,10 +6,9 @@ use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::Account,
+    account::{Account, TeamId},
     class::{
         file::File,
-        team::{self, Team},
         track::{Edition, Track},
     },
     country::Country,
@@ -17,7 +16,6 @@ use crate::{
     school::School,
 };
 
-pub(crate) mod admission;
 pub mod api;
 pub(crate) mod store;
 pub(crate) mod submission;
@@ -110,7 +108,7 @@ pub enum State {
         /// When it was decided.
         at: Timestamp,
         /// The team.
-        team: Id<Team>,
+        team: TeamId,
         /// What is still due.
         reservation: Option<Reservation>,
     },
@@ -136,9 +134,9 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Admitted {
     /// A new team is founded under this id.
-    Founds(Id<Team>),
+    Founds(TeamId),
     /// The team exists; what is due has changed.
-    Changes(Id<Team>),
+    Changes(TeamId),
 }
 
 impl State {
@@ -267,6 +265,19 @@ impl Application {
         self.id
     }
 
+    /// What the teacher wrote.
+    pub(crate) fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// What its admission waits for, if it was admitted with a reservation.
+    pub(crate) fn reservation(&self) -> Option<&Reservation> {
+        match &self.state {
+            State::Admitted { reservation, .. } => reservation.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The name the team wants.
     pub fn team_name(&self) -> &str {
         self.draft.team_name.trim()
@@ -292,18 +303,6 @@ impl Application {
         match &self.state {
             State::Refused { refusal, .. } => Some(refusal),
             _ => None,
-        }
-    }
-}
-
-impl From<&School> for team::SchoolThen {
-    fn from(school: &School) -> Self {
-        let record = &school.record;
-        Self {
-            id: school.id(),
-            code: record.code.clone(),
-            name: record.name.clone(),
-            territory: record.territory.clone(),
         }
     }
 }

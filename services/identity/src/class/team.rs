@@ -7,7 +7,7 @@ use platform::{Ctx, Id, Result, Violations, error::Shared};
 use proto::options::v1::Role;
 
 use crate::{
-    account::Account,
+    account::{Account, TeamId},
     class::{
         application::{Application, Reservation, TeamType},
         file::File,
@@ -22,7 +22,7 @@ pub mod api;
 mod credential;
 mod moves;
 pub(crate) mod store;
-pub(crate) mod wire;
+mod wire;
 
 pub use credential::{Credential, End, Ending};
 pub use moves::Move;
@@ -30,7 +30,7 @@ pub use moves::Move;
 /// A class that was admitted. It belongs to one track of one edition (I1) and has exactly one referent at any instant (I4).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Team {
-    id: Id<Team>,
+    id: TeamId,
     version: i64,
     code: Code,
     name: String,
@@ -76,6 +76,18 @@ pub struct SchoolThen {
     pub name: String,
     /// The NUTS-3 code of its territory. May be empty.
     pub territory: String,
+}
+
+impl From<&School> for SchoolThen {
+    fn from(school: &School) -> Self {
+        let record = &school.record;
+        Self {
+            id: school.id(),
+            code: record.code.clone(),
+            name: record.name.clone(),
+            territory: record.territory.clone(),
+        }
+    }
 }
 
 /// What a team signs in with and is cited by: `22-23-EN_0001`.
@@ -125,7 +137,7 @@ pub struct Admission {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Handover {
     id: Id<Handover>,
-    team: Id<Team>,
+    team: TeamId,
     from: Id<Account>,
     to: Id<Account>,
     reason: String,
@@ -208,10 +220,10 @@ impl Team {
             if name.trim().is_empty() {
                 violations.add("team.name", Shared::FieldsInvalid, "A team needs a name.");
             }
-            refuse_word(&mut violations, "team.name", country.words().find(name));
+            country.words().refuse(&mut violations, "team.name", name);
         }
         if let Some(Some(email)) = &change.email {
-            refuse_word(&mut violations, "team.email", country.words().find_in_email(email));
+            country.words().refuse_email(&mut violations, "team.email", email);
         }
         violations.done()?;
         let before = (self.name.clone(), self.email.clone(), self.logo);
@@ -292,7 +304,7 @@ impl Team {
     }
 
     /// Its id.
-    pub fn id(&self) -> Id<Team> {
+    pub fn id(&self) -> TeamId {
         self.id
     }
 
@@ -329,14 +341,6 @@ impl Team {
     /// The name it chose.
     pub fn name(&self) -> &str {
         &self.name
-    }
-}
-
-/// Adds a violation for a word of the programme (I5).
-pub(crate) fn refuse_word(violations: &mut Violations, field: &str, found: Option<&str>) {
-    if let Some(word) = found {
-        let text = format!("`{word}` is a word of the programme and cannot be part of it. Use a name of your own.");
-        violations.add(field, Reason::WordForbidden, text);
     }
 }
 

@@ -10,8 +10,10 @@
 
 use std::ops::Range;
 
-use platform::text::plain;
+use platform::{Violations, text::plain};
 use serde::Deserialize;
+
+use crate::reason::Reason;
 
 /// From this length on a word may be looked for inside others.
 const INSIDE: usize = 4;
@@ -44,6 +46,16 @@ impl Words {
         self.0.iter().find(|word| reading.holds(&word.letters)).map(|word| word.text.as_str())
     }
 
+    /// Adds a violation at `field` for a name that holds one of the words (I5).
+    pub(crate) fn refuse(&self, violations: &mut Violations, field: &str, name: &str) {
+        refuse(violations, field, self.find(name));
+    }
+
+    /// Adds a violation at `field` for an e-mail address that holds one of the words (I5).
+    pub(crate) fn refuse_email(&self, violations: &mut Violations, field: &str, email: &str) {
+        refuse(violations, field, self.find_in_email(email));
+    }
+
     /// The first of the words that an e-mail address holds. Its two halves are read apart, for the `@` between them is no a.
     pub fn find_in_email(&self, email: &str) -> Option<&str> {
         let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
@@ -59,6 +71,13 @@ impl Words {
     pub(crate) fn faults(&self, key: &str) -> Vec<String> {
         let short = self.0.iter().filter(|word| word.letters.len() < 2);
         short.map(|word| format!("{key}: `{}` has fewer than two letters", word.text)).collect()
+    }
+}
+
+fn refuse(violations: &mut Violations, field: &str, found: Option<&str>) {
+    if let Some(word) = found {
+        let text = format!("`{word}` is a word of the programme and cannot be part of it. Use a name of your own.");
+        violations.add(field, Reason::WordForbidden, text);
     }
 }
 

@@ -5,7 +5,7 @@ use proto::identity::v1::{self as pb, membership_service_server::MembershipServi
 use tonic::{Request, Response, Status};
 
 use super::{Exchange, Membership, Visit, store, wire};
-use crate::{class::team::wire::some_id, session::Tokens};
+use crate::{across::visiting, session::Tokens};
 
 /// The methods on memberships.
 #[derive(Clone)]
@@ -28,10 +28,10 @@ impl MembershipService for Memberships {
     ) -> Result<Response<pb::ExchangeTokenResponse>, Status> {
         let (ctx, req) = request.open()?;
         let there = self.border.enter(&ctx, &req.audience)?;
-        let visit = Visit::wanted(&ctx, some_id(&req.team_id)?)?;
-        let standing = store::standing(&self.store.read(&ctx).await?, ctx.member()?, visit).await?;
+        let visit = Visit::wanted(&ctx, platform::wire::some_id(&req.team_id)?)?;
+        let standing = visiting::standing(&self.store.read(&ctx).await?, ctx.member()?, visit).await?;
         let exchange = Exchange::grant(&ctx, there.tenant(), visit, &standing)?;
-        let grant = self.tokens.exchange(&ctx, &there, &standing.session, visit)?;
+        let grant = self.tokens.exchange(&ctx, &there, &standing.session, visit.guest())?;
         self.record(&ctx, &there, &exchange).await?;
         Ok(Response::new(wire::given(ctx.now(), grant)))
     }

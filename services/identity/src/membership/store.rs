@@ -1,31 +1,27 @@
 //! Memberships as rows of a programme.
 
-use platform::{Id, Member as Caller, Page, PageRequest, Reads, Result, Tx};
+use platform::{Page, PageRequest, Reads, Result, Tx};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::OnConflict,
 };
 
-use super::{Member, Projection, Standing, Visit};
-use crate::{
-    account,
-    class::team::{self, Team},
-    session,
-};
+use super::{Member, Projection};
+use crate::account::TeamId;
 
 pub(super) mod crossing;
 
 mod row {
-    use platform::{Id, store::At};
+    use platform::store::At;
     use sea_orm::entity::prelude::*;
 
-    use crate::class::team::Team;
+    use crate::account::TeamId;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "membership")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub team_id: Id<Team>,
+        pub team_id: TeamId,
         pub home: String,
         pub alias: String,
         pub school_name: String,
@@ -39,24 +35,13 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What a membership is decided by, in the caller's home. Error: `SESSION_OVER`, where there is no such session or account.
-pub(crate) async fn standing(db: &impl Reads, caller: &Caller, visit: Visit) -> Result<Standing> {
-    let session = session::store::get(db, caller.session.into()).await?;
-    let account = account::store::find(db, caller.account.into()).await?.ok_or_else(session::over)?;
-    let team = match visit.team() {
-        Some(team) => team::store::find(db, team).await?,
-        None => None,
-    };
-    Ok(Standing { session, account, team })
-}
-
 /// What the programme knows of a team.
-pub(crate) async fn find(db: &impl Reads, team: Id<Team>) -> Result<Option<Projection>> {
+pub(crate) async fn find(db: &impl Reads, team: TeamId) -> Result<Option<Projection>> {
     Ok(row::Entity::find_by_id(team).one(db.conn()).await?.map(member).transpose()?.map(|member| member.team))
 }
 
 /// One page of the teams the programme knows, in the order of their ids, which is that of their admissions at home.
-pub(crate) async fn list(db: &impl Reads, page: PageRequest<Id<Team>>) -> Result<Page<Member>> {
+pub(crate) async fn list(db: &impl Reads, page: PageRequest<TeamId>) -> Result<Page<Member>> {
     let rows = row::Entity::find()
         .apply_if(page.after().copied(), |query, after| query.filter(row::Column::TeamId.gt(after)))
         .order_by_asc(row::Column::TeamId)

@@ -4,12 +4,15 @@ use platform::{Ctx, Error, Open, Reads, Result, Store, Tx};
 use proto::identity::v1::{self as pb, session_service_server::SessionService};
 use tonic::{Request, Response, Status};
 
-use super::{Door, Entry, Refresh, Session, Tokens, decide_change, over, store, wire};
+use super::{Refresh, Session, Tokens, over, store, wire};
 use crate::{
     account::{self, Account, Login},
-    class::team,
+    across::{
+        credential,
+        door::{Door, Entry, decide_change},
+    },
     password::{
-        hasher::{Hash, Hasher},
+        hasher::Hasher,
         throttle::{Attempt, Throttle},
     },
     reason::Reason,
@@ -34,7 +37,7 @@ impl SessionService for Sessions {
         let (ctx, req) = request.open()?;
         let login = Login::of(&req.login);
         let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
-        let door = store::door(&self.store.read(&ctx).await?, &login).await?;
+        let door = Door::of(&self.store.read(&ctx).await?, &login).await?;
         let entry = self.knock(&ctx, door, &req.password, attempt).await?;
         let tx = self.store.write(&ctx).await?;
         account::store::hold(&tx, &entry.account).await?;
@@ -69,14 +72,14 @@ impl SessionService for Sessions {
         request: Request<pb::ChangePasswordRequest>,
     ) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
-        let (login, door, team) = store::own_door(&self.store.read(&ctx).await?).await?;
+        let (login, door, team) = Door::own(&self.store.read(&ctx).await?).await?;
         let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
         let next = door.check_next(&ctx, team.as_ref(), &req.current_password, &req.new_password);
         let entry = self.knock(&ctx, door, &req.current_password, attempt).await;
         let entry = decide_change(entry, next)?;
         let password = self.hasher.hash(&req.new_password).await?;
         let tx = self.store.write(&ctx).await?;
-        let account = replace_password(&tx, entry, password).await?;
+        let account = credential::redeem(&tx, entry, password).await?;
         tx.note("change password", format!("account {}", account.id()), "");
         self.enter(tx, &account, false).await
     }
@@ -117,34 +120,16 @@ async fn end_reused(tx: Tx, session: &Session) -> Result<Error> {
     Ok(over())
 }
 
-/// Gives an account its next password; a team's credential is redeemed by it. Every session there was ends. Error:
-/// `CREDENTIAL_USED` for the second of two at once.
-async fn replace_password(tx: &Tx, entry: Entry, password: Hash) -> Result<Account> {
-    let Entry { mut account, provisional } = entry;
-    if let Some(credential) = provisional {
-        // read before: redeemed and not yet active, a team could not be read
-        let team = team::store::find_to_change(tx, credential.team()).await?;
-        let mut team = team.ok_or_else(|| Error::not_found("team"))?;
-        team::store::redeem(tx, &credential).await?;
-        team.activate(tx.ctx().now());
-        team::store::save(tx, &mut team).await?;
-    }
-    account.choose_password(password);
-    account::store::save(tx, &mut account).await?;
-    store::end_all(tx, account.id()).await?;
-    Ok(account)
-}
-
 #[cfg(test)]
 mod tests {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     use jiff::SignedDuration;
-    use platform::{Caller, Id, Member, token::Claims};
+    use platform::{Caller, Member, token::Claims};
     use tonic::Code;
 
     use super::*;
     use crate::{
-        class::team::{Credential, Team},
+        class::team::{self, Credential, Team},
         testing::{Ground, PASSWORD, reason, request},
     };
 
@@ -189,11 +174,11 @@ mod tests {
         }
 
         /// What the team's referent does when a credential is lost.
-        async fn reissue(&self, team: Id<Team>) -> String {
+        async fn reissue(&self, team: crate::account::TeamId) -> String {
             let ctx = self.ground.anybody();
             let credential = Credential::issue(&ctx, &self.ground.keys, team).unwrap();
             let tx = self.ground.store().write(&ctx).await.unwrap();
-            team::store::save_credential(&tx, &credential).await.unwrap();
+            credential::replace(&tx, &credential).await.unwrap();
             tx.commit().await.unwrap();
             credential.text(&self.ground.keys)
         }

@@ -1,4 +1,4 @@
-//! Sessions as rows, and what opens a login.
+//! Sessions as rows.
 
 use platform::{Id, Reads, Result, Tx, store::At};
 use sea_orm::{
@@ -6,11 +6,8 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{Door, Session, over};
-use crate::{
-    account::{self, Account, Login},
-    class::team::{self, Team},
-};
+use super::{Session, over};
+use crate::account::Account;
 
 mod row {
     use platform::{Id, store::At};
@@ -34,28 +31,6 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-}
-
-/// Everything that could open a login. The same questions are asked whether or not anybody has it.
-pub(crate) async fn door(db: &impl Reads, login: &Login) -> Result<Door> {
-    let account = account::store::by_login(db, login).await?;
-    let registration = account::store::last_registration(db, login).await?;
-    let team = account.as_ref().and_then(Account::team);
-    let credentials = team::store::credentials(db, team.unwrap_or_else(|| uuid::Uuid::nil().into())).await?;
-    Ok(Door { account, registration, credentials })
-}
-
-/// The caller's own login and door, and the team it stands for. Error: `SESSION_OVER`, where the session the caller
-/// came with has ended.
-pub(crate) async fn own_door(db: &impl Reads) -> Result<(Login, Door, Option<Team>)> {
-    get(db, db.ctx().member()?.session.into()).await?.living(db.ctx().now())?;
-    let account = account::store::get(db, db.ctx().account()?).await?;
-    let door = door(db, account.login()).await?;
-    let team = match account.team() {
-        Some(team) => team::store::find(db, team).await?,
-        None => None,
-    };
-    Ok((account.login().clone(), door, team))
 }
 
 /// One session. Error: `SESSION_OVER`.
@@ -221,30 +196,5 @@ mod tests {
         opened(ground.store(), &ground.anybody(), &teacher).await;
         assert!(read(&ground, old.id).await.is_err());
         assert!(read(&ground, living.id).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_login_of_nobody_has_a_door_that_nothing_opens() {
-        let ground = Ground::new();
-        let db = ground.store().read(&ground.anybody()).await.unwrap();
-        let door = door(&db, &Login::of("nobody@school.example")).await.unwrap();
-        assert!(door.account.is_none() && door.registration.is_none() && door.credentials.is_empty());
-        assert!(door.password().is_none());
-    }
-
-    #[tokio::test]
-    async fn a_caller_whose_session_ended_finds_no_door() {
-        let ground = Ground::new();
-        let teacher = ground.teacher("ana@school.example").await;
-        let ctx = ground.member(&teacher);
-        let db = ground.store().read(&ctx).await.unwrap();
-        assert!(own_door(&db).await.is_err_and(|error| error.is(Reason::SessionOver)));
-        drop(db);
-        let session = opened(ground.store(), &ctx, &teacher).await;
-        let ctx = ground.member_in(&teacher, session.id);
-        let db = ground.store().read(&ctx).await.unwrap();
-        let (login, door, team) = own_door(&db).await.unwrap();
-        assert_eq!((login.as_str(), team), ("ana@school.example", None));
-        assert_eq!(door.account.map(|account| account.id()), Some(teacher.id()));
     }
 }

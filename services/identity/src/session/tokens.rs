@@ -11,7 +11,7 @@ use proto::options::v1::Role;
 use uuid::Uuid;
 
 use super::{Refresh, Session};
-use crate::{account::Account, membership::Visit};
+use crate::account::{Account, TeamId};
 
 /// How long a token of a programme works at most. Home is asked before every call anyway; a short life makes one that leaks worth
 /// little.
@@ -36,6 +36,15 @@ pub struct Grant {
     pub access_expires_at: Timestamp,
     /// The refresh token, and until when it works. None while the password must be changed, and in a programme.
     pub refresh: Option<(String, Timestamp)>,
+}
+
+/// As what somebody visits a programme: a role of visitors, and the team acted for.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest {
+    /// The role.
+    pub role: Role,
+    /// The team, where there is one.
+    pub team: Option<TeamId>,
 }
 
 impl Tokens {
@@ -64,9 +73,9 @@ impl Tokens {
     }
 
     /// A token of a programme, for who visits it in a session of their home. It cannot be refreshed.
-    pub(crate) fn exchange(&self, home: &Ctx, there: &Ctx, session: &Session, visit: Visit) -> Result<Grant> {
-        let team = visit.team().map(platform::Id::uuid);
-        let claims = self.claims(there, session, visit.role(), team, self.access.min(VISIT));
+    pub(crate) fn exchange(&self, home: &Ctx, there: &Ctx, session: &Session, guest: Guest) -> Result<Grant> {
+        let Guest { role, team } = guest;
+        let claims = self.claims(there, session, role, team.map(platform::Id::uuid), self.access.min(VISIT));
         self.sign(&Claims { home: Some(home.tenant().id().clone()), ..claims })
     }
 
@@ -156,7 +165,8 @@ mod tests {
         let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
         let account = account(&home, "ana@school.example", Kind::Teacher, None);
         let session = Session::open(&home, account.id(), SignedDuration::from_hours(1));
-        let grant = tokens.exchange(&home, &there, &session, Visit::Teacher(team)).unwrap();
+        let grant =
+            tokens.exchange(&home, &there, &session, Guest { role: Role::TwinTeacher, team: Some(team) }).unwrap();
         assert_eq!((grant.access_expires_at - home.now()).total(jiff::Unit::Minute).unwrap(), 5.0);
         assert!(grant.refresh.is_none());
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
@@ -166,7 +176,7 @@ mod tests {
         assert_eq!((&claims.roles[..], claims.acts_for), (&[Role::TwinTeacher][..], Some(team.uuid())));
 
         let ending = Session::open(&home, account.id(), SignedDuration::from_secs(90));
-        let short = tokens.exchange(&home, &there, &ending, Visit::Coordinator).unwrap();
+        let short = tokens.exchange(&home, &there, &ending, Guest { role: Role::TwinCoordinator, team: None }).unwrap();
         assert_eq!(short.access_expires_at, ending.expires_at);
     }
 

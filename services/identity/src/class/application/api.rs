@@ -5,14 +5,12 @@ use proto::identity::v1::{self as pb, application_service_server::ApplicationSer
 use tonic::{Request, Response, Status};
 
 use super::{
-    Application, Draft, Reservation, admission,
+    Application, Draft, Reservation,
     store::{self, Filter},
 };
 use crate::{
-    class::{
-        team::wire::{named_id, some_id},
-        track::{self, Track},
-    },
+    across::{admission, submission},
+    class::track::{self, Track},
     school,
 };
 
@@ -55,7 +53,7 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let id = req.application.as_ref().map(|application| application.id.clone()).unwrap_or_default();
-        let mut application = store::get(&tx, named_id("application.id", &id)?).await?;
+        let mut application = store::get(&tx, wire::named_id("application.id", &id)?).await?;
         if application.change(application.asked(req)?)? {
             school::store::check(&tx, "application.school_id", application.draft.school).await?;
             store::save(&tx, &mut application).await?;
@@ -75,7 +73,7 @@ impl ApplicationService for Applications {
         }
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
         wire::check_etag(&req.etag, application.version)?;
-        application.submit(&ctx, &track, &store::evidence_to_submit(&tx, &application).await?)?;
+        application.submit(&ctx, &track, &submission::evidence_to_submit(&tx, &application).await?)?;
         store::save(&tx, &mut application).await?;
         tx.note("submit application", format!("application {}", application.id()), "");
         tx.answer(application.into()).await
@@ -112,7 +110,7 @@ impl ApplicationService for Applications {
         request: Request<pb::ListApplicationsRequest>,
     ) -> Result<Response<pb::ListApplicationsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let filter = Filter { edition: some_id(&req.edition_id)?, state: state_name(req.state()) };
+        let filter = Filter { edition: wire::some_id(&req.edition_id)?, state: state_name(req.state()) };
         let page = PageRequest::new(SIZES, req.page_size, &req.page_token, &filter)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, filter, page).await?.map(pb::Application::from);
@@ -157,7 +155,7 @@ impl ApplicationService for Applications {
 
 impl Applications {
     async fn track(&self, ctx: &Ctx, field: &str, id: &str) -> Result<Track> {
-        let id = some_id(id)?.unwrap_or_else(|| uuid::Uuid::nil().into());
+        let id = wire::some_id(id)?.unwrap_or_else(|| uuid::Uuid::nil().into());
         track::peer::get(&self.peers, ctx, field, id).await
     }
 

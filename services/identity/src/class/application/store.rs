@@ -12,14 +12,13 @@ use sea_orm::{
     sea_query::SimpleExpr,
 };
 
-use super::{Application, Draft, Evidence};
+use super::{Application, Draft};
 use crate::{
-    account::{self, Account},
+    account::Account,
     class::{
-        file::{self, File},
+        file::File,
         track::{Edition, Track},
     },
-    school,
 };
 
 mod row {
@@ -107,8 +106,8 @@ pub(crate) async fn list(
     Ok(page.page(applications, |application| application.id))
 }
 
-/// What the rules of submission need to know.
-pub(crate) async fn evidence(db: &impl Reads, application: &Application) -> Result<Evidence> {
+/// How many other applications of the same referent are submitted or admitted in the same edition.
+pub(crate) async fn others(db: &impl Reads, application: &Application) -> Result<u32> {
     let others = row::Entity::find()
         .filter(row::Column::ReferentId.eq(application.referent))
         .filter(row::Column::EditionId.eq(application.edition))
@@ -116,23 +115,7 @@ pub(crate) async fn evidence(db: &impl Reads, application: &Application) -> Resu
         .filter(row::Column::Id.ne(application.id))
         .count(db.conn())
         .await?;
-    let school = match application.draft.school {
-        Some(id) => school::store::find(db, id).await?,
-        None => None,
-    };
-    Ok(Evidence {
-        referent: application.referent,
-        school,
-        files: file::store::find_all(db, &application.draft.files).await?,
-        others: u32::try_from(others).map_err(Error::internal)?,
-    })
-}
-
-/// The same, to decide by. Who else submits for this referent waits until this transaction ends: of two at once, the second
-/// counts the first. Error: `ETAG_STALE`, where the referent's account changed in between.
-pub(crate) async fn evidence_to_submit(tx: &Tx, application: &Application) -> Result<Evidence> {
-    account::store::hold(tx, &account::store::get(tx, application.referent).await?).await?;
-    evidence(tx, application).await
+    u32::try_from(others).map_err(Error::internal)
 }
 
 /// How many teams were ever founded in a track, wherever they have moved since: the number of its next team is one more.

@@ -7,7 +7,6 @@ use crate::{
     account::Account,
     class::{
         file::{File, Purpose},
-        team::refuse_word,
         track::Track,
     },
     country::Country,
@@ -63,7 +62,7 @@ fn team(violations: &mut Violations, draft: &Draft, country: &Country, track: &T
     if draft.team_name.trim().is_empty() {
         violations.add("team_name", Shared::FieldsInvalid, "The team needs a name.");
     }
-    refuse_word(violations, "team_name", country.words().find(&draft.team_name));
+    country.words().refuse(violations, "team_name", &draft.team_name);
     if draft.team_type.is_none() {
         violations.add("team_type", Shared::FieldsInvalid, "Say whether it is a whole class or a group.");
     }

@@ -4,7 +4,6 @@ use platform::{Error, Id, Result, Violations, wire};
 use proto::identity::v1 as pb;
 
 use super::{Application, Draft, IntegrationMode, Reservation, State, TeamType};
-use crate::class::team::wire::some_id;
 
 impl From<Application> for pb::Application {
     fn from(application: Application) -> Self {
@@ -81,7 +80,7 @@ impl TryFrom<pb::Application> for Draft {
 
     fn try_from(application: pb::Application) -> Result<Self> {
         Ok(Self {
-            school: some_id(&application.school_id)?,
+            school: wire::some_id(&application.school_id)?,
             team_name: application.team_name.trim().to_owned(),
             team_type: team_type(application.team_type()),
             team_size: application.team_size,

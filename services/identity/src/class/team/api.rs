@@ -1,15 +1,19 @@
 //! The methods on teams: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Peers, Reads, Result, Store, Tx, page::Sizes, secret::Keys};
+use platform::{Open, PageRequest, Peers, Result, Store, Tx, page::Sizes, secret::Keys, wire};
 use proto::identity::v1::{self as pb, team_service_server::TeamService};
 use tonic::{Request, Response, Status};
 
 use super::{
-    Credential, Handover, Move, Team,
+    Credential, Move, Team,
     store::{self, Filter},
-    wire::{named_id, some_id},
 };
-use crate::{account, class::track, school};
+use crate::{
+    account,
+    across::{credential, handover},
+    class::{file, track},
+    school,
+};
 
 /// The methods on teams.
 #[derive(Clone)]
@@ -49,10 +53,10 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let id = req.team.as_ref().map(|team| team.id.clone()).unwrap_or_default();
-        let mut team = store::get_to_change(&tx, named_id("team.id", &id)?).await?;
+        let mut team = store::get_to_change(&tx, wire::named_id("team.id", &id)?).await?;
         let before = team.logo;
         if team.change(&ctx, team.asked(req)?)? {
-            crate::class::file::store::check_logo(&tx, team.logo.filter(|logo| before != Some(*logo))).await?;
+            file::store::check_logo(&tx, team.logo.filter(|logo| before != Some(*logo))).await?;
             store::save(&tx, &mut team).await?;
             tx.note("change team", format!("team {}", team.id), "");
         }
@@ -105,7 +109,7 @@ impl TeamService for Teams {
         let credential = Credential::issue(&ctx, &self.keys, team.id)?;
         team.reissue(&ctx, &credential)?;
         store::save(&tx, &mut team).await?;
-        send(&tx, &credential).await?;
+        credential::send(&tx, &credential).await?;
         tx.note("reissue credential", format!("team {}", team.id), "");
         tx.answer(team.into()).await
     }
@@ -119,7 +123,7 @@ impl TeamService for Teams {
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         let handover = team.hand_over(&ctx, &teacher, req.reason)?;
-        self.save_handed_over(&tx, &mut team, &handover).await?;
+        handover::save(&tx, &self.keys, &mut team, &handover).await?;
         tx.note("hand over team", format!("team {}", team.id), format!("handover {}", handover.id));
         tx.answer(team.shown_to(&ctx).into()).await
     }
@@ -140,21 +144,6 @@ impl TeamService for Teams {
     }
 }
 
-impl Teams {
-    /// Saves a team that was handed over. As long as nobody redeemed its credential, the old referent holds the key to it: another
-    /// one takes its place, and is mailed to the new referent.
-    async fn save_handed_over(&self, tx: &Tx, team: &mut Team, handover: &Handover) -> Result<()> {
-        let credential = if team.is_invited() { Some(Credential::issue(tx.ctx(), &self.keys, team.id)?) } else { None };
-        credential.iter().for_each(|credential| team.invite(credential));
-        store::save(tx, team).await?;
-        store::handover::add(tx, handover).await?;
-        match &credential {
-            Some(credential) => send(tx, credential).await,
-            None => Ok(()),
-        }
-    }
-}
-
 /// Notes that a team was moved, and publishes it where it meets nobody of another country any more: its twin must not wait for it.
 fn has_moved(tx: &Tx, team: &Team, moved: &Move) {
     tx.note("move team", format!("team {}", team.id), format!("move {}", moved.id));
@@ -163,27 +152,14 @@ fn has_moved(tx: &Tx, team: &Team, moved: &Move) {
     }
 }
 
-/// Puts a new credential in the place of the one before and has it mailed to the referent.
-pub(crate) async fn send(tx: &Tx, credential: &Credential) -> Result<()> {
-    store::save_credential(tx, credential).await?;
-    tx.emit(&pb::CredentialIssued::from(credential));
-    Ok(())
-}
-
 impl TryFrom<&pb::ListTeamsRequest> for Filter {
     type Error = platform::Error;
 
     fn try_from(req: &pb::ListTeamsRequest) -> Result<Self> {
         Ok(Self {
-            edition: some_id(&req.edition_id)?,
-            track: some_id(&req.track_id)?,
+            edition: wire::some_id(&req.edition_id)?,
+            track: wire::some_id(&req.track_id)?,
             territory: req.territory.clone(),
         })
-    }
-}
-
-impl From<&Credential> for pb::CredentialIssued {
-    fn from(credential: &Credential) -> Self {
-        Self { team_id: credential.team().to_string(), credential_id: credential.id().to_string() }
     }
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, secret::Keys};
 use serde::{Deserialize, Serialize};
 
-use super::Team;
 use crate::{
+    account::TeamId,
     country::Country,
     reason::{Reason, Refuse},
 };
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credential {
     id: Id<Credential>,
-    team: Id<Team>,
+    team: TeamId,
     hash: Vec<u8>,
     issued_at: Timestamp,
     expires_at: Timestamp,
@@ -48,7 +48,7 @@ const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl Credential {
     /// A new one for a team. It lives as long as the tenant's file says.
-    pub fn issue(ctx: &Ctx, keys: &Keys, team: Id<Team>) -> Result<Self> {
+    pub fn issue(ctx: &Ctx, keys: &Keys, team: TeamId) -> Result<Self> {
         let lifetime = ctx.tenant().section::<Country>()?.credentials().provisional();
         let id = ctx.new_id();
         let hash = hash(keys, &text(keys, id));
@@ -57,7 +57,7 @@ impl Credential {
 
     pub(super) fn stored(
         id: Id<Credential>,
-        team: Id<Team>,
+        team: TeamId,
         hash: Vec<u8>,
         (issued_at, expires_at): (Timestamp, Timestamp),
         ended: Option<End>,
@@ -98,7 +98,7 @@ impl Credential {
     }
 
     /// The team it was issued for.
-    pub fn team(&self) -> Id<Team> {
+    pub fn team(&self) -> TeamId {
         self.team
     }
 

@@ -5,6 +5,7 @@ use platform::{Ctx, Id, Result, Violations, error::Shared};
 
 use super::Team;
 use crate::{
+    account::TeamId,
     class::{
         application::submission::{check_level, check_size},
         track::Track,
@@ -17,7 +18,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
     pub(super) id: Id<Move>,
-    pub(super) team: Id<Team>,
+    pub(super) team: TeamId,
     pub(super) from: Id<Track>,
     pub(super) to: Id<Track>,
     pub(super) reason: String,

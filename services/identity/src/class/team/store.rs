@@ -14,11 +14,11 @@ use sea_orm::{
 
 use super::{Code, Credential, End, Ending, SchoolThen, State, Team};
 use crate::{
-    account::{self, Account},
+    account::{Account, TeamId},
     class::track::{Edition, Track},
 };
 
-pub(super) mod handover;
+pub(crate) mod handover;
 pub(super) mod moves;
 
 mod row {
@@ -26,8 +26,8 @@ mod row {
     use sea_orm::entity::prelude::*;
 
     use crate::{
-        account::Account,
-        class::{application::Application, file::File, team, track},
+        account::{Account, TeamId},
+        class::{application::Application, file::File, track},
         school::School,
     };
 
@@ -35,7 +35,7 @@ mod row {
     #[sea_orm(table_name = "team")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Id<team::Team>,
+        pub id: TeamId,
         pub version: i64,
         pub code: String,
         pub name: String,
@@ -66,13 +66,13 @@ mod support {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{account::Account, class::team::Team};
+    use crate::account::{Account, TeamId};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "team_support")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub team_id: Id<Team>,
+        pub team_id: TeamId,
         #[sea_orm(primary_key, auto_increment = false)]
         pub account_id: Id<Account>,
         pub added_at: At,
@@ -87,14 +87,14 @@ mod credential {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::class::team;
+    use crate::{account::TeamId, class::team};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "credential")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<team::Credential>,
-        pub team_id: Id<team::Team>,
+        pub team_id: TeamId,
         pub hash: Vec<u8>,
         pub issued_at: At,
         pub expires_at: At,
@@ -116,27 +116,27 @@ pub(crate) struct Filter {
 }
 
 /// The team, if the caller may see it. Error: not found.
-pub(crate) async fn get(db: &impl Reads, id: Id<Team>) -> Result<Team> {
+pub(crate) async fn get(db: &impl Reads, id: TeamId) -> Result<Team> {
     find(db, id).await?.visible("team", |team| team.seen_by(db.ctx()))
 }
 
 /// The team, for the service's own work.
-pub(crate) async fn find(db: &impl Reads, id: Id<Team>) -> Result<Option<Team>> {
+pub(crate) async fn find(db: &impl Reads, id: TeamId) -> Result<Option<Team>> {
     one(db, row::Entity::find_by_id(id)).await
 }
 
 /// [`get`], for who changes the team.
-pub(crate) async fn get_to_change(tx: &Tx, id: Id<Team>) -> Result<Team> {
+pub(crate) async fn get_to_change(tx: &Tx, id: TeamId) -> Result<Team> {
     find_to_change(tx, id).await?.visible("team", |team| team.seen_by(tx.ctx()))
 }
 
 /// [`find`], for who changes the team: it stays as it was read until the transaction ends, and so do its credentials, which
 /// nobody touches who does not hold the team.
-pub(crate) async fn find_to_change(tx: &Tx, id: Id<Team>) -> Result<Option<Team>> {
+pub(crate) async fn find_to_change(tx: &Tx, id: TeamId) -> Result<Option<Team>> {
     one(tx, held(id)).await
 }
 
-fn held(id: Id<Team>) -> Select<row::Entity> {
+fn held(id: TeamId) -> Select<row::Entity> {
     row::Entity::find_by_id(id).lock_exclusive()
 }
 
@@ -173,7 +173,7 @@ fn seen_by(ctx: &Ctx) -> Result<Condition> {
         .column(support::Column::TeamId)
         .filter(support::Column::AccountId.eq(account))
         .into_query();
-    let own = member.acts_for.map(Id::<Team>::from);
+    let own = member.acts_for.map(TeamId::from);
     Ok(Condition::any()
         .add(row::Column::ReferentId.eq(account))
         .add(row::Column::Id.in_subquery(helped))
@@ -317,7 +317,7 @@ pub(crate) async fn credential(db: &impl Reads, id: Id<Credential>) -> Result<Cr
 }
 
 /// Every credential a team was ever issued.
-pub(crate) async fn credentials(db: &impl Reads, team: Id<Team>) -> Result<Vec<Credential>> {
+pub(crate) async fn credentials(db: &impl Reads, team: TeamId) -> Result<Vec<Credential>> {
     let rows = credential::Entity::find().filter(credential::Column::TeamId.eq(team)).all(db.conn()).await?;
     rows.into_iter().map(credential_of).collect()
 }
@@ -342,9 +342,8 @@ async fn end(tx: &Tx, by: Ending, which: SimpleExpr) -> Result<u64> {
     Ok(ended.rows_affected)
 }
 
-/// Saves a new credential; the one before dies, and with it the team's password and sessions, if it had some.
-pub(crate) async fn save_credential(tx: &Tx, new: &Credential) -> Result<()> {
-    account::store::close_team(tx, new.team()).await?;
+/// Saves a new credential; the one before dies. The team's account is not touched: `across::credential` closes it.
+pub(crate) async fn replace_credential(tx: &Tx, new: &Credential) -> Result<()> {
     end(tx, Ending::Replaced, credential::Column::TeamId.eq(new.team())).await?;
     let (hash, issued_at, ended) = new.parts();
     let row = credential::ActiveModel {
@@ -390,7 +389,7 @@ mod tests {
         let ctx = ground.anybody();
         let second = Credential::issue(&ctx, &ground.keys, team.id).unwrap();
         let tx = ground.store().write(&ctx).await.unwrap();
-        save_credential(&tx, &second).await.unwrap();
+        replace_credential(&tx, &second).await.unwrap();
         redeem(&tx, &second).await.unwrap();
         for (ended, word) in [(&first, "newer"), (&second, "used before")] {
             let refused = redeem(&tx, ended).await.unwrap_err();

@@ -1,9 +1,9 @@
 //! Teams as messages.
 
-use platform::{Error, Id, Result, Violations, error::Shared, wire};
+use platform::{Id, Result, wire};
 use proto::identity::v1 as pb;
 
-use super::{Change, State, Team};
+use super::{Change, Credential, State, Team};
 
 impl From<Team> for pb::Team {
     fn from(team: Team) -> Self {
@@ -46,24 +46,15 @@ impl Team {
             match path.as_str() {
                 "name" => change.name = Some(team.name.trim().to_owned()),
                 "email" => change.email = Some(Some(team.email.clone()).filter(|email| !email.is_empty())),
-                _ => change.logo = Some(some_id(&team.logo_file_id)?),
+                _ => change.logo = Some(wire::some_id(&team.logo_file_id)?),
             }
         }
         Ok(change)
     }
 }
 
-/// The id of what is to be changed. Error: a violation at `field`, where it is missing or none.
-pub(crate) fn named_id<T>(field: &str, text: &str) -> Result<Id<T>> {
-    if let Ok(id) = text.parse() {
-        return Ok(id);
+impl From<&Credential> for pb::CredentialIssued {
+    fn from(credential: &Credential) -> Self {
+        Self { team_id: credential.team().to_string(), credential_id: credential.id().to_string() }
     }
-    let mut violations = Violations::new();
-    violations.add(field, Shared::FieldsInvalid, "Say which one is to be changed, by its id.");
-    violations.done().and(Err(Error::not_found("id")))
-}
-
-/// An id, or none where the field is empty.
-pub(crate) fn some_id<T>(text: &str) -> Result<Option<Id<T>>> {
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }

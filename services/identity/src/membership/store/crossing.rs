@@ -11,13 +11,13 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 
 use super::super::{Crossing, Passage, Visit};
-use crate::class::team::Team;
+use crate::account::TeamId;
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{class::team::Team, membership::Crossing};
+    use crate::{account::TeamId, membership::Crossing};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "crossing")]
@@ -27,7 +27,7 @@ mod row {
         pub day: String,
         pub programme: String,
         pub role: String,
-        pub team_id: Option<Id<Team>>,
+        pub team_id: Option<TeamId>,
         pub team_code: String,
         pub count: i32,
         pub first_at: At,
@@ -112,7 +112,7 @@ impl From<Visit> for As {
 }
 
 impl As {
-    fn visit(self, team: Option<Id<Team>>) -> Result<Visit> {
+    fn visit(self, team: Option<TeamId>) -> Result<Visit> {
         match (self, team) {
             (Self::Coordinator, _) => Ok(Visit::Coordinator),
             (Self::Teacher, Some(team)) => Ok(Visit::Teacher(team)),

@@ -10,8 +10,8 @@ mod row {
     use sea_orm::entity::prelude::*;
 
     use crate::{
-        account::Account,
-        class::team::{Handover, Team},
+        account::{Account, TeamId},
+        class::team::Handover,
     };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -19,7 +19,7 @@ mod row {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<Handover>,
-        pub team_id: Id<Team>,
+        pub team_id: TeamId,
         pub from_id: Id<Account>,
         pub to_id: Id<Account>,
         pub reason: String,

@@ -9,9 +9,9 @@ mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::class::{
-        team::{Move, Team},
-        track::Track,
+    use crate::{
+        account::TeamId,
+        class::{team::Move, track::Track},
     };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -19,7 +19,7 @@ mod row {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<Move>,
-        pub team_id: Id<Team>,
+        pub team_id: TeamId,
         pub from_id: Id<Track>,
         pub to_id: Id<Track>,
         pub reason: String,

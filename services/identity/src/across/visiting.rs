@@ -1,13 +1,16 @@
 //! Whether a visitor may still be here, asked at home.
 
 use platform::{
-    Border, Ctx, Error, Host, Result, Store,
+    Border, Ctx, Error, Host, Member, Reads, Result, Store,
     border::{Recheck, ended},
 };
 
 use crate::{
-    membership::{Visit, store},
+    account,
+    class::team,
+    membership::{Standing, Visit},
     reason::Reason,
+    session,
 };
 
 /// Asks home before every call of a visitor.
@@ -24,7 +27,7 @@ async fn check(store: &Store, border: &Border, ctx: &Ctx) -> Result<()> {
     let (visit, home) = Visit::of(ctx).zip(ctx.home()).ok_or_else(ended)?;
     let home = border.home(ctx, home).map_err(|_| ended())?;
     let db = store.read(&home).await?;
-    let standing = store::standing(&db, ctx.member()?, visit).await.map_err(over)?;
+    let standing = standing(&db, ctx.member()?, visit).await.map_err(over)?;
     if visit.stands(ctx.now(), &standing) { Ok(()) } else { Err(ended()) }
 }
 
@@ -33,9 +36,20 @@ fn over(error: Error) -> Error {
     if error.is(Reason::SessionOver) { ended() } else { error }
 }
 
+/// What a membership is decided by, in the caller's home. Error: `SESSION_OVER`, where there is no such session or account.
+pub(crate) async fn standing(db: &impl Reads, caller: &Member, visit: Visit) -> Result<Standing> {
+    let session = session::store::get(db, caller.session.into()).await?;
+    let account = account::store::find(db, caller.account.into()).await?.ok_or_else(session::over)?;
+    let team = match visit.team() {
+        Some(team) => team::store::find(db, team).await?,
+        None => None,
+    };
+    Ok(Standing { session, account, team })
+}
+
 #[cfg(test)]
 mod tests {
-    use platform::{Caller, Member, error::Shared, testing};
+    use platform::{Caller, error::Shared, testing};
     use proto::options::v1::Role;
 
     use super::*;

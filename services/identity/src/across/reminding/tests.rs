@@ -6,7 +6,7 @@ use proto::lessons::v1::PairState;
 use sea_orm::ConnectionTrait;
 
 use super::*;
-use crate::{procedure::mailing, testing::Ground};
+use crate::{across::mailing, testing::Ground};
 
 const PAIR: &str = "0190b2c4-0000-7000-8000-000000000000";
 

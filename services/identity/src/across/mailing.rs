@@ -276,7 +276,7 @@ mod tests {
         let ctx = ground.anybody();
         let second = team::Credential::issue(&ctx, &ground.keys, team.id()).unwrap();
         let tx = ground.store().write(&ctx).await.unwrap();
-        team::store::save_credential(&tx, &second).await.unwrap();
+        crate::across::credential::replace(&tx, &second).await.unwrap();
         tx.emit(&pb::CredentialIssued::from(&first));
         tx.emit(&pb::CredentialIssued::from(&second));
         tx.commit().await.unwrap();

@@ -1,0 +1,56 @@
+//! Admitting an application: it founds a team with its shared account and its credential.
+
+use platform::{Ctx, Error, Reads, Result, Tx, secret::Keys};
+
+use super::credential;
+use crate::{
+    account::{self, Account, Login, TeamId},
+    class::{
+        application::{self, Admitted, Application},
+        team::{self, Admission, Code, Credential, Team},
+        track::Track,
+    },
+    school,
+};
+
+/// Founds the team, or changes what is due from it.
+pub(crate) async fn carry_out(
+    tx: &Tx,
+    keys: &Keys,
+    track: &Track,
+    application: &Application,
+    admitted: Admitted,
+) -> Result<()> {
+    match admitted {
+        Admitted::Founds(id) => found(tx, keys, track, application, id).await,
+        Admitted::Changes(id) => {
+            let mut team = team::store::find_to_change(tx, id).await?.ok_or_else(|| Error::not_found("team"))?;
+            team.reserve(application.reservation().cloned());
+            team::store::save(tx, &mut team).await
+        }
+    }
+}
+
+async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, id: TeamId) -> Result<()> {
+    let ctx: &Ctx = tx.ctx();
+    let school = application.draft().school.ok_or_else(|| Error::not_found("school"))?;
+    let number = application::store::founded(tx, track.id).await? + 1;
+    let admission = Admission {
+        edition: track.edition,
+        track: track.id,
+        is_interreg: track.interreg,
+        code: Code::new(&track.edition_code, &track.infix, number),
+        school: (&school::store::get(tx, school).await?).into(),
+    };
+    let first = Credential::issue(ctx, keys, id)?;
+    let mut team = Team::admit(ctx, application, admission, &first, application.reservation().cloned());
+    save(tx, &mut team).await?;
+    credential::send(tx, &first).await
+}
+
+/// Saves a new team and the account that its pupils share.
+pub(crate) async fn save(tx: &Tx, team: &mut Team) -> Result<()> {
+    team::store::save(tx, team).await?;
+    let mut account = Account::of_team(tx.ctx(), team.id(), Login::of(team.code().as_str()));
+    account::store::save(tx, &mut account).await
+}

@@ -1,0 +1,19 @@
+//! Handing a team over to another referent.
+
+use platform::{Reads, Result, Tx, secret::Keys};
+
+use super::credential;
+use crate::class::team::{self, Credential, Handover, Team};
+
+/// Saves a team that was handed over. As long as nobody redeemed its credential, the old referent holds the key to it: another one takes
+/// its place, and is mailed to the new referent.
+pub(crate) async fn save(tx: &Tx, keys: &Keys, team: &mut Team, handover: &Handover) -> Result<()> {
+    let next = if team.is_invited() { Some(Credential::issue(tx.ctx(), keys, team.id())?) } else { None };
+    next.iter().for_each(|next| team.invite(next));
+    team::store::save(tx, team).await?;
+    team::store::handover::add(tx, handover).await?;
+    match &next {
+        Some(next) => credential::send(tx, next).await,
+        None => Ok(()),
+    }
+}

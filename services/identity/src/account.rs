@@ -1,11 +1,10 @@
-//! Accounts: a person of the central team, a teacher, or what the pupils of a class share.
+//! Accounts: somebody of the central team, a teacher, or the account that the pupils of a team share.
 //!
-//! An account exists from the moment its address is proven. What a teacher says when registering waits in a
-//! [`Registration`], one for each time, and takes effect with the code of that very time: whoever registers with
-//! somebody else's address, before or after its owner does, can neither read the code nor slip a password of their own
-//! under it.
+//! An account is created when its e-mail address is verified. Until then the data of each registration wait in a [`Registration`]
+//! with a code of its own, and only that code makes them an account. Somebody who registers with another person's address cannot
+//! read the code, and cannot make their own password valid for that address.
 //!
-//! This room knows schools, passwords and the country. It knows no session, and of a team its id alone.
+//! This room imports `country`, `school` and `password`. It does not know sessions, and of a team it knows the id alone.
 
 use std::fmt;
 
@@ -30,7 +29,7 @@ mod wire;
 pub use coordinator::{Coordinator, create_coordinator, has_coordinator};
 pub use registration::{Form, Registration};
 
-/// Somebody who can sign in.
+/// An account that somebody signs in to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
     id: Id<Account>,
@@ -43,30 +42,30 @@ pub struct Account {
     created_at: Timestamp,
 }
 
-/// What an account may be.
+/// What kind of account it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Of the central team of a country.
+    /// Somebody of a country's central team.
     Coordinator,
-    /// A teacher, referent or support.
+    /// A teacher, as referent or as support teacher.
     Teacher,
-    /// Shared by the pupils of a team.
+    /// The account that the pupils of a team share.
     Team(TeamId),
 }
 
-/// What a [`TeamId`] is the id of. The rooms before `class` point to a team and do not know what it is: `class::team::Team` says it.
+/// The marker type of a [`TeamId`]. The rooms before `class` refer to teams by id; what a team is, `class::team::Team` defines.
 #[derive(Clone, Copy, Debug)]
 pub enum SomeTeam {}
 
 /// The id of a team.
 pub type TeamId = Id<SomeTeam>;
 
-/// What somebody signs in with, an e-mail address or the code of a team: in lower case and without spaces around it.
+/// The text somebody signs in with: an e-mail address or a team's code, in lower case, without surrounding spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login(String);
 
 impl Login {
-    /// The login somebody means.
+    /// The login for a text as somebody typed it.
     pub fn of(typed: &str) -> Self {
         Self(typed.trim().nfc().collect::<String>().to_lowercase())
     }
@@ -83,7 +82,7 @@ impl fmt::Display for Login {
     }
 }
 
-/// What is known of a person. Of a team, nothing.
+/// What is stored of a person. All fields are empty for a team.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
     /// Given name.
@@ -92,11 +91,11 @@ pub struct Person {
     pub surname: String,
     /// The subject a teacher teaches, in their words.
     pub subject_area: String,
-    /// The BCP 47 tag of the language to write in. May be empty.
+    /// The BCP 47 tag of the language for letters. May be empty.
     pub locale: String,
 }
 
-/// What `UpdateAccount` can change. `Some(None)` empties a field.
+/// The fields that `UpdateAccount` changes. None leaves a field as it is; `Some(None)` clears it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// Given name.
@@ -110,12 +109,12 @@ pub struct Change {
 }
 
 impl Account {
-    /// An account of the central team, which vouches for the address.
+    /// A new account of the central team. The operator vouches for the address.
     pub(crate) fn coordinator(ctx: &Ctx, login: Login, person: Person, password: Hash) -> Self {
         Self::new(ctx, login, Kind::Coordinator, person, Some(password))
     }
 
-    /// The account the pupils of a team share. They sign in with the team's credential until they choose a password.
+    /// The account that the pupils of a team share. It has no password until they redeem the team's credential.
     pub(crate) fn of_team(ctx: &Ctx, team: TeamId, login: Login) -> Self {
         Self::new(ctx, login, Kind::Team(team), Person::default(), None)
     }
@@ -124,8 +123,8 @@ impl Account {
         Self { id: ctx.new_id(), version: 0, login, kind, person, school: None, password, created_at: ctx.now() }
     }
 
-    /// Changes what its owner may change. Whether anything is another one now. `school` is the new one as the register has it, if there is one there. Error:
-    /// every violation at once, `SCHOOL_UNKNOWN` for a school that is closed or not there.
+    /// Applies a change by the owner. `school` is the school that the change names, where there is one. Returns whether a field
+    /// changed. Error: every violation at once; `SCHOOL_UNKNOWN` where the school is closed or does not exist.
     pub fn change(&mut self, change: Change, school: Option<&School>) -> Result<bool> {
         let mut violations = Violations::new();
         refuse_nameless(&mut violations, "account.given_name", change.given_name.as_deref());
@@ -145,27 +144,27 @@ impl Account {
         Ok(before != (self.person.clone(), self.school))
     }
 
-    /// Gives it another password.
+    /// Replaces the password.
     pub(crate) fn choose_password(&mut self, password: Hash) {
         self.password = Some(password);
     }
 
-    /// Takes its password away: from here on a credential alone opens it.
+    /// Removes the password. From then on only a credential opens the account.
     pub(crate) fn forget_password(&mut self) {
         self.password = None;
     }
 
-    /// Error: `TEACHER_NOT_REGISTERED` on this field, where it is not a teacher's (I4).
+    /// Error: `TEACHER_NOT_REGISTERED` at `field`, where the account is not a teacher's (I4).
     pub fn registered_teacher(&self, field: &str) -> Result<()> {
         if self.kind == Kind::Teacher { Ok(()) } else { not_registered(field).done() }
     }
 
-    /// What anybody would try as its password.
+    /// Texts that are easily guessed as its password.
     pub(crate) fn context(&self) -> [&str; 3] {
         context(&self.login, &self.person)
     }
 
-    /// What it may be in this tenant.
+    /// The role it has in this tenant.
     pub fn role(&self) -> Role {
         match self.kind {
             Kind::Coordinator => Role::Coordinator,
@@ -174,7 +173,7 @@ impl Account {
         }
     }
 
-    /// The team it stands for, if it is shared.
+    /// The team whose pupils share it. None for a person's account.
     pub fn team(&self) -> Option<TeamId> {
         match self.kind {
             Kind::Team(team) => Some(team),
@@ -187,23 +186,23 @@ impl Account {
         self.id
     }
 
-    /// What it signs in with.
+    /// The login.
     pub fn login(&self) -> &Login {
         &self.login
     }
 
-    /// What is known of the person.
+    /// The person's data.
     pub fn person(&self) -> &Person {
         &self.person
     }
 
-    /// The hash of its password. A team has none before it redeemed its credential.
+    /// The hash of the password. None for a team that has not redeemed its credential.
     pub(crate) fn password(&self) -> Option<&Hash> {
         self.password.as_ref()
     }
 }
 
-/// Nobody registered is a teacher with the id of this field (I4).
+/// The violation for an id that no registered teacher has (I4).
 fn not_registered(field: &str) -> Violations {
     let mut violations = Violations::new();
     let text = "There is no registered teacher with this id. They register and verify their address first.";
@@ -211,20 +210,20 @@ fn not_registered(field: &str) -> Violations {
     violations
 }
 
-/// A name as it is looked for: letters alone, without case and accents. `D’Angelo` is `dangelo`.
+/// A name in the form that is searched: letters alone, without case and accents. `D’Angelo` becomes `dangelo`.
 pub(crate) fn folded(name: &str) -> String {
     plain(name).filter(|letter| letter.is_alphanumeric()).collect()
 }
 
-/// Adds a violation for a name without a letter.
+/// Adds a violation where a name has no letter.
 fn refuse_nameless(violations: &mut Violations, field: &str, name: Option<&str>) {
     if name.is_some_and(|name| folded(name).is_empty()) {
         violations.add(field, Shared::FieldsInvalid, "A name has at least one letter.");
     }
 }
 
-/// Adds a violation for each weakness of a new password. `context` is what anybody would try for this account; what
-/// anybody would try in this country is added to it.
+/// Adds a violation for each weakness of a new password. `context` holds texts that are easily guessed for this account; the
+/// country's words are added to it.
 pub(crate) fn refuse_weak(
     violations: &mut Violations,
     ctx: &Ctx,

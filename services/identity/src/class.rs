@@ -1,6 +1,7 @@
-//! Classes that take part: the rules of the track a class applies to, the files it attaches, its application, and the team it becomes.
+//! Classes that take part: the rules of the track a class applies to, the files it attaches, its application, and the team it
+//! becomes.
 //!
-//! This room knows schools and accounts. It knows no session, no programme that a team crosses into, and no mail.
+//! This room imports `country`, `school` and `account`. It does not know sessions, memberships in programmes, or letters.
 
 pub mod application;
 pub mod file;

@@ -1,7 +1,7 @@
-//! What a country's file says to identity: the table `[identity]`. A country is data, not code: everything in which countries
-//! differ stands here, and a further country is a further file. Its territories and its forbidden words belong to it.
+//! What a country's file says to identity: the table `[identity]`. Everything in which countries differ for identity is in that
+//! file, so adding a country is adding a file. The room also holds the territories (NUTS) and the search for forbidden words.
 //!
-//! This is the first room: it knows none of the others, and all others may know it.
+//! This is the first room. It imports no other room, and every other room may import it.
 
 use std::{fmt, sync::LazyLock};
 
@@ -38,16 +38,16 @@ pub struct Country {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Lower secondary: scuola secondaria di I grado, ESO, gymnasio.
+    /// Lower secondary: Italian scuola secondaria di I grado, Spanish ESO, Greek gymnasio.
     LowerSecondary,
-    /// Upper secondary: scuola secondaria di II grado, srednja škola, bachillerato, lykeio.
+    /// Upper secondary: Italian scuola secondaria di II grado, Croatian srednja škola, Spanish bachillerato, Greek lykeio.
     UpperSecondary,
-    /// Another level; listed, and admitted to no track.
+    /// Any other level. Such schools are listed, and no track admits them.
     Other,
 }
 
 impl Level {
-    /// Its name in data: `lower_secondary`.
+    /// The name of the level in data, for example `lower_secondary`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::LowerSecondary => "lower_secondary",
@@ -69,17 +69,17 @@ struct Forbidden {
     forbidden: Words,
 }
 
-/// How many days data of a kind are kept: `[identity.retention]`.
+/// Retention periods in days: the table `[identity.retention]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// An account whose address was never verified, from its registration.
+    /// An account whose address was never verified, counted from its registration.
     pub unverified_accounts: u16,
-    /// An application that was begun and never submitted, from its last change.
+    /// A draft application that was never submitted, counted from its last change.
     pub abandoned_drafts: u16,
-    /// The head teacher's authorisation and what else was attached, from the end of the edition.
+    /// The head teacher's authorisation and other attachments, counted from the end of the edition.
     pub authorisation_files: u16,
-    /// An account nobody signed in to, from the last time.
+    /// An account that nobody signs in to, counted from the last sign-in.
     pub inactive_accounts: u16,
 }
 
@@ -89,7 +89,7 @@ impl Default for Retention {
     }
 }
 
-/// How long what is sent by mail can be used: `[identity.credentials]`.
+/// How long mailed credentials and codes are valid: the table `[identity.credentials]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Credentials {
@@ -104,49 +104,50 @@ impl Default for Credentials {
 }
 
 impl Credentials {
-    /// The life of a team's provisional credential.
+    /// How long a team's provisional credential is valid.
     pub fn provisional(&self) -> SignedDuration {
         SignedDuration::from_hours(self.provisional_hours.into())
     }
 
-    /// The life of a code that proves an address.
+    /// How long a code that verifies an e-mail address is valid.
     pub fn verification(&self) -> SignedDuration {
         SignedDuration::from_hours(self.verification_hours.into())
     }
 }
 
 impl Country {
-    /// Where it is: the beginnings of its territories' codes. Of a programme, its area.
+    /// The prefixes of the NUTS codes of the country's territories. For a programme: the prefixes of its area.
     pub fn nuts(&self) -> &[String] {
         &self.nuts
     }
 
-    /// Whether a territory is inside: eligibility of a school for a programme is this question (`ITF14` and `it-hr`).
+    /// Whether the territory with this NUTS code lies in the country or in the programme's area. A school may enter a programme
+    /// only where this is true.
     pub fn contains(&self, territory: &str) -> bool {
         self.nuts.iter().any(|prefix| territory.starts_with(prefix.as_str()))
     }
 
-    /// How its register of schools is read. A programme has none.
+    /// How the country's register of schools is read. None for a programme, which has no register.
     pub fn schools(&self) -> Option<&Schools> {
         self.schools.as_ref()
     }
 
-    /// Whether a text has the form of a school's code here.
+    /// Whether a text has the format of a school's code in this country.
     pub fn school_code_fits(&self, code: &str) -> bool {
         self.schools.as_ref().is_some_and(|schools| schools.code_fits(code))
     }
 
-    /// The forbidden words (I5).
+    /// The words that names and addresses must not contain (I5).
     pub fn words(&self) -> &Words {
         &self.words.forbidden
     }
 
-    /// How long data are kept.
+    /// The retention periods.
     pub fn retention(&self) -> &Retention {
         &self.retention
     }
 
-    /// How long what is sent by mail can be used.
+    /// How long mailed credentials and codes are valid.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
@@ -201,10 +202,10 @@ impl Section for Country {
     }
 }
 
-/// `2014` `TC` `16` `RF` `CB` `042`: year, objective, kind of fund, strand, number.
+/// The format of a CCI code, for example `2014TC16RFCB042`: year, objective, kind of fund, strand, number.
 static CCI: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^20\d\dTC16[A-Z][A-Z0-9][A-Z]{2}\d{3}$").ok());
 
-/// The Commission's codes of the Interreg programmes whose projects are observed.
+/// The Commission's codes (CCI) of the Interreg programmes whose projects are observed.
 fn cci_faults(codes: &[String]) -> Vec<String> {
     if codes.is_empty() {
         return vec!["cci: a programme needs the codes of its projects, such as `[\"2014TC16RFCB042\"]`".to_owned()];

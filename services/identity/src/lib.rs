@@ -1,9 +1,9 @@
-//! Identity: who people are, which schools there are, which classes take part.
+//! Identity: accounts, sign-in, schools, applications and teams, and who may visit a twinning programme.
 //!
-//! The folders are rooms. Each knows the rooms before it and none after: `country`, `school`, `password`, `account`, `session`,
-//! `class`, `membership`, `post`, and `across`, which spans them. A room holds one slice or several: `team.rs` holds the rules and
-//! knows neither wire nor database; `team/wire.rs` turns messages into values and back, `team/store.rs` rows; `team/api.rs` is the
-//! methods, five steps each. Only this file imports an `api`.
+//! The folders are rooms, in this order: `country`, `school`, `password`, `account`, `session`, `class`, `membership`, `post`,
+//! `across`. A room imports the rooms before it and none after; `across` holds what takes several of them in one transaction. A
+//! slice is `team.rs` (the rules, without wire and database), `team/wire.rs` (messages), `team/store.rs` (rows) and `team/api.rs`
+//! (the methods, in five steps each). Only this file imports an `api`.
 
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
@@ -41,15 +41,15 @@ mod testing;
 pub use account::{Coordinator, create_coordinator, has_coordinator};
 pub use password::hasher::Hasher;
 
-/// The `[identity]` section of the settings: what an operator decides. (How long sessions and tokens live stands in `[tokens]`.)
+/// The section `[identity]` of the settings. (How long sessions and tokens are valid is in `[tokens]`.)
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where people reach this installation: what links in mails begin with.
+    /// The address under which people reach this installation. Links in mails begin with it.
     pub public_url: String,
-    /// How much hashing passwords may take.
+    /// The limits for hashing passwords.
     pub hashing: Hashing,
-    /// How fast guesses and mails are let through.
+    /// The rates for guesses and mails.
     pub throttle: Throttling,
 }
 

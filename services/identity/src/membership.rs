@@ -1,9 +1,10 @@
-//! Memberships: who of a country takes part in a programme that several share.
+//! Memberships: which people and teams of a country take part in a twinning programme.
 //!
-//! A membership is decided at home, by what is true there of a team, its teachers and its central team. The programme is given a
-//! token that lives for minutes and a [`Projection`], and asks home again before every call of a visitor (`across::visiting`).
+//! The home country decides a membership, by the current data of the team, its teachers and its central team. The programme gets a
+//! token that is valid for minutes and a [`Projection`], and the home is asked again before every call of a visitor
+//! (`across::visiting`).
 //!
-//! This room knows accounts, sessions and teams. It loads none of them: it is given what it decides by.
+//! This room imports `account`, `session` and `class`. It loads nothing from their stores: the data to decide by are passed in.
 
 use jiff::{Timestamp, civil::Date};
 use platform::{Ctx, Error, Id, Result, Tenant, TenantId, Violations, error::Shared};
@@ -21,7 +22,7 @@ pub mod api;
 pub(crate) mod store;
 mod wire;
 
-/// All that a programme knows of a class of a member country.
+/// Everything that a programme knows of a team of a member country.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Projection {
     team: TeamId,
@@ -31,10 +32,10 @@ pub struct Projection {
     territory: String,
 }
 
-/// As what somebody visits a programme.
+/// How somebody visits a programme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visit {
-    /// As the central team of a country.
+    /// As a coordinator of a country.
     Coordinator,
     /// As a teacher of a team.
     Teacher(TeamId),
@@ -50,7 +51,7 @@ pub struct Membership {
     team: Option<Projection>,
 }
 
-/// A team that has come into a programme.
+/// A team that has visited a programme.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     team: Projection,
@@ -58,18 +59,18 @@ pub struct Member {
     last_seen_at: Timestamp,
 }
 
-/// What a membership is decided by, as home has it at one instant.
+/// The data at home by which a membership is decided.
 #[derive(Debug)]
 pub struct Standing {
-    /// The session the caller came with.
+    /// The session of the caller's token.
     pub session: Session,
     /// The caller's account.
     pub account: Account,
-    /// The team to be acted for.
+    /// The team that the caller acts for.
     pub team: Option<Team>,
 }
 
-/// A token that may be given.
+/// A decision that a token may be given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     visit: Visit,
@@ -77,7 +78,7 @@ pub struct Exchange {
     team: Option<(Code, Projection)>,
 }
 
-/// The tokens one team, or the central team, was given for one programme on one day.
+/// The number of tokens that a team, or the central team, was given for a programme on one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crossing {
     id: Id<Crossing>,
@@ -88,7 +89,7 @@ pub struct Crossing {
     last_at: Timestamp,
 }
 
-/// Who went where: not which person.
+/// Who visited which programme. It does not name the person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passage {
     programme: TenantId,
@@ -97,7 +98,7 @@ pub struct Passage {
 }
 
 impl Visit {
-    /// What the token of a visitor says. None for who is no visitor.
+    /// The visit that a visitor's token describes. None where the caller is not a visitor.
     pub fn of(ctx: &Ctx) -> Option<Self> {
         let team = ctx.member().ok()?.acts_for.map(Id::from);
         match team {
@@ -108,8 +109,8 @@ impl Visit {
         }
     }
 
-    /// What somebody at home asks to be: a teacher for the team they name, a team for itself. Error: a violation at `team_id`, not
-    /// found for the team of others.
+    /// The visit that a caller at home asks for: a teacher for the team they name, a team for itself, a coordinator for no team.
+    /// Error: a violation at `team_id`; not found, where a team names another one.
     pub fn wanted(ctx: &Ctx, team: Option<TeamId>) -> Result<Self> {
         let misplaced = |text: &str| {
             let mut violations = Violations::new();
@@ -128,7 +129,7 @@ impl Visit {
         }
     }
 
-    /// The team acted for.
+    /// The team that the visitor acts for.
     pub fn team(self) -> Option<TeamId> {
         match self {
             Self::Coordinator => None,
@@ -136,7 +137,7 @@ impl Visit {
         }
     }
 
-    /// The role it is made with.
+    /// The role in the token.
     pub fn role(self) -> Role {
         match self {
             Self::Coordinator => Role::TwinCoordinator,
@@ -145,12 +146,12 @@ impl Visit {
         }
     }
 
-    /// As what a token for it is made.
+    /// The role and the team for the token.
     pub(crate) fn guest(self) -> Guest {
         Guest { role: self.role(), team: self.team() }
     }
 
-    /// Whether the account is what it says to be.
+    /// Whether the account has the part that the visit claims.
     fn holds(self, Standing { account, team, .. }: &Standing) -> bool {
         let team = team.as_ref().filter(|team| self.team() == Some(team.id()));
         match (self, team) {
@@ -161,18 +162,18 @@ impl Visit {
         }
     }
 
-    /// Whether it still stands: asked before every call of a visitor.
+    /// Whether the visit is still allowed. It is checked before every call of a visitor.
     pub fn stands(self, now: Timestamp, standing: &Standing) -> bool {
-        // a team whose credential was issued anew is not its class any more until somebody redeems it
+        // after a new credential was issued, the team's account is not the class's again until the credential is redeemed
         let redeemed = !matches!(self, Self::Team(_)) || standing.team.as_ref().is_some_and(|team| !team.is_invited());
-        // a team that was moved to another track may meet nobody of another country any more
+        // a team that was moved to a national track does not meet teams of other countries
         let meets = standing.team.as_ref().is_none_or(Team::is_interreg);
         self.holds(standing) && redeemed && meets && standing.is_signed_in(now).is_ok()
     }
 }
 
 impl Standing {
-    /// Error: `SESSION_OVER`.
+    /// Error: `SESSION_OVER`, where the session is over or belongs to another account.
     fn is_signed_in(&self, now: Timestamp) -> Result<()> {
         if self.session.account() != self.account.id() {
             return Err(crate::session::over());
@@ -182,8 +183,8 @@ impl Standing {
 }
 
 impl Exchange {
-    /// A token for a programme that the country has a share in. Error: `SESSION_OVER`, not found for a team that is not the
-    /// caller's, `TEAM_NOT_ACTIVE`, `TEAM_NOT_ETC`, `TERRITORY_OUTSIDE_PROGRAMME`.
+    /// Decides whether a token for a programme may be given. Error: `SESSION_OVER`; not found, where the team is not the caller's;
+    /// `TEAM_NOT_ACTIVE`, `TEAM_NOT_ETC`, `TERRITORY_OUTSIDE_PROGRAMME`.
     pub fn grant(ctx: &Ctx, programme: &Tenant, visit: Visit, standing: &Standing) -> Result<Self> {
         standing.is_signed_in(ctx.now())?;
         if !visit.holds(standing) {
@@ -196,29 +197,29 @@ impl Exchange {
         Ok(Self { visit, programme: programme.id().clone(), team })
     }
 
-    /// As what.
+    /// How the programme is visited.
     pub fn visit(&self) -> Visit {
         self.visit
     }
 
-    /// Of what, as the audit logs name it: the team, and never who of it.
+    /// The subject in the audit logs: the team, and not the person.
     pub(crate) fn subject(&self) -> String {
         self.visit.team().map_or_else(|| "central team".to_owned(), |team| format!("team {team}"))
     }
 
-    /// What the programme may know.
+    /// What the programme is told of the team. None for a coordinator.
     pub(crate) fn projection(&self) -> Option<&Projection> {
         self.team.as_ref().map(|(_, projection)| projection)
     }
 
-    /// What home counts.
+    /// What the home counts.
     pub(crate) fn passage(&self) -> Passage {
         let team_code = self.team.as_ref().map(|(code, _)| code.to_string()).unwrap_or_default();
         Passage { programme: self.programme.clone(), visit: self.visit, team_code }
     }
 }
 
-/// What a programme may know of a team, if it may be let in.
+/// What a programme is told of a team. Error: why the team may not visit the programme.
 fn admit(ctx: &Ctx, programme: &Tenant, team: &Team) -> Result<Projection> {
     if team.is_invited() {
         return Err(Reason::TeamNotActive.error("The class must redeem its credential and choose a password first."));

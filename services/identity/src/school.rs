@@ -1,7 +1,7 @@
-//! Schools, as a country's register has them. A register is imported whole, again and again; a school that is no longer in it is
-//! kept and closed, because teams point to it.
+//! Schools, as listed in a country's register. Each import reads the whole register; a school that is no longer listed is kept and
+//! marked as closed, because teams refer to it.
 //!
-//! This room knows the country. It knows nobody who attends or teaches at a school.
+//! This room imports the room `country`. It does not know accounts or teams.
 
 use std::collections::HashMap;
 
@@ -22,21 +22,21 @@ pub struct School {
     pub(crate) is_open: bool,
 }
 
-/// What an import changes.
+/// The changes that an import makes.
 #[derive(Debug, Default, PartialEq)]
 pub struct Import {
-    /// Schools that were not known.
+    /// Schools that are new.
     pub created: Vec<School>,
     /// Schools whose data changed, or that are open again.
     pub updated: Vec<School>,
-    /// Schools known before and not in this register.
+    /// Schools that are no longer in the register.
     pub closed: Vec<Id<School>>,
-    /// How many stay as they were.
+    /// The number of schools without a change.
     pub unchanged: usize,
 }
 
 impl Import {
-    /// Compares a register with the schools known so far.
+    /// Compares a register with the schools stored so far.
     pub fn plan(ctx: &Ctx, known: Vec<School>, register: Vec<SchoolRecord>) -> Self {
         let mut known: HashMap<String, School> =
             known.into_iter().map(|school| (school.record.code.clone(), school)).collect();
@@ -60,17 +60,17 @@ impl School {
         self.id
     }
 
-    /// The level it teaches.
+    /// The level it teaches at.
     pub fn level(&self) -> Level {
         self.record.level
     }
 
-    /// Whether the last import still had it.
+    /// Whether the last import contained it.
     pub fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// What a search looks in: code, name and municipality, folded.
+    /// The text that a search looks in: code, name and municipality, without case and accents.
     pub(crate) fn words(&self) -> String {
         let SchoolRecord { code, institute_code, name, institute_name, municipality, .. } = &self.record;
         fold(&format!("{code} {institute_code} {name} {institute_name} {municipality}"))

@@ -1,10 +1,10 @@
-//! Sessions: somebody is signed in, for as long as they refresh it.
+//! Sessions. A session lasts as long as its refresh tokens are used in time.
 //!
-//! An access token lives for minutes and is verified without asking here. A refresh token works once; what it is worth
-//! is decided by the session's row alone, which counts its generations. Somebody who uses an old one may have stolen
-//! it, or it was stolen from them: the session ends for both.
+//! An access token is valid for minutes and is verified by every service without a call to identity. A refresh token can be used
+//! once: the session's row counts the generations of tokens. Where an old token is used again, either the caller or somebody before
+//! them may have stolen it, so the session ends for both.
 //!
-//! This room knows accounts. It does not know what opens a login (`across::door`), nor any team.
+//! This room imports `account`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Error, Id, Result};
@@ -23,7 +23,7 @@ mod wire;
 pub use refresh::Refresh;
 pub use tokens::{Grant, Guest, Tokens};
 
-/// Somebody is signed in.
+/// A session of an account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     id: Id<Session>,
@@ -36,19 +36,19 @@ pub struct Session {
 }
 
 impl Session {
-    /// A new one.
+    /// A new session that can be refreshed for `lifetime`.
     pub fn open(ctx: &Ctx, account: Id<Account>, lifetime: SignedDuration) -> Self {
         let (id, now) = (ctx.new_id(), ctx.now());
         Self { id, version: 0, account, generation: 0, created_at: now, expires_at: now + lifetime, ended_at: None }
     }
 
-    /// Error: `SESSION_OVER`.
+    /// Error: `SESSION_OVER`, where it was ended or has expired.
     pub fn living(&self, now: Timestamp) -> Result<()> {
         if self.ended_at.is_none() && now <= self.expires_at { Ok(()) } else { Err(over()) }
     }
 
-    /// Trades a refresh token for the next one. False where the token was traded before: then the session must end.
-    /// Error: `SESSION_OVER`.
+    /// Exchanges a refresh token for the next generation. Returns false where the token was used before; then the session must be
+    /// ended. Error: `SESSION_OVER`.
     pub fn refresh(&mut self, now: Timestamp, token: &Refresh) -> Result<bool> {
         self.living(now)?;
         if token.generation() != self.generation {
@@ -63,13 +63,13 @@ impl Session {
         self.id
     }
 
-    /// Whose it is.
+    /// The account it belongs to.
     pub fn account(&self) -> Id<Account> {
         self.account
     }
 }
 
-/// The session is over, or there is none: the same to who asks.
+/// The error for a session that is over. A session that never existed gives the same error.
 pub(crate) fn over() -> Error {
     Reason::SessionOver.error("The session is over. Sign in again.")
 }

@@ -1,5 +1,4 @@
-//! What the tests of this crate share: a country, a clock to hold, somebody who asks, and a store in a folder that
-//! goes.
+//! What the tests of this crate share: a country, a clock that stands still, callers, and a store in a temporary folder.
 
 use std::{fs, net::IpAddr, sync::Arc};
 
@@ -32,7 +31,7 @@ use crate::{
     session::{self, Session, Tokens, api::Sessions},
 };
 
-/// Where a test stands.
+/// The environment of a test.
 pub(crate) struct Ground {
     pub(crate) tenant: Arc<Tenant>,
     pub(crate) clock: Clock,
@@ -83,23 +82,23 @@ impl Ground {
         self.store.as_ref().unwrap()
     }
 
-    /// A context of nobody's.
+    /// A context of an anonymous caller.
     pub(crate) fn anybody(&self) -> Ctx {
         self.ctx(Caller::Anonymous)
     }
 
-    /// A context of nobody's, from a network address.
+    /// A context of an anonymous caller with a network address.
     pub(crate) fn from(&self, address: &str) -> Ctx {
         let address: IpAddr = address.parse().unwrap();
         testing::ctx_from(&self.tenant, Caller::Anonymous, &self.clock, &self.ids, address)
     }
 
-    /// A context of an account's, in no session.
+    /// A context of an account, in a session that does not exist.
     pub(crate) fn member(&self, account: &Account) -> Ctx {
         self.member_in(account, self.ids.next())
     }
 
-    /// A context of an account's, in a session.
+    /// A context of an account, in a session.
     pub(crate) fn member_in(&self, account: &Account, session: Id<Session>) -> Ctx {
         self.ctx(Caller::Member(Member {
             account: account.id().uuid(),
@@ -131,7 +130,7 @@ impl Ground {
         &self.tenants
     }
 
-    /// A store to which the database of a tenant is away.
+    /// A store that cannot open the database of a tenant.
     pub(crate) async fn without_data(&self, tenant: &str) -> Store {
         self.store().close().await;
         let data = self.folder.path().join("data");
@@ -161,7 +160,7 @@ impl Ground {
         (teacher, session)
     }
 
-    /// A session of an account, of an hour.
+    /// A session of an account, for one hour.
     pub(crate) async fn session(&self, account: &Account) -> Session {
         let session = Session::open(&self.anybody(), account.id(), jiff::SignedDuration::from_hours(1));
         let tx = self.store().write(&self.anybody()).await.unwrap();
@@ -188,7 +187,7 @@ impl Ground {
         };
         let tx = self.store().write(&self.anybody()).await.unwrap();
         let import = Import::plan(tx_ctx(&tx), school::store::all(&tx).await.unwrap(), vec![record]);
-        // a register of one school closes all others, which is not what is wanted here
+        // a register with one school closes all others, which is not intended here
         let import = Import { closed: Vec::new(), ..import };
         school::store::save(&tx, &import).await.unwrap();
         tx.commit().await.unwrap();
@@ -227,7 +226,7 @@ impl Ground {
         (track, application)
     }
 
-    /// A team of a teacher's, as an admission leaves it, with its credential.
+    /// A team of a teacher, as an admission creates it, with its credential.
     pub(crate) async fn team(&self, referent: &Account) -> (Team, Credential) {
         let school = self.school("CHTD007011").await;
         let ctx = self.member(referent);
@@ -267,7 +266,7 @@ impl Ground {
         Mailer::new(&mail::Settings { folder: self.folder.path().join("mail"), ..mail::Settings::default() }).unwrap()
     }
 
-    /// The mails sent so far, by their ids, without the line breaks that are only there for the way.
+    /// The mails sent so far, by their ids, without the line breaks of quoted-printable.
     pub(crate) fn mails(&self) -> Vec<(String, String)> {
         let Ok(files) = fs::read_dir(self.folder.path().join("mail/it")) else { return Vec::new() };
         let mut mails: Vec<_> = files
@@ -281,7 +280,7 @@ impl Ground {
         mails
     }
 
-    /// Hands out every fact that is waiting. Gives how many wait on.
+    /// Delivers every waiting fact. Returns how many still wait.
     pub(crate) async fn drain(&self, handlers: Handlers) -> u64 {
         let bus = Bus::new(vec![(self.store().clone(), handlers)], self.clock.clone(), self.ids.clone());
         let store = self.store().clone();
@@ -295,7 +294,7 @@ fn tx_ctx(tx: &platform::Tx) -> &Ctx {
     platform::Reads::ctx(tx)
 }
 
-/// What teachers sign in with here.
+/// The password of the accounts made here.
 pub(crate) const PASSWORD: &str = "sette gatti sul tetto";
 
 fn hasher() -> Hasher {

@@ -20,7 +20,7 @@ pub struct Accounts {
     pub keys: Keys,
     /// Hashes passwords.
     pub hasher: Hasher,
-    /// Slows down who guesses codes and who has mails sent to others.
+    /// Limits guesses of codes and mails to others.
     pub throttle: Throttle,
 }
 
@@ -34,8 +34,8 @@ impl AccountService for Accounts {
         let form = Form::from(req);
         form.check(&ctx)?;
         self.throttle.letter(&ctx, form.login.as_str())?;
-        // the hash takes longest by far, and is made for a known address too: what is left is whether a row is written beside the
-        // letter that goes out either way
+        // the hash takes by far the longest and is also computed for a known address, so that the time of the answer does not
+        // reveal whether the address is known
         let password = self.hasher.hash(&form.password).await?;
         let registration = Registration::new(&ctx, form, password, lifetime(&ctx)?);
         let tx = self.store.write(&ctx).await?;
@@ -104,7 +104,7 @@ impl AccountService for Accounts {
         request: Request<pb::FindTeachersRequest>,
     ) -> Result<Response<pb::FindTeachersResponse>, Status> {
         let (ctx, req) = request.open()?;
-        // a search writes: that personal data was read is an entry in the log
+        // the search opens a write transaction, because reading personal data is an entry of the audit log
         let tx = self.store.write(&ctx).await?;
         let found = store::teachers(&tx, &req.surname, req.school_id.parse()?).await?;
         let ids: Vec<_> = found.iter().map(|teacher| teacher.id().to_string()).collect();
@@ -113,7 +113,7 @@ impl AccountService for Accounts {
     }
 }
 
-/// Tells who registered, by mail: their code, or that they have an account.
+/// Publishes what is mailed after a registration: the code, or that the address already has an account.
 async fn tell(tx: &Tx, known: Option<Account>, registration: &Registration) -> Result<()> {
     let Some(account) = known else {
         store::register(tx, registration).await?;
@@ -125,8 +125,8 @@ async fn tell(tx: &Tx, known: Option<Account>, registration: &Registration) -> R
     Ok(())
 }
 
-/// Gives a registration another code in the place of the one before. Where there is none the same is done to the code of
-/// nobody: the same statements are run, and nothing is mailed.
+/// Gives a registration a new code that replaces the old one. Without a registration the same statements run for ids that nobody
+/// has, so that the answer takes as long, and nothing is mailed.
 async fn issue_again(tx: &Tx, last: Option<Registration>) -> Result<()> {
     let ctx = tx.ctx();
     let code: Id<Registration> = ctx.new_id();
@@ -136,20 +136,20 @@ async fn issue_again(tx: &Tx, last: Option<Registration>) -> Result<()> {
     Ok(())
 }
 
-/// Forgets registrations that were never verified and are older than the country keeps them. Done when somebody registers or
-/// asks for a code: a country where nobody does has hardly any.
+/// Deletes registrations that were not verified within the days the country keeps them. It runs whenever somebody registers or asks
+/// for a code; where nobody does, there are hardly any.
 async fn forget_old(tx: &Tx) -> Result<()> {
     let days = tx.ctx().tenant().section::<Country>()?.retention().unverified_accounts;
     let kept = jiff::SignedDuration::from_hours(24 * i64::from(days));
     store::forget_registered_before(tx, tx.ctx().now() - kept).await
 }
 
-/// How long a code lives here.
+/// How long a code is valid in this country.
 fn lifetime(ctx: &Ctx) -> Result<jiff::SignedDuration> {
     Ok(ctx.tenant().section::<Country>()?.credentials().verification())
 }
 
-/// The school a change names, if the register has it.
+/// The school that a change names, if it exists.
 async fn named(db: &impl Reads, school: Option<Option<Id<School>>>) -> Result<Option<School>> {
     match school {
         Some(Some(id)) => school::store::find(db, id).await,

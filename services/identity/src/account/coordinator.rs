@@ -1,11 +1,11 @@
-//! How the first account of a country comes into being: the operator makes it at the command line.
+//! Creates the first account of a country, from the command line.
 
 use platform::{Ctx, Id, Result, Store, Violations, error::Shared};
 
 use super::{Account, Login, Person, context, refuse_nameless, refuse_weak, store};
 use crate::password::hasher::Hasher;
 
-/// Who joins the central team.
+/// Data of somebody who joins the central team.
 pub struct Coordinator {
     /// The address; it becomes the login.
     pub email: String,
@@ -17,8 +17,8 @@ pub struct Coordinator {
     pub surname: String,
 }
 
-/// Makes an account of the central team; the operator vouches for the address. Error: every violation at once,
-/// `PASSWORD_WEAK` among them; that the address has an account.
+/// Creates an account of the central team. The operator vouches for the address. Error: every violation at once, among them
+/// `PASSWORD_WEAK` and an address that has an account already.
 pub async fn create_coordinator(store: &Store, ctx: &Ctx, hasher: &Hasher, new: Coordinator) -> Result<Id<Account>> {
     let login = Login::of(&new.email);
     let person = Person { given_name: new.given_name, surname: new.surname, ..Person::default() };
@@ -43,7 +43,7 @@ pub async fn create_coordinator(store: &Store, ctx: &Ctx, hasher: &Hasher, new: 
     Ok(account.id())
 }
 
-/// Whether the country has somebody in its central team.
+/// Whether the country's central team has an account.
 pub async fn has_coordinator(store: &Store, ctx: &Ctx) -> Result<bool> {
     store::has_coordinator(&store.read(ctx).await?).await
 }

@@ -1,5 +1,5 @@
-//! A registration waits for its address to be proven. Its code is `id ++ mac`, derived with a key of the installation:
-//! the mail can be written again after a crash, and no secret lies in a row or a queue.
+//! A registration that waits for its e-mail address to be verified. Its code is `id ++ mac`, derived with a key of the
+//! installation, so that the mail can be written again after a crash and no secret is stored in a row or a queue.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,7 @@ use crate::{
     reason::{Reason, Refuse},
 };
 
-/// What a teacher fills in. It does not print: there is a password in it.
+/// The data a teacher enters. It has no `Debug`, because it contains a password.
 pub struct Form {
     /// The address; it becomes the login.
     pub login: Login,
@@ -23,7 +23,7 @@ pub struct Form {
 }
 
 impl Form {
-    /// Error: every violation at once, `PASSWORD_WEAK` among them.
+    /// Checks the data. Error: every violation at once, `PASSWORD_WEAK` among them.
     pub fn check(&self, ctx: &Ctx) -> Result<()> {
         let mut violations = Violations::new();
         refuse_nameless(&mut violations, "given_name", Some(&self.person.given_name));
@@ -33,7 +33,7 @@ impl Form {
     }
 }
 
-/// What somebody said when registering with an address that may be theirs.
+/// The data of one registration. The address may belong to somebody else.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Registration {
     pub(super) id: Id<Registration>,
@@ -44,25 +44,25 @@ pub struct Registration {
     pub(super) expires_at: Timestamp,
 }
 
-/// How many bytes of the mac a code carries: nobody guesses one of 2^128.
+/// The number of bytes of the mac in a code.
 const MAC: usize = 16;
 
 impl Registration {
-    /// A new one.
+    /// A new registration whose code is valid for `lifetime`.
     pub fn new(ctx: &Ctx, form: Form, password: Hash, lifetime: SignedDuration) -> Self {
         let Form { login, person, .. } = form;
         let (id, registered_at) = (ctx.new_id(), ctx.now());
         Self { id, login, password, person, registered_at, expires_at: registered_at + lifetime }
     }
 
-    /// What the mail says.
+    /// The code in the mail.
     pub fn code(&self, ctx: &Ctx, keys: &Keys) -> String {
         let mut bytes = self.id.uuid().as_bytes().to_vec();
         bytes.extend(mac(ctx, keys, self.id));
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Whose code this is. Error: `CODE_INVALID`, where it is none of ours.
+    /// The id of the registration that a code belongs to. Error: `CODE_INVALID`, where this installation did not issue the code.
     pub fn read_code(ctx: &Ctx, keys: &Keys, code: &str) -> Result<Id<Self>> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(code.trim()).map_err(|_| invalid())?;
         let (id, given) = bytes.split_at_checked(16).ok_or_else(invalid)?;
@@ -71,7 +71,7 @@ impl Registration {
         Ok(id)
     }
 
-    /// The account it becomes, now that its address is proven. Error: `CODE_EXPIRED`.
+    /// The account of a registration whose address is verified now. Error: `CODE_EXPIRED`.
     pub fn confirm(&self, ctx: &Ctx) -> Result<Account> {
         if self.is_over(ctx) {
             let text = "This code has expired. Ask for another one: the page for signing in offers it.";
@@ -95,22 +95,22 @@ impl Registration {
         &self.login
     }
 
-    /// The language to write in.
+    /// The BCP 47 tag of the language for letters.
     pub fn locale(&self) -> &str {
         &self.person.locale
     }
 
-    /// The hash of the password it comes with.
+    /// The hash of the password entered.
     pub(crate) fn password(&self) -> &Hash {
         &self.password
     }
 
-    /// When somebody registered.
+    /// When the data were entered.
     pub fn registered_at(&self) -> Timestamp {
         self.registered_at
     }
 
-    /// Until when its code works, inclusive.
+    /// The last instant at which its code is valid.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
@@ -122,7 +122,7 @@ fn mac(ctx: &Ctx, keys: &Keys, id: Id<Registration>) -> [u8; MAC] {
     std::array::from_fn(|at| whole[at])
 }
 
-/// Not a code of ours, one that was used, or one that was replaced.
+/// The error for a code that was not issued here, was used, or was replaced.
 pub(super) fn invalid() -> Error {
     let text = "This code is not one we sent, was used before, or a newer one took its place. Sign in, or ask for another code.";
     Reason::CodeInvalid.error(text)

@@ -69,7 +69,7 @@ mod registration {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// How many teachers a search gives at most: enough for a surname at a school, too few for a directory.
+/// The most teachers a search returns: enough for one surname at one school, too few to list a school.
 const MOST: u64 = 10;
 
 /// The account. Error: not found.
@@ -77,7 +77,7 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Account>) -> Result<Account> {
     find(db, id).await?.ok_or_else(|| Error::not_found("account"))
 }
 
-/// The teacher's account. Error: a violation at `field`, where nobody registered with this id is a teacher.
+/// The teacher's account. Error: a violation at `field`, where no registered teacher has this id.
 pub(crate) async fn teacher(db: &impl Reads, field: &str, id: Id<Account>) -> Result<Account> {
     let Some(account) = find(db, id).await? else {
         return not_registered(field).done().and(Err(Error::not_found("teacher")));
@@ -90,24 +90,24 @@ pub(crate) async fn find(db: &impl Reads, id: Id<Account>) -> Result<Option<Acco
     row::Entity::find_by_id(id).one(db.conn()).await?.map(account).transpose()
 }
 
-/// The account somebody signs in with.
+/// The account with this login, if there is one.
 pub(crate) async fn by_login(db: &impl Reads, login: &Login) -> Result<Option<Account>> {
     let query = row::Entity::find().filter(row::Column::Login.eq(login.as_str()));
     query.one(db.conn()).await?.map(account).transpose()
 }
 
-/// Whether anybody is of the central team.
+/// Whether the central team has an account.
 pub(crate) async fn has_coordinator(db: &impl Reads) -> Result<bool> {
     Ok(row::Entity::find().filter(row::Column::Kind.eq(COORDINATOR)).one(db.conn()).await?.is_some())
 }
 
-/// Everybody of the central team.
+/// The accounts of the central team.
 pub(crate) async fn coordinators(db: &impl Reads) -> Result<Vec<Id<Account>>> {
     let query = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::Kind.eq(COORDINATOR));
     Ok(query.order_by_asc(row::Column::Id).into_tuple().all(db.conn()).await?)
 }
 
-/// Teachers with this surname, of this school.
+/// The teachers of a school with this surname, at most [`MOST`].
 pub(crate) async fn teachers(db: &impl Reads, surname: &str, school: Id<School>) -> Result<Vec<Account>> {
     let rows = row::Entity::find()
         .filter(row::Column::Kind.eq(TEACHER))
@@ -121,13 +121,13 @@ pub(crate) async fn teachers(db: &impl Reads, surname: &str, school: Id<School>)
     rows.into_iter().map(account).collect()
 }
 
-/// The account the pupils of a team share. Error: not found.
+/// The account that the pupils of a team share. Error: not found.
 pub(crate) async fn of_team(db: &impl Reads, team: TeamId) -> Result<Account> {
     let query = row::Entity::find().filter(row::Column::TeamId.eq(team));
     query.one(db.conn()).await?.map(account).transpose()?.ok_or_else(|| Error::not_found("account"))
 }
 
-/// Saves an account: a new one, or the next version of one that was read. Error: `ETAG_STALE`.
+/// Inserts a new account, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, account: &mut Account) -> Result<()> {
     let before = account.version;
     account.version += 1;
@@ -145,9 +145,8 @@ pub(crate) async fn save(tx: &Tx, account: &mut Account) -> Result<()> {
     tx.saved(saved, before)
 }
 
-/// Makes sure that an account stays as it was read until this transaction ends: who closes it waits, or was first.
-/// Error: `ETAG_STALE`.
-pub(crate) async fn hold(tx: &Tx, account: &Account) -> Result<()> {
+/// Locks an account as it was read until the transaction ends. Error: `ETAG_STALE`, where it was saved in between.
+pub(crate) async fn lock(tx: &Tx, account: &Account) -> Result<()> {
     let held = row::Entity::update_many()
         .col_expr(row::Column::Version, Expr::value(account.version))
         .filter(row::Column::Id.eq(account.id))
@@ -212,7 +211,7 @@ fn kind_of(kind: Kind) -> &'static str {
     }
 }
 
-/// Saves a new registration.
+/// Inserts a registration.
 pub(crate) async fn register(tx: &Tx, new: &Registration) -> Result<()> {
     let Person { given_name, surname, subject_area, locale } = new.person.clone();
     let row = registration::Model {
@@ -230,7 +229,7 @@ pub(crate) async fn register(tx: &Tx, new: &Registration) -> Result<()> {
     Ok(())
 }
 
-/// Puts a registration under another id, which is another code, that lives until an instant.
+/// Gives a registration another id, and so another code, that is valid until an instant.
 pub(crate) async fn renew(tx: &Tx, id: Id<Registration>, next: Id<Registration>, until: Timestamp) -> Result<()> {
     registration::Entity::update_many()
         .col_expr(registration::Column::Id, Expr::value(next))
@@ -241,34 +240,33 @@ pub(crate) async fn renew(tx: &Tx, id: Id<Registration>, next: Id<Registration>,
     Ok(())
 }
 
-/// Forgets what has waited since before an instant.
+/// Deletes the registrations that are older than an instant.
 pub(crate) async fn forget_registered_before(tx: &Tx, instant: Timestamp) -> Result<()> {
     let old = registration::Entity::delete_many().filter(registration::Column::RegisteredAt.lt(At(instant)));
     old.exec(tx.conn()).await?;
     Ok(())
 }
 
-/// A registration that waits, if it still does.
+/// The registration with this id, if it still waits.
 pub(crate) async fn registration(db: &impl Reads, id: Id<Registration>) -> Result<Option<Registration>> {
     Ok(registration::Entity::find_by_id(id).one(db.conn()).await?.map(registration_of))
 }
 
-/// The last registration that waits with this address.
+/// The latest registration with this address.
 pub(crate) async fn last_registration(db: &impl Reads, login: &Login) -> Result<Option<Registration>> {
     let query = registration::Entity::find().filter(registration::Column::Login.eq(login.as_str()));
     let last = query.order_by_desc(registration::Column::RegisteredAt).order_by_desc(registration::Column::Id);
     Ok(last.one(db.conn()).await?.map(registration_of))
 }
 
-/// The registration that waits with this address, if it is the only one: of two, the second may be a stranger's.
+/// The registration with this address, where there is exactly one. Of two, one may be a stranger's.
 pub(crate) async fn only_registration(db: &impl Reads, login: &Login) -> Result<Option<Registration>> {
     let query = registration::Entity::find().filter(registration::Column::Login.eq(login.as_str()));
     let mut waiting = query.limit(2).all(db.conn()).await?;
     Ok(if waiting.len() == 1 { waiting.pop().map(registration_of) } else { None })
 }
 
-/// Uses up a registration, and with it all others of its address, which is proven now. Of two at once, the second finds
-/// nothing. Error: `CODE_INVALID`.
+/// Deletes a registration that was used, and all others with its address. Error: `CODE_INVALID`, where another call used it first.
 pub(crate) async fn settle(tx: &Tx, used: &Registration) -> Result<()> {
     let gone = registration::Entity::delete_by_id(used.id).exec(tx.conn()).await?;
     if gone.rows_affected != 1 {
@@ -277,7 +275,7 @@ pub(crate) async fn settle(tx: &Tx, used: &Registration) -> Result<()> {
     forget_registrations(tx, &used.login).await
 }
 
-/// Forgets what waits with an address.
+/// Deletes the registrations with an address.
 pub(crate) async fn forget_registrations(tx: &Tx, login: &Login) -> Result<()> {
     let theirs = registration::Entity::delete_many().filter(registration::Column::Login.eq(login.as_str()));
     theirs.exec(tx.conn()).await?;

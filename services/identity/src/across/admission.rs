@@ -1,4 +1,4 @@
-//! Admitting an application: it founds a team with its shared account and its credential.
+//! Admitting an application: the team, its shared account and its first credential are created.
 
 use platform::{Ctx, Error, Reads, Result, Tx, secret::Keys};
 
@@ -13,7 +13,7 @@ use crate::{
     school,
 };
 
-/// Founds the team, or changes what is due from it.
+/// Founds the team, or changes its reservation.
 pub(crate) async fn carry_out(
     tx: &Tx,
     keys: &Keys,
@@ -48,7 +48,7 @@ async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, i
     credential::send(tx, &first).await
 }
 
-/// Saves a new team and the account that its pupils share.
+/// Inserts a new team and the account that its pupils share.
 pub(crate) async fn save(tx: &Tx, team: &mut Team) -> Result<()> {
     team::store::save(tx, team).await?;
     let mut account = Account::of_team(tx.ctx(), team.id(), Login::of(team.code().as_str()));

@@ -1,10 +1,10 @@
-//! The credential a team signs in with first: issuing one takes the team's password and sessions away, redeeming it gives the team a
-//! password.
+//! Issuing and redeeming a team's credential. A new credential removes the team's password and ends its sessions; redeeming it
+//! gives the team a password.
 
 use platform::{Error, Reads, Result, Tx};
 use proto::identity::v1 as pb;
 
-use super::door::Entry;
+use super::sign_in::SignedIn;
 use crate::{
     account::{self, Account},
     class::team::{self, Credential},
@@ -12,14 +12,14 @@ use crate::{
     session,
 };
 
-/// Puts a new credential in the place of the one before and has it mailed to the referent.
+/// Replaces a team's credential and publishes that it was issued, so that it is mailed to the referent.
 pub(crate) async fn send(tx: &Tx, credential: &Credential) -> Result<()> {
     replace(tx, credential).await?;
     tx.emit(&pb::CredentialIssued::from(credential));
     Ok(())
 }
 
-/// Saves a new credential; the one before dies, and with it the team's password and sessions, if it had some.
+/// Inserts a credential, ends the one before, removes the team's password and ends its sessions.
 pub(crate) async fn replace(tx: &Tx, credential: &Credential) -> Result<()> {
     let mut account = account::store::of_team(tx, credential.team()).await?;
     account.forget_password();
@@ -28,12 +28,12 @@ pub(crate) async fn replace(tx: &Tx, credential: &Credential) -> Result<()> {
     team::store::replace_credential(tx, credential).await
 }
 
-/// Gives an account its next password; a team's credential is redeemed by it. Every session there was ends. Error:
-/// `CREDENTIAL_USED` for the second of two at once.
-pub(crate) async fn redeem(tx: &Tx, entry: Entry, password: Hash) -> Result<Account> {
-    let Entry { mut account, provisional } = entry;
+/// Replaces an account's password and ends all its sessions. Where the caller signed in with a team's credential, the credential is
+/// redeemed. Error: `CREDENTIAL_USED`, where another call redeemed it first.
+pub(crate) async fn redeem(tx: &Tx, signed_in: SignedIn, password: Hash) -> Result<Account> {
+    let SignedIn { mut account, provisional } = signed_in;
     if let Some(credential) = provisional {
-        // read before: redeemed and not yet active, a team could not be read
+        // read before it is redeemed: a team that is neither invited nor active cannot be read
         let team = team::store::find_to_change(tx, credential.team()).await?;
         let mut team = team.ok_or_else(|| Error::not_found("team"))?;
         team::store::redeem(tx, &credential).await?;

@@ -5,8 +5,8 @@ use platform::{Reads, Result, Tx, secret::Keys};
 use super::credential;
 use crate::class::team::{self, Credential, Handover, Team};
 
-/// Saves a team that was handed over. As long as nobody redeemed its credential, the old referent holds the key to it: another one takes
-/// its place, and is mailed to the new referent.
+/// Saves a team that was handed over. Where its credential was not redeemed, the former referent knows it: it is replaced, and the
+/// new one is mailed to the new referent.
 pub(crate) async fn save(tx: &Tx, keys: &Keys, team: &mut Team, handover: &Handover) -> Result<()> {
     let next = if team.is_invited() { Some(Credential::issue(tx.ctx(), keys, team.id())?) } else { None };
     next.iter().for_each(|next| team.invite(next));

@@ -1,5 +1,5 @@
-//! The mails that facts lead to. A mail is written when it is sent, from what is true then: what has died meanwhile is
-//! not mailed. Its id is that of what was issued, so that a mail sent twice is one mail.
+//! The mails that facts cause. A mail is written from the data at the time it is sent; where its occasion no longer exists, it is
+//! not sent. Its id is the id of what was issued, so a mail that is sent twice is one mail.
 
 use jiff::Timestamp;
 use platform::{
@@ -33,7 +33,7 @@ struct Mails {
     public_url: String,
 }
 
-/// What is mailed when something becomes known.
+/// The handlers of the facts that cause mails. `public_url` is the address of the installation.
 pub(crate) fn handlers(host: &Host, public_url: String) -> Handlers {
     let (store, keys, mailer) = (host.store.clone(), host.keys.clone(), host.mailer.clone());
     Mails { store, keys, mailer, tenants: host.tenants.clone(), public_url }.handlers()
@@ -51,7 +51,7 @@ impl Mails {
     }
 }
 
-/// To whom, about what.
+/// The recipient and the kind of a mail.
 struct Post<'a> {
     id: Uuid,
     to: &'a str,
@@ -69,7 +69,7 @@ impl Mails {
         let values = [
             ("registered", &*language.moment(ctx.tenant(), registration.registered_at())),
             ("until", &language.moment(ctx.tenant(), registration.expires_at())),
-            // what follows the hash is not sent to a server, and so in no log of one
+            // browsers do not send the part after the hash, so it is in no server's log
             ("link", &format!("{}#{code}", self.page(&ctx, "verify-email"))),
             ("code", &code),
         ];
@@ -116,7 +116,7 @@ impl Mails {
         self.send(&ctx, post, &[("name", name), ("team", application.team_name()), ("refusal", refusal)]).await
     }
 
-    /// Of a pair that waits, for as long as its reader is whom it waits for. A programme that is not there any more waits for nobody.
+    /// Mails a reminder, where its reader is still responsible and the programme still exists.
     async fn reminder(self, ctx: Ctx, event: pb::ReminderAddressed) -> Result<()> {
         let Some((wait, since)) = Wait::told(event.wait()).zip(event.since) else { return Ok(()) };
         let Ok(programme) = self.tenants.get(&event.programme) else { return Ok(()) };
@@ -139,7 +139,7 @@ impl Mails {
         self.send(&ctx, post, &values).await
     }
 
-    /// Who is reminded, with their team, as a teacher of it, or without one, as one of the central team. None: they are that no more.
+    /// The account to remind and its team, or no team for a coordinator. None where the account no longer has this part.
     async fn reminded(&self, ctx: &Ctx, account: &str, team: &str) -> Result<Option<(Account, Option<Team>)>> {
         let db = self.store.read(ctx).await?;
         let Some(account) = account::store::find(&db, account.parse()?).await? else { return Ok(None) };
@@ -151,7 +151,7 @@ impl Mails {
         Ok(team.map(|team| (account, Some(team))))
     }
 
-    /// The address of a page of the tenant's.
+    /// The URL of a page of the tenant.
     fn page(&self, ctx: &Ctx, name: &str) -> String {
         self.address(ctx.tenant().id(), name)
     }

@@ -1,5 +1,5 @@
-//! The way of a reminder home: there it becomes one fact for each person, and each of those one letter. What dies in between is
-//! repeated and finds the record of what was done.
+//! Brings a reminder from a programme to the country of its readers, where it becomes one fact and one letter for each of them.
+//! After a crash it is repeated, and the record of what was done prevents a second letter.
 
 use platform::{Border, Ctx, Error, Id, Result, Store, TenantId, Tx, event::Handlers};
 use proto::{identity::v1 as pb, lessons::v1::ReminderDue};
@@ -10,7 +10,7 @@ use crate::{
     post::reminder::Wait,
 };
 
-/// Adds what identity does when a pair of a programme has waited for long.
+/// Adds the handler of reminders that a programme sends.
 pub(crate) fn handlers(others: Handlers, store: Store, border: Border) -> Handlers {
     others.on("reminder home", move |ctx, fact| bring(store.clone(), border.clone(), ctx, fact))
 }
@@ -18,18 +18,18 @@ pub(crate) fn handlers(others: Handlers, store: Store, border: Border) -> Handle
 async fn bring(store: Store, border: Border, ctx: Ctx, fact: ReminderDue) -> Result<()> {
     let programme = ctx.tenant().id();
     if fact.home.is_empty() {
-        // the secretariat is here
+        // without a home, the reader is the programme's own secretariat
         return address(&store, &ctx, programme, &fact).await;
     }
     let home: TenantId = fact.home.parse().map_err(|_| Error::internal("a reminder crossed to no country"))?;
     address(&store, &border.home(&ctx, &home)?, programme, &fact).await?;
-    // both sides say in their audit logs what crossed, each once
+    // the audit logs of both sides record the reminder, each once
     let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
     tx.note("send reminder home", format!("pair {}", fact.pair_id), format!("home {home}"));
     tx.commit().await
 }
 
-/// Addresses a reminder to everybody it is for, unless this very fact was handled there before.
+/// Publishes a reminder for each of its readers, unless this fact was handled there before.
 async fn address(store: &Store, there: &Ctx, programme: &TenantId, fact: &ReminderDue) -> Result<()> {
     let Some(tx) = store.write_once(there).await? else { return Ok(()) };
     let wait = Wait::of(fact).map_or(pb::Wait::Unspecified, pb::Wait::from);
@@ -48,7 +48,8 @@ async fn address(store: &Store, there: &Ctx, programme: &TenantId, fact: &Remind
     tx.commit().await
 }
 
-/// The teachers of the class that must act, or the central team where none is named. A class that takes part no more has none.
+/// The teachers of the team that has to act, or the central team where no team is named. Empty where the team no longer takes part
+/// in programmes.
 async fn reminded(tx: &Tx, fact: &ReminderDue) -> Result<Vec<Id<Account>>> {
     if fact.team_id.is_empty() {
         return account::store::coordinators(tx).await;

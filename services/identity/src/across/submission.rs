@@ -1,4 +1,4 @@
-//! Submitting an application: what the rules of submission are decided by.
+//! Submitting an application: loads the data that the rules need.
 
 use platform::{Reads, Result, Tx};
 
@@ -11,7 +11,7 @@ use crate::{
     school,
 };
 
-/// What the rules of submission need to know of an application, as it is now.
+/// The data that the rules of submission need, as they are now.
 pub(crate) async fn evidence(db: &impl Reads, application: &Application) -> Result<Evidence> {
     let draft = application.draft();
     let school = match draft.school {
@@ -26,9 +26,9 @@ pub(crate) async fn evidence(db: &impl Reads, application: &Application) -> Resu
     })
 }
 
-/// [`evidence`], to decide by. Who else submits for this referent waits until this transaction ends: of two at once, the second counts
-/// the first. Error: `ETAG_STALE`, where the referent's account changed in between.
+/// [`evidence`], and locks the referent's account until the transaction ends, so that of two submissions at once the second counts
+/// the first. Error: `ETAG_STALE`, where the account was saved in between.
 pub(crate) async fn evidence_to_submit(tx: &Tx, application: &Application) -> Result<Evidence> {
-    account::store::hold(tx, &account::store::get(tx, application.referent()).await?).await?;
+    account::store::lock(tx, &account::store::get(tx, application.referent()).await?).await?;
     evidence(tx, application).await
 }

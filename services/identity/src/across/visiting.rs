@@ -1,4 +1,4 @@
-//! Whether a visitor may still be here, asked at home.
+//! Checks at a visitor's home whether they may still visit the programme.
 
 use platform::{
     Border, Ctx, Error, Host, Member, Reads, Result, Store,
@@ -13,7 +13,7 @@ use crate::{
     session,
 };
 
-/// Asks home before every call of a visitor.
+/// The check that runs before every call of a visitor.
 pub fn recheck(host: &Host) -> Result<Recheck> {
     let (store, border) = (host.store.clone(), host.border.clone());
     Ok(Recheck::new(move |ctx| {
@@ -22,7 +22,7 @@ pub fn recheck(host: &Host) -> Result<Recheck> {
     }))
 }
 
-/// Error: `MEMBERSHIP_ENDED`; unreachable, where home cannot be asked.
+/// Error: `MEMBERSHIP_ENDED`; unreachable, where the home's data cannot be read.
 async fn check(store: &Store, border: &Border, ctx: &Ctx) -> Result<()> {
     let (visit, home) = Visit::of(ctx).zip(ctx.home()).ok_or_else(ended)?;
     let home = border.home(ctx, home).map_err(|_| ended())?;
@@ -31,12 +31,13 @@ async fn check(store: &Store, border: &Border, ctx: &Ctx) -> Result<()> {
     if visit.stands(ctx.now(), &standing) { Ok(()) } else { Err(ended()) }
 }
 
-/// A session that is not there has ended; anything else is no answer.
+/// A session that does not exist has ended. Any other error is passed on.
 fn over(error: Error) -> Error {
     if error.is(Reason::SessionOver) { ended() } else { error }
 }
 
-/// What a membership is decided by, in the caller's home. Error: `SESSION_OVER`, where there is no such session or account.
+/// Loads the data by which a membership is decided, in the caller's home. Error: `SESSION_OVER`, where there is no such session or
+/// account.
 pub(crate) async fn standing(db: &impl Reads, caller: &Member, visit: Visit) -> Result<Standing> {
     let session = session::store::get(db, caller.session.into()).await?;
     let account = account::store::find(db, caller.account.into()).await?.ok_or_else(session::over)?;

@@ -1,4 +1,4 @@
-//! An application ("candidatura"): a teacher asks for a class to take part; the central team decides.
+//! An application (Italian "candidatura"): a teacher asks for a class to take part, and the central team decides.
 
 use jiff::{Timestamp, civil::Date};
 use platform::{Ctx, Id, Result, Violations, error::Shared};
@@ -36,22 +36,22 @@ pub struct Application {
     created_at: Timestamp,
 }
 
-/// What the teacher writes.
+/// The fields a teacher fills in.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
     /// The school.
     pub school: Option<Id<School>>,
-    /// The name the team wants.
+    /// The name the team wants to have.
     pub team_name: String,
     /// How the team relates to classes.
     pub team_type: Option<TeamType>,
-    /// The classes it comes from.
+    /// The classes the team comes from.
     pub classes: Vec<String>,
-    /// How many pupils.
+    /// The number of pupils.
     pub team_size: i32,
     /// Why the class wants to take part.
     pub motivation: String,
-    /// How it fits into teaching.
+    /// How the project fits into teaching.
     pub integration_mode: Option<IntegrationMode>,
     /// The attached files.
     pub files: Vec<Id<File>>,
@@ -61,7 +61,7 @@ pub struct Draft {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TeamType {
-    /// The whole class; its size has no limit.
+    /// The whole class. Its size is not limited.
     WholeClass,
     /// A group inside one class.
     GroupInClass,
@@ -69,7 +69,7 @@ pub enum TeamType {
     MixedClasses,
 }
 
-/// How the school fits the path into its teaching (S1 "Integrazione nella didattica").
+/// How the school includes the project in its teaching (S1 "Integrazione nella didattica").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntegrationMode {
@@ -77,31 +77,31 @@ pub enum IntegrationMode {
     Ordinary,
     /// Outside lessons.
     Extracurricular,
-    /// As a path towards work.
+    /// As part of a path towards work.
     WorkPath,
 }
 
-/// What an admission still waits for.
+/// What a team that was admitted with a reservation still has to hand in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
-    /// The documents to hand in.
+    /// The documents.
     pub documents: String,
-    /// The last day, local to the tenant.
+    /// The last day, in the tenant's time zone.
     pub due_on: Date,
 }
 
-/// Where an application stands, with the facts of it.
+/// The state of an application, with its facts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Being written; only its author sees it.
+    /// It is being written. Only its author sees it.
     Draft,
-    /// Waits for a decision.
+    /// It waits for a decision.
     Submitted {
-        /// When.
+        /// When it was submitted.
         at: Timestamp,
     },
-    /// Became a team.
+    /// It became a team.
     Admitted {
         /// When it was submitted.
         submitted: Timestamp,
@@ -109,38 +109,38 @@ pub enum State {
         at: Timestamp,
         /// The team.
         team: TeamId,
-        /// What is still due.
+        /// What is still to be handed in.
         reservation: Option<Reservation>,
     },
-    /// Was not admitted.
+    /// It was not admitted.
     Refused {
         /// When it was submitted.
         submitted: Timestamp,
         /// When it was decided.
         at: Timestamp,
-        /// Why.
+        /// The reason given.
         refusal: String,
     },
-    /// Was taken back.
+    /// The teacher withdrew it.
     Withdrawn {
-        /// When it was submitted, if it was.
+        /// When it was submitted. None for a draft.
         submitted: Option<Timestamp>,
-        /// When it was taken back.
+        /// When it was withdrawn.
         at: Timestamp,
     },
 }
 
-/// What an admission leads to.
+/// The effect of an admission.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Admitted {
-    /// A new team is founded under this id.
+    /// A new team with this id is founded.
     Founds(TeamId),
-    /// The team exists; what is due has changed.
+    /// The team exists; its reservation has changed.
     Changes(TeamId),
 }
 
 impl State {
-    /// Its name, for lists and messages.
+    /// The name of the state, for lists and messages.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Draft => "draft",
@@ -152,7 +152,7 @@ impl State {
         }
     }
 
-    /// When it was submitted, if it was.
+    /// When it was submitted. None where it never was.
     pub fn submitted(&self) -> Option<Timestamp> {
         match self {
             Self::Draft => None,
@@ -164,7 +164,7 @@ impl State {
 }
 
 impl Application {
-    /// A draft of the caller's.
+    /// A new draft by the caller.
     pub fn begin(ctx: &Ctx, track: &Track, draft: Draft) -> Result<Self> {
         Ok(Self {
             id: ctx.new_id(),
@@ -178,8 +178,8 @@ impl Application {
         })
     }
 
-    /// Whether the caller may know of it: its author always, the central team once it was submitted.
-    pub fn seen_by(&self, ctx: &Ctx) -> bool {
+    /// Whether the caller may see it: its author always, the central team once it was submitted.
+    pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
         self.is_of(ctx) || (ctx.has(Role::Coordinator) && self.state.submitted().is_some())
     }
 
@@ -187,7 +187,7 @@ impl Application {
         ctx.account().is_ok_and(|account| account == self.referent)
     }
 
-    /// Changes a draft. Whether anything is another one now. Error: `APPLICATION_STATE` once it was submitted.
+    /// Changes a draft. Returns whether a field changed. Error: `APPLICATION_STATE`, where it was submitted.
     pub fn change(&mut self, draft: Draft) -> Result<bool> {
         if self.state != State::Draft {
             return Err(self.wrong_state("Only a draft can be changed. Withdraw the application to begin again."));
@@ -195,7 +195,7 @@ impl Application {
         Ok(std::mem::replace(&mut self.draft, draft) != self.draft)
     }
 
-    /// Submits a draft. Error: `APPLICATION_STATE`, `CALL_NOT_OPEN`, `CALL_CLOSED`, `TEAMS_TOO_MANY`, and every violation of the
+    /// Submits a draft. Error: `APPLICATION_STATE`, `CALL_NOT_OPEN`, `CALL_CLOSED`, `TEAMS_TOO_MANY`, or every violation of the
     /// track's rules at once (I1, I3, I5).
     pub(crate) fn submit(&mut self, ctx: &Ctx, track: &Track, evidence: &Evidence) -> Result<()> {
         if self.state != State::Draft {
@@ -207,7 +207,7 @@ impl Application {
         Ok(())
     }
 
-    /// Takes it back. Error: `APPLICATION_STATE` once it was decided.
+    /// Withdraws it. Error: `APPLICATION_STATE`, where it was decided.
     pub fn withdraw(&mut self, ctx: &Ctx) -> Result<()> {
         match self.state {
             State::Draft | State::Submitted { .. } => {
@@ -218,8 +218,8 @@ impl Application {
         }
     }
 
-    /// Admits, with or without a reservation. Error: `APPLICATION_STATE` where it does not wait for a decision and is no
-    /// admission that could change; a reservation due before today.
+    /// Admits it, with or without a reservation. Error: `APPLICATION_STATE`, where it neither waits for a decision nor was admitted
+    /// with a reservation; a violation for a reservation that is due before today.
     pub fn admit(&mut self, ctx: &Ctx, reservation: Option<Reservation>) -> Result<Admitted> {
         if reservation.as_ref().is_some_and(|reservation| reservation.due_on < ctx.local().date()) {
             let mut violations = Violations::new();
@@ -244,7 +244,7 @@ impl Application {
         }
     }
 
-    /// Does not admit. Error: `APPLICATION_STATE`.
+    /// Refuses it. Error: `APPLICATION_STATE`, where it does not wait for a decision.
     pub fn refuse(&mut self, ctx: &Ctx, refusal: String) -> Result<()> {
         let State::Submitted { at: submitted } = self.state else {
             return Err(self.wrong_state("Only a submitted application can be refused."));
@@ -270,7 +270,7 @@ impl Application {
         &self.draft
     }
 
-    /// What its admission waits for, if it was admitted with a reservation.
+    /// The reservation it was admitted with. None for any other state.
     pub(crate) fn reservation(&self) -> Option<&Reservation> {
         match &self.state {
             State::Admitted { reservation, .. } => reservation.as_ref(),
@@ -278,12 +278,12 @@ impl Application {
         }
     }
 
-    /// The name the team wants.
+    /// The name the team wants to have, without surrounding spaces.
     pub fn team_name(&self) -> &str {
         self.draft.team_name.trim()
     }
 
-    /// How the team relates to classes. A submitted application has said so.
+    /// How the team relates to classes. A submitted application always has a value here.
     pub fn team_type(&self) -> TeamType {
         self.draft.team_type.unwrap_or(TeamType::GroupInClass)
     }
@@ -298,7 +298,7 @@ impl Application {
         self.referent
     }
 
-    /// Why it was not admitted, if it was not.
+    /// The reason for a refusal. None where it was not refused.
     pub fn refusal(&self) -> Option<&str> {
         match &self.state {
             State::Refused { refusal, .. } => Some(refusal),

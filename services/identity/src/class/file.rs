@@ -1,4 +1,4 @@
-//! Files that applications and teams need. What a file is, is judged by its first bytes.
+//! Files that teachers and teams upload. The kind of a file is decided by its first bytes.
 
 use jiff::Timestamp;
 use platform::{Ctx, Id, Result, blob::Blob};
@@ -13,7 +13,7 @@ pub mod api;
 pub(crate) mod store;
 mod wire;
 
-/// A stored file. Its bytes are found by the digest.
+/// The record of a stored file. The bytes are stored under their digest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
     id: Id<File>,
@@ -26,37 +26,37 @@ pub struct File {
     created_at: Timestamp,
 }
 
-/// What is said of a file before its bytes come.
+/// What the caller says of a file before its bytes arrive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     /// What it is for.
     pub purpose: Purpose,
-    /// Its name, without a folder.
+    /// Its name, without a path.
     pub name: String,
 }
 
-/// What a file is for. It decides what kinds and sizes are taken.
+/// What a file is for. It decides which kinds and sizes are accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// The head teacher's signed authorisation.
     Authorisation,
-    /// A letter of support, a statute.
+    /// A letter of support, or a statute.
     SupportLetter,
     /// The logo of a team.
     Logo,
 }
 
-/// Pictures a browser shows and that hold no script.
+/// Picture formats that browsers show and that cannot contain scripts.
 const PICTURES: [&str; 3] = ["image/jpeg", "image/png", "image/gif"];
 
 impl Purpose {
-    /// The largest file, in bytes.
+    /// The largest accepted size, in bytes.
     pub fn max_bytes(self) -> u64 {
         8 << 20
     }
 
-    /// Error: `FILE_KIND_REFUSED`, for what this purpose does not take.
+    /// Error: `FILE_KIND_REFUSED`, where this purpose does not accept the media type.
     pub fn check_kind(self, media_type: &str) -> Result<()> {
         let is_letter = self != Self::Logo && media_type == "application/pdf";
         if is_letter || PICTURES.contains(&media_type) {
@@ -71,7 +71,7 @@ impl Purpose {
 }
 
 impl File {
-    /// The record of bytes that were kept for the caller.
+    /// The record of a file that the caller has just uploaded.
     pub fn new(ctx: &Ctx, label: Label, blob: Blob) -> Result<Self> {
         Ok(Self {
             id: ctx.new_id(),

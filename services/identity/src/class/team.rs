@@ -1,4 +1,4 @@
-//! A team: a class that was admitted. Its members are pupils and stay unknown; it is a headcount, a name and a shared account.
+//! A team: a class that was admitted. Its pupils are not stored; a team has a headcount, a name and a shared account.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ mod wire;
 pub use credential::{Credential, End, Ending};
 pub use moves::Move;
 
-/// A class that was admitted. It belongs to one track of one edition (I1) and has exactly one referent at any instant (I4).
+/// A class that was admitted. It belongs to one track of one edition (I1), and has exactly one referent at any time (I4).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Team {
     id: TeamId,
@@ -38,7 +38,7 @@ pub struct Team {
     edition: Id<Edition>,
     track: Id<Track>,
     is_interreg: bool,
-    school: SchoolThen,
+    school: SchoolAtAdmission,
     team_type: TeamType,
     size: i32,
     referent: Id<Account>,
@@ -50,24 +50,24 @@ pub struct Team {
     state: State,
 }
 
-/// How far a team's shared account has come.
+/// Whether the team's shared account has a password.
 #[derive(Clone, Debug, PartialEq)]
 pub enum State {
-    /// The provisional credential can be redeemed until an instant.
+    /// It has none; the provisional credential can be redeemed.
     Invited {
-        /// Until when, inclusive.
+        /// The last instant at which it can.
         until: Timestamp,
     },
-    /// The team has a password of its own.
+    /// It has a password.
     Active {
         /// Since when.
         since: Timestamp,
     },
 }
 
-/// The school as it was when the team was admitted: a register that changes later does not rewrite history.
+/// The school's data at the time of the admission. A later import does not change them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SchoolThen {
+pub struct SchoolAtAdmission {
     /// The school.
     pub id: Id<School>,
     /// Its code in the register.
@@ -78,7 +78,7 @@ pub struct SchoolThen {
     pub territory: String,
 }
 
-impl From<&School> for SchoolThen {
+impl From<&School> for SchoolAtAdmission {
     fn from(school: &School) -> Self {
         let record = &school.record;
         Self {
@@ -90,18 +90,18 @@ impl From<&School> for SchoolThen {
     }
 }
 
-/// What a team signs in with and is cited by: `22-23-EN_0001`.
+/// The code that a team signs in with and is cited by, for example `22-23-EN_0001`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code(String);
 
 impl Code {
-    /// The code of the `number`th team of a track. `infix` may be empty.
+    /// The code of the team with this number in a track. `infix` may be empty.
     pub fn new(edition: &str, infix: &str, number: u32) -> Self {
         let hyphen = if infix.is_empty() { "" } else { "-" };
         Self(format!("{edition}{hyphen}{infix}_{number:04}"))
     }
 
-    /// The code as it stands in a row.
+    /// The code as stored in a row.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
     }
@@ -118,7 +118,7 @@ impl fmt::Display for Code {
     }
 }
 
-/// What an admission brings into being.
+/// The data that an admission adds to the application's.
 #[derive(Debug)]
 pub struct Admission {
     /// The edition.
@@ -129,11 +129,11 @@ pub struct Admission {
     pub is_interreg: bool,
     /// The code.
     pub code: Code,
-    /// The school, as it is now.
-    pub school: SchoolThen,
+    /// The school's data now.
+    pub school: SchoolAtAdmission,
 }
 
-/// A team was given to another referent.
+/// A record that a team was handed over to another referent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Handover {
     id: Id<Handover>,
@@ -144,19 +144,19 @@ pub struct Handover {
     at: Timestamp,
 }
 
-/// What `UpdateTeam` can change. `Some(None)` empties a field.
+/// The fields that `UpdateTeam` changes. None leaves a field as it is; `Some(None)` clears it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Change {
     /// The name.
     pub name: Option<String>,
-    /// The team's own address.
+    /// The team's own e-mail address.
     pub email: Option<Option<String>>,
     /// The logo.
     pub logo: Option<Option<Id<File>>>,
 }
 
 impl Team {
-    /// The team an application becomes when it is admitted, with the credential its referent is mailed.
+    /// The team founded by an admission. `credential` is mailed to its referent.
     pub(crate) fn admit(
         ctx: &Ctx,
         application: &Application,
@@ -187,12 +187,12 @@ impl Team {
         }
     }
 
-    /// Whether the caller may know of this team: itself, its teachers, the central team.
-    pub fn seen_by(&self, ctx: &Ctx) -> bool {
+    /// Whether the caller may see the team: the team itself, its teachers, the central team.
+    pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
         ctx.has(Role::Coordinator) || ctx.stands_for(self.id) || self.is_taught_by(ctx)
     }
 
-    /// The team as the caller may see it: its own address is for itself and its teachers.
+    /// The team as the caller may see it. Its e-mail address is visible to itself and its teachers only.
     pub(crate) fn shown_to(mut self, ctx: &Ctx) -> Self {
         if !ctx.stands_for(self.id) && !self.is_taught_by(ctx) {
             self.email = None;
@@ -204,12 +204,13 @@ impl Team {
         ctx.account().is_ok_and(|account| self.has_teacher(account))
     }
 
-    /// Whether an account is its referent or a support teacher.
+    /// Whether the account is its referent's or a support teacher's.
     pub(crate) fn has_teacher(&self, account: Id<Account>) -> bool {
         account == self.referent || self.supports.contains(&account)
     }
 
-    /// Changes name, address and logo. Whether anything is another one now. Error: every word of the programme in them (I5), and `REFERENT_ONLY` for a support teacher.
+    /// Changes name, address and logo. Returns whether one of them changed. Error: a violation for each forbidden word (I5);
+    /// `REFERENT_ONLY` for a support teacher.
     pub fn change(&mut self, ctx: &Ctx, change: Change) -> Result<bool> {
         if !ctx.stands_for(self.id) {
             self.only_referent(ctx)?;
@@ -233,7 +234,7 @@ impl Team {
         Ok(before != (self.name.clone(), self.email.clone(), self.logo))
     }
 
-    /// Adds a teacher who helps (S1 "Associazione docente di supporto"). Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`.
+    /// Adds a support teacher (S1 "Associazione docente di supporto"). Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`.
     pub fn add_support(&mut self, ctx: &Ctx, teacher: &Account) -> Result<()> {
         self.only_referent(ctx)?;
         teacher.registered_teacher("teacher_id")?;
@@ -244,7 +245,7 @@ impl Team {
         Ok(())
     }
 
-    /// Takes a support teacher off. Error: `REFERENT_ONLY`, or not found where the teacher is no support of this team.
+    /// Removes a support teacher. Error: `REFERENT_ONLY`; not found, where the teacher is not a support teacher of the team.
     pub fn remove_support(&mut self, ctx: &Ctx, teacher: Id<Account>) -> Result<()> {
         self.only_referent(ctx)?;
         let before = self.supports.len();
@@ -252,8 +253,8 @@ impl Team {
         if self.supports.len() == before { Err(platform::Error::not_found("support teacher")) } else { Ok(()) }
     }
 
-    /// Replaces the referent; the old one loses sight of the team at once, unless they stay as a support teacher, which they do
-    /// not. Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`, `TEACHER_NOT_REGISTERED`.
+    /// Replaces the referent. The former referent no longer sees the team. Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`,
+    /// `TEACHER_NOT_REGISTERED`.
     pub fn hand_over(&mut self, ctx: &Ctx, to: &Account, reason: String) -> Result<Handover> {
         if !ctx.has(Role::Coordinator) {
             self.only_referent(ctx)?;
@@ -267,34 +268,35 @@ impl Team {
         Ok(Handover { id: ctx.new_id(), team: self.id, from, to: to.id(), reason, at: ctx.now() })
     }
 
-    /// The credential that takes the place of the one before; the team's password dies with it. Error: `REFERENT_ONLY`.
+    /// Replaces the team's credential and password by a new credential. Error: `REFERENT_ONLY`.
     pub(crate) fn reissue(&mut self, ctx: &Ctx, credential: &Credential) -> Result<()> {
         self.only_referent(ctx)?;
         self.invite(credential);
         Ok(())
     }
 
-    /// From now on this credential is the one that opens the team.
+    /// Makes this credential the only one that opens the team's account.
     pub(crate) fn invite(&mut self, credential: &Credential) {
         self.state = State::Invited { until: credential.expires_at() };
     }
 
-    /// Whether its credential was not redeemed yet.
+    /// Whether its credential has not been redeemed.
     pub(crate) fn is_invited(&self) -> bool {
         matches!(self.state, State::Invited { .. })
     }
 
-    /// The credential was redeemed.
+    /// Records that the credential was redeemed.
     pub(crate) fn activate(&mut self, now: Timestamp) {
         self.state = State::Active { since: now };
     }
 
-    /// Nothing is due any more, or something else is.
+    /// Replaces the reservation.
     pub(crate) fn reserve(&mut self, reservation: Option<Reservation>) {
         self.reservation = reservation;
     }
 
-    /// Error: `REFERENT_ONLY`. Only for who may see the team: for all others it does not exist.
+    /// Error: `REFERENT_ONLY`, where the caller is not the referent. Call it only for a caller who may see the team: for others it
+    /// must be not found.
     fn only_referent(&self, ctx: &Ctx) -> Result<()> {
         if ctx.account::<Account>()? == self.referent {
             return Ok(());
@@ -308,17 +310,17 @@ impl Team {
         self.id
     }
 
-    /// What it signs in with.
+    /// The code it signs in with.
     pub fn code(&self) -> &Code {
         &self.code
     }
 
-    /// The teacher who answers for it.
+    /// The teacher who is responsible for it.
     pub fn referent(&self) -> Id<Account> {
         self.referent
     }
 
-    /// Its teachers: the referent first, then who supports them.
+    /// Its teachers: the referent first, then the support teachers.
     pub(crate) fn teachers(&self) -> impl Iterator<Item = Id<Account>> {
         std::iter::once(self.referent).chain(self.supports.iter().copied())
     }
@@ -328,13 +330,13 @@ impl Team {
         self.track
     }
 
-    /// Whether its track observes Interreg projects alone, so that it meets classes of other countries.
+    /// Whether its track is for Interreg projects only, so that it may meet teams of other countries.
     pub fn is_interreg(&self) -> bool {
         self.is_interreg
     }
 
-    /// Its school, as it was at the admission.
-    pub fn school(&self) -> &SchoolThen {
+    /// Its school at the time of the admission.
+    pub fn school(&self) -> &SchoolAtAdmission {
         &self.school
     }
 

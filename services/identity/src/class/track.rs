@@ -1,4 +1,4 @@
-//! What identity needs to know of a track and its edition, which lessons keeps: the rules an application is judged by.
+//! The rules of a track and its edition that identity needs to judge an application. The service lessons keeps them.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use platform::{Ctx, Id, Result};
@@ -10,7 +10,7 @@ use crate::{
 
 pub(crate) mod peer;
 
-/// An edition: here only something to point to.
+/// The marker type of an edition's id.
 #[derive(Clone, Copy, Debug)]
 pub enum Edition {}
 
@@ -23,33 +23,33 @@ pub struct Track {
     pub edition: Id<Edition>,
     /// The edition's code: `22-23`.
     pub edition_code: String,
-    /// What a team's code carries between edition and number. May be empty.
+    /// The part of a team's code between the edition and the number. May be empty.
     pub infix: String,
     /// The levels of school it admits (I1).
     pub levels: Vec<Level>,
     /// The most pupils of a team that is not a whole class (I3).
     pub max_team_size: i32,
-    /// The most teams of one referent in the edition. 0: no limit.
+    /// The most teams of one referent in the edition. 0 means no limit.
     pub max_teams_per_referent: u32,
     /// Whether the head teacher's authorisation must be attached.
     pub authorisation_required: bool,
-    /// Whether it observes Interreg projects alone, so that its classes meet those of another country (I2).
+    /// Whether it is for Interreg projects only, so that its teams meet teams of another country (I2).
     pub interreg: bool,
-    /// From when to when applications are taken.
+    /// When applications are accepted.
     pub call: Call,
 }
 
-/// From when to when applications are taken.
+/// When applications are accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    /// From this instant.
+    /// The first instant.
     pub opens: Timestamp,
-    /// To the end of this second.
+    /// The last second, inclusive.
     pub closes: Timestamp,
 }
 
 impl Call {
-    /// Error: `CALL_NOT_OPEN`, `CALL_CLOSED`.
+    /// Error: `CALL_NOT_OPEN`, `CALL_CLOSED`, with the instant in the tenant's time zone.
     pub fn check(&self, ctx: &Ctx) -> Result<()> {
         let zone = ctx.tenant().zone();
         if ctx.now() < self.opens {

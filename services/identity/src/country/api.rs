@@ -1,4 +1,4 @@
-//! The tenants of this installation, and their territories: what their files and the classification say, as messages.
+//! The methods on tenants and territories. Tenants come from their files, territories from the NUTS classification.
 
 use platform::{Ctx, Open, PageRequest, Result, Tenant, Tenants, page::Sizes, tenant::Kind};
 use proto::identity::v1::{
@@ -14,7 +14,7 @@ use crate::country::{
 /// The methods on tenants and territories.
 #[derive(Clone)]
 pub struct Countries {
-    /// All of them.
+    /// All tenants of this installation.
     pub tenants: Tenants,
 }
 
@@ -63,7 +63,7 @@ fn find<'a>(
     Ok(territory::after(country.nuts(), after).filter(wanted))
 }
 
-/// A tenant as a message. (Both types are foreign, so this is a function where `From` would be expected.)
+/// Converts a tenant to its message. (A function, because `From` cannot be implemented between two types of other crates.)
 fn message(tenant: &Tenant) -> pb::Tenant {
     let kind = match tenant.kind() {
         Kind::Country => pb::TenantKind::Country,

@@ -1,23 +1,23 @@
 //! Regular expressions of a country's file.
 //!
-//! They are compiled when the file is read. A broken one is kept with its complaint until the faults of the whole file are
-//! collected; until then it matches nothing.
+//! They are compiled when the file is read. An invalid expression is kept with its error message, so that all faults of the file
+//! can be reported together, and it matches nothing.
 
 use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 
-/// An expression a whole text has to match.
+/// An expression that a whole text must match.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "String")]
 pub(super) struct Form(Result<Regex, String>);
 
 impl Form {
-    /// Whether the text has this form.
+    /// Whether the whole text matches.
     pub(super) fn fits(&self, text: &str) -> bool {
         self.0.as_ref().is_ok_and(|regex| regex.is_match(text))
     }
 
-    /// What is wrong with the expression, named by its key.
+    /// The error message of an invalid expression, with its key in the file. None where the expression is valid.
     pub(super) fn fault(&self, key: &str) -> Option<String> {
         fault(&self.0, key)
     }
@@ -29,18 +29,18 @@ impl From<String> for Form {
     }
 }
 
-/// An expression that occurs somewhere in a text, in upper or lower case.
+/// An expression that may match any part of a text. Case is ignored.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "String")]
 pub(super) struct Hint(Result<Regex, String>);
 
 impl Hint {
-    /// Whether it occurs in the text.
+    /// Whether any part of the text matches.
     pub(super) fn occurs_in(&self, text: &str) -> bool {
         self.0.as_ref().is_ok_and(|regex| regex.is_match(text))
     }
 
-    /// What is wrong with the expression, named by its key.
+    /// The error message of an invalid expression, with its key in the file. None where the expression is valid.
     pub(super) fn fault(&self, key: &str) -> Option<String> {
         fault(&self.0, key)
     }
@@ -58,7 +58,7 @@ fn compiled(text: &str) -> Result<Regex, String> {
 
 fn fault(regex: &Result<Regex, String>, key: &str) -> Option<String> {
     let complaint = regex.as_ref().err()?;
-    // the crate draws a caret under the expression, over several lines
+    // the message of `regex` spans several lines, with a caret below the expression
     let words: Vec<_> = complaint.split_whitespace().collect();
     Some(format!("{key}: not a regular expression ({})", words.join(" ")))
 }

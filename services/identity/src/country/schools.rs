@@ -14,7 +14,7 @@ use super::{
 };
 use crate::country::territory;
 
-/// What a register tells of a school. The country's file says in which column.
+/// A value that a register gives for a school. The country's file names the column it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Column {
@@ -26,7 +26,7 @@ pub enum Column {
     Name,
     /// The name of the institute.
     InstituteName,
-    /// What tells the level taught.
+    /// The value from which the level is derived.
     Level,
     /// The kind of school.
     Kind,
@@ -34,11 +34,11 @@ pub enum Column {
     Municipality,
     /// The code of the municipality.
     MunicipalityCode,
-    /// What tells the territory.
+    /// The value from which the territory is derived.
     Territory,
     /// Street and number.
     Address,
-    /// The address for mail.
+    /// The e-mail address.
     Email,
 }
 
@@ -60,7 +60,7 @@ impl fmt::Display for Column {
     }
 }
 
-/// How a register is read.
+/// The rules for reading a country's register.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schools {
@@ -83,7 +83,7 @@ fn comma() -> char {
     ','
 }
 
-/// Which of the register's words mean which level.
+/// Which level a value of the register stands for.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LevelRule {
@@ -91,7 +91,7 @@ struct LevelRule {
     level: Level,
 }
 
-/// Territories by what the register calls them. Case, accents, spaces and hyphens make no difference.
+/// The NUTS code for each name of a territory in the register. Case, accents, spaces and hyphens are ignored.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "BTreeMap<String, String>")]
 struct Territories {
@@ -117,7 +117,7 @@ fn letters(name: &str) -> String {
 }
 
 impl Schools {
-    /// What separates the values of a line.
+    /// The character between the values of a line.
     pub fn delimiter(&self) -> char {
         self.delimiter
     }
@@ -127,33 +127,33 @@ impl Schools {
         self.columns.iter().map(|(column, name)| (*column, name.as_str()))
     }
 
-    /// Whether a register is accepted without this column: states publish several files that differ.
+    /// Whether a register may lack this column. Some states publish several files with different columns.
     pub fn is_optional(&self, column: Column) -> bool {
         self.optional.contains(&column)
     }
 
-    /// Whether a value only says that there is none.
+    /// Whether a value means "no value" in this register.
     pub fn is_nothing(&self, value: &str) -> bool {
         value.is_empty() || self.nothing.iter().any(|word| word.eq_ignore_ascii_case(value))
     }
 
-    /// Whether a text has the form of a school's code.
+    /// Whether a text has the format of a school's code.
     pub fn code_fits(&self, code: &str) -> bool {
         self.code.fits(code)
     }
 
-    /// Whether a text has the form of an institute's code: a school's, where the country tells no other.
+    /// Whether a text has the format of an institute's code. Without a format of its own, that of a school's code applies.
     pub fn institute_code_fits(&self, code: &str) -> bool {
         self.institute_code.as_ref().unwrap_or(&self.code).fits(code)
     }
 
-    /// The level a register's text means: that of the first rule it matches. None: the file has no rule for it.
+    /// The level that a value of the register stands for: the level of the first rule that matches. None where no rule matches.
     pub fn level(&self, text: &str) -> Option<Level> {
         self.levels.iter().find(|rule| rule.matches.occurs_in(text)).map(|rule| rule.level)
     }
 
-    /// The territory of a school, from its code or from what the register tells. Nothing told, nothing known. Error: what was
-    /// told and is not in the file.
+    /// The NUTS code of a school, derived from its own code or from the value in the register. Empty where both are empty. Error:
+    /// the name that is missing from `schools.territories`.
     pub fn territory(&self, code: &str, told: &str) -> Result<String, String> {
         let name = match self.territory_from_code {
             Some(length) => code.chars().take(length).collect(),

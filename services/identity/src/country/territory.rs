@@ -1,15 +1,15 @@
-//! The statistical regions of Europe, as Eurostat's NUTS 2024 has them: what schools, programmes and rankings are located by.
+//! The statistical regions of Europe, as listed by Eurostat in NUTS 2024. Schools, programmes and rankings refer to them.
 //!
-//! The classification changes every few years, so a territory says which version its code belongs to.
+//! Eurostat changes the classification every few years, so each territory carries the version its code belongs to.
 
 use std::sync::LazyLock;
 
-/// The version of the classification in this build.
+/// The version of the classification that is built in.
 pub const VERSION: &str = "2024";
 
 static TERRITORIES: LazyLock<Vec<Territory>> = LazyLock::new(|| {
     let mut all: Vec<_> = include_str!("../../data/territories.csv").lines().filter_map(line).collect();
-    // the file is sorted; `within` relies on it, so it does not rely on the file
+    // sorted here, because `within` needs the order and the order of the file is not guaranteed
     all.sort_unstable_by_key(|territory| territory.code);
     all
 });
@@ -17,11 +17,11 @@ static TERRITORIES: LazyLock<Vec<Territory>> = LazyLock::new(|| {
 /// A statistical region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Territory {
-    /// The NUTS code: `ITF4`, `ITF47`.
+    /// The NUTS code, for example `ITF4` or `ITF47`.
     pub code: &'static str,
-    /// The NUTS level, 1 to 3: the code's length without the country's two letters.
+    /// The NUTS level, 1 to 3: the number of characters of the code after the two letters of the country.
     pub level: u8,
-    /// The name, in the language of the country.
+    /// The name in the language of the country.
     pub name: &'static str,
     /// The version of the classification the code belongs to.
     pub version: &'static str,
@@ -38,21 +38,20 @@ pub fn all() -> &'static [Territory] {
     &TERRITORIES
 }
 
-/// The territory of this code.
+/// The territory with this code, if there is one.
 pub fn find(code: &str) -> Option<&'static Territory> {
     all().binary_search_by_key(&code, |territory| territory.code).ok().map(|at| &all()[at])
 }
 
-/// The territories whose code begins with `prefix`, in the order of the codes: itself and all inside it. A country's two
-/// letters are a prefix too.
+/// The territories whose codes begin with `prefix`, in the order of the codes. The two letters of a country are a prefix too.
 pub fn within(prefix: &str) -> &'static [Territory] {
     let from = all().partition_point(|territory| territory.code < prefix);
     let len = all()[from..].partition_point(|territory| territory.code.starts_with(prefix));
     &all()[from..from + len]
 }
 
-/// The territories with one of these prefixes, each once, in the order of the codes, those after the code `after` alone. The
-/// caller takes as many as its page has.
+/// The territories whose codes begin with one of the prefixes and come after the code `after`, each once, in the order of the
+/// codes. The iterator is lazy: a page takes as many as it needs.
 pub fn after<'a>(prefixes: &'a [String], after: &'a str) -> impl Iterator<Item = &'static Territory> + 'a {
     let from = all().partition_point(|territory| territory.code <= after);
     all()[from..].iter().filter(|territory| prefixes.iter().any(|prefix| territory.code.starts_with(prefix.as_str())))

@@ -1,11 +1,11 @@
-//! Words of the programme that an address, a team's name or a logo must not hold (I5): a jury must not be able to tell, and a
-//! class must not pose as the organisers.
+//! Finds the programme's own words in an e-mail address or a team's name, where they are forbidden (I5): a jury must not recognise
+//! a team by them, and a team must not appear to be the organisers.
 //!
-//! Case, accents, separators and look-alike signs (`@` for a, `0` for o, ..) hide nothing. Natural language must stay possible
-//! all the same: "squadra Socrate" is not ASOC. So the shorter a word, the stricter the place where it counts:
+//! Case, accents, separators and substituted characters (`@` for a, `0` for o, ..) do not hide a word. Ordinary language must stay
+//! possible: "squadra Socrate" does not contain ASOC. So a shorter word is only found in fewer places:
 //!
-//! - fewer than 4 letters: only as a whole token, digits around it aside (`oc2122`, `O.C.`; not "roccia");
-//! - 4 to 6 letters: anywhere inside one token; across tokens only where it ends with a word or is pulled apart twice;
+//! - fewer than 4 letters: only as a whole token, apart from digits around it (`oc2122`, `O.C.`; not "roccia");
+//! - 4 to 6 letters: anywhere inside one token; across tokens only where it ends at the end of a token or is split at least twice;
 //! - 7 letters and more: anywhere.
 
 use std::ops::Range;
@@ -15,13 +15,13 @@ use serde::Deserialize;
 
 use crate::reason::Reason;
 
-/// From this length on a word may be looked for inside others.
+/// A word with at least this many letters is also found inside a token.
 const INSIDE: usize = 4;
 
-/// From this length on nothing natural looks like it by chance.
+/// A word with at least this many letters is found anywhere: ordinary language does not contain it by chance.
 const ANYWHERE: usize = 7;
 
-/// Forbidden words, ready to be looked for.
+/// The forbidden words, prepared for the search.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "Vec<String>")]
 pub struct Words(Vec<Word>);
@@ -40,7 +40,7 @@ impl From<Vec<String>> for Words {
 }
 
 impl Words {
-    /// The first of the words that the text holds, as the country's file spells it.
+    /// The first forbidden word that the text contains, as the country's file spells it.
     pub fn find(&self, text: &str) -> Option<&str> {
         let reading = Reading::of(text);
         self.0.iter().find(|word| reading.holds(&word.letters)).map(|word| word.text.as_str())
@@ -56,7 +56,8 @@ impl Words {
         refuse(violations, field, self.find_in_email(email));
     }
 
-    /// The first of the words that an e-mail address holds. Its two halves are read apart, for the `@` between them is no a.
+    /// The first forbidden word that an e-mail address contains. The parts before and after the `@` are searched separately,
+    /// because that `@` does not stand for an a.
     pub fn find_in_email(&self, email: &str) -> Option<&str> {
         let (local, domain) = email.rsplit_once('@').unwrap_or((email, ""));
         self.find(local).or_else(|| self.find(domain))
@@ -67,7 +68,7 @@ impl Words {
         self.0.iter().map(|word| word.text.as_str())
     }
 
-    /// What is wrong with the list itself: a word of one letter or none would forbid everything or nothing.
+    /// What is wrong with the list itself. A word of one letter would forbid almost everything, an empty one nothing.
     pub(crate) fn faults(&self, key: &str) -> Vec<String> {
         let short = self.0.iter().filter(|word| word.letters.len() < 2);
         short.map(|word| format!("{key}: `{}` has fewer than two letters", word.text)).collect()
@@ -81,7 +82,7 @@ fn refuse(violations: &mut Violations, field: &str, found: Option<&str>) {
     }
 }
 
-/// The letter a sign stands for in "leet".
+/// The letter that a substituted character stands for.
 pub(crate) fn unmasked(sign: char) -> char {
     match sign {
         '4' | '@' => 'a',
@@ -94,10 +95,10 @@ pub(crate) fn unmasked(sign: char) -> char {
     }
 }
 
-/// A text as it is read aloud: its letters without what separates them, and what separated them.
+/// A text as letters without separators, with the token that each letter belongs to.
 struct Reading {
     letters: Vec<char>,
-    /// Whether a letter was written as one, and not as a sign that stands for it.
+    /// Whether a letter was written as a letter and not as a substitute.
     written: Vec<bool>,
     /// The number of the token each letter belongs to.
     token: Vec<usize>,
@@ -128,7 +129,7 @@ impl Reading {
         }
     }
 
-    /// Whether letters that spell a word of some length are that word, and not two neighbours that happen to meet.
+    /// Whether the matched letters are one word, and not the end of one token and the beginning of the next.
     fn counts(&self, from: usize, to: usize) -> bool {
         let (first, last) = (self.token[from], self.token[to - 1]);
         let parts = self.token[from..to].chunk_by(|one, next| one == next).count();
@@ -139,12 +140,12 @@ impl Reading {
         at == self.letters.len() || self.token[at] != self.token[at - 1] || !self.written[at]
     }
 
-    /// Whether a token is the word: as it stands, or without the digits and signs at one end or both.
+    /// Whether a token is the word, either exactly or without the digits and substitutes at its ends.
     fn has_token(&self, word: &[char]) -> bool {
         self.tokens().into_iter().any(|token| self.is_token(word, token.start, token.end))
     }
 
-    /// The tokens. Letters that stand alone are read together: `O.C.`
+    /// The tokens. Single letters are joined: `O.C.` is one token.
     fn tokens(&self) -> Vec<Range<usize>> {
         let mut tokens: Vec<Range<usize>> = Vec::new();
         let mut alone = false;

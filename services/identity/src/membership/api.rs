@@ -12,7 +12,7 @@ use crate::{across::visiting, session::Tokens};
 pub struct Memberships {
     /// Identity's data.
     pub store: Store,
-    /// The way into a programme.
+    /// Opens a programme from a country, and a country from a programme.
     pub border: Border,
     /// Makes tokens.
     pub tokens: Tokens,
@@ -41,7 +41,7 @@ impl MembershipService for Memberships {
         request: Request<pb::GetMembershipRequest>,
     ) -> Result<Response<pb::Membership>, Status> {
         let (ctx, _) = request.open()?;
-        // that it still stands was asked before
+        // a layer has checked before this call that the membership is still valid
         let (visit, home) = Visit::of(&ctx).zip(ctx.home().cloned()).ok_or_else(ended)?;
         let db = self.store.read(&ctx).await?;
         let team = match visit.team() {
@@ -73,8 +73,8 @@ impl MembershipService for Memberships {
 }
 
 impl Memberships {
-    /// Writes on both sides that the token is given. Home first: a token home knows of and that was not given does no harm, one it
-    /// does not know of would.
+    /// Records the token at home and in the programme. Home comes first: a token that home recorded and that was not given does no
+    /// harm, the opposite would.
     async fn record(&self, ctx: &Ctx, there: &Ctx, exchange: &Exchange) -> Result<()> {
         let role = exchange.visit().role().as_str_name();
         let tx = self.store.write(ctx).await?;

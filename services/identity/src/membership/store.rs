@@ -35,12 +35,12 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What the programme knows of a team.
+/// What the programme knows of a team. None where the team has not visited it.
 pub(crate) async fn find(db: &impl Reads, team: TeamId) -> Result<Option<Projection>> {
     Ok(row::Entity::find_by_id(team).one(db.conn()).await?.map(member).transpose()?.map(|member| member.team))
 }
 
-/// One page of the teams the programme knows, in the order of their ids, which is that of their admissions at home.
+/// One page of the teams that the programme knows, in the order of their ids, which is the order of their admissions at home.
 pub(crate) async fn list(db: &impl Reads, page: PageRequest<TeamId>) -> Result<Page<Member>> {
     let rows = row::Entity::find()
         .apply_if(page.after().copied(), |query, after| query.filter(row::Column::TeamId.gt(after)))
@@ -52,7 +52,7 @@ pub(crate) async fn list(db: &impl Reads, page: PageRequest<TeamId>) -> Result<P
     Ok(page.page(members, |member| member.team.team))
 }
 
-/// Keeps what the programme may know of a team, in the place of what it knew.
+/// Saves what the programme knows of a team, and replaces what it knew before.
 pub(crate) async fn keep(tx: &Tx, projection: &Projection) -> Result<()> {
     let Projection { team, home, alias, school_name, territory } = projection.clone();
     let now = tx.ctx().now().into();

@@ -7,7 +7,7 @@ use proto::identity::v1 as pb;
 use super::{Crossing, Member, Membership, Passage, Projection};
 use crate::session::Grant;
 
-/// What is given, as RFC 8693 names it.
+/// The type of the token that is given, as named by RFC 8693.
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 impl From<Projection> for pb::Projection {
@@ -52,7 +52,7 @@ impl From<Crossing> for pb::Crossing {
     }
 }
 
-/// A token that was given at `now`.
+/// The answer for a token that is given at `now`.
 pub(super) fn given(now: Timestamp, grant: Grant) -> pb::ExchangeTokenResponse {
     let left: SignedDuration = grant.access_expires_at.duration_since(now);
     pb::ExchangeTokenResponse {

@@ -1,8 +1,7 @@
-//! Turns passwords into hashes that nobody turns back: argon2id with the parameters OWASP asks for.
+//! Hashes passwords by argon2id, with the parameters that OWASP recommends.
 //!
-//! A hash takes some 20 ms and 19 MiB on purpose. It is computed on a few threads of its own, so that people signing in
-//! cannot take processors and memory from everything else, with a bounded queue before them: whoever finds it full is
-//! told to come back.
+//! A hash deliberately takes about 20 ms and 19 MiB. It is computed on a few dedicated threads with a bounded queue, so that
+//! sign-ins cannot take processor and memory from everything else. Where the queue is full, the caller is asked to try again.
 
 use std::{
     fmt,
@@ -25,17 +24,17 @@ use crate::{
     reason::Refuse,
 };
 
-/// What OWASP asks for at least: 19 MiB, two passes, one lane.
+/// The minimum that OWASP recommends: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// A hash with its parameters and salt, as a PHC string. It prints as `***`.
+/// A hash with its parameters and salt, as a PHC string. `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Hash(String);
 
 impl Hash {
-    /// The hash as it stands in a row.
+    /// The hash as stored in a row.
     pub(crate) fn stored(text: String) -> Self {
         Self(text)
     }
@@ -52,7 +51,7 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// Computes and compares hashes. Cheap to clone; its threads end with the last clone.
+/// Computes and compares hashes. Cheap to clone; its threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Hasher(Arc<Inner>);
 
@@ -65,7 +64,7 @@ struct Inner {
 type Job = Box<dyn FnOnce() + Send>;
 
 impl Hasher {
-    /// Starts its threads.
+    /// Starts the threads.
     pub fn new(settings: &Hashing) -> Result<Self> {
         let (desk, jobs) = sync_channel(usize::try_from(settings.queue.get()).unwrap_or(usize::MAX));
         let jobs = Arc::new(Mutex::new(jobs));
@@ -78,14 +77,14 @@ impl Hasher {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// The hash of a new password. Error: `OVERLOADED`.
+    /// The hash of a new password. Error: `OVERLOADED`, where the queue is full.
     pub async fn hash(&self, password: &str) -> Result<Hash> {
         let password = strength::normal(password);
         self.run(move || compute(&password)).await
     }
 
-    /// Whether a password is the one of a hash. Where there is no hash it takes as long, and is not. Error:
-    /// `OVERLOADED`.
+    /// Whether a password matches a hash. Without a hash the answer is false and takes as long. Error: `OVERLOADED`, where the
+    /// queue is full.
     pub async fn verify(&self, password: &str, hash: Option<&Hash>) -> Result<bool> {
         let password = strength::normal(password);
         let known = hash.is_some();
@@ -96,7 +95,7 @@ impl Hasher {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move || {
-            // nobody waits any more when the call was given up meanwhile
+            // the receiver is gone where the call was cancelled
             if !reply.is_closed() {
                 let _ = reply.send(work());
             }
@@ -111,8 +110,7 @@ impl Hasher {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // without a desk the threads come to the end of their work; what still lies there has nobody waiting, so it is
-        // quick
+        // without a sender the threads end after the queued jobs; nobody waits for those, so they end at once
         self.desk = None;
         for thread in self.threads.drain(..) {
             // a thread that panicked has ended too
@@ -137,7 +135,7 @@ fn compute(password: &str) -> Result<Hash> {
     Ok(Hash(argon.hash_password(password.as_bytes()).map_err(fault)?.to_string()))
 }
 
-/// The parameters are those of the stored hash: those of new ones can change any day.
+/// Compares with the parameters of the stored hash, which may differ from those of new hashes.
 fn compare(password: &str, hash: &Hash) -> Result<bool> {
     let parsed = PasswordHash::new(&hash.0).map_err(fault)?;
     match Argon2::default().verify_password(password.as_bytes(), &parsed) {

@@ -4,13 +4,13 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-/// The `[identity.hashing]` section. A hash takes some 20 ms of one processor and 19 MiB.
+/// The section `[identity.hashing]`. One hash takes about 20 ms of a processor and 19 MiB.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hashing {
-    /// How many hashes are computed at once.
+    /// The number of hashes that are computed at once.
     pub threads: NonZeroU32,
-    /// How many wait at most. Whoever comes then is told to try again.
+    /// The most calls that wait for a hash. Further callers are asked to try again.
     pub queue: NonZeroU32,
 }
 
@@ -20,15 +20,15 @@ impl Default for Hashing {
     }
 }
 
-/// The `[identity.throttle]` section.
+/// The section `[identity.throttle]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Throttling {
     /// Wrong passwords for one login of a tenant.
     pub login: Rate,
-    /// Mails to one address of a tenant that anybody can ask for.
+    /// Mails to one address of a tenant that anybody can cause.
     pub letter: Rate,
-    /// All of these from one network address, over all tenants. A school can be behind one address.
+    /// All of these from one network address, over all tenants. A whole school can share one address.
     pub address: Rate,
 }
 
@@ -42,13 +42,13 @@ impl Default for Throttling {
     }
 }
 
-/// Some at once, then one by one.
+/// A burst, and the interval after which one more is allowed.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rate {
-    /// How many at once.
+    /// The number that is allowed at once.
     pub burst: NonZeroU32,
-    /// After how many milliseconds one more.
+    /// The milliseconds after which one more is allowed.
     pub every_ms: NonZeroU32,
 }
 

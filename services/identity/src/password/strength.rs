@@ -1,6 +1,6 @@
-//! Whether a password is strong enough: NIST SP 800-63B-4. At least 15 code points, no rules of composition, and nothing that
-//! anybody would try: common passwords, patterns of the keyboard, and words that lie near here (a name, the team's code, the
-//! programme).
+//! Checks whether a new password is strong enough, following NIST SP 800-63B-4: at least 15 code points, no rules of composition,
+//! and nothing that is easily guessed, such as common passwords, keyboard patterns, names, the team's code and the programme's
+//! words.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -12,16 +12,16 @@ use crate::country::words::unmasked;
 /// The fewest code points.
 const MIN: usize = 15;
 
-/// The most code points; more would only cost time to hash.
+/// The most code points. A longer password would only take longer to hash.
 const MAX: usize = 256;
 
-/// How many letters and digits must be left when all that is easily tried is taken away.
+/// The fewest letters and digits that must remain when everything easily guessed is removed.
 const OWN: usize = 8;
 
-/// The fewest different signs.
+/// The fewest different characters.
 const DIFFERENT: usize = 5;
 
-/// From this length on a run of neighbours (`abcd`, `4321`, `qwer`) is a pattern.
+/// The fewest neighbouring characters that count as a pattern, for example `abcd`, `4321` or `qwer`.
 const RUN: usize = 4;
 
 static COMMON: LazyLock<Vec<Vec<char>>> = LazyLock::new(|| {
@@ -31,13 +31,13 @@ static COMMON: LazyLock<Vec<Vec<char>>> = LazyLock::new(|| {
 
 const ROWS: [&str; 7] = ["1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "yxcvbnm", "zxcvbnm"];
 
-/// The form a password is hashed and compared in (NFKC): however a keyboard composes an accent, it is the same password.
+/// The form (NFKC) in which a password is hashed and compared. It does not depend on how a keyboard composes accents.
 pub(crate) fn normal(password: &str) -> String {
     password.nfkc().collect()
 }
 
-/// Why a password is weak; empty when it is not. `context` is what anybody would try for this account: the owner's names, the
-/// login, the team's code, the tenant's name, the programme's words.
+/// The weaknesses of a password; empty where it is strong enough. `context` holds what is easily guessed for this account: the
+/// owner's names, the login, the team's code, the tenant's name, the programme's words.
 pub(crate) fn weaknesses(password: &str, context: &[&str]) -> Vec<String> {
     let password = normal(password);
     let length = password.chars().count();
@@ -54,7 +54,7 @@ pub(crate) fn weaknesses(password: &str, context: &[&str]) -> Vec<String> {
     found
 }
 
-/// The whole is one pattern.
+/// The weakness of a password that is one repeated pattern.
 fn pattern(password: &str) -> Option<String> {
     let signs: Vec<_> = password.chars().flat_map(char::to_lowercase).collect();
     let different = signs.iter().collect::<HashSet<_>>().len();
@@ -68,7 +68,7 @@ fn pattern(password: &str) -> Option<String> {
     Some(format!("The password repeats its first {period} characters; a repetition adds nothing."))
 }
 
-/// Little is left when everything that is easily tried is taken away.
+/// The weakness of a password of which little remains when everything easily guessed is removed.
 fn guessable(password: &str, context: &[&str]) -> Option<String> {
     let letters = letters(password);
     let mut taken = runs(&letters);
@@ -87,9 +87,9 @@ fn guessable(password: &str, context: &[&str]) -> Option<String> {
 
 /// A letter or digit of a password.
 struct Letter {
-    /// As it was written, in lower case and without accents.
+    /// As written, in lower case and without accents.
     written: char,
-    /// As it is read: `@` is an a.
+    /// As read: `@` is an a.
     read: char,
 }
 
@@ -98,7 +98,7 @@ fn letters(text: &str) -> Vec<Letter> {
     signs.filter(|letter| letter.read.is_alphanumeric()).collect()
 }
 
-/// Words that lie near: each token of the context, and each text of it as a whole.
+/// The words to look for: each token of each text of the context, and each text as a whole.
 fn near(context: &[&str]) -> Vec<Vec<char>> {
     let tokens = context.iter().flat_map(|text| text.split(|sign: char| !sign.is_alphanumeric()).chain([*text]));
     let words = tokens.map(|token| letters(token).into_iter().map(|letter| letter.read).collect::<Vec<_>>());
@@ -116,7 +116,7 @@ fn take(letters: &[Letter], word: &[char], taken: &mut [bool]) {
     }
 }
 
-/// Marks runs of equal signs, of neighbours in the alphabet and of neighbours on a keyboard, forwards and backwards.
+/// Marks repeated characters, neighbours in the alphabet and neighbours on a keyboard, in both directions.
 fn runs(letters: &[Letter]) -> Vec<bool> {
     let mut taken = vec![false; letters.len()];
     let steps: [fn(char, char) -> bool; 5] =

@@ -1,14 +1,13 @@
-//! Slows down who guesses, and who has mails sent to others: per login of a tenant, and per network address over all
-//! tenants.
+//! Limits how fast somebody can guess passwords and codes, and how many mails they can cause: per login of a tenant, and per
+//! network address over all tenants.
 //!
-//! Only wrong guesses count. An attempt takes its permits before the password is looked at, so that many guesses at
-//! once are not more than the same guesses one by one, and gives back those very permits when it was right. So the
-//! pupils of a class, who share one login and often one address, do not slow each other down; and being right takes
-//! back nothing that a wrong guess has used up, which somebody with an account of their own could otherwise repeat at
-//! will. Attempts at one login that come all at once wait for each other, a few at a time, so that those whose answer
-//! is not known yet are not taken for wrong ones.
+//! Only wrong guesses count. An attempt takes its permits before the password is compared, so that parallel guesses count like
+//! sequential ones, and returns exactly these permits where the guess was right. So the pupils of a team, who share one login and
+//! often one address, do not slow each other down. A right guess does not restore permits used by wrong ones; otherwise somebody
+//! could reset the limit by signing in to an account of their own. At most [`ABREAST`] attempts at one login run at once and the
+//! others wait, so that attempts whose result is not known yet are not counted as wrong.
 //!
-//! The login is counted as it was typed, whether or not anybody has it: a refusal says nothing about accounts.
+//! The login is counted as typed, whether or not an account has it, so a refusal does not reveal whether there is one.
 
 use std::{
     collections::HashMap,
@@ -36,16 +35,16 @@ use crate::{
     reason::Refuse,
 };
 
-/// After how many permits those that no longer matter are forgotten.
+/// The number of permits after which expired entries are removed.
 const SWEEP: u32 = 1_000;
 
-/// How many attempts at one login are under way at once: fewer than may be wrong in a row.
+/// The number of attempts at one login that run at once. It is lower than the number of wrong guesses in a row that are allowed.
 const ABREAST: usize = 4;
 
-/// How long an attempt waits for its turn.
+/// The longest time an attempt waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Slows down. Cheap to clone; all clones count together.
+/// The limits. Cheap to clone; all clones share their counts.
 #[derive(Clone)]
 pub struct Throttle(Arc<Inner>);
 
@@ -58,7 +57,8 @@ struct Inner {
 
 type Login = (TenantId, String);
 
-/// An attempt that holds its permits. Dropped, it was a wrong guess: also when its caller goes away before the answer.
+/// An attempt that holds its permits. Where it is dropped, it counts as a wrong guess; that includes a caller who goes away before
+/// the answer.
 #[must_use = "an attempt that was right gives its permits back"]
 pub struct Attempt {
     throttle: Throttle,
@@ -68,7 +68,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// It was no wrong guess.
+    /// Returns the permits: it was no wrong guess.
     pub fn give_back(self) {
         let Self { throttle: Throttle(inner), login, address, .. } = self;
         login.iter().for_each(|login| inner.logins.give_back(login));
@@ -77,7 +77,7 @@ impl Attempt {
 }
 
 impl Throttle {
-    /// With the rates of the settings.
+    /// Uses the rates of the settings.
     pub fn new(settings: &Throttling, clock: &Clock) -> Self {
         Self(Arc::new(Inner {
             logins: Limiter::new(settings.login, clock),
@@ -87,7 +87,7 @@ impl Throttle {
         }))
     }
 
-    /// Somebody says to know the password of a login, when their turn has come. Error: `RATE_EXCEEDED`.
+    /// Starts an attempt to guess the password of a login, when it is this attempt's turn. Error: `RATE_EXCEEDED`.
     pub async fn guess_in_turn(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
         let lane = self.lane((ctx.tenant().id().clone(), login.to_owned()));
         let turn = tokio::time::timeout(PATIENCE, lane.acquire_owned()).await;
@@ -110,7 +110,7 @@ impl Throttle {
         lane
     }
 
-    /// Somebody says to know the password of a login. Error: `RATE_EXCEEDED`.
+    /// Starts an attempt to guess the password of a login. Error: `RATE_EXCEEDED`.
     fn guess(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
         let mut attempt = self.code(ctx)?;
         let login = (ctx.tenant().id().clone(), login.to_owned());
@@ -119,14 +119,14 @@ impl Throttle {
         Ok(attempt)
     }
 
-    /// Somebody says to have a mailed code. Error: `RATE_EXCEEDED`.
+    /// Starts an attempt to guess a mailed code. Error: `RATE_EXCEEDED`.
     pub fn code(&self, ctx: &Ctx) -> Result<Attempt> {
         let address = ctx.address().map(network);
         self.enter(address)?;
         Ok(Attempt { throttle: self.clone(), login: None, address, _turn: None })
     }
 
-    /// Somebody has a mail sent to an address. Each counts: the mail is what annoys. Error: `RATE_EXCEEDED`.
+    /// Counts a mail that somebody causes. Every mail counts. Error: `RATE_EXCEEDED`.
     pub fn letter(&self, ctx: &Ctx, to: &str) -> Result<()> {
         self.enter(ctx.address().map(network))?;
         let to = (ctx.tenant().id().clone(), to.to_owned());
@@ -145,7 +145,7 @@ fn exceeded(what: &str, wait: Duration) -> Error {
         .retry_after(wait)
 }
 
-/// Whom an address stands for: a household has 2^64 addresses of IPv6.
+/// The network that an address belongs to. One household has 2^64 IPv6 addresses, so they count as one.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => {
@@ -156,7 +156,7 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// One rate, for many keys.
+/// One rate for many keys.
 struct Limiter<K: Hash + Eq + Clone> {
     governor: RateLimiter<K, Cells<K>, Ticks, NoOpMiddleware<Nanos>>,
     cells: Cells<K>,
@@ -167,17 +167,17 @@ struct Limiter<K: Hash + Eq + Clone> {
 impl<K: Hash + Eq + Clone> Limiter<K> {
     fn new(rate: Rate, clock: &Clock) -> Self {
         let every = Duration::from_millis(rate.every_ms.get().into());
-        // a period of nothing is the only one there is no quota for, and the settings have none
+        // only a period of zero has no quota, and the settings do not accept zero
         let quota = Quota::with_period(every).unwrap_or(Quota::per_second(rate.burst)).allow_burst(rate.burst);
         let cells = Cells::default();
         let governor = RateLimiter::new(quota, cells.clone(), Ticks(clock.clone()));
         Self { governor, cells, every: every.into(), taken: AtomicU32::new(0) }
     }
 
-    /// Takes a permit. Error: how long until there is one.
+    /// Takes a permit. Error: the time until one is available.
     fn take(&self, key: &K) -> Result<(), Duration> {
         if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
-            // anybody can make up keys
+            // anybody can invent keys, so old ones are removed
             self.governor.retain_recent();
         }
         self.governor.check_key(key).map_err(|until| until.wait_time_from(self.governor.clock().now()))
@@ -190,7 +190,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     }
 }
 
-/// When each key's permits are all there again. (Those governor brings along cannot take one back.)
+/// The time at which all permits of a key are available again. (The stores of governor cannot return a permit.)
 struct Cells<K>(Arc<Mutex<HashMap<K, Nanos>>>);
 
 impl<K> Cells<K> {
@@ -239,7 +239,7 @@ impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Cells<K> {
     }
 }
 
-/// Our clock, as governor reads one.
+/// The process's clock, as governor reads it.
 struct Ticks(Clock);
 
 impl governor::clock::Clock for Ticks {

@@ -1,5 +1,4 @@
-//! What is written to people: a file of texts per language under `letters/`, in the build. A further language is a
-//! further file and a further line here.
+//! The texts of letters: one file per language in `letters/`, built in. To add a language, add a file and a line in [`FILES`].
 
 use std::sync::LazyLock;
 
@@ -9,11 +8,11 @@ use serde::Deserialize;
 
 use crate::post::reminder::Wait;
 
-/// What a letter is about, with the placeholders its text has.
+/// The kind of a letter, with the placeholders in its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// `programme`, `registered`, `link`, `code`, `until`. No name is in it: its reader may be a stranger to who chose
-    /// the name.
+    /// `programme`, `registered`, `link`, `code`, `until`. It contains no name: the reader may not be the person who entered the
+    /// name.
     VerifyEmail,
     /// `name`, `programme`, `link`.
     RegisteredAgain,
@@ -21,13 +20,13 @@ pub(crate) enum Kind {
     TeamCredential,
     /// `name`, `programme`, `team`, `refusal`.
     ApplicationRefused,
-    /// `name`, `programme`, `twinning`, `team`, `since`, `todo`, `link`, `sign_in`. Nothing of the other class is in it.
+    /// `name`, `programme`, `twinning`, `team`, `since`, `todo`, `link`, `sign_in`. It contains nothing of the other class.
     ClassAwaited,
-    /// The same without `team`.
+    /// `name`, `programme`, `twinning`, `since`, `todo`, `link`, `sign_in`.
     CentralTeamAwaited,
 }
 
-/// A letter, as it is sent.
+/// A letter, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Letter {
     /// One line.
@@ -52,7 +51,7 @@ pub(crate) struct Language {
     todo: Todo,
 }
 
-/// What is to be done where a pair waits.
+/// What the reader has to do, for each reason why a pair waits.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Todo {
@@ -83,21 +82,21 @@ const FILES: [(&str, &str); 6] = [
     ("sl", include_str!("../../letters/sl.toml")),
 ];
 
-/// What is written where no other language fits.
+/// The language where no other fits.
 const LAST: &str = "en";
 
-/// Each file that is one: a test reads them all.
+/// The languages whose files can be read. A test reads them all.
 static LANGUAGES: LazyLock<Vec<(&str, Language)>> =
     LazyLock::new(|| FILES.iter().filter_map(|(tag, text)| Some((*tag, toml::from_str(text).ok()?))).collect());
 
-/// The language to write to somebody in: their own, else one of the tenant's in its order, else English. `it-CH` is
-/// served by `it`.
+/// The language for a letter: the reader's own, else the first of the tenant's that is known, else English. `it-CH` falls back to
+/// `it`. Error: internal, where no file can be read.
 pub(crate) fn language(tenant: &Tenant, locale: &str) -> Result<&'static Language> {
     let wanted = std::iter::once(locale).chain(tenant.locales().iter().map(String::as_str)).chain([LAST]);
     wanted.flat_map(prefixes).find_map(known).ok_or_else(|| Error::internal("letters: no language can be read"))
 }
 
-/// `sr-Latn-RS`, `sr-Latn`, `sr`.
+/// A tag and its shorter forms: `sr-Latn-RS`, `sr-Latn`, `sr`.
 fn prefixes(tag: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(tag), |tag| tag.rsplit_once('-').map(|(rest, _)| rest))
 }
@@ -107,7 +106,7 @@ fn known(tag: &str) -> Option<&'static Language> {
 }
 
 impl Language {
-    /// An instant, local to the tenant: with the weekday, so that nobody errs by one, and with the zone.
+    /// An instant in the tenant's time zone, with the weekday and the name of the zone.
     pub(crate) fn moment(&self, tenant: &Tenant, at: Timestamp) -> String {
         let local = at.to_zoned(tenant.zone().clone());
         let zone = local.time_zone().iana_name().unwrap_or("UTC");
@@ -129,7 +128,7 @@ impl Language {
     /// Writes a letter.
     pub(crate) fn write(&self, kind: Kind, values: &[(&str, &str)]) -> Letter {
         let Text { subject, text } = self.text(kind);
-        // what people called their team may hold a line break
+        // a team's name may contain a line break
         let subject = fill(subject, values).split_whitespace().collect::<Vec<_>>().join(" ");
         Letter { subject, text: fill(text, values) }
     }
@@ -145,7 +144,7 @@ impl Language {
         }
     }
 
-    /// What is to be done where a pair waits.
+    /// What the reader has to do where a pair waits.
     pub(crate) fn todo(&self, wait: Wait) -> &str {
         match wait {
             Wait::Proposed => &self.todo.proposed,
@@ -160,7 +159,7 @@ impl Language {
     }
 }
 
-/// Puts values in the place of placeholders. What stands in a value is left as it is, braces too.
+/// Replaces the placeholders by values. A value is inserted as it is, even where it contains braces.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(template.len());
     let mut rest = template;

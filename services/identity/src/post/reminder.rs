@@ -1,25 +1,25 @@
-//! Reminders of programmes: a pair waits for a class or the central team of this country. Who of them it is, and where they are
-//! reached, is known here alone; the programme is not told.
+//! Why a pair of a programme waits for a class or for a central team. Who is reminded, and their addresses, is decided in their
+//! country; the programme is not told.
 
 mod wire;
 
-/// What a pair waits at.
+/// Why a pair waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Two classes were proposed to each other.
+    /// The pair was proposed; a class has to accept.
     Proposed,
-    /// Both have accepted; their countries have not approved.
+    /// Both classes have accepted; a country has to approve.
     Accepted,
-    /// Their countries have approved; the project is not agreed.
+    /// Both countries have approved; the project has to be agreed.
     Approved,
-    /// The project is agreed; the work has not begun.
+    /// The project is agreed; the work has to begin.
     ProjectAgreed,
     /// One class has left.
     OneSided,
-    /// The work rests.
+    /// The pair is suspended.
     Suspended,
-    /// Both have delivered their reports; the joint output of the last lesson is not signed.
+    /// Both have delivered their reports; the joint output of the last lesson has to be signed.
     Unsigned,
-    /// All is delivered; nobody has completed the pair.
+    /// Everything is delivered; the pair has to be completed.
     Delivered,
 }

@@ -20,7 +20,7 @@ pub struct Schools {
 
 const SIZES: Sizes = Sizes { usual: 50, most: 200 };
 
-/// The largest register: Italy's has 60,000 lines and 15 MB.
+/// The largest accepted register. Italy's has 60,000 lines and 15 MB.
 const MAX_BYTES: u64 = 64 << 20;
 
 #[tonic::async_trait]
@@ -30,7 +30,7 @@ impl SchoolService for Schools {
         request: Request<Streaming<pb::ImportSchoolsRequest>>,
     ) -> Result<Response<pb::ImportSchoolsResponse>, Status> {
         let (ctx, pieces) = request.open_stream()?;
-        // judged line by line, and imported all or nothing
+        // every line is checked, and the import is all or nothing
         let file = |piece: pb::ImportSchoolsRequest| piece.file.unwrap_or_default().data;
         let bytes = pieces.whole(MAX_BYTES, Reason::FileTooLarge, file).await?;
         let register = read(&ctx, bytes).await?;
@@ -61,7 +61,8 @@ impl SchoolService for Schools {
     }
 }
 
-/// Reads the register off the threads that answer calls. Error: every wrong line, up to a hundred of them.
+/// Reads the register on a thread for blocking work. Error: one violation per wrong line, as many as [`register::LISTED`], and the
+/// number of the rest.
 async fn read(ctx: &Ctx, bytes: Vec<u8>) -> Result<Vec<SchoolRecord>> {
     let tenant = ctx.tenant().clone();
     let reading = move || tenant.section::<Country>().map(|country| register::read(country, &bytes));

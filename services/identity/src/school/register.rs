@@ -1,6 +1,6 @@
-//! Reads a register of schools: the CSV file of a country's ministry, by what the country's file says of it.
+//! Reads a register of schools: the CSV file of a country's ministry, by the rules in the country's file.
 //!
-//! All or nothing: either every line is a school, or every wrong line is named, as a person finds it in an editor.
+//! The result is either every school or every wrong line, with the number that an editor shows.
 
 use std::{borrow::Cow, collections::HashMap, mem};
 
@@ -9,27 +9,27 @@ use platform::lines::Lines;
 
 use crate::country::{Column, Country, Level, Schools};
 
-/// The most faults that are told one by one: who has more of them has one cause.
+/// The most faults that are listed one by one. The rest is only counted: many faults usually have one cause.
 pub const LISTED: usize = 60;
 
-/// The longest value a register has, in bytes.
+/// The longest accepted value, in bytes.
 const WIDEST: usize = 1_000;
 
-/// Whether no register has such a value: it is too long, or holds characters nobody types. (A value in quotes may have lines.)
+/// Whether a value is implausible: it is too long, or contains control characters. (A quoted value may contain line breaks.)
 fn is_strange(value: &str) -> bool {
     value.len() > WIDEST || value.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
 }
 
-/// One school of a register. What it does not tell is empty.
+/// One school of a register. A value that the register lacks is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchoolRecord {
     /// The code of the site.
     pub code: String,
-    /// The code of the institute the site belongs to: the site's own where the register knows no other.
+    /// The code of the institute the site belongs to. Equal to the site's own code where the register gives no other.
     pub institute_code: String,
     /// The name of the site.
     pub name: String,
-    /// The name of the institute: the site's own where the register knows no other.
+    /// The name of the institute. Equal to the site's own name where the register gives no other.
     pub institute_name: String,
     /// The level taught.
     pub level: Level,
@@ -47,34 +47,34 @@ pub struct SchoolRecord {
     pub email: String,
 }
 
-/// Why a line is not a school.
+/// Why a line is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Columns are missing, or it is not a register of this country.
+    /// Columns are missing, or the file is not a register of this country.
     ColumnMissing,
-    /// A value is missing or has not the country's form.
+    /// A value is missing or does not have the format of the country.
     LineInvalid,
 }
 
-/// One line that is not as it should be.
+/// One fault of a register.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineFault {
-    /// Its number, as an editor shows it; the header has 1.
+    /// The number of the line, as an editor shows it. The header is line 1.
     pub line: u64,
-    /// The column, by its name in the register. Empty where the whole line is meant.
+    /// The name of the column in the register. Empty where the fault concerns the whole line.
     pub column: String,
-    /// Why it is not a school.
+    /// Why the line is rejected.
     pub cause: Cause,
-    /// What is wrong and what would be right.
+    /// What is wrong and what would be accepted.
     pub description: String,
 }
 
-/// Everything that is wrong with a register.
+/// All faults of a register.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// The first of them, at most [`LISTED`].
+    /// The first faults, at most [`LISTED`].
     pub listed: Vec<LineFault>,
-    /// How many there are beyond those.
+    /// The number of further faults.
     pub more: usize,
 }
 
@@ -94,7 +94,7 @@ impl Faults {
     }
 }
 
-/// Reads a register. A byte order mark, either kind of line end and empty lines do no harm.
+/// Reads a register. A byte order mark, either kind of line break and empty lines are accepted. Error: all faults.
 pub fn read(country: &Country, bytes: &[u8]) -> Result<Vec<SchoolRecord>, Faults> {
     let Some(schools) = country.schools() else {
         return Err(Faults::one(
@@ -113,7 +113,7 @@ pub fn read(country: &Country, bytes: &[u8]) -> Result<Vec<SchoolRecord>, Faults
     let mut lines = Lines::of(bytes);
     let mut record = ByteRecord::new();
     let mut reading = None;
-    // the source is memory and records may be ragged: there is no error left that could end the loop before the file's end
+    // reading from memory with ragged records allowed cannot fail, so the loop ends at the end of the file only
     while csv.read_byte_record(&mut record).unwrap_or(false) {
         let line = lines.number(record.position().map_or(0, csv::Position::byte));
         if record.iter().all(|value| value.trim_ascii().is_empty()) {
@@ -127,14 +127,14 @@ pub fn read(country: &Country, bytes: &[u8]) -> Result<Vec<SchoolRecord>, Faults
     reading.map_or_else(|| Err(Faults::one(1, "", Cause::ColumnMissing, "The file is empty.")), Reading::end)
 }
 
-/// A register half read.
+/// The state while a register is read.
 struct Reading<'a> {
     schools: &'a Schools,
     header: StringRecord,
-    /// Where in a line each column stands.
+    /// The position of each column in a line.
     places: HashMap<Column, usize>,
     levels: HashMap<String, Option<Level>>,
-    /// The line on which each code stood.
+    /// The number of the line on which each code was found first.
     seen: HashMap<String, u64>,
     found: Vec<SchoolRecord>,
     faults: Faults,
@@ -217,7 +217,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// A value, or nothing where the register says that there is none.
+    /// A value, or an empty text where the register marks it as missing.
     fn value<'r>(&self, record: &'r StringRecord, column: Column) -> &'r str {
         let value = self.places.get(&column).and_then(|at| record.get(*at)).map(str::trim);
         value.filter(|value| !self.schools.is_nothing(value)).unwrap_or_default()
@@ -264,7 +264,7 @@ impl<'a> Reading<'a> {
 
     fn level(&mut self, line: u64, record: &StringRecord) -> Option<Level> {
         let text = self.needed(line, record, Column::Level)?;
-        // a register has some dozens of kinds on many thousands of lines
+        // a register has a few dozen different values on many thousands of lines
         let level = match self.levels.get(&text) {
             Some(level) => *level,
             None => {
@@ -283,7 +283,7 @@ impl<'a> Reading<'a> {
 
     fn territory(&mut self, line: u64, code: &str, told: &str) -> Option<String> {
         if code.is_empty() && told.is_empty() {
-            // the code is at fault already, and nothing else could tell
+            // the missing code is a fault already, and the territory can only be derived from it
             return None;
         }
         let known = self.schools.territory(code, told);
@@ -308,7 +308,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// A value as it can stand in a sentence.
+/// A value, shortened so that it fits into a sentence.
 fn shown(value: &str) -> Cow<'_, str> {
     match value.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &value[..end]).into(),

@@ -45,20 +45,20 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Rows written by one statement: both databases take at most 32,766 values in it.
+/// The number of rows per statement. Both databases accept at most 32,766 values in one statement.
 const BATCH: usize = 1_000;
 
-/// One school. Error: not found.
+/// The school. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<School>) -> Result<School> {
     find(db, id).await?.ok_or_else(|| Error::not_found("school"))
 }
 
-/// One school, if there is one.
+/// The school, if there is one.
 pub(crate) async fn find(db: &impl Reads, id: Id<School>) -> Result<Option<School>> {
     row::Entity::find_by_id(id).one(db.conn()).await?.map(school).transpose()
 }
 
-/// Error: a violation at `field`, where a school is named and the register has never had it.
+/// Error: a violation at `field`, where an id is given that no school has.
 pub(crate) async fn check(db: &impl Reads, field: &str, id: Option<Id<School>>) -> Result<()> {
     let Some(id) = id else { return Ok(()) };
     let mut violations = Violations::new();
@@ -69,12 +69,12 @@ pub(crate) async fn check(db: &impl Reads, field: &str, id: Option<Id<School>>) 
     violations.done()
 }
 
-/// Every school, for an import.
+/// Every school, to compare with a register.
 pub(crate) async fn all(db: &impl Reads) -> Result<Vec<School>> {
     row::Entity::find().all(db.conn()).await?.into_iter().map(school).collect()
 }
 
-/// One page of the schools that hold every word of `query`, in the order of their codes.
+/// One page of the schools whose text contains every word of `query`, in the order of their codes.
 pub(crate) async fn list(
     db: &impl Reads,
     query: &str,
@@ -95,7 +95,7 @@ pub(crate) async fn list(
     Ok(page.page(schools, |school| school.record.code.clone()))
 }
 
-/// Writes what an import changes.
+/// Saves the changes of an import.
 pub(crate) async fn save(tx: &Tx, import: &Import) -> Result<()> {
     let rows: Vec<_> = import.created.iter().chain(&import.updated).map(active).collect::<Result<_>>()?;
     for batch in rows.chunks(BATCH) {
@@ -111,7 +111,7 @@ pub(crate) async fn save(tx: &Tx, import: &Import) -> Result<()> {
     Ok(())
 }
 
-/// The school is known: its data are replaced.
+/// What happens to a school that is stored already: its data are replaced.
 fn replace() -> OnConflict {
     use row::Column as C;
     let columns = [

@@ -9,7 +9,7 @@ use crate::{
     account::{self, Account, Login},
     across::{
         credential,
-        door::{Door, Entry, decide_change},
+        sign_in::{LoginState, SignedIn, decide_change},
     },
     password::{
         hasher::Hasher,
@@ -27,7 +27,7 @@ pub struct Sessions {
     pub tokens: Tokens,
     /// Compares passwords.
     pub hasher: Hasher,
-    /// Slows down who guesses.
+    /// Limits guesses of passwords.
     pub throttle: Throttle,
 }
 
@@ -37,11 +37,11 @@ impl SessionService for Sessions {
         let (ctx, req) = request.open()?;
         let login = Login::of(&req.login);
         let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
-        let door = Door::of(&self.store.read(&ctx).await?, &login).await?;
-        let entry = self.knock(&ctx, door, &req.password, attempt).await?;
+        let state = LoginState::load(&self.store.read(&ctx).await?, &login).await?;
+        let signed_in = self.compare(&ctx, state, &req.password, attempt).await?;
         let tx = self.store.write(&ctx).await?;
-        account::store::hold(&tx, &entry.account).await?;
-        self.enter(tx, &entry.account, entry.provisional.is_some()).await
+        account::store::lock(&tx, &signed_in.account).await?;
+        self.open(tx, &signed_in.account, signed_in.provisional.is_some()).await
     }
 
     async fn refresh_session(
@@ -52,7 +52,7 @@ impl SessionService for Sessions {
         let token = Refresh::read(&ctx, self.tokens.keys(), &req.refresh_token)?;
         let tx = self.store.write(&ctx).await?;
         let mut session = store::get(&tx, token.session()).await?;
-        if !session.refresh(ctx.now(), &token)? || !store::turn(&tx, &mut session).await? {
+        if !session.refresh(ctx.now(), &token)? || !store::save_next(&tx, &mut session).await? {
             return Err(end_reused(tx, &session).await?.into());
         }
         let account = account::store::get(&tx, session.account()).await?;
@@ -72,16 +72,16 @@ impl SessionService for Sessions {
         request: Request<pb::ChangePasswordRequest>,
     ) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
-        let (login, door, team) = Door::own(&self.store.read(&ctx).await?).await?;
+        let (login, state, team) = LoginState::load_own(&self.store.read(&ctx).await?).await?;
         let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
-        let next = door.check_next(&ctx, team.as_ref(), &req.current_password, &req.new_password);
-        let entry = self.knock(&ctx, door, &req.current_password, attempt).await;
-        let entry = decide_change(entry, next)?;
+        let next = state.check_next(&ctx, team.as_ref(), &req.current_password, &req.new_password);
+        let signed_in = self.compare(&ctx, state, &req.current_password, attempt).await;
+        let signed_in = decide_change(signed_in, next)?;
         let password = self.hasher.hash(&req.new_password).await?;
         let tx = self.store.write(&ctx).await?;
-        let account = credential::redeem(&tx, entry, password).await?;
+        let account = credential::redeem(&tx, signed_in, password).await?;
         tx.note("change password", format!("account {}", account.id()), "");
-        self.enter(tx, &account, false).await
+        self.open(tx, &account, false).await
     }
 
     async fn list_keys(&self, _: Request<pb::ListKeysRequest>) -> Result<Response<pb::ListKeysResponse>, Status> {
@@ -90,19 +90,19 @@ impl SessionService for Sessions {
 }
 
 impl Sessions {
-    /// Compares what was typed with what opens the door. It takes as long whoever knocks.
-    async fn knock(&self, ctx: &Ctx, door: Door, typed: &str, attempt: Attempt) -> Result<Entry> {
-        let fits = self.hasher.verify(typed, door.password()).await;
-        let entry = fits.and_then(|fits| door.enter(ctx, self.tokens.keys(), typed, fits));
-        // what else can be wrong, such as an expired credential or too full a queue, is no guess
-        if !entry.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
+    /// Compares a typed password with what could open the login. It takes as long whether or not the login exists.
+    async fn compare(&self, ctx: &Ctx, state: LoginState, typed: &str, attempt: Attempt) -> Result<SignedIn> {
+        let fits = self.hasher.verify(typed, state.password()).await;
+        let signed_in = fits.and_then(|fits| state.decide(ctx, self.tokens.keys(), typed, fits));
+        // other refusals, such as an expired credential or a full queue, are no wrong guess
+        if !signed_in.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
             attempt.give_back();
         }
-        entry
+        signed_in
     }
 
     /// Opens a session and answers with its tokens.
-    async fn enter(&self, tx: Tx, account: &Account, provisional: bool) -> Result<Response<pb::Session>, Status> {
+    async fn open(&self, tx: Tx, account: &Account, provisional: bool) -> Result<Response<pb::Session>, Status> {
         let session = Session::open(tx.ctx(), account.id(), self.tokens.lifetime(provisional));
         store::insert(&tx, &session).await?;
         let grant = self.tokens.grant(tx.ctx(), &session, account, provisional)?;
@@ -110,8 +110,8 @@ impl Sessions {
     }
 }
 
-/// A refresh token was used a second time: whoever holds the session, one of them should not. It ends although the call
-/// fails.
+/// Ends a session whose refresh token was used a second time. The session ends although the call fails, so the transaction is
+/// committed. Returns the error for the caller.
 async fn end_reused(tx: Tx, session: &Session) -> Result<Error> {
     if store::end(&tx, session.id()).await? {
         tx.note("end session", format!("account {}", session.account()), "a refresh token was used twice");
@@ -369,7 +369,7 @@ mod tests {
         assert_eq!(read.team(), Some(team.id()));
         stage.reissue(team.id()).await;
         let tx = stage.ground.store().write(&ctx).await.unwrap();
-        let held = account::store::hold(&tx, &read).await;
+        let held = account::store::lock(&tx, &read).await;
         assert!(held.is_err_and(|error| error.is(platform::error::Shared::EtagStale)));
     }
 

@@ -1,5 +1,5 @@
-//! The text of a refresh token: `session ++ generation ++ mac`, derived with a key of the installation. No token is
-//! kept, so none can be read out of a database or a backup.
+//! The text of a refresh token: `session ++ generation ++ mac`, derived with a key of the installation. Tokens are not stored, so
+//! nobody can read them from a database or a backup.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use platform::{Ctx, Id, Result, secret::Keys};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{Session, over};
 
-/// A token that was issued here, for one generation of a session.
+/// A token that this installation issued for one generation of a session.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Refresh {
     session: Id<Session>,
@@ -15,12 +15,12 @@ pub struct Refresh {
 }
 
 impl Refresh {
-    /// The token of a session as it is now.
+    /// The token for the current generation of a session.
     pub(super) fn of(session: &Session) -> Self {
         Self { session: session.id, generation: session.generation }
     }
 
-    /// Its text.
+    /// The text of the token.
     pub fn write(&self, ctx: &Ctx, keys: &Keys) -> String {
         let mut bytes = self.session.uuid().as_bytes().to_vec();
         bytes.extend(self.generation.to_be_bytes());
@@ -28,7 +28,7 @@ impl Refresh {
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The token this text is. Error: `SESSION_OVER`, where it is none of ours.
+    /// Reads the text of a token. Error: `SESSION_OVER`, where this installation did not issue it.
     pub fn read(ctx: &Ctx, keys: &Keys, text: &str) -> Result<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| over())?;
         let (session, rest) = bytes.split_first_chunk::<16>().ok_or_else(over)?;

@@ -33,12 +33,12 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// One session. Error: `SESSION_OVER`.
+/// The session. Error: `SESSION_OVER`, where it does not exist.
 pub(crate) async fn get(db: &impl Reads, id: Id<Session>) -> Result<Session> {
     row::Entity::find_by_id(id).one(db.conn()).await?.map(session).ok_or_else(over)
 }
 
-/// Saves a new session. Those of its account that are over are of no use to anybody: they go.
+/// Inserts a session, and deletes the sessions of its account that are over.
 pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
     let over = row::Column::EndedAt.is_not_null().or(row::Column::ExpiresAt.lt(At(tx.ctx().now())));
     let theirs = row::Entity::delete_many().filter(row::Column::AccountId.eq(session.account));
@@ -56,9 +56,9 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// Saves the next generation of a session that was read. False where somebody else did, for of two at once one is the
-/// second use, and where it was ended meanwhile.
-pub(crate) async fn turn(tx: &Tx, session: &mut Session) -> Result<bool> {
+/// Saves the next generation of a session that was read. Returns false where it was saved or ended in between: of two uses of one
+/// token at once, one is the second use.
+pub(crate) async fn save_next(tx: &Tx, session: &mut Session) -> Result<bool> {
     let before = session.version;
     session.version += 1;
     let turned = row::Entity::update_many()
@@ -72,7 +72,7 @@ pub(crate) async fn turn(tx: &Tx, session: &mut Session) -> Result<bool> {
     Ok(turned.rows_affected == 1)
 }
 
-/// Ends a session. False where it had ended before.
+/// Ends a session. Returns false where it had ended before.
 pub(crate) async fn end(tx: &Tx, id: Id<Session>) -> Result<bool> {
     Ok(end_where(tx, row::Column::Id.eq(id)).await? > 0)
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_that_turn_one_session_one_wins() {
+    async fn of_two_calls_that_refresh_one_session_at_once_one_wins() {
         let ground = Ground::new();
         let ctx = ground.anybody();
         let id = opened(ground.store(), &ctx, &ground.teacher("ana@school.example").await).await.id;
@@ -147,21 +147,21 @@ mod tests {
             assert!(session.refresh(ctx.now(), &token).unwrap(), "both have seen the same generation");
         }
         let tx = ground.store().write(&ctx).await.unwrap();
-        assert!(turn(&tx, &mut one).await.unwrap());
-        assert!(!turn(&tx, &mut other).await.unwrap());
+        assert!(save_next(&tx, &mut one).await.unwrap());
+        assert!(!save_next(&tx, &mut other).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(read(&ground, id).await.unwrap(), one);
     }
 
     #[tokio::test]
-    async fn a_session_that_was_ended_after_it_was_read_does_not_turn() {
+    async fn a_session_that_was_ended_after_it_was_read_is_not_refreshed() {
         let ground = Ground::new();
         let ctx = ground.anybody();
         let id = opened(ground.store(), &ctx, &ground.teacher("ana@school.example").await).await.id;
         let mut session = read(&ground, id).await.unwrap();
         let tx = ground.store().write(&ctx).await.unwrap();
         assert!(end(&tx, id).await.unwrap());
-        assert!(!turn(&tx, &mut session).await.unwrap());
+        assert!(!save_next(&tx, &mut session).await.unwrap());
         assert!(!end(&tx, id).await.unwrap(), "once");
     }
 

@@ -1,4 +1,4 @@
-//! What a signed-in caller is given.
+//! The tokens that a caller gets when signing in, refreshing, or visiting a programme.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{
@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::{Refresh, Session};
 use crate::account::{Account, TeamId};
 
-/// How long a token of a programme works at most. Home is asked before every call anyway; a short life makes one that leaks worth
-/// little.
+/// The longest validity of a token for a programme. It is short, so that a leaked token is of little use; the visitor's home is
+/// asked before every call anyway.
 const VISIT: SignedDuration = SignedDuration::from_mins(5);
 
 /// Makes tokens. Cheap to clone.
@@ -27,28 +27,28 @@ pub struct Tokens {
     session: SignedDuration,
 }
 
-/// The tokens of a session, once.
+/// The tokens given for a session.
 #[derive(Debug)]
 pub struct Grant {
     /// The access token.
     pub access: String,
-    /// Until when it works.
+    /// The instant at which the access token expires.
     pub access_expires_at: Timestamp,
-    /// The refresh token, and until when it works. None while the password must be changed, and in a programme.
+    /// The refresh token and the instant at which it expires. None while the password must be changed, and in a programme.
     pub refresh: Option<(String, Timestamp)>,
 }
 
-/// As what somebody visits a programme: a role of visitors, and the team acted for.
+/// How somebody visits a programme: the role, and the team they act for.
 #[derive(Clone, Copy, Debug)]
 pub struct Guest {
-    /// The role.
+    /// The role, one of the visitors' roles.
     pub role: Role,
-    /// The team, where there is one.
+    /// The team. None for a coordinator.
     pub team: Option<TeamId>,
 }
 
 impl Tokens {
-    /// With the lifetimes of the settings.
+    /// Uses the lifetimes of the settings.
     pub fn new(signer: Signer, keys: Keys, settings: &Settings) -> Self {
         Self {
             signer,
@@ -59,12 +59,12 @@ impl Tokens {
         }
     }
 
-    /// How long a session can be refreshed. A provisional one cannot: it lives as long as its one access token.
+    /// How long a session can be refreshed. A provisional session lasts as long as its only access token.
     pub(super) fn lifetime(&self, provisional: bool) -> SignedDuration {
         if provisional { self.access } else { self.session }
     }
 
-    /// The tokens of a session's present generation.
+    /// The tokens of the current generation of a session.
     pub(super) fn grant(&self, ctx: &Ctx, session: &Session, account: &Account, provisional: bool) -> Result<Grant> {
         let team = account.team().map(platform::Id::uuid);
         let claims = self.claims(ctx, session, account.role(), team, self.access);
@@ -72,16 +72,16 @@ impl Tokens {
         Ok(Grant { refresh, ..self.sign(&Claims { provisional, ..claims })? })
     }
 
-    /// A token of a programme, for who visits it in a session of their home. It cannot be refreshed.
+    /// A token for a programme, for a caller with a session at home. It cannot be refreshed.
     pub(crate) fn exchange(&self, home: &Ctx, there: &Ctx, session: &Session, guest: Guest) -> Result<Grant> {
         let Guest { role, team } = guest;
         let claims = self.claims(there, session, role, team.map(platform::Id::uuid), self.access.min(VISIT));
         self.sign(&Claims { home: Some(home.tenant().id().clone()), ..claims })
     }
 
-    /// What a token of a session says, for as long as it lives and the session with it.
+    /// The claims of a token. It expires after `life`, and not later than the session.
     fn claims(&self, ctx: &Ctx, session: &Session, role: Role, acts_for: Option<Uuid>, life: SignedDuration) -> Claims {
-        // tokens count in whole seconds
+        // token times are whole seconds
         let issued = ctx.now().as_second();
         Claims {
             iss: self.issuer.clone(),
@@ -103,12 +103,12 @@ impl Tokens {
         Ok(Grant { access: self.signer.sign(claims)?, access_expires_at, refresh: None })
     }
 
-    /// The keys refresh tokens and credentials are derived with.
+    /// The keys for refresh tokens and credentials.
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// What tokens are signed with.
+    /// What signs the tokens.
     pub(super) fn signer(&self) -> &Signer {
         &self.signer
     }

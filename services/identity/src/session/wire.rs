@@ -19,7 +19,7 @@ impl From<Grant> for pb::Session {
     }
 }
 
-/// A key as a JSON Web Key. (A function, for both types are foreign.)
+/// Converts a public key to a JSON Web Key. (A function, because `From` cannot be implemented between two types of other crates.)
 pub(super) fn key(key: &PublicKey) -> pb::Key {
     pb::Key {
         kty: "OKP".to_owned(),

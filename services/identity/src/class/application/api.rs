@@ -19,9 +19,9 @@ use crate::{
 pub struct Applications {
     /// Identity's data.
     pub store: Store,
-    /// The keys credentials are derived with.
+    /// The keys for credentials.
     pub keys: Keys,
-    /// Where lessons is reached: it keeps the rules of tracks.
+    /// The channel to lessons, which keeps the rules of tracks.
     pub peers: Peers,
 }
 
@@ -159,7 +159,7 @@ impl Applications {
         track::peer::get(&self.peers, ctx, field, id).await
     }
 
-    /// The rules of an application's track, asked for before any transaction is open.
+    /// The rules of an application's track. They are fetched before a transaction is opened.
     async fn track_of(&self, ctx: &Ctx, id: Id<Application>) -> Result<Track> {
         let application = store::get(&self.store.read(ctx).await?, id).await?;
         track::peer::get(&self.peers, ctx, "application_id", application.track).await

@@ -59,30 +59,30 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What a list of applications is asked for.
+/// The filter of a list of applications.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) edition: Option<Id<Edition>>,
     pub(crate) state: Option<&'static str>,
 }
 
-/// States that count against the teams a referent may have.
+/// The states that count towards the teams a referent may have.
 const COUNTED: [&str; 3] = ["submitted", "admitted", "admitted_with_reservation"];
 
-/// States of an application that has become a team, which it stays.
+/// The states of an application that became a team.
 const FOUNDED: [&str; 2] = ["admitted", "admitted_with_reservation"];
 
 /// The application, if the caller may see it. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Application>) -> Result<Application> {
-    find(db, id).await?.visible("application", |application| application.seen_by(db.ctx()))
+    find(db, id).await?.visible("application", |application| application.is_visible_to(db.ctx()))
 }
 
-/// The application, for the service's own work.
+/// The application, without a check of the caller.
 pub(crate) async fn find(db: &impl Reads, id: Id<Application>) -> Result<Option<Application>> {
     row::Entity::find_by_id(id).one(db.conn()).await?.map(application).transpose()
 }
 
-/// One page, oldest first: a teacher's own; for the central team, all that were submitted.
+/// One page, oldest first. A teacher gets their own applications; the central team gets all that were submitted.
 pub(crate) async fn list(
     db: &impl Reads,
     filter: Filter,
@@ -106,7 +106,7 @@ pub(crate) async fn list(
     Ok(page.page(applications, |application| application.id))
 }
 
-/// How many other applications of the same referent are submitted or admitted in the same edition.
+/// The number of other applications of its referent that are submitted or admitted in its edition.
 pub(crate) async fn others(db: &impl Reads, application: &Application) -> Result<u32> {
     let others = row::Entity::find()
         .filter(row::Column::ReferentId.eq(application.referent))
@@ -118,7 +118,7 @@ pub(crate) async fn others(db: &impl Reads, application: &Application) -> Result
     u32::try_from(others).map_err(Error::internal)
 }
 
-/// How many teams were ever founded in a track, wherever they have moved since: the number of its next team is one more.
+/// The number of teams that were founded in a track, including those that were moved since. The next team gets the next number.
 pub(crate) async fn founded(db: &impl Reads, track: Id<Track>) -> Result<u32> {
     let founded = row::Entity::find()
         .filter(row::Column::TrackId.eq(track))
@@ -128,14 +128,14 @@ pub(crate) async fn founded(db: &impl Reads, track: Id<Track>) -> Result<u32> {
     u32::try_from(founded).map_err(Error::internal)
 }
 
-/// What the central team may know of. A draft that was withdrawn was never submitted.
+/// The applications that the central team may see. A draft that was withdrawn was never submitted.
 fn was_submitted() -> SimpleExpr {
     row::Column::SubmittedAt.is_not_null()
 }
 
-/// Whether an application that was submitted by who uploaded this file has it attached. Somebody else's draft may name it too.
-/// `file_ids` is a list of quoted ids, all of one length, so that a whole one between its quotes is found in it exactly; a
-/// teacher has few applications, so that few are read.
+/// Whether the uploader of a file has attached it to an application that was submitted. (Somebody else's draft may name the file
+/// too.) `file_ids` is a list of quoted ids of equal length, so searching for the quoted id finds exactly this id. A teacher has
+/// few applications, so few rows are read.
 pub(crate) async fn has_file(db: &impl Reads, file: &File) -> Result<bool> {
     let attached = row::Entity::find()
         .filter(row::Column::ReferentId.eq(file.owner()))
@@ -146,7 +146,7 @@ pub(crate) async fn has_file(db: &impl Reads, file: &File) -> Result<bool> {
     Ok(attached > 0)
 }
 
-/// Saves an application: a new one, or the next version of one that was read. Error: `ETAG_STALE`.
+/// Inserts a new application, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, application: &mut Application) -> Result<()> {
     let before = application.version;
     application.version += 1;
@@ -185,7 +185,7 @@ fn active(application: &Application) -> Result<row::ActiveModel> {
         submitted_at: application.state.submitted().map(At::from),
         created_at: application.created_at.into(),
     };
-    // an update writes every column: set them all
+    // an update writes every column, so every column is set
     let id = row.id;
     let mut row = sea_orm::ActiveModelTrait::reset_all(row.into_active_model());
     row.id = Set(id);

@@ -1,4 +1,4 @@
-//! What an application must be to be submitted: the rules of its track, all checked at once.
+//! The rules that an application must meet to be submitted. All are checked at once.
 
 use platform::{Id, Result, Violations, error::Shared};
 
@@ -14,19 +14,19 @@ use crate::{
     school::School,
 };
 
-/// What the rules need to know beside the draft.
+/// The data that the rules need besides the draft.
 pub(crate) struct Evidence {
     /// The referent.
     pub(crate) referent: Id<Account>,
-    /// The school, if there is one of the draft's id.
+    /// The school with the draft's id, if there is one.
     pub(crate) school: Option<School>,
-    /// The files that exist, of those attached.
+    /// Those of the attached files that exist.
     pub(crate) files: Vec<File>,
-    /// How many other applications of the referent are submitted or admitted in this edition.
+    /// The number of other applications of the referent that are submitted or admitted in the edition.
     pub(crate) others: u32,
 }
 
-/// Error: `TEAMS_TOO_MANY`, or every violation at once.
+/// Checks the rules. Error: `TEAMS_TOO_MANY`, or every violation at once.
 pub(super) fn check(draft: &Draft, country: &Country, track: &Track, evidence: &Evidence) -> Result<()> {
     if track.max_teams_per_referent > 0 && evidence.others >= track.max_teams_per_referent {
         let max = track.max_teams_per_referent;

@@ -24,7 +24,7 @@ use crate::{class::application, reason::Reason};
 pub struct Files {
     /// Identity's data.
     pub store: Store,
-    /// The bytes.
+    /// The stored bytes.
     pub blobs: Blobs,
 }
 
@@ -64,8 +64,8 @@ impl FileService for Files {
 }
 
 impl Files {
-    /// The file, for who uploaded it and for the central team where it is attached to an application they review. Reading it is
-    /// an entry of the audit log: it may name an adult.
+    /// The file, for its uploader, and for the central team where it is attached to an application that was submitted. Each read is
+    /// an entry of the audit log, because a file may name a person. Error: not found.
     async fn readable(&self, ctx: &Ctx, req: &pb::DownloadFileRequest) -> Result<File> {
         let tx = self.store.write(ctx).await?;
         let file = store::find(&tx, req.file_id.parse()?).await?;
@@ -80,7 +80,7 @@ impl Files {
     }
 }
 
-/// Takes the bytes in, refusing at the first one too many and as soon as it is plain that they are of another kind.
+/// Receives the bytes. Error: `FILE_TOO_LARGE` or `FILE_KIND_REFUSED`, as soon as the bytes received so far show it.
 async fn receive(
     mut incoming: Incoming,
     purpose: Purpose,

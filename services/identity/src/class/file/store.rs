@@ -34,7 +34,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Adds a file.
+/// Inserts a file.
 pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
     let row = row::Model {
         id: file.id,
@@ -50,18 +50,18 @@ pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
     Ok(())
 }
 
-/// One file, for the service's own work.
+/// The file, without a check of the caller.
 pub(crate) async fn find(db: &impl Reads, id: Id<File>) -> Result<Option<File>> {
     row::Entity::find_by_id(id).one(db.conn()).await?.map(file).transpose()
 }
 
-/// The files of these ids that exist, in no order.
+/// The files with these ids that exist, in no particular order.
 pub(crate) async fn find_all(db: &impl Reads, ids: &[Id<File>]) -> Result<Vec<File>> {
     let rows = row::Entity::find().filter(row::Column::Id.is_in(ids.iter().copied())).all(db.conn()).await?;
     rows.into_iter().map(file).collect()
 }
 
-/// Error: a violation, where a team's new logo is not one the caller uploaded.
+/// Error: a violation, where the new logo of a team is not a picture that the caller uploaded as a logo.
 pub(crate) async fn check_logo(db: &impl Reads, logo: Option<Id<File>>) -> Result<()> {
     let Some(logo) = logo else { return Ok(()) };
     let mut violations = Violations::new();

@@ -20,9 +20,9 @@ use crate::{
 pub struct Teams {
     /// Identity's data.
     pub store: Store,
-    /// The keys credentials are derived with.
+    /// The keys for credentials.
     pub keys: Keys,
-    /// Where tracks are known.
+    /// The channel to lessons, which keeps the rules of tracks.
     pub peers: Peers,
 }
 
@@ -144,7 +144,8 @@ impl TeamService for Teams {
     }
 }
 
-/// Notes that a team was moved, and publishes it where it meets nobody of another country any more: its twin must not wait for it.
+/// Notes the move in the audit log. Publishes it where the new track is not for Interreg projects, because then the team leaves its
+/// pair.
 fn has_moved(tx: &Tx, team: &Team, moved: &Move) {
     tx.note("move team", format!("team {}", team.id), format!("move {}", moved.id));
     if !team.is_interreg() {

@@ -1,7 +1,8 @@
-//! The provisional credential a team signs in with first (S1 "Attivazione del profilo Team Classe"): single use, and it expires.
+//! The provisional credential with which a team signs in first (S1 "Attivazione del profilo Team Classe"). It can be used once, and
+//! it expires.
 //!
-//! Its text is derived from its id with a key of the installation, so that the mail that carries it can be written again after
-//! a crash without a secret ever lying in a queue. The database holds a digest only.
+//! Its text is derived from its id with a key of the installation, so that the mail can be written again after a crash and no
+//! secret is stored in a queue. The database stores a digest.
 
 use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, secret::Keys};
@@ -24,30 +25,30 @@ pub struct Credential {
     ended: Option<End>,
 }
 
-/// When and how a credential came to its end.
+/// When and why a credential became invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {
     /// When.
     pub at: Timestamp,
-    /// How.
+    /// Why.
     pub by: Ending,
 }
 
-/// How a credential came to its end.
+/// Why a credential became invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// Somebody chose the team's password with it.
+    /// The team chose its password with it.
     Redeemed,
-    /// A newer one took its place.
+    /// A newer credential replaced it.
     Replaced,
 }
 
-/// Letters and digits nobody confuses on paper (Crockford's base 32).
+/// Letters and digits that are not mistaken for each other on paper (Crockford's base 32).
 const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 impl Credential {
-    /// A new one for a team. It lives as long as the tenant's file says.
+    /// A new credential for a team. It is valid as long as the tenant's file says.
     pub fn issue(ctx: &Ctx, keys: &Keys, team: TeamId) -> Result<Self> {
         let lifetime = ctx.tenant().section::<Country>()?.credentials().provisional();
         let id = ctx.new_id();
@@ -65,12 +66,12 @@ impl Credential {
         Self { id, team, hash, issued_at, expires_at, ended }
     }
 
-    /// What the mail says: five groups of four.
+    /// The text in the mail: five groups of four characters.
     pub fn text(&self, keys: &Keys) -> String {
         text(keys, self.id)
     }
 
-    /// Whether this is what the mail said. Case, spaces and hyphens do not matter; O reads as 0, I and L as 1.
+    /// Whether the typed text is the credential's. Case, spaces and hyphens are ignored; O is read as 0, I and L as 1.
     pub fn fits(&self, keys: &Keys, typed: &str) -> bool {
         aws_lc_rs::constant_time::verify_slices_are_equal(&self.hash, &hash(keys, &plain(typed))).is_ok()
     }
@@ -87,7 +88,7 @@ impl Credential {
         Ok(())
     }
 
-    /// It was redeemed, or another one took its place.
+    /// Marks it as invalid.
     pub fn end(&mut self, at: Timestamp, by: Ending) {
         self.ended = Some(End { at, by });
     }
@@ -102,7 +103,7 @@ impl Credential {
         self.team
     }
 
-    /// Until when it can be redeemed, inclusive.
+    /// The last instant at which it can be redeemed.
     pub fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
@@ -112,7 +113,7 @@ impl Credential {
     }
 }
 
-/// It came to its end before.
+/// The error for a credential that became invalid before.
 pub(super) fn used(by: Ending) -> Error {
     Reason::CredentialUsed.error(match by {
         Ending::Redeemed => "This credential was used before. Sign in with the password that was chosen then.",

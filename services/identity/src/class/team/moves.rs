@@ -1,4 +1,4 @@
-//! A team goes to another track: to the national English one, when its twin is lost.
+//! Moving a team to another track, for example to the national track in English when its pair has ended.
 
 use jiff::Timestamp;
 use platform::{Ctx, Id, Result, Violations, error::Shared};
@@ -14,7 +14,7 @@ use crate::{
     school::School,
 };
 
-/// A team was moved from one track to another.
+/// A record that a team was moved to another track.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
     pub(super) id: Id<Move>,
@@ -26,8 +26,8 @@ pub struct Move {
 }
 
 impl Team {
-    /// Moves it to another track of its edition; all else of it stays. Error: every violation at once: a track it is in already,
-    /// `TRACK_UNKNOWN` for one of another edition, `LEVEL_NOT_ADMITTED` (I1), `TEAM_TOO_LARGE` (I3).
+    /// Moves the team to another track of its edition; nothing else changes. Error: every violation at once: the track is its own;
+    /// `TRACK_UNKNOWN`, where it is of another edition; `LEVEL_NOT_ADMITTED` (I1); `TEAM_TOO_LARGE` (I3).
     pub fn move_to(&mut self, ctx: &Ctx, track: &Track, school: &School, reason: String) -> Result<Move> {
         let mut violations = Violations::new();
         if track.id == self.track {

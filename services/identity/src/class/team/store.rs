@@ -12,7 +12,7 @@ use sea_orm::{
     sea_query::SimpleExpr,
 };
 
-use super::{Code, Credential, End, Ending, SchoolThen, State, Team};
+use super::{Code, Credential, End, Ending, SchoolAtAdmission, State, Team};
 use crate::{
     account::{Account, TeamId},
     class::track::{Edition, Track},
@@ -107,7 +107,7 @@ mod credential {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What a list of teams is asked for.
+/// The filter of a list of teams.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) edition: Option<Id<Edition>>,
@@ -117,21 +117,20 @@ pub(crate) struct Filter {
 
 /// The team, if the caller may see it. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: TeamId) -> Result<Team> {
-    find(db, id).await?.visible("team", |team| team.seen_by(db.ctx()))
+    find(db, id).await?.visible("team", |team| team.is_visible_to(db.ctx()))
 }
 
-/// The team, for the service's own work.
+/// The team, without a check of the caller.
 pub(crate) async fn find(db: &impl Reads, id: TeamId) -> Result<Option<Team>> {
     one(db, row::Entity::find_by_id(id)).await
 }
 
-/// [`get`], for who changes the team.
+/// [`get`], and locks the team until the transaction ends.
 pub(crate) async fn get_to_change(tx: &Tx, id: TeamId) -> Result<Team> {
-    find_to_change(tx, id).await?.visible("team", |team| team.seen_by(tx.ctx()))
+    find_to_change(tx, id).await?.visible("team", |team| team.is_visible_to(tx.ctx()))
 }
 
-/// [`find`], for who changes the team: it stays as it was read until the transaction ends, and so do its credentials, which
-/// nobody touches who does not hold the team.
+/// [`find`], and locks the team until the transaction ends. Its credentials are changed only by transactions that hold this lock.
 pub(crate) async fn find_to_change(tx: &Tx, id: TeamId) -> Result<Option<Team>> {
     one(tx, held(id)).await
 }
@@ -148,7 +147,7 @@ async fn one(db: &impl Reads, query: Select<row::Entity>) -> Result<Option<Team>
 /// One page of the teams the caller may see, in the order of their codes.
 pub(crate) async fn list(db: &impl Reads, filter: Filter, page: PageRequest<String>) -> Result<Page<Team>> {
     let rows = row::Entity::find()
-        .filter(seen_by(db.ctx())?)
+        .filter(visible_to(db.ctx())?)
         .apply_if(filter.edition, |query, edition| query.filter(row::Column::EditionId.eq(edition)))
         .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
         .filter(row::Column::Territory.starts_with(&filter.territory))
@@ -161,8 +160,8 @@ pub(crate) async fn list(db: &impl Reads, filter: Filter, page: PageRequest<Stri
     Ok(page.page(teams, |team| team.code.to_string()))
 }
 
-/// [`Team::seen_by`], for a query.
-fn seen_by(ctx: &Ctx) -> Result<Condition> {
+/// The condition of [`Team::is_visible_to`] for a query.
+fn visible_to(ctx: &Ctx) -> Result<Condition> {
     if ctx.has(Role::Coordinator) {
         return Ok(Condition::all());
     }
@@ -198,7 +197,7 @@ async fn with_supports(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Tea
         .collect()
 }
 
-/// The credentials that invited teams still have; most teams are active and have none.
+/// The valid credentials of those teams that are invited. Most teams are active and have none.
 async fn open_credentials(db: &impl Reads, rows: &[row::Model]) -> Result<Vec<credential::Model>> {
     let invited: Vec<_> = rows.iter().filter(|row| row.activated_at.is_none()).map(|row| row.id).collect();
     if invited.is_empty() {
@@ -225,7 +224,7 @@ fn team(row: row::Model, supports: Vec<Id<Account>>, until: Option<At>) -> Resul
         edition: row.edition_id,
         track: row.track_id,
         is_interreg: row.is_interreg,
-        school: SchoolThen {
+        school: SchoolAtAdmission {
             id: row.school_id,
             code: row.school_code,
             name: row.school_name,
@@ -243,7 +242,7 @@ fn team(row: row::Model, supports: Vec<Id<Account>>, until: Option<At>) -> Resul
     })
 }
 
-/// Saves a team: a new one, or the next version of one that was read. Error: `ETAG_STALE` where somebody saved it in between.
+/// Inserts a new team, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, team: &mut Team) -> Result<()> {
     let before = team.version;
     team.version += 1;
@@ -310,13 +309,13 @@ async fn save_supports(tx: &Tx, team: &Team) -> Result<()> {
     Ok(())
 }
 
-/// One credential. Error: not found.
+/// The credential. Error: not found.
 pub(crate) async fn credential(db: &impl Reads, id: Id<Credential>) -> Result<Credential> {
     let row = credential::Entity::find_by_id(id).one(db.conn()).await?;
     row.map(credential_of).transpose()?.ok_or_else(|| Error::not_found("credential"))
 }
 
-/// Every credential a team was ever issued.
+/// Every credential that was issued to a team.
 pub(crate) async fn credentials(db: &impl Reads, team: TeamId) -> Result<Vec<Credential>> {
     let rows = credential::Entity::find().filter(credential::Column::TeamId.eq(team)).all(db.conn()).await?;
     rows.into_iter().map(credential_of).collect()
@@ -329,7 +328,7 @@ fn credential_of(row: credential::Model) -> Result<Credential> {
     Ok(Credential::stored(row.id, row.team_id, row.hash, (issued, expires), ended))
 }
 
-/// Ends the credentials of these that live. Says how many did.
+/// Ends those of the selected credentials that are valid. Returns their number.
 async fn end(tx: &Tx, by: Ending, which: SimpleExpr) -> Result<u64> {
     let now: At = tx.ctx().now().into();
     let ended = credential::Entity::update_many()
@@ -342,7 +341,7 @@ async fn end(tx: &Tx, by: Ending, which: SimpleExpr) -> Result<u64> {
     Ok(ended.rows_affected)
 }
 
-/// Saves a new credential; the one before dies. The team's account is not touched: `across::credential` closes it.
+/// Inserts a credential and ends the one before. The team's account is not changed; `across::credential` does that.
 pub(crate) async fn replace_credential(tx: &Tx, new: &Credential) -> Result<()> {
     end(tx, Ending::Replaced, credential::Column::TeamId.eq(new.team())).await?;
     let (hash, issued_at, ended) = new.parts();
@@ -359,12 +358,12 @@ pub(crate) async fn replace_credential(tx: &Tx, new: &Credential) -> Result<()> 
     Ok(())
 }
 
-/// Ends a credential that is being redeemed. Of two at once, the second finds it ended. Error: `CREDENTIAL_USED`.
+/// Ends a credential that is being redeemed. Error: `CREDENTIAL_USED`, where another call ended it first.
 pub(crate) async fn redeem(tx: &Tx, credential: &Credential) -> Result<()> {
     if end(tx, Ending::Redeemed, credential::Column::Id.eq(credential.id())).await? == 1 {
         return Ok(());
     }
-    // it says itself what became of it
+    // the credential itself knows why it is no longer valid
     self::credential(tx, credential.id()).await?.redeemable(tx.ctx().now())?;
     Err(super::credential::used(Ending::Redeemed))
 }

@@ -1,4 +1,4 @@
-//! Asking lessons.
+//! Fetches a track from the service lessons.
 
 use platform::{Ctx, Error, Id, Peers, Result, Violations, client::peer_error};
 use proto::{
@@ -11,7 +11,7 @@ use proto::{
 use super::{Call, Track};
 use crate::{country::Level, reason::Reason};
 
-/// The track, in the caller's name. Error: a violation at `field`, where there is none that the caller may see.
+/// The track, fetched with the caller's token. Error: a violation at `field`, where the caller sees no track with this id.
 pub(crate) async fn get(peers: &Peers, ctx: &Ctx, field: &str, id: Id<Track>) -> Result<Track> {
     let mut lessons = EditionServiceClient::new(peers.call("lessons", ctx)?);
     match lessons.get_track(GetTrackRequest { track_id: id.to_string() }).await {

@@ -1,4 +1,4 @@
-//! What a country counts of who went into which programme.
+//! The number of visits to each programme, counted in the home country.
 
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
@@ -39,7 +39,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A visit's role in a row.
+/// The kind of a visit, as stored in a row.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum As {
@@ -48,7 +48,7 @@ enum As {
     Team,
 }
 
-/// Counts one.
+/// Adds one visit to the count of the day.
 pub(crate) async fn count(tx: &Tx, passage: Passage) -> Result<()> {
     let now: At = tx.ctx().now().into();
     let row = row::Model {
@@ -73,7 +73,7 @@ pub(crate) async fn count(tx: &Tx, passage: Passage) -> Result<()> {
     Ok(())
 }
 
-/// One page of what was counted, newest first.
+/// One page of the counts, newest first.
 pub(crate) async fn list(db: &impl Reads, page: PageRequest<Id<Crossing>>) -> Result<Page<Crossing>> {
     let rows = row::Entity::find()
         .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.lt(after)))

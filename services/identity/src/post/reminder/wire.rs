@@ -1,4 +1,4 @@
-//! What a pair waits at, as programmes say it and as it is told here.
+//! The reason why a pair waits, in the messages of lessons and of identity.
 
 use proto::{
     identity::v1 as pb,
@@ -8,7 +8,7 @@ use proto::{
 use super::Wait;
 
 impl Wait {
-    /// What a pair waits at, for a class or for others. None for one that waits for nobody to be reminded.
+    /// The reason in a reminder from a programme. None for a state in which nobody is reminded.
     pub(crate) fn of(reminder: &ReminderDue) -> Option<Self> {
         match reminder.state() {
             PairState::Proposed => Some(Self::Proposed),
@@ -28,7 +28,7 @@ impl Wait {
         }
     }
 
-    /// The same, read from what was told.
+    /// The reason in identity's own message. None where it is unspecified.
     pub(crate) fn told(wait: pb::Wait) -> Option<Self> {
         match wait {
             pb::Wait::Unspecified => None,

@@ -31,7 +31,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Adds a handover.
+/// Inserts a handover.
 pub(crate) async fn add(tx: &Tx, handover: &Handover) -> Result<()> {
     let row = row::Model {
         id: handover.id,

@@ -31,7 +31,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Saves a team that was moved, and why. Error: `ETAG_STALE` where somebody saved it in between.
+/// Saves a team that was moved, and inserts the move. Error: `ETAG_STALE`, where the team was saved in between.
 pub(crate) async fn save(tx: &Tx, team: &mut Team, moved: &Move) -> Result<()> {
     super::save(tx, team).await?;
     let row = row::Model {

@@ -1,4 +1,4 @@
-//! Signing in: everything that could open a login, and who is let in.
+//! Signing in: loads everything that could open a login, and decides who is signed in.
 
 use platform::{Ctx, Error, Id, Reads, Result, Violations, secret::Keys};
 
@@ -10,30 +10,30 @@ use crate::{
     session,
 };
 
-/// Where somebody knocks: everything that could open a login, loaded before anything is decided. A login that nobody
-/// has is a door too, and it takes as long to find it closed.
+/// Everything that could open a login. It is loaded before anything is decided, and also for a login that nobody has, so that the
+/// answer takes as long.
 #[derive(Debug, Default)]
-pub struct Door {
-    /// Who has the login.
+pub struct LoginState {
+    /// The account with the login.
     pub(crate) account: Option<Account>,
-    /// Who says they will have it, once the address is proven.
+    /// The latest registration with the login, where there is no account yet.
     pub(crate) registration: Option<Registration>,
-    /// The credentials of the team it stands for, if it is a team's.
+    /// The credentials of the team that shares the account. Empty for a person's account.
     pub(crate) credentials: Vec<Credential>,
 }
 
-/// Who may go in, and how.
+/// Somebody who proved that they may sign in.
 #[derive(Debug)]
-pub struct Entry {
-    /// Who.
+pub struct SignedIn {
+    /// The account.
     pub account: Account,
-    /// By this credential, which must be redeemed before anything else is done.
+    /// The credential they signed in with. It must be redeemed before anything else is done. None where they used a password.
     pub provisional: Option<Credential>,
 }
 
-impl Door {
-    /// The door of a login. The same questions are asked whether or not anybody has it.
-    pub(crate) async fn of(db: &impl Reads, login: &Login) -> Result<Self> {
+impl LoginState {
+    /// Loads what could open a login. The statements are the same whether or not anybody has the login.
+    pub(crate) async fn load(db: &impl Reads, login: &Login) -> Result<Self> {
         let account = account::store::by_login(db, login).await?;
         let registration = account::store::last_registration(db, login).await?;
         let team = account.as_ref().and_then(Account::team);
@@ -41,20 +41,20 @@ impl Door {
         Ok(Self { account, registration, credentials })
     }
 
-    /// The caller's own login and door, and the team it stands for. Error: `SESSION_OVER`, where the session the caller came with has
-    /// ended.
-    pub(crate) async fn own(db: &impl Reads) -> Result<(Login, Self, Option<Team>)> {
+    /// Loads the caller's own login, what could open it, and the team whose account it is. Error: `SESSION_OVER`, where the
+    /// caller's session has ended.
+    pub(crate) async fn load_own(db: &impl Reads) -> Result<(Login, Self, Option<Team>)> {
         session::store::get(db, db.ctx().member()?.session.into()).await?.living(db.ctx().now())?;
         let account = account::store::get(db, db.ctx().account()?).await?;
-        let door = Self::of(db, account.login()).await?;
+        let state = Self::load(db, account.login()).await?;
         let team = match account.team() {
             Some(team) => team::store::find(db, team).await?,
             None => None,
         };
-        Ok((account.login().clone(), door, team))
+        Ok((account.login().clone(), state, team))
     }
 
-    /// The hash a password is compared with, if there is one.
+    /// The hash that a typed password is compared with, if there is one.
     pub(crate) fn password(&self) -> Option<&Hash> {
         match &self.account {
             Some(account) => account.password(),
@@ -62,8 +62,8 @@ impl Door {
         }
     }
 
-    /// Whether a password may take the place of the one typed now. `team` is the one the account stands for. Error:
-    /// every weakness, `PASSWORD_WEAK`.
+    /// Checks a new password. `typed` is the current one, `team` the team whose account it is. Error: `PASSWORD_WEAK` for every
+    /// weakness.
     pub fn check_next(&self, ctx: &Ctx, team: Option<&Team>, typed: &str, next: &str) -> Result<()> {
         let mut violations = Violations::new();
         if strength::normal(typed) == strength::normal(next) {
@@ -72,37 +72,35 @@ impl Door {
         let mut context: Vec<&str> =
             self.account.iter().flat_map(Account::context).chain(team.map(Team::name)).collect();
         if self.password().is_none() {
-            // a credential stands in a mail: nothing made from it is a secret
+            // the credential was mailed, so a password derived from it is not secret
             context.push(typed);
         }
         refuse_weak(&mut violations, ctx, "new_password", next, &context)?;
         violations.done()
     }
 
-    /// Lets in who typed the right words; `fits` says whether they are the password. Error: `SIGN_IN_FAILED`, without
-    /// saying what is wrong; to who typed the right words also `EMAIL_UNVERIFIED`, `CREDENTIAL_EXPIRED`,
-    /// `CREDENTIAL_USED`.
-    pub fn enter(self, ctx: &Ctx, keys: &Keys, typed: &str, fits: bool) -> Result<Entry> {
+    /// Decides who is signed in by a typed text; `fits` says whether it is the password. Error: `SIGN_IN_FAILED`, without a detail;
+    /// where the text was right, also `EMAIL_UNVERIFIED`, `CREDENTIAL_EXPIRED`, `CREDENTIAL_USED`.
+    pub fn decide(self, ctx: &Ctx, keys: &Keys, typed: &str, fits: bool) -> Result<SignedIn> {
         match (self.account, fits) {
-            (Some(account), true) => Ok(Entry { account, provisional: None }),
+            (Some(account), true) => Ok(SignedIn { account, provisional: None }),
             (None, true) => Err(unverified()),
             (Some(account), false) => {
                 let typed =
                     self.credentials.into_iter().find(|credential| credential.fits(keys, typed)).ok_or_else(failed)?;
                 typed.redeemable(ctx.now())?;
-                Ok(Entry { account, provisional: Some(typed) })
+                Ok(SignedIn { account, provisional: Some(typed) })
             }
             (None, false) => Err(failed()),
         }
     }
 }
 
-/// Puts the two halves of a change of password together, so that everything wrong with it is said at once: whether the
-/// current one opened the door, and whether the next one may. A wrong current password is a wrong field here, for the
-/// caller is signed in.
-pub(crate) fn decide_change(entry: Result<Entry>, next: Result<()>) -> Result<Entry> {
+/// Combines the two checks of a change of password, so that all violations are reported at once: the current password, and the next
+/// one. A wrong current password is a violation here, because the caller is signed in.
+pub(crate) fn decide_change(signed_in: Result<SignedIn>, next: Result<()>) -> Result<SignedIn> {
     let mut violations = Violations::new();
-    let entry = match entry {
+    let signed_in = match signed_in {
         Err(refused) if refused.is(Reason::SignInFailed) => {
             violations.add("current_password", Reason::SignInFailed, "This is not the password used until now.");
             None
@@ -111,7 +109,7 @@ pub(crate) fn decide_change(entry: Result<Entry>, next: Result<()>) -> Result<En
     };
     violations.keep("new_password", next);
     violations.done()?;
-    entry.ok_or_else(failed)
+    signed_in.ok_or_else(failed)
 }
 
 fn failed() -> Error {
@@ -141,12 +139,12 @@ mod tests {
         Hash::stored("$".to_owned())
     }
 
-    fn door(account: Account) -> Door {
-        Door { account: Some(account), ..Door::default() }
+    fn opened_by(account: Account) -> LoginState {
+        LoginState { account: Some(account), ..LoginState::default() }
     }
 
-    fn reason(entry: Result<Entry>) -> &'static str {
-        entry.map_or_else(|error| error.reason(), |_| "OK")
+    fn reason(signed_in: Result<SignedIn>) -> &'static str {
+        signed_in.map_or_else(|error| error.reason(), |_| "OK")
     }
 
     /// A team without a password, with a credential it was issued.
@@ -160,9 +158,9 @@ mod tests {
     fn an_unknown_login_and_a_wrong_password_are_the_same_bytes() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let known = door(account(&ctx, "ana@school.example", Kind::Teacher, Some(hash())));
-        let statuses = [known, Door::default()].map(|door| {
-            let refused = door.enter(&ctx, &ground.keys, "wrong", false).unwrap_err();
+        let known = opened_by(account(&ctx, "ana@school.example", Kind::Teacher, Some(hash())));
+        let statuses = [known, LoginState::default()].map(|state| {
+            let refused = state.decide(&ctx, &ground.keys, "wrong", false).unwrap_err();
             assert!(refused.is(Reason::SignInFailed));
             tonic::Status::from(refused)
         });
@@ -176,11 +174,11 @@ mod tests {
         let ctx = ground.anybody();
         let waiting = || {
             let form = Form { login: Login::of("a@b.it"), password: String::new(), person: Person::default() };
-            Door { registration: Some(Registration::new(&ctx, form, hash(), HOUR)), ..Door::default() }
+            LoginState { registration: Some(Registration::new(&ctx, form, hash(), HOUR)), ..LoginState::default() }
         };
         assert!(waiting().password().is_some());
-        assert_eq!(reason(waiting().enter(&ctx, &ground.keys, "right", true)), "EMAIL_UNVERIFIED");
-        assert_eq!(reason(waiting().enter(&ctx, &ground.keys, "wrong", false)), "SIGN_IN_FAILED");
+        assert_eq!(reason(waiting().decide(&ctx, &ground.keys, "right", true)), "EMAIL_UNVERIFIED");
+        assert_eq!(reason(waiting().decide(&ctx, &ground.keys, "wrong", false)), "SIGN_IN_FAILED");
     }
 
     #[test]
@@ -189,11 +187,11 @@ mod tests {
         let (account, credential) = team(&ground);
         let typed = credential.text(&ground.keys);
         let enter = |credential: &Credential, typed: &str| {
-            let door = Door { credentials: vec![credential.clone()], ..door(account.clone()) };
-            door.enter(&ground.anybody(), &ground.keys, typed, false)
+            let state = LoginState { credentials: vec![credential.clone()], ..opened_by(account.clone()) };
+            state.decide(&ground.anybody(), &ground.keys, typed, false)
         };
-        let entry = enter(&credential, &typed.to_lowercase().replace('-', " ")).unwrap();
-        assert_eq!(entry.provisional.as_ref(), Some(&credential));
+        let signed_in = enter(&credential, &typed.to_lowercase().replace('-', " ")).unwrap();
+        assert_eq!(signed_in.provisional.as_ref(), Some(&credential));
         assert_eq!(reason(enter(&credential, "0000-0000-0000-0000-0000")), "SIGN_IN_FAILED");
         ground.clock.set(credential.expires_at());
         assert_eq!(reason(enter(&credential, &typed)), "OK");
@@ -213,8 +211,8 @@ mod tests {
         first.end(ctx.now(), Ending::Replaced);
         let typed = [first.text(&ground.keys), second.text(&ground.keys)];
         let enter = |typed: &str| {
-            let door = Door { credentials: vec![first.clone(), second.clone()], ..door(account.clone()) };
-            door.enter(&ctx, &ground.keys, typed, false)
+            let state = LoginState { credentials: vec![first.clone(), second.clone()], ..opened_by(account.clone()) };
+            state.decide(&ctx, &ground.keys, typed, false)
         };
         let refused = enter(&typed[0]).unwrap_err();
         assert!(refused.is(Reason::CredentialUsed) && refused.message().contains("newer"), "{refused:?}");
@@ -225,9 +223,9 @@ mod tests {
     fn everything_wrong_with_a_change_of_password_is_said_at_once() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let door = door(account(&ctx, "ana@school.example", Kind::Teacher, Some(hash())));
-        let next = door.check_next(&ctx, None, "not it", "short");
-        let refused = decide_change(door.enter(&ctx, &ground.keys, "not it", false), next).unwrap_err();
+        let state = opened_by(account(&ctx, "ana@school.example", Kind::Teacher, Some(hash())));
+        let next = state.check_next(&ctx, None, "not it", "short");
+        let refused = decide_change(state.decide(&ctx, &ground.keys, "not it", false), next).unwrap_err();
         assert!(refused.is(Shared::FieldsInvalid));
         let fields: Vec<_> = refused.violations().iter().map(|one| (one.field.as_str(), one.reason)).collect();
         assert_eq!(fields[0], ("current_password", "SIGN_IN_FAILED"));
@@ -247,7 +245,7 @@ mod tests {
         let (account, credential) = team(&ground);
         let typed = credential.text(&ground.keys);
         let weak = |account: &Account, typed: &str, next: &str| {
-            door(account.clone()).check_next(&ctx, None, typed, next).is_err()
+            opened_by(account.clone()).check_next(&ctx, None, typed, next).is_err()
         };
         assert!(weak(&account, &typed, &typed));
         assert!(weak(&account, &typed, &format!("{}!", typed.replace('-', ""))));
@@ -258,27 +256,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_login_of_nobody_has_a_door_that_nothing_opens() {
+    async fn a_login_that_nobody_has_cannot_be_opened() {
         let ground = Ground::new();
         let db = ground.store().read(&ground.anybody()).await.unwrap();
-        let door = Door::of(&db, &Login::of("nobody@school.example")).await.unwrap();
-        assert!(door.account.is_none() && door.registration.is_none() && door.credentials.is_empty());
-        assert!(door.password().is_none());
+        let state = LoginState::load(&db, &Login::of("nobody@school.example")).await.unwrap();
+        assert!(state.account.is_none() && state.registration.is_none() && state.credentials.is_empty());
+        assert!(state.password().is_none());
     }
 
     #[tokio::test]
-    async fn a_caller_whose_session_ended_finds_no_door() {
+    async fn a_caller_whose_session_ended_cannot_change_the_password() {
         let ground = Ground::new();
         let teacher = ground.teacher("ana@school.example").await;
         let ctx = ground.member(&teacher);
         let db = ground.store().read(&ctx).await.unwrap();
-        assert!(Door::own(&db).await.is_err_and(|error| error.is(Reason::SessionOver)));
+        assert!(LoginState::load_own(&db).await.is_err_and(|error| error.is(Reason::SessionOver)));
         drop(db);
         let session = ground.session(&teacher).await;
         let ctx = ground.member_in(&teacher, session.id());
         let db = ground.store().read(&ctx).await.unwrap();
-        let (login, door, team) = Door::own(&db).await.unwrap();
+        let (login, state, team) = LoginState::load_own(&db).await.unwrap();
         assert_eq!((login.as_str(), team), ("ana@school.example", None));
-        assert_eq!(door.account.map(|account| account.id()), Some(teacher.id()));
+        assert_eq!(state.account.map(|account| account.id()), Some(teacher.id()));
     }
 }

@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let pool = DescriptorPool::decode(bytes.as_slice())?;
     fs::write(out.join("reasons.rs"), reasons(&pool)?)?;
+    fs::write(out.join("facts.rs"), facts(&pool)?)?;
 
     let mut config = prost_build::Config::new();
     // a piece of a file is passed on as it came, not copied
@@ -86,6 +87,44 @@ fn reasons(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     }}
 }}"
         )?;
+    }
+    Ok(text)
+}
+
+/// `impl Fact` for every message of a file `event.proto`, with the services its option names.
+fn facts(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
+    let fact = pool.get_extension_by_name("koine.options.v1.fact").ok_or("options.proto declares no `fact`")?;
+    let mut text = String::new();
+    for file in pool.files().filter(|file| file.name().ends_with("/event.proto")) {
+        let producer = file.package_name().split('.').nth(1).unwrap_or_default().to_owned();
+        for message in file.messages() {
+            let name = message.full_name();
+            if !message.options().has_extension(&fact) {
+                return Err(format!("{name}: say with `(koine.options.v1.fact)` who handles it").into());
+            }
+            let option = message.options().get_extension(&fact).into_owned();
+            let option = option.as_message().ok_or("`fact` is a message")?;
+            let consumers = option.get_field_by_name("consumers");
+            let consumers = consumers.as_deref().and_then(|list| list.as_list()).unwrap_or_default();
+            let consumers: Vec<&str> = consumers.iter().filter_map(|consumer| consumer.as_str()).collect();
+            let unconsumed = option.get_field_by_name("unconsumed");
+            let unconsumed = unconsumed.as_deref().and_then(|reason| reason.as_str()).unwrap_or_default();
+            if consumers.is_empty() == unconsumed.is_empty() {
+                return Err(format!("{name}: say either its `consumers` or why it is `unconsumed`").into());
+            }
+            if let Some(unknown) = consumers.iter().find(|service| !Path::new("koine").join(service).is_dir()) {
+                return Err(format!("{name}: no service is called `{unknown}`").into());
+            }
+            writeln!(
+                text,
+                "impl Fact for packages::{}::{} {{
+    const PRODUCER: &'static str = {producer:?};
+    const CONSUMERS: &'static [&'static str] = &{consumers:?};
+}}",
+                message.package_name().replace('.', "::"),
+                message.name()
+            )?;
+        }
     }
     Ok(text)
 }

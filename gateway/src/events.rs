@@ -8,7 +8,7 @@ use axum::response::{
 };
 use futures::{Stream, StreamExt, stream};
 use http::HeaderMap;
-use prost_reflect::DynamicMessage;
+use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage, Value};
 use tonic::Status;
 
 use crate::{call, deadline::Deadline, problem::Problem, table::Route};
@@ -34,7 +34,9 @@ pub(crate) async fn answer(
         Ok(first) => first,
         Err(_) => None,
     };
-    let events = until_error(deadline.within(stream::iter(first).chain(messages))).map(event).map(Ok::<_, Infallible>);
+    let position = position(&route.output);
+    let events = until_error(deadline.within(stream::iter(first).chain(messages)));
+    let events = events.map(move |item| event(item, position.as_ref())).map(Ok::<_, Infallible>);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
@@ -47,9 +49,35 @@ fn until_error(items: impl Stream<Item = Item>) -> impl Stream<Item = Item> {
     })
 }
 
-fn event(item: Item) -> Event {
-    let event = item
-        .and_then(|message| Event::default().json_data(&message).map_err(|fault| Status::internal(fault.to_string())));
+/// Where the caller was who comes back: what the browser says by itself, unless the query says it.
+pub(crate) fn resume(headers: &HeaderMap, message: &mut DynamicMessage) {
+    let last = headers.get("last-event-id").and_then(|last| last.to_str().ok());
+    if let (Some(last), Some(field)) = (last, position(&message.descriptor()))
+        && !message.has_field(&field)
+    {
+        message.set_field(&field, Value::String(last.to_owned()));
+    }
+}
+
+/// The field of a message that says where in a stream something is.
+fn position(message: &MessageDescriptor) -> Option<FieldDescriptor> {
+    let option = message.parent_pool().get_extension_by_name("koine.options.v1.position")?;
+    message.fields().find(|field| field.options().get_extension(&option).as_bool() == Some(true))
+}
+
+/// A message as an event. Where it is in the stream is the event's id, and no part of its data.
+fn event(item: Item, position: Option<&FieldDescriptor>) -> Event {
+    let event = item.and_then(|mut message| {
+        let id = position.and_then(|field| {
+            let id = message.get_field(field).as_str().map(str::to_owned);
+            message.clear_field(field);
+            id
+        });
+        // a line break would end the id, and with it the event
+        let id = id.filter(|id| !id.is_empty() && !id.contains(char::is_control));
+        let event = id.into_iter().fold(Event::default(), Event::id);
+        event.json_data(&message).map_err(|fault| Status::internal(fault.to_string()))
+    });
     event.unwrap_or_else(|status| {
         let document = Problem::from(status).json();
         Event::default().event("error").data(String::from_utf8_lossy(&document))

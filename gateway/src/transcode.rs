@@ -46,9 +46,12 @@ pub(crate) async fn answer(edge: &Edge, request: Request) -> Result<Response, Pr
     let mut held = edge.bounds.intake.held(address, &parts.extensions);
     let reading = async { Ok(body::json(&edge.settings, &parts.headers, incoming, &mut held).await) };
     let text = deadline.answer(reading).await??;
-    let message = message(&found, &parts, &text)?;
+    let mut message = message(&found, &parts, &text)?;
     let answer = match shape {
-        Shape::Events => events::answer(found.route, (metadata, deadline), message).await?,
+        Shape::Events => {
+            events::resume(&parts.headers, &mut message);
+            events::answer(found.route, (metadata, deadline), message).await?
+        }
         Shape::Download => download::answer(found.route, (metadata, deadline), message).await?,
         Shape::Unary | Shape::Upload(_) => {
             let answer = deadline.answer(call::unary(found.route, metadata, message)).await?;

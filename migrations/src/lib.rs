@@ -34,6 +34,9 @@ struct Sql {
 /// What every service has: outbox, inbox, answers given, audit log.
 const PLATFORM: Sql = Sql { name: "platform_0001", text: include_str!("../sql/platform/0001.sql") };
 
+/// What every service has: the backlog of its handlers, and what changed for who watches.
+const PLATFORM_2: Sql = Sql { name: "platform_0002", text: include_str!("../sql/platform/0002.sql") };
+
 fn steps(files: impl IntoIterator<Item = Sql>) -> Vec<Box<dyn MigrationTrait>> {
     files.into_iter().map(|file| Box::new(file) as Box<dyn MigrationTrait>).collect()
 }

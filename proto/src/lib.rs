@@ -45,3 +45,15 @@ pub trait Declared: Copy {
 }
 
 include!(concat!(env!("OUT_DIR"), "/reasons.rs"));
+
+/// A message that tells a fact: a message of a file `event.proto`. Implemented by the build, which fails for one that does not say
+/// who handles it.
+pub trait Fact: prost::Message + prost::Name + Default + 'static {
+    /// The service that tells it: `identity`.
+    const PRODUCER: &'static str;
+
+    /// The services that handle it.
+    const CONSUMERS: &'static [&'static str];
+}
+
+include!(concat!(env!("OUT_DIR"), "/facts.rs"));

@@ -297,7 +297,7 @@ async fn files_and_events_flow_by_grpc_as_they_do_by_http() {
     assert_eq!(by_http.body, PDF);
 
     let mut reports = ReportServiceClient::new(world.channel());
-    let watch = lessons::WatchDeliveriesRequest { edition_id: scene.edition_id() };
+    let watch = lessons::WatchDeliveriesRequest { edition_id: scene.edition_id(), after: String::new() };
     let mut events = reports.watch_deliveries(request(&scene.coordinator, watch)).await.unwrap().into_inner();
     class.team.patch(&class.report(2, ""), json!({ "values": {} })).await.ok();
     let event = events.message().await.unwrap().unwrap();

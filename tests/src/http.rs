@@ -23,14 +23,22 @@ pub struct Http {
 pub struct Events {
     body: Incoming,
     read: String,
+    last: String,
 }
 
 impl Events {
+    /// The id of the last event that was read. Empty where it had none.
+    pub fn last_id(&self) -> &str {
+        &self.last
+    }
+
     /// The data of the next event, or none at the end of the stream.
     pub async fn next(&mut self) -> Option<Value> {
         loop {
             while let Some((event, rest)) = self.read.split_once("\n\n") {
-                let data = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
+                let said = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let (data, id) = (said("data: "), said("id: "));
+                self.last = id.unwrap_or(std::mem::take(&mut self.last));
                 self.read = rest.to_owned();
                 // without data it is a comment that keeps the connection alive
                 if let Some(data) = data {
@@ -112,13 +120,21 @@ impl Http {
 
     /// Opens a stream of events.
     pub async fn events(&self, path: &str, token: &str) -> Events {
-        let request =
+        self.events_after(path, token, "").await
+    }
+
+    /// Opens a stream of events again, as a browser does that has seen one with this id.
+    pub async fn events_after(&self, path: &str, token: &str, last: &str) -> Events {
+        let mut request =
             Request::get(format!("{}{path}", self.base)).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if !last.is_empty() {
+            request = request.header("last-event-id", last);
+        }
         let request = request.body(Full::default()).expect("a request");
         let answer = self.client.request(request).await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
-        Events { body: answer.into_body(), read: String::new() }
+        Events { body: answer.into_body(), read: String::new(), last: last.to_owned() }
     }
 
     /// Sends JSON, or nothing where it is null.

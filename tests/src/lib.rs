@@ -25,6 +25,7 @@ pub mod http;
 pub mod keep;
 pub mod log;
 pub mod mailbox;
+pub mod nats;
 pub mod path;
 pub mod scene;
 pub mod server;

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::engine;
+use crate::{engine, nats};
 
 /// How long a process may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,6 +44,7 @@ impl Server {
         let spawned = command
             .env_remove("NO_COLOR")
             .env_remove(engine::POSTGRES)
+            .env_remove(nats::PROGRAM)
             .env_remove("KOINE_BLESS")
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -80,7 +80,7 @@ async fn the_time_of_a_caller_ends_a_stream_and_says_so() {
     assert_eq!((problem["reason"].as_str(), begun.elapsed().as_secs()), (Some("DEADLINE_PASSED"), 20));
 
     let begun = Instant::now();
-    let asked = WatchDeliveriesRequest { edition_id: "quiet".into() };
+    let asked = WatchDeliveriesRequest { edition_id: "quiet".into(), after: String::new() };
     let mut asked = tonic::Request::new(asked);
     asked.metadata_mut().insert("grpc-timeout", "7S".parse().unwrap());
     let mut watch = ReportServiceClient::new(world.channel()).watch_deliveries(asked).await.unwrap().into_inner();
@@ -132,7 +132,7 @@ async fn one_address_has_its_part_of_the_streams_and_gives_it_back() {
     let mut world = World::with(Settings { streams_per_address: 2, ..Settings::default() });
     let path = "/it/v1/editions/quiet/deliveries:watch";
     let one = world.get(path).await;
-    let asked = || WatchDeliveriesRequest { edition_id: "quiet".into() };
+    let asked = || WatchDeliveriesRequest { edition_id: "quiet".into(), after: String::new() };
     let mut client = ReportServiceClient::new(world.channel());
     let other = client.watch_deliveries(asked()).await.unwrap();
     let (status, problem) = read(world.get(path).await).await;

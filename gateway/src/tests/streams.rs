@@ -13,6 +13,21 @@ async fn a_stream_of_messages_is_a_stream_of_events() {
 }
 
 #[tokio::test]
+async fn where_a_message_is_in_its_stream_is_the_id_of_its_event_and_a_reader_comes_back_with_it() {
+    let world = World::new();
+    let path = "/it/v1/editions/placed/deliveries:watch";
+    let rest = "data: {\"lesson\":1}\n\ndata: {\"lesson\":2}\n\n";
+    let asked =
+        |target: &str, last: &str| Request::get(target).header("last-event-id", last).body(Body::empty()).unwrap();
+    for (target, last, id) in
+        [(path, "7", "after 7"), (&format!("{path}?after=8"), "7", "after 8"), (path, "", "after ")]
+    {
+        let response = world.send(asked(target, last)).await;
+        assert_eq!(bytes(response).await, format!("id: {id}\n{rest}"), "{target} {last}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_that_is_refused_has_the_status_of_the_refusal() {
     let (status, problem) = read(World::new().get("/it/v1/editions/closed/deliveries:watch").await).await;
     assert_eq!((status, &problem["reason"]), (StatusCode::BAD_REQUEST, &json!("CALL_CLOSED")));

@@ -187,8 +187,11 @@ impl ReportService for Upstream {
         &self,
         request: Request<WatchDeliveriesRequest>,
     ) -> Result<Response<Self::WatchDeliveriesStream>, Status> {
+        let WatchDeliveriesRequest { edition_id, after } = request.into_inner();
         let delivery = |lesson| Ok(Delivery { team_id: "t".into(), lesson, ..Delivery::default() });
-        Ok(Response::new(match request.into_inner().edition_id.as_str() {
+        let placed = |lesson, position| Ok(Delivery { lesson, position, ..Delivery::default() });
+        Ok(Response::new(match edition_id.as_str() {
+            "placed" => stream::iter([placed(1, format!("after {after}")), placed(2, "two\nlines".into())]).boxed(),
             "slow" => std::future::pending().await,
             "closed" => stream::iter([Err(closed())]).boxed(),
             "quiet" => stream::pending().boxed(),

@@ -5,7 +5,7 @@ use std::{fs, net::IpAddr, sync::Arc};
 use jiff::Timestamp;
 use platform::{
     Caller, Clock, Ctx, Id, Ids, Member, Store, Tenant, Tenants,
-    event::{Bus, Dispatcher, Handlers},
+    event::{self, Bus, Dispatcher, Handlers},
     mail::{self, Mailer},
     secret::Keys,
     store::{Budget, Engine},
@@ -282,7 +282,12 @@ impl Ground {
 
     /// Delivers every waiting fact. Returns how many still wait.
     pub(crate) async fn drain(&self, handlers: Handlers) -> u64 {
-        let bus = Bus::new(vec![(self.store().clone(), handlers)], self.clock.clone(), self.ids.clone());
+        let bus = Bus::new(
+            vec![(self.store().clone(), handlers)],
+            event::Settings::default(),
+            self.clock.clone(),
+            self.ids.clone(),
+        );
         let store = self.store().clone();
         let dispatcher = Dispatcher::new(store, bus, self.tenants.clone(), self.clock.clone(), self.ids.clone());
         dispatcher.drain().await;

@@ -14,6 +14,7 @@ use crate::services;
 mod account;
 mod audit;
 mod demo;
+mod facts;
 mod migrate;
 mod serve;
 mod tenant;
@@ -46,6 +47,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Facts that were not handled.
+    #[command(subcommand)]
+    Facts(facts::Facts),
 }
 
 /// Which tenants a command is for.
@@ -54,6 +58,13 @@ struct Which {
     /// Only this tenant, such as `it`. Without it: every tenant.
     #[arg(long)]
     tenant: Option<String>,
+}
+
+impl Which {
+    /// Whether a tenant is one of them.
+    fn has(&self, tenant: &str) -> bool {
+        self.tenant.as_deref().is_none_or(|only| only == tenant)
+    }
 }
 
 /// The body of `main`.
@@ -77,6 +88,7 @@ fn carry_out(config: Config, command: Command) -> Result<ExitCode> {
         Command::Tenant(tenant) => tenant.run(),
         Command::Account(account) => account.run(config),
         Command::Audit(audit) => audit.run(config),
+        Command::Facts(facts) => facts.run(config),
     }
 }
 

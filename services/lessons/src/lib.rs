@@ -25,7 +25,7 @@ pub mod twinning;
 pub mod work;
 pub mod year;
 
-use across::{classes::Classes, moved, reminder, watch};
+use across::{classes::Classes, moved, reminder};
 use space::{
     consent, entry, export, message, output,
     timeline::{self, homes::Homes},
@@ -44,7 +44,7 @@ pub fn service() -> Service {
 }
 
 fn routes(host: &Host) -> Result<Routes> {
-    let Host { store, blobs, peers, readiness, tenants, .. } = host.clone();
+    let Host { store, blobs, peers, tenants, .. } = host.clone();
     let homes = Homes::new(tenants);
     let classes = Classes::new(peers, store.clone());
     let witness = Witness::new(store.clone());
@@ -64,7 +64,7 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(ReportServiceServer::new(report::api::Reports {
             store,
             classes,
-            readiness,
+            watch: host.watch(),
             witness: witness.clone(),
         }));
     let routes = programme(routes, host, &homes, &witness);
@@ -83,7 +83,7 @@ fn programme(routes: Routes, host: &Host, homes: &Homes, witness: &Witness) -> R
 
 /// The services of pairs and of their spaces.
 fn space(routes: Routes, host: &Host, homes: Homes, witness: Witness) -> Routes {
-    let Host { store, blobs, readiness, border, .. } = host.clone();
+    let Host { store, blobs, border, .. } = host.clone();
     let engagements = Engagements::new(store.clone(), border);
     routes
         .add_service(PairServiceServer::new(pair::api::Pairs {
@@ -104,14 +104,16 @@ fn space(routes: Routes, host: &Host, homes: Homes, witness: Witness) -> Routes 
             store: store.clone(),
             witness: witness.clone(),
         }))
-        .add_service(ConversationServiceServer::new(message::api::Conversations { store, readiness, witness }))
+        .add_service(ConversationServiceServer::new(message::api::Conversations {
+            store,
+            watch: host.watch(),
+            witness,
+        }))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {
-    let watch = watch::deliveries::handlers(host.store.clone());
-    let watch = watch::messages::handlers(watch, host.store.clone());
-    let watch = file::bytes::handlers(watch, host.store.clone(), host.blobs.clone());
-    let credits = credit::home::handlers(watch, host.store.clone(), host.border.clone());
+    let files = file::bytes::handlers(Handlers::new(), host.store.clone(), host.blobs.clone());
+    let credits = credit::home::handlers(files, host.store.clone(), host.border.clone());
     let reminders = reminder::round::handlers(credits, host.store.clone());
     let released = engagement::home::handlers(reminders, host.store.clone(), host.border.clone());
     Ok(moved::handlers(released, host.store.clone(), host.border.clone(), host.tenants.clone()))

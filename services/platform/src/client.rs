@@ -145,7 +145,7 @@ impl Gathering {
 }
 
 /// Whether a host is this machine, so that what is sent to it passes no network.
-fn is_here(host: &str) -> bool {
+pub(crate) fn is_here(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

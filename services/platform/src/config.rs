@@ -14,7 +14,7 @@ use figment::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{Error, Result, blob, mail, secret::Secret, store, telemetry, tls, token};
+use crate::{Error, Result, blob, event, mail, secret::Secret, store, telemetry, tls, token};
 
 mod fault;
 
@@ -37,6 +37,8 @@ pub struct Config {
     pub blobs: blob::Settings,
     /// How mail leaves.
     pub mail: mail::Settings,
+    /// How facts travel.
+    pub events: event::Settings,
     /// How callers are known.
     pub tokens: token::Settings,
     /// How much a process takes on.
@@ -143,6 +145,7 @@ impl Config {
             store: reading.section("store"),
             blobs: reading.section("blobs"),
             mail: reading.section("mail"),
+            events: reading.section("events"),
             tokens: reading.section("tokens"),
             limits: reading.section("limits"),
             telemetry: reading.section("telemetry"),

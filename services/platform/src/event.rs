@@ -1,30 +1,32 @@
 //! Facts. One is published in the transaction that made it true (outbox) and handled once by each handler (inbox), though the
 //! process dies in between or the fact arrives twice.
 //!
-//! Between services of one process facts travel through the [`Bus`]. A message broker takes its place when services run apart:
-//! `Bus::publish` is the only thing it replaces.
+//! A fact names its consumers in the contract. Those of this process get it in memory, from the [`Bus`]; those of other processes
+//! by a broker. What a handler could not do stays in the consumer's backlog and is tried again; it holds up no other handler.
 
 use std::{pin::Pin, sync::Arc};
 
-use prost::{Message, Name};
-use sea_orm::EntityTrait;
-use tracing::Instrument;
+use jiff::Timestamp;
+pub use proto::Fact as Event;
 use uuid::Uuid;
 
-use crate::{
-    Clock, Ctx, Error, Ids, Reads, Result, Store, Tenant,
-    store::rows::{inbox, outbox},
-    telemetry,
-};
+use crate::{Ctx, Error, Result, store::rows};
 
+mod backlog;
+mod broker;
+mod bus;
+mod catalogue;
 mod dispatch;
+mod outbox;
 mod rounds;
+mod settings;
+mod ways;
 
+pub use bus::Bus;
+pub(crate) use bus::was_handled;
 pub use dispatch::Dispatcher;
-
-/// A message that tells a fact: any message of a service's `event.proto`.
-pub trait Event: Message + Name + Default + 'static {}
-impl<T: Message + Name + Default + 'static> Event for T {}
+pub use settings::Settings;
+pub(crate) use ways::Ways;
 
 type Doing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 type Run = Arc<dyn Fn(Ctx, Vec<u8>) -> Doing + Send + Sync>;
@@ -45,10 +47,20 @@ struct Hourly {
 #[derive(Clone)]
 struct Handler {
     event: String,
+    /// The services the event names as its consumers.
+    consumers: &'static [&'static str],
     name: &'static str,
     run: Run,
-    /// Whether it is recorded that it handled a fact.
-    recorded: bool,
+    order: Order,
+}
+
+/// What happens to the facts of a tenant that follow one a handler could not handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// They wait until it is handled or parked.
+    Kept,
+    /// They do not wait.
+    Free,
 }
 
 impl Handlers {
@@ -57,9 +69,11 @@ impl Handlers {
         Self::default()
     }
 
-    /// Adds one. Its `name` is kept with the facts it handled: rename it and it handles them again. Its first `commit` also
-    /// records that the fact was handled, so what that commit does happens once. What it does elsewhere can happen again; what
-    /// it commits later is lost when the process dies in between: what belongs together goes into the first.
+    /// Adds one, which gets the facts of a tenant in the order in which they were published: where it fails, the later ones wait
+    /// until it succeeds or the fact is parked. Its `name` is kept with the facts it handled: rename it and it handles them again.
+    /// Its first `commit` also records that the fact was handled, so what that commit does happens once. What it does elsewhere
+    /// can happen again; what it commits later is lost when the process dies in between: what belongs together goes into the
+    /// first.
     #[must_use]
     pub fn on<E, F, Done>(self, name: &'static str, handle: F) -> Self
     where
@@ -67,22 +81,22 @@ impl Handlers {
         F: Fn(Ctx, E) -> Done + Clone + Send + Sync + 'static,
         Done: Future<Output = Result<()>> + Send + 'static,
     {
-        self.with(name, handle, true)
+        self.with(name, handle, Order::Kept)
     }
 
-    /// Adds one that only tells who is watching, and writes nothing. To be told again does no harm, so there is no record of it,
-    /// and nobody waits for one.
+    /// [`Handlers::on`] for facts that have nothing to do with each other, such as letters: one that cannot be handled holds up no
+    /// later one.
     #[must_use]
-    pub fn tell<E, F, Done>(self, name: &'static str, handle: F) -> Self
+    pub fn on_each<E, F, Done>(self, name: &'static str, handle: F) -> Self
     where
         E: Event,
         F: Fn(Ctx, E) -> Done + Clone + Send + Sync + 'static,
         Done: Future<Output = Result<()>> + Send + 'static,
     {
-        self.with(name, handle, false)
+        self.with(name, handle, Order::Free)
     }
 
-    fn with<E, F, Done>(mut self, name: &'static str, handle: F, recorded: bool) -> Self
+    fn with<E, F, Done>(mut self, name: &'static str, handle: F, order: Order) -> Self
     where
         E: Event,
         F: Fn(Ctx, E) -> Done + Clone + Send + Sync + 'static,
@@ -92,7 +106,7 @@ impl Handlers {
             let handle = handle.clone();
             Box::pin(async move { handle(ctx, E::decode(body.as_slice()).map_err(Error::internal)?).await })
         });
-        self.facts.push(Handler { event: E::full_name(), name, run, recorded });
+        self.facts.push(Handler { event: E::full_name(), consumers: E::CONSUMERS, name, run, order });
         self
     }
 
@@ -109,72 +123,40 @@ impl Handlers {
     }
 }
 
-/// Carries facts to the handlers of this process.
-#[derive(Clone)]
-pub struct Bus {
-    subscribers: Arc<Vec<(Store, Handler)>>,
-    hourly: Arc<Vec<(&'static str, Hourly)>>,
-    clock: Clock,
-    ids: Ids,
+/// A fact that is brought to its handlers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// What it is known by, wherever it goes.
+    pub(crate) id: Uuid,
+    /// The full name of its message: `koine.identity.v1.TeamMoved`.
+    pub(crate) name: String,
+    /// The message, encoded.
+    pub(crate) body: Vec<u8>,
+    /// The `traceparent` of the call that published it.
+    pub(crate) trace: Option<String>,
+    /// When it was published.
+    pub(crate) at: Timestamp,
 }
 
-impl Bus {
-    /// A bus with the handlers of every service, each with the store its inbox is in.
-    pub fn new(services: Vec<(Store, Handlers)>, clock: Clock, ids: Ids) -> Self {
-        let (mut subscribers, mut every_hour) = (Vec::new(), Vec::new());
-        for (store, Handlers { facts, hourly }) in services {
-            every_hour.extend(hourly.into_iter().map(|work| (store.service(), work)));
-            subscribers.extend(facts.into_iter().map(|handler| (store.clone(), handler)));
-        }
-        Self { subscribers: Arc::new(subscribers), hourly: Arc::new(every_hour), clock, ids }
-    }
-
-    /// Does in one tenant what a service does every hour.
-    async fn hour(&self, service: &str, tenant: &Arc<Tenant>) {
-        for (_, Hourly { name, run }) in self.hourly.iter().filter(|(of, _)| *of == service) {
-            let ctx = Ctx::for_job(tenant.clone(), name, &self.clock, self.ids.clone());
-            let span = tracing::info_span!("hourly", work = name);
-            if let Err(error) = run(ctx).instrument(span).await {
-                tracing::error!(tenant = %tenant.id(), service, work = name, ?error, "hourly work not done");
-            }
-        }
-    }
-
-    /// Brings a fact to every handler that has not handled it. Error: the first handler's that failed; it is tried again later.
-    async fn publish(&self, tenant: &Arc<Tenant>, fact: &outbox::Model) -> Result<()> {
-        for (store, handler) in self.subscribers.iter().filter(|(_, handler)| handler.event == fact.name) {
-            let span = tracing::info_span!("handle", handler = handler.name, event = %fact.name);
-            if let Some(trace) = &fact.trace {
-                telemetry::follow(&span, trace);
-            }
-            let ctx = Ctx::for_job(tenant.clone(), handler.name, &self.clock, self.ids.clone());
-            handle(store, handler, ctx, fact).instrument(span).await?;
-        }
-        Ok(())
-    }
+/// A fact that was not handled at the first attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// What it is known by.
+    pub id: Uuid,
+    /// The full name of its message.
+    pub event: String,
+    /// Whose handler failed, or waits for an earlier fact. None: it could not leave for another process.
+    pub handler: Option<String>,
+    /// When it was published.
+    pub at: Timestamp,
+    /// How often it failed.
+    pub attempts: i32,
+    /// When it is tried again. None: it is parked.
+    pub next_try: Option<Timestamp>,
 }
 
-/// Whether the fact that is handled in this context was handled in its tenant before.
-pub(crate) async fn was_handled(db: &impl Reads, event: Uuid, handler: &str) -> Result<bool> {
-    Ok(inbox::Entity::find_by_id((event, handler.to_owned())).one(db.conn()).await?.is_some())
-}
-
-async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &outbox::Model) -> Result<()> {
-    if !handler.recorded {
-        return (handler.run)(ctx, fact.body.clone()).await;
+impl From<rows::outbox::Model> for Told {
+    fn from(row: rows::outbox::Model) -> Self {
+        Self { id: row.id, name: row.name, body: row.body, trace: row.trace, at: row.at.0 }
     }
-    if is_handled(store, &ctx, fact.id, handler.name).await? {
-        return Ok(());
-    }
-    let ctx = ctx.handling(fact.id, handler.name);
-    (handler.run)(ctx.clone(), fact.body.clone()).await?;
-    if !is_handled(store, &ctx, fact.id, handler.name).await? {
-        // it wrote nothing: the record is all there is to commit
-        store.write(&ctx).await?.commit().await?;
-    }
-    Ok(())
-}
-
-async fn is_handled(store: &Store, ctx: &Ctx, event: Uuid, handler: &str) -> Result<bool> {
-    was_handled(&store.read(ctx).await?, event, handler).await
 }

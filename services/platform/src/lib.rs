@@ -46,6 +46,7 @@ pub mod testing;
 pub mod text;
 pub mod tls;
 pub mod token;
+pub mod watch;
 pub mod wire;
 pub mod zip;
 
@@ -62,3 +63,4 @@ pub use service::{Host, Process, Service, run, run_with};
 pub use store::{Reads, Snapshot, Store, Tx};
 pub use tasks::Tasks;
 pub use tenant::{Tenant, TenantId, Tenants};
+pub use watch::Watch;

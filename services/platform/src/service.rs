@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::{
-    Border, Clock, Ids, Peers, Result, Store, Tasks, Tenants,
+    Border, Clock, Ids, Peers, Result, Store, Tasks, Tenants, Watch,
     blob::Blobs,
     border::Recheck,
     config::{self, Config},
@@ -191,6 +191,11 @@ pub struct Host {
 }
 
 impl Host {
+    /// Lets callers watch what changes in its data.
+    pub fn watch(&self) -> Watch {
+        Watch::new(self.store.clone(), self.readiness.clone())
+    }
+
     /// The service's own section of the settings.
     pub fn settings<T: DeserializeOwned + Default>(&self) -> Result<T> {
         self.config.section(self.name)
@@ -224,7 +229,7 @@ impl Readiness {
         let _ = self.0.subscribe().wait_for(|ready| !ready).await;
     }
 
-    fn set(&self, ready: bool) {
+    pub(crate) fn set(&self, ready: bool) {
         self.0.send_replace(ready);
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     error::{Reason, Shared},
     event,
     secret::Keys,
+    watch::Bells,
 };
 
 mod engine;
@@ -55,6 +56,7 @@ struct Inner {
     pools: Mutex<HashMap<TenantId, Pool>>,
     opening: AsyncMutex<()>,
     published: Published,
+    bells: Bells,
 }
 
 /// In which tenants facts were published since somebody last asked.
@@ -130,6 +132,7 @@ impl Store {
             pools: Mutex::default(),
             opening: AsyncMutex::default(),
             published: Published::default(),
+            bells: Bells::default(),
         }))
     }
 
@@ -182,10 +185,16 @@ impl Store {
         }
     }
 
-    fn has_published(&self, tenant: &TenantId) {
+    /// Rings the bell of the dispatcher of this store: there is something to do in a tenant.
+    pub(crate) fn has_published(&self, tenant: &TenantId) {
         let Published { tenants, bell } = &self.0.published;
         tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone());
         bell.notify_one();
+    }
+
+    /// The bells of who watches its data.
+    pub(crate) fn bells(&self) -> &Bells {
+        &self.0.bells
     }
 
     pub(crate) fn keys(&self) -> &Keys {

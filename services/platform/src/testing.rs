@@ -6,7 +6,9 @@ use std::{net::IpAddr, sync::Arc};
 use proto::options::v1::Role;
 use uuid::Uuid;
 
-use crate::{Border, Caller, Clock, Ctx, Ids, Member, Tenant, TenantId, Tenants, ctx::Call};
+use crate::{
+    Border, Caller, Clock, Ctx, Ids, Member, Store, Tenant, TenantId, Tenants, Watch, ctx::Call, service::Readiness,
+};
 
 /// A context of `caller`, at the instant of the clock.
 pub fn ctx(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids) -> Ctx {
@@ -29,4 +31,11 @@ pub fn visitor(role: Role, home: &TenantId, acts_for: Option<Uuid>, ids: &Ids) -
 /// The border between these tenants.
 pub fn border(tenants: &Tenants) -> Border {
     Border::new(tenants.clone())
+}
+
+/// Lets callers watch a store, of a process that wants calls.
+pub fn watch(store: &Store) -> Watch {
+    let readiness = Readiness::default();
+    readiness.set(true);
+    Watch::new(store.clone(), readiness)
 }

@@ -104,7 +104,7 @@ async fn who_watches_is_told_when_the_minutes_of_the_token_are_over() {
     let coordinator = scene.coordinator.again().await;
     let mut events = world.http().events(&path, coordinator.token()).await;
     let mut reports = ReportServiceClient::new(world.channel());
-    let watch = lessons::WatchDeliveriesRequest { edition_id: scene.edition_id() };
+    let watch = lessons::WatchDeliveriesRequest { edition_id: scene.edition_id(), after: String::new() };
     let mut by_grpc = reports.watch_deliveries(request(&coordinator, watch)).await.unwrap().into_inner();
 
     world.passes_by(SignedDuration::from_mins(10) - SignedDuration::from_secs(1)).await;
@@ -123,5 +123,38 @@ async fn who_watches_is_told_when_the_minutes_of_the_token_are_over() {
     class.team.again().await.patch(&class.report(2, ""), json!({ "values": {} })).await.ok();
     assert_eq!(events.next().await.unwrap()["lesson"], 2);
     drop(events);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_watches_again_goes_on_after_the_last_cell_that_was_seen() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let path = format!("/it/v1/editions/{}/deliveries:watch", scene.edition_id());
+    let token = scene.coordinator.token();
+    let save = async |lesson| {
+        let etag = class.team.get(&class.report(lesson, "")).await.ok()["etag"].clone();
+        class.team.patch(&class.report(lesson, ""), json!({ "values": {}, "etag": etag })).await.ok();
+    };
+    let mut events = world.http().events(&path, token).await;
+    save(1).await;
+    assert_eq!(events.next().await.unwrap()["lesson"], 1);
+    let last = events.last_id().to_owned();
+    drop(events);
+
+    save(2).await;
+    save(3).await;
+    save(2).await;
+    let mut events = world.http().events_after(&path, token, &last).await;
+    assert_eq!([events.next().await.unwrap(), events.next().await.unwrap()].map(|cell| cell["lesson"].clone()), [2, 3]);
+    // and by the query, as who has no header says it
+    let last = events.last_id().to_owned();
+    drop(events);
+    let mut events = world.http().events(&format!("{path}?after={last}"), token).await;
+    save(4).await;
+    assert_eq!(events.next().await.unwrap()["lesson"], 4, "nothing twice");
+    drop(events);
+    scene.coordinator.get(&format!("{}?after=yesterday", &path[3..])).await.refused("WATCH_LAGGED");
     world.end().await;
 }

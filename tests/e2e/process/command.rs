@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use prost::{Message, Name};
+use proto::identity::v1::TeamMoved;
+use sea_orm::{ConnectionTrait, Statement};
 use tests::world;
 
 use super::Machine;
@@ -91,4 +94,40 @@ async fn everything_in_one_process_ends_when_it_is_told_to_and_starts_again() {
     }
     let kept = fs::read_to_string(machine.folder.path().join("data/demo-coordinators.txt")).unwrap();
     assert_eq!(kept.lines().count(), 1, "the demo coordinator is made once");
+}
+
+#[tokio::test]
+async fn a_parked_fact_is_shown_and_released_from_the_command_line() {
+    let machine = Machine::new();
+    let (code, _, complained) = machine.koine(&["migrate"]).await;
+    assert_eq!(code, Some(0), "{complained}");
+    let (code, said, _) = machine.koine(&["facts", "list"]).await;
+    assert_eq!((code, said.trim()), (Some(0), "every fact was handled"));
+
+    let (id, team) = (uuid::Uuid::now_v7(), uuid::Uuid::now_v7());
+    let database = machine.engine.connect("it", "lessons").await;
+    let name = TeamMoved::full_name();
+    let body = TeamMoved { team_id: team.to_string() }.encode_to_vec();
+    let sql =
+        "INSERT INTO backlog (handler, event, name, body, at, attempts, due_at) VALUES ($1, $2, $3, $4, 0, 10, $5)";
+    let never = 253_370_764_800_000_000_i64;
+    let values: [sea_orm::Value; 5] = ["part moved class".into(), id.into(), name.into(), body.into(), never.into()];
+    let row = Statement::from_sql_and_values(database.get_database_backend(), sql, values);
+    database.execute_raw(row).await.expect("a row");
+    database.close().await.expect("an open database");
+
+    let (code, said, _) = machine.koine(&["facts", "list", "--tenant", "it"]).await;
+    assert_eq!(code, Some(0), "{said}");
+    for words in
+        ["it lessons: ", &id.to_string(), "koine.identity.v1.TeamMoved", "`part moved class`", "10 failures, PARKED"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let other = uuid::Uuid::now_v7().to_string();
+    let (_, said, _) = machine.koine(&["facts", "retry", &other]).await;
+    assert_eq!(said.trim(), "no such fact is parked");
+    let (code, said, _) = machine.koine(&["facts", "retry", &id.to_string()]).await;
+    assert_eq!((code, said.trim()), (Some(0), "released: 1"));
+    let (_, said, _) = machine.koine(&["facts", "list"]).await;
+    assert_eq!(said.trim(), "every fact was handled");
 }

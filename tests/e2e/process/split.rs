@@ -7,8 +7,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject
 use serde_json::{Value, json};
 use tests::{
     Answer, Caller, Http,
-    mailbox::Mailbox,
-    path::{Ground, Path, coordinator_of, text},
+    path::{Ground, Path, text},
     world,
 };
 use tokio::{
@@ -21,35 +20,16 @@ use super::Machine;
 
 /// The three of them, with a coordinator.
 async fn running() -> (Machine, Caller) {
-    let mut machine = Machine::new();
-    let (code, _, complained) = machine.koine(&["migrate"]).await;
-    assert_eq!(code, Some(0), "{complained}");
-    let account = [
-        "account",
-        "create",
-        "--tenant",
-        "it",
-        "--email",
-        "ada@it.example",
-        "--given-name",
-        "Ada",
-        "--surname",
-        "Verdi",
-    ];
-    let (_, said, _) = machine.koine(&account).await;
-    let password = said.lines().find_map(|line| line.strip_prefix("password")).expect("a password").trim().to_owned();
-    for name in ["identity", "lessons", "gateway"] {
-        machine.start(name, &[]).await;
-    }
-    let base = format!("http://127.0.0.1:{}", machine.port("gateway"));
-    let coordinator = coordinator_of(&base, "it", "ada@it.example", &password).await;
+    let mut machine = Machine::apart(&["it"]);
+    machine.start_all().await;
+    let coordinator = machine.coordinator("it").await;
     (machine, coordinator)
 }
 
 #[tokio::test]
 async fn the_whole_path_is_walked_across_processes() {
     let (mut machine, coordinator) = running().await;
-    let mailbox = Mailbox::new(machine.folder.path().join("data/mail"), "it");
+    let mailbox = machine.mailbox("it");
     let walked =
         Path::new(Ground::Running, coordinator, mailbox, "apart", |_| {}).walk(world::data("schools/it.csv")).await;
     killed_in_the_middle(&mut machine, &walked.callers["team"], &text(&walked.team["id"])).await;

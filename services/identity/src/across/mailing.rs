@@ -43,11 +43,11 @@ impl Mails {
     fn handlers(self) -> Handlers {
         let [verification, repeated, credential, refused, reminder] = std::array::from_fn(|_| self.clone());
         Handlers::new()
-            .on("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
-            .on("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
-            .on("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
-            .on("mail refusal", move |ctx, event| refused.clone().refusal(ctx, event))
-            .on("mail reminder", move |ctx, event| reminder.clone().reminder(ctx, event))
+            .on_each("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
+            .on_each("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
+            .on_each("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
+            .on_each("mail refusal", move |ctx, event| refused.clone().refusal(ctx, event))
+            .on_each("mail reminder", move |ctx, event| reminder.clone().reminder(ctx, event))
     }
 }
 

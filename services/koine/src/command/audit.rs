@@ -16,12 +16,12 @@ pub(super) enum Audit {
 
 impl Audit {
     pub(super) fn run(self, config: Config) -> Result<ExitCode> {
-        let Self::Verify(Which { tenant: only }) = self;
+        let Self::Verify(which) = self;
         let (lines, whole) = offline(config, async |process| {
             let (mut lines, mut whole) = (Vec::new(), true);
             for tenant in process.tenants().all() {
                 let name = tenant.id().as_str();
-                if only.as_deref().is_some_and(|only| only != name) {
+                if !which.has(name) {
                     continue;
                 }
                 for service in migrations::SERVICES {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use platform::{Id, Reads, Result, Tx, tenant::Kind};
-use proto::lessons::v1 as pb;
 
 use crate::{
     across::output::send_home,
@@ -50,7 +49,6 @@ async fn judge_reports(tx: &Tx, late: Vec<Delivery>, deadline: impl Fn(&Delivery
         let deadline = deadline(&delivery);
         if delivery.judge_again(&deadline) {
             store::save_verdict(tx, &mut delivery).await?;
-            tx.emit(&pb::ReportChanged::from(&delivery));
             improved.push(delivery);
         }
     }

@@ -39,7 +39,7 @@ pub(crate) async fn take_away(tx: &Tx, pair: &Pair, left: &PairSide, was: PairSt
 
 /// Closes the space of a pair to those who may not see it any more: it ends their streams, and forgets the answers they were given.
 pub(crate) async fn close_space(tx: &Tx, pair: &Pair) -> Result<()> {
-    tx.emit(&pb::MessageChanged { pair_id: pair.id().to_string(), message_id: String::new() });
+    message::store::all_changed(tx, pair.id());
     forget_answers(tx, pair).await
 }
 

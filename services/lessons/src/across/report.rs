@@ -2,7 +2,6 @@
 //! which is loaded once and held until the transaction ends.
 
 use platform::{Id, Reads, Result, Tx};
-use proto::lessons::v1 as pb;
 
 use super::classes::{self, Class, NamedClass};
 use crate::{
@@ -43,7 +42,6 @@ pub(crate) async fn submit(tx: &Tx, class: NamedClass, lesson: i32, etag: &str) 
     let submission = loaded.submit(tx.ctx(), etag, &files)?;
     store::save_submitted(tx, &mut loaded.report, &submission).await?;
     tx.note("submit report", subject(class.team.id, lesson), format!("digest {}", submission.digest()));
-    tx.emit(&pb::ReportChanged::from(&loaded.report));
     if let Some(pair) = &mut class.pair {
         deliver(tx, pair, &class.team, &loaded).await?;
     }

@@ -109,7 +109,7 @@ mod tests {
 
     async fn verdict(twins: &Twins, seat: Seat) -> Verdict {
         let db = twins.store.read(&twins.secretariat()).await.unwrap();
-        let delivery = report::store::delivery(&db, seat, 1).await.unwrap().unwrap();
+        let delivery = report::store::deliveries(&db, [seat].into_iter()).await.unwrap().remove(0);
         delivery.state.judged().unwrap().verdict.clone()
     }
 

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use platform::{
     Caller, Clock, Ctx, Ids, Reads, Store, Tenants,
-    event::{Bus, Dispatcher, Handlers},
+    event::{self, Bus, Dispatcher, Handlers},
     secret::Keys,
     store::{Budget, Engine},
     testing,
@@ -54,7 +54,12 @@ impl Countries {
 
     /// A dispatcher that brings facts to these handlers.
     pub(crate) fn dispatcher(&self, handlers: Handlers) -> Dispatcher {
-        let bus = Bus::new(vec![(self.store.clone(), handlers)], self.clock.clone(), self.ids.clone());
+        let bus = Bus::new(
+            vec![(self.store.clone(), handlers)],
+            event::Settings::default(),
+            self.clock.clone(),
+            self.ids.clone(),
+        );
         Dispatcher::new(self.store.clone(), bus, self.tenants.clone(), self.clock.clone(), self.ids.clone())
     }
 

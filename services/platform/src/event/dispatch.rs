@@ -2,39 +2,27 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::{StreamExt, stream, stream::FuturesUnordered};
-use jiff::{SignedDuration, Timestamp};
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
-    sea_query::{LockBehavior, LockType},
-};
+use futures::{StreamExt, future::join_all, stream, stream::FuturesUnordered};
+use jiff::SignedDuration;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Bus,
+    Bus, Late, Told, backlog,
+    outbox::{self, Batch},
     rounds::{OFTEN, Rounds},
 };
 use crate::{
-    Clock, Ctx, Error, Ids, Reads, Result, Store, Tenant, Tenants,
+    Clock, Ctx, Ids, Reads, Result, Store, Tenant, Tenants,
     store::{
         At,
-        rows::{answered, inbox, outbox},
+        rows::{answered, inbox},
     },
+    watch,
 };
 
-/// How many facts are taken at once.
-const BATCH: u64 = 64;
-/// How long a taken fact is out of the sight of other replicas. One that dies with it gives it back after this; one that is slow
-/// takes it again before the half is over.
-const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// After how many failures a fact is given up: at the pace of [`next_try`] that is about twenty hours.
-const TRIES: i32 = 50;
-/// When a fact that was given up is due: in the year 9999. It stays in the outbox, where an operator can make it due again.
-const NEVER: Timestamp = Timestamp::constant(253_370_764_800, 0);
 /// How many tenants are looked at at once where all are.
 const AT_ONCE: usize = 8;
 /// How often old rows are swept, and what services do every hour is done.
@@ -106,17 +94,37 @@ impl Dispatcher {
         (tenant, again)
     }
 
-    /// How many facts are waiting, in every tenant, due or not.
+    /// How many facts are waiting in the outbox and in backlogs, in every tenant: due, not due, or parked.
     pub async fn waiting(&self) -> Result<u64> {
         let mut waiting = 0;
         for tenant in self.tenants.all() {
             let db = self.store.read(&self.ctx(&tenant)).await?;
-            waiting += outbox::Entity::find().count(db.conn()).await?;
+            let (in_backlogs, parked) = backlog::count(&db).await?;
+            waiting += outbox::count(&db).await? + in_backlogs + parked;
         }
         Ok(waiting)
     }
 
-    /// Forgets what no longer needs to be remembered: old answers and old records of handled facts.
+    /// The service whose facts and handlers it cares for.
+    pub fn service(&self) -> &'static str {
+        self.store.service()
+    }
+
+    /// The facts of a tenant that were not handled at the first attempt, or could not leave for other processes.
+    pub async fn late(&self, tenant: &Arc<Tenant>) -> Result<Vec<Late>> {
+        let db = self.store.read(&self.ctx(tenant)).await?;
+        Ok([outbox::late(&db).await?, backlog::late(&db).await?].concat())
+    }
+
+    /// Makes parked facts of a tenant due: those with these ids, or all where there are none. Gives how many.
+    pub async fn release(&self, tenant: &Arc<Tenant>, ids: &[Uuid]) -> Result<u64> {
+        let tx = self.store.write(&self.ctx(tenant)).await?;
+        let released = backlog::release(&tx, ids).await?;
+        tx.commit().await?;
+        Ok(released)
+    }
+
+    /// Forgets what no longer needs to be remembered: old answers, old records of handled facts, and old changes.
     pub async fn sweep(&self) {
         for tenant in self.tenants.all() {
             if let Err(error) = self.sweep_tenant(&tenant).await {
@@ -139,116 +147,52 @@ impl Dispatcher {
         answered::Entity::delete_many().filter(answered::Column::At.lt(old)).exec(tx.conn()).await?;
         let old = At(ctx.now() - REMEMBERED);
         inbox::Entity::delete_many().filter(inbox::Column::At.lt(old)).exec(tx.conn()).await?;
-        let given_up = outbox::Entity::find().filter(outbox::Column::DueAt.eq(At(NEVER))).count(tx.conn()).await?;
-        if given_up > 0 {
-            tracing::error!(tenant = %tenant.id(), service = self.store.service(), given_up,
-                "facts were given up; `UPDATE outbox SET attempts = 0, due_at = 0 WHERE attempts >= 50` makes them due again");
+        watch::sweep(&tx, ctx.now()).await?;
+        let (_, parked) = backlog::count(&tx).await?;
+        if parked > 0 {
+            tracing::error!(tenant = %tenant.id(), service = self.store.service(), parked,
+                "facts are parked; `koine facts list` shows them, `koine facts retry` releases them");
         }
         tx.commit().await
     }
 
     async fn drain_tenant(&self, tenant: &Arc<Tenant>) -> Result<bool> {
-        let mut again = false;
+        let waiting = self.bus.try_again(&self.store, tenant).await?;
         loop {
-            let (facts, mut until) = self.take(tenant).await?;
-            if facts.is_empty() {
-                return Ok(again);
+            let (due, others) = outbox::due(&self.store.read(&self.ctx(tenant)).await?).await?;
+            if due.is_empty() {
+                return Ok(waiting || others);
             }
-            let mut handled = Vec::new();
-            for (place, fact) in facts.iter().enumerate() {
-                let rest = facts[place..].iter().map(|fact| fact.id);
-                match self.hold(tenant, handled.iter().copied().chain(rest).collect(), until).await? {
-                    Some(held) => until = held,
-                    None => break,
-                }
-                match self.bus.publish(tenant, fact).await {
-                    Ok(()) => handled.push(fact.id),
-                    Err(error) => {
-                        again = true;
-                        self.put_back(tenant, fact, &error).await?;
-                    }
-                }
+            let drained = join_all(due.iter().map(|kind| self.drain_queue(tenant, kind))).await;
+            let drained: Vec<bool> = drained.into_iter().collect::<Result<_>>()?;
+            if !drained.contains(&true) {
+                return Ok(true);
             }
-            let tx = self.store.write(&self.ctx(tenant)).await?;
-            outbox::Entity::delete_many().filter(outbox::Column::Id.is_in(handled)).exec(tx.conn()).await?;
-            tx.commit().await?;
         }
     }
 
-    /// Keeps facts of a batch out of the sight of other replicas. Gives until when, or nothing where one has it already.
-    async fn hold(&self, tenant: &Arc<Tenant>, facts: Vec<Uuid>, until: Timestamp) -> Result<Option<Timestamp>> {
-        let ctx = self.ctx(tenant);
-        if ctx.now() + LEASE / 2 <= until {
-            return Ok(Some(until));
+    /// Lets the first facts of a kind leave. Says whether they have.
+    async fn drain_queue(&self, tenant: &Arc<Tenant>, kind: &str) -> Result<bool> {
+        let Some(mut batch) = Batch::take(&self.store, &self.ctx(tenant), kind).await? else { return Ok(false) };
+        let (mut done, mut failed) = (0, false);
+        while let Some(fact) = batch.facts().get(done).cloned() {
+            let attempts = fact.attempts + 1;
+            if !batch.hold(&self.ctx(tenant)).await? {
+                return Ok(false);
+            }
+            if let Err(error) = self.bus.publish(tenant, &Told::from(fact)).await {
+                tracing::error!(tenant = %tenant.id(), event = kind, attempts, ?error,
+                    "fact not handled: it stays in the outbox and is tried again later");
+                failed = true;
+                break;
+            }
+            done += 1;
         }
-        let tx = self.store.write(&ctx).await?;
-        let wanted = facts.len() as u64;
-        let held = outbox::Entity::update_many()
-            .col_expr(outbox::Column::DueAt, At(ctx.now() + LEASE).into())
-            .filter(outbox::Column::Id.is_in(facts))
-            .filter(outbox::Column::DueAt.eq(At(until)))
-            .exec(tx.conn())
-            .await?;
-        if held.rows_affected != wanted {
-            return Ok(None);
-        }
-        tx.commit().await?;
-        Ok(Some(ctx.now() + LEASE))
-    }
-
-    async fn take(&self, tenant: &Arc<Tenant>) -> Result<(Vec<outbox::Model>, Timestamp)> {
-        let ctx = self.ctx(tenant);
-        let due = outbox::Entity::find()
-            .filter(outbox::Column::DueAt.lte(At(ctx.now())))
-            .order_by_asc(outbox::Column::Id)
-            .limit(BATCH);
-        // most looks find nothing: they take no lock
-        if due.clone().one(self.store.read(&ctx).await?.conn()).await?.is_none() {
-            return Ok((Vec::new(), ctx.now()));
-        }
-        let tx = self.store.write(&ctx).await?;
-        let locked = match tx.conn().get_database_backend() {
-            DbBackend::Postgres => due.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked),
-            _ => due,
-        };
-        let facts = locked.all(tx.conn()).await?;
-        outbox::Entity::update_many()
-            .col_expr(outbox::Column::DueAt, At(ctx.now() + LEASE).into())
-            .filter(outbox::Column::Id.is_in(facts.iter().map(|fact| fact.id)))
-            .exec(tx.conn())
-            .await?;
-        tx.commit().await?;
-        Ok((facts, ctx.now() + LEASE))
-    }
-
-    async fn put_back(&self, tenant: &Arc<Tenant>, fact: &outbox::Model, error: &Error) -> Result<()> {
-        let ctx = self.ctx(tenant);
-        let attempts = fact.attempts + 1;
-        if attempts < TRIES {
-            tracing::error!(tenant = %tenant.id(), event = %fact.name, attempts, ?error,
-                "fact not handled; tried again later");
-        } else {
-            tracing::error!(tenant = %tenant.id(), event = %fact.name, id = %fact.id, attempts, ?error,
-                "fact not handled; given up, it stays in the outbox");
-        }
-        let tx = self.store.write(&ctx).await?;
-        let mut row = fact.clone().into_active_model();
-        row.attempts = Set(attempts);
-        row.due_at = Set(At(next_try(ctx.now(), attempts)));
-        outbox::Entity::update(row).exec(tx.conn()).await?;
-        tx.commit().await
+        batch.settle(&self.ctx(tenant), done, failed).await?;
+        Ok(!failed)
     }
 
     fn ctx(&self, tenant: &Arc<Tenant>) -> Ctx {
         Ctx::for_job(tenant.clone(), "dispatch", &self.clock, self.ids.clone())
     }
-}
-
-/// Twice as long after each failure, at most half an hour; never again after too many.
-fn next_try(now: Timestamp, attempts: i32) -> Timestamp {
-    if attempts >= TRIES {
-        return NEVER;
-    }
-    let seconds = 1_i64 << attempts.clamp(0, 11);
-    now + SignedDuration::from_secs(seconds.min(1800))
 }

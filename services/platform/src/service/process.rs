@@ -29,7 +29,7 @@ use crate::{
     border::Recheck,
     client::Gathering,
     config::Config,
-    event::{Bus, Dispatcher},
+    event::{Dispatcher, Ways},
     intake::Intake,
     layer::{Ground, Methods, stack},
     mail::Mailer,
@@ -59,7 +59,7 @@ pub struct Process {
     clock: Clock,
     peers: Peers,
     stores: Vec<Store>,
-    dispatchers: Vec<Dispatcher>,
+    ways: Ways,
     entrances: BTreeMap<&'static str, Entrance>,
     router: Option<Router>,
     /// Who stands before the pages.
@@ -126,7 +126,7 @@ impl Process {
             clock: common.clock.clone(),
             peers: common.peers.clone(),
             stores: Vec::new(),
-            dispatchers: Vec::new(),
+            ways: Ways::default(),
             entrances: BTreeMap::new(),
             router: None,
             proxies: Vec::new(),
@@ -162,14 +162,9 @@ impl Process {
             }
             self.stores.push(host.store);
         }
-        let bus = Bus::new(handlers, common.clock.clone(), common.ids.clone());
         let keeping = self.stores.iter().filter(|store| self.entrances.contains_key(store.service()));
-        self.dispatchers = keeping
-            .map(|store| {
-                let (tenants, clock) = (common.tenants.clone(), common.clock.clone());
-                Dispatcher::new(store.clone(), bus.clone(), tenants, clock, common.ids.clone())
-            })
-            .collect();
+        let (tenants, clock, ids) = (common.tenants.clone(), common.clock.clone(), common.ids.clone());
+        self.ways = Ways::open(&common.config, keeping.cloned().collect(), handlers, (tenants, clock, ids)).await?;
         Ok(())
     }
 
@@ -182,9 +177,7 @@ impl Process {
     }
 
     fn watch(&self) {
-        for dispatcher in &self.dispatchers {
-            self.tasks.spawn("dispatcher", dispatcher.clone().run(self.tasks.token()));
-        }
+        self.ways.run(&self.tasks);
         let tenants = self.tenants.clone();
         self.tasks.spawn_every("tenants", LOOK, move || report(tenants.reload_if_changed()));
         if let Some(tls) = &self.tls {
@@ -216,7 +209,7 @@ impl Process {
 
     /// The dispatchers of its services: for tests, which wait until every fact is handled.
     pub fn dispatchers(&self) -> &[Dispatcher] {
-        &self.dispatchers
+        self.ways.dispatchers()
     }
 
     /// The names of the background tasks that run.
@@ -266,6 +259,7 @@ impl Process {
         if !late.is_empty() {
             tracing::warn!(?late, "cut off");
         }
+        self.ways.close().await;
         for store in &self.stores {
             store.close().await;
         }

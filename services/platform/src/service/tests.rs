@@ -16,13 +16,15 @@ use std::{
 use futures::FutureExt;
 use proto::{
     identity::v1::{
-        ExchangeTokenRequest, ExchangeTokenResponse, GetMembershipRequest, GetTenantRequest, ListCrossingsRequest,
-        ListCrossingsResponse, ListMembersRequest, ListMembersResponse, ListTenantsRequest, ListTenantsResponse,
-        Membership, Tenant,
+        ApplicationRefused, CredentialIssued, ExchangeTokenRequest, ExchangeTokenResponse, GetMembershipRequest,
+        GetTenantRequest, ListCrossingsRequest, ListCrossingsResponse, ListMembersRequest, ListMembersResponse,
+        ListTenantsRequest, ListTenantsResponse, Membership, RegistrationRepeated, ReminderAddressed, Tenant,
+        VerificationIssued,
         membership_service_server::{MembershipService, MembershipServiceServer},
         tenant_service_client::TenantServiceClient,
         tenant_service_server::{TenantService, TenantServiceServer},
     },
+    lessons::v1::ReminderDue,
     options::v1::Role,
 };
 use tempfile::TempDir;
@@ -41,6 +43,7 @@ use crate::{
     Ctx, Error, TenantId, border,
     client::{Gathering, peer_error},
     error::{Reason, Shared},
+    event::Event,
     tls::{Tls, testing::Authority},
     token::Claims,
 };
@@ -84,6 +87,22 @@ static GO_ON: LazyLock<Notify> = LazyLock::new(Notify::new);
 
 fn mirror(host: &Host) -> Result<Routes> {
     Ok(Routes::new(TenantServiceServer::new(Mirror(host.clone()))))
+}
+
+/// A broker that is away: for services whose facts come from others.
+const ELSEWHERE: &str = "[events]\nnats = \"nats://127.0.0.1:9\"\n";
+
+/// What identity must handle, not handled.
+fn handlers(_: &Host) -> Result<Handlers> {
+    fn on<E: Event>(handlers: Handlers, name: &'static str) -> Handlers {
+        handlers.on(name, |_: Ctx, _: E| std::future::ready(Ok(())))
+    }
+    let handlers = on::<VerificationIssued>(Handlers::new(), "verification");
+    let handlers = on::<RegistrationRepeated>(handlers, "registration");
+    let handlers = on::<CredentialIssued>(handlers, "credential");
+    let handlers = on::<ApplicationRefused>(handlers, "application");
+    let handlers = on::<ReminderAddressed>(handlers, "address");
+    Ok(on::<ReminderDue>(handlers, "reminder"))
 }
 
 fn back() -> Service {
@@ -276,11 +295,11 @@ async fn a_service_that_knows_no_issuer_does_not_start() {
 #[tokio::test]
 async fn a_service_that_lets_visitors_in_and_has_nobody_to_ask_about_them_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
-    let identity = || Service::new("identity").routes(mirror).signs_tokens();
-    let error = Process::start(config(folder.path(), ""), clock(), vec![identity()]).await.err().unwrap();
+    let identity = || Service::new("identity").routes(mirror).handlers(handlers).signs_tokens();
+    let error = Process::start(config(folder.path(), ELSEWHERE), clock(), vec![identity()]).await.err().unwrap();
     assert!(format!("{error:?}").contains("identity: lets visitors in"), "{error:?}");
     let asked = identity().rechecks(|_| Ok(Recheck::new(|_| std::future::ready(Ok(())))));
-    Process::start(config(folder.path(), ""), clock(), vec![asked]).await.unwrap().stop().await;
+    Process::start(config(folder.path(), ELSEWHERE), clock(), vec![asked]).await.unwrap().stop().await;
 }
 
 /// Services in a programme of two countries, and the header of who visits it.
@@ -340,7 +359,7 @@ impl MembershipService for Memberships {
 
 fn identity() -> Service {
     let routes = |host: &Host| Ok(mirror(host)?.add_service(MembershipServiceServer::new(Memberships)));
-    Service::new("identity").routes(routes).signs_tokens().rechecks(|_| {
+    Service::new("identity").routes(routes).handlers(handlers).signs_tokens().rechecks(|_| {
         Ok(Recheck::new(|ctx: Ctx| async move {
             assert_eq!(ctx.home().map(TenantId::as_str), Some("it"));
             if ENDED.load(Ordering::SeqCst) { Err(border::ended()) } else { Ok(()) }
@@ -350,7 +369,7 @@ fn identity() -> Service {
 
 #[tokio::test]
 async fn before_every_call_of_a_visitor_each_service_asks_whether_they_may_still_be_here() {
-    let (process, _folder, token) = visited(vec![identity(), Service::new("other").routes(mirror)], "").await;
+    let (process, _folder, token) = visited(vec![identity(), Service::new("other").routes(mirror)], ELSEWHERE).await;
     let name = format!("account {} of it", Uuid::from_u128(7));
     for (service, asked) in [("identity", 0), ("other", 1), ("other", 2)] {
         assert_eq!(visit(&process, service, &token).await, name);

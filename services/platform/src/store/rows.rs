@@ -97,6 +97,53 @@ pub(crate) mod inbox {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Facts that a handler has not handled yet: it failed, or one before them waits.
+pub(crate) mod backlog {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "backlog")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub handler: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub event: Uuid,
+        pub name: String,
+        pub body: Vec<u8>,
+        pub trace: Option<String>,
+        pub at: At,
+        pub attempts: i32,
+        pub due_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What changed, for who watches.
+pub(crate) mod change {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "change")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub seq: i64,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub nth: i32,
+        pub topic: String,
+        pub key: String,
+        pub at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// Answers already given, by the caller's request id.
 pub(crate) mod answered {
     use super::At;

@@ -8,17 +8,17 @@ use proto::{
     identity::v1::{CredentialIssued, GetTeamRequest, ReissueCredentialRequest, Team, VerificationIssued},
     options::v1::Role,
 };
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ConnectionTrait, EntityTrait};
 use tempfile::TempDir;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-use super::{At, Budget, Engine, Reads, Store, rows::outbox};
+use super::{Budget, Engine, Reads, Store, rows::outbox};
 use crate::{
     Caller, Clock, Ctx, Ids, Member, Tenants,
     audit::{self, Verdict},
     error::{Error, Shared},
-    event::{Bus, Dispatcher, Handlers},
+    event::{self, Bus, Dispatcher, Handlers},
     secret::Keys,
 };
 
@@ -98,7 +98,8 @@ impl Ground {
     }
 
     fn dispatcher(&self, handlers: Handlers) -> Dispatcher {
-        let bus = Bus::new(vec![(self.store.clone(), handlers)], self.clock.clone(), self.ids.clone());
+        let settings = event::Settings::default();
+        let bus = Bus::new(vec![(self.store.clone(), handlers)], settings, self.clock.clone(), self.ids.clone());
         Dispatcher::new(self.store.clone(), bus, self.tenants.clone(), self.clock.clone(), self.ids.clone())
     }
 }
@@ -372,7 +373,7 @@ async fn what_a_handler_does_on_the_other_side_of_a_border_is_done_once_though_i
 }
 
 #[tokio::test]
-async fn a_fact_nobody_can_handle_is_given_up_and_stays_to_be_seen() {
+async fn a_fact_nobody_can_handle_is_parked_and_stays_to_be_seen() {
     let ground = Ground::new();
     let tries = Arc::new(AsyncMutex::new(0));
     let counted = tries.clone();
@@ -389,30 +390,36 @@ async fn a_fact_nobody_can_handle_is_given_up_and_stays_to_be_seen() {
         ground.clock.advance(SignedDuration::from_mins(31));
     }
     assert_eq!((*tries.lock().await, dispatcher.waiting().await.unwrap()), (50, 1));
-    ground.sql("aa", "UPDATE outbox SET attempts = 0, due_at = 0").await;
+    let tenant = ground.tenants.get("aa").unwrap();
+    let late = dispatcher.late(&tenant).await.unwrap();
+    assert_eq!((late[0].attempts, late[0].next_try, late[0].handler.as_deref()), (50, None, Some("never")));
+    assert_eq!(dispatcher.release(&tenant, &[uuid::Uuid::nil()]).await.unwrap(), 0, "another one");
+    assert_eq!(dispatcher.release(&tenant, &[late[0].id]).await.unwrap(), 1);
     dispatcher.drain().await;
     assert_eq!(*tries.lock().await, 51);
+    assert!(dispatcher.late(&tenant).await.unwrap()[0].next_try.is_some(), "it is tried again like a new one");
 }
 
 #[tokio::test]
 async fn a_slow_handler_keeps_its_facts_out_of_the_sight_of_others() {
     let ground = Ground::new();
-    let (store, clock) = (ground.store.clone(), ground.clock.clone());
-    let seen = Arc::new(AsyncMutex::new(Vec::new()));
-    let kept = seen.clone();
-    let dispatcher = ground.dispatcher(Handlers::new().on("slow", move |ctx: Ctx, _: CredentialIssued| {
-        let (store, clock, kept) = (store.clone(), clock.clone(), kept.clone());
+    let other = ground.dispatcher(Handlers::new().on("slow", |_: Ctx, _: CredentialIssued| async {
+        panic!("another process took a fact that is being handled")
+    }));
+    let (clock, seen) = (ground.clock.clone(), Arc::new(AsyncMutex::new(0)));
+    let counted = seen.clone();
+    let dispatcher = ground.dispatcher(Handlers::new().on("slow", move |_: Ctx, _: CredentialIssued| {
+        let (clock, other, counted) = (clock.clone(), other.clone(), counted.clone());
         async move {
-            clock.advance(SignedDuration::from_secs(40));
-            let due = outbox::Entity::find().filter(outbox::Column::DueAt.lte(At(clock.now())));
-            kept.lock().await.push(due.all(store.read(&ctx).await?.conn()).await?.len());
+            clock.advance(SignedDuration::from_secs(80));
+            other.drain().await;
+            *counted.lock().await += 1;
             Ok(())
         }
     }));
     ground.emit("aa", &["1", "2", "3"]).await;
     dispatcher.drain().await;
-    assert_eq!(*seen.lock().await, [0, 0, 0]);
-    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
+    assert_eq!((*seen.lock().await, dispatcher.waiting().await.unwrap()), (3, 0));
 }
 
 #[tokio::test]
@@ -476,22 +483,115 @@ async fn what_is_done_every_hour_is_done_in_every_tenant_though_it_fails_in_one(
     assert_eq!(seen, ["aa", "bb"].map(|tenant| (tenant.to_owned(), "job tidy up".to_owned())));
 }
 
+/// A handler that writes down what it handles, and fails for some.
+fn keeping(
+    handlers: Handlers,
+    name: &'static str,
+    seen: &Arc<AsyncMutex<Vec<String>>>,
+    failing: &Arc<AsyncMutex<Vec<&'static str>>>,
+) -> Handlers {
+    let (seen, failing) = (seen.clone(), failing.clone());
+    handlers.on(name, move |_: Ctx, fact: CredentialIssued| {
+        let (seen, failing) = (seen.clone(), failing.clone());
+        async move {
+            if failing.lock().await.contains(&fact.team_id.as_str()) {
+                return Err(Error::unreachable("not now"));
+            }
+            seen.lock().await.push(fact.team_id);
+            Ok(())
+        }
+    })
+}
+
 #[tokio::test]
-async fn who_is_only_told_of_a_fact_is_told_again_and_no_record_is_kept() {
+async fn a_handler_that_fails_holds_up_no_other_and_keeps_its_own_order() {
     let ground = Ground::new();
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
-    let tells = Handlers::new().tell("watch", move |_: Ctx, fact: CredentialIssued| {
-        told.send(fact.team_id).unwrap();
-        std::future::ready(Ok(()))
-    });
-    let fails = tells.on("mail", |_: Ctx, _: CredentialIssued| std::future::ready(Err(Error::internal("not yet"))));
-    let dispatcher = ground.dispatcher(fails);
-    ground.emit("aa", &["1"]).await;
-    for _ in 0..2 {
+    let (failing, none) = (Arc::new(AsyncMutex::new(vec!["2"])), Arc::default());
+    let (first, second) = (Arc::default(), Arc::default());
+    let handlers = keeping(keeping(Handlers::new(), "first", &first, &failing), "second", &second, &none);
+    let dispatcher = ground.dispatcher(handlers);
+    ground.emit("aa", &["1", "2", "3"]).await;
+    dispatcher.drain().await;
+    assert_eq!(*first.lock().await, ["1"]);
+    assert_eq!(*second.lock().await, ["1", "2", "3"]);
+    assert_eq!(dispatcher.waiting().await.unwrap(), 2, "the one that failed, and the one behind it");
+
+    // others come meanwhile, and wait as well
+    ground.emit("aa", &["4"]).await;
+    ground.emit("bb", &["5"]).await;
+    dispatcher.drain().await;
+    assert_eq!(*first.lock().await, ["1", "5"], "each tenant by itself");
+    failing.lock().await.clear();
+    ground.clock.advance(SignedDuration::from_secs(3));
+    dispatcher.drain().await;
+    assert_eq!(*first.lock().await, ["1", "5", "2", "3", "4"]);
+    let mut second = second.lock().await.clone();
+    second.sort();
+    assert_eq!(second, ["1", "2", "3", "4", "5"]);
+    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_parked_fact_holds_up_nothing_any_more() {
+    let ground = Ground::new();
+    let (failing, seen) = (Arc::new(AsyncMutex::new(vec!["1"])), Arc::default());
+    let dispatcher = ground.dispatcher(keeping(Handlers::new(), "keep", &seen, &failing));
+    ground.emit("aa", &["1", "2"]).await;
+    for _ in 0..60 {
         dispatcher.drain().await;
-        assert_eq!(heard.try_recv().unwrap(), "1", "before who fails, and each time");
-        ground.clock.set(ground.clock.now() + SignedDuration::from_mins(1));
+        ground.clock.advance(SignedDuration::from_mins(31));
     }
-    let db = ground.store.read(&ground.ctx("aa")).await.unwrap();
-    assert_eq!(super::rows::inbox::Entity::find().all(db.conn()).await.unwrap(), []);
+    assert_eq!(*seen.lock().await, ["2"]);
+    assert_eq!(dispatcher.waiting().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn where_facts_have_nothing_to_do_with_each_other_one_that_fails_holds_up_no_later_one() {
+    let ground = Ground::new();
+    let seen = Arc::new(AsyncMutex::new(Vec::new()));
+    let kept = seen.clone();
+    let dispatcher = ground.dispatcher(Handlers::new().on_each("letters", move |_: Ctx, fact: CredentialIssued| {
+        let kept = kept.clone();
+        async move {
+            let mut kept = kept.lock().await;
+            if fact.team_id == "1" && !kept.contains(&"2".to_owned()) {
+                return Err(Error::unreachable("their mail server sleeps"));
+            }
+            kept.push(fact.team_id);
+            Ok(())
+        }
+    }));
+    ground.emit("aa", &["1", "2", "3"]).await;
+    dispatcher.drain().await;
+    assert_eq!(*seen.lock().await, ["2", "3"]);
+    ground.clock.advance(SignedDuration::from_secs(3));
+    dispatcher.drain().await;
+    assert_eq!(*seen.lock().await, ["2", "3", "1"]);
+}
+
+#[tokio::test]
+async fn kinds_of_facts_do_not_wait_for_each_other() {
+    let ground = Ground::new();
+    let done = Arc::new(Notify::new());
+    let rung = done.clone();
+    let handlers = Handlers::new()
+        .on("waits", move |_: Ctx, _: CredentialIssued| {
+            let done = done.clone();
+            async move {
+                done.notified().await;
+                Ok(())
+            }
+        })
+        .on("does not", move |_: Ctx, _: VerificationIssued| {
+            rung.notify_one();
+            std::future::ready(Ok(()))
+        });
+    let dispatcher = ground.dispatcher(handlers);
+    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    tx.emit(&issued("1"));
+    tx.emit(&VerificationIssued::default());
+    tx.commit().await.unwrap();
+    let drained = tokio::time::timeout(Duration::from_secs(20), dispatcher.drain());
+    drained.await.expect("a fact of another kind waits for the one before it");
+    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
 }

@@ -22,7 +22,7 @@ use crate::{
     audit::{self, Note},
     ctx::Handling,
     event::Event,
-    telemetry, wire,
+    telemetry, watch, wire,
 };
 
 /// How many facts are written by one statement: both databases take a limited number of values in it.
@@ -41,6 +41,7 @@ pub struct Tx {
 #[derive(Default)]
 struct Pending {
     events: Vec<outbox::ActiveModel>,
+    changes: Vec<(String, String)>,
     notes: Vec<Note>,
     answering: Option<idempotency::Key>,
 }
@@ -99,6 +100,12 @@ impl Tx {
         });
     }
 
+    /// Tells who watches a topic in this tenant what has changed of it, when and only when this transaction commits. The key says
+    /// what, to [`Shows::show`](crate::watch::Shows::show).
+    pub fn tell_watchers(&self, topic: impl Display, key: impl Display) {
+        self.pending().changes.push((topic.to_string(), key.to_string()));
+    }
+
     /// Nobody else holds what goes by this name in this tenant until the transaction ends: for what is decided by a row that is not there.
     pub async fn hold(&self, name: &str) -> Result<()> {
         // SQLite lets one writer in at a time
@@ -127,11 +134,12 @@ impl Tx {
 
     /// Commits.
     pub async fn commit(self) -> Result<()> {
-        let Pending { events, notes, .. } = std::mem::take(&mut *self.pending());
+        let Pending { events, changes, notes, .. } = std::mem::take(&mut *self.pending());
         let published = !events.is_empty();
         for some in events.chunks(AT_ONCE) {
             outbox::Entity::insert_many(some.to_vec()).exec_without_returning(&self.transaction).await?;
         }
+        watch::write(&self, &changes).await?;
         // once for a handling, whatever it commits after. Where it was recorded by another one, both keys clash and this is undone
         let handling = self.ctx.handled_event().filter(|handling| !handling.is_recorded());
         if let Some(handling) = handling {
@@ -143,8 +151,10 @@ impl Tx {
         }
         self.transaction.commit().await?;
         handling.inspect(|handling| handling.recorded());
+        let tenant = self.ctx.tenant().id();
+        changes.into_iter().for_each(|(topic, _)| self.store.bells().ring((tenant.clone(), topic)));
         if published {
-            self.store.has_published(self.ctx.tenant().id());
+            self.store.has_published(tenant);
         }
         Ok(())
     }

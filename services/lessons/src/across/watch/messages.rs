@@ -1,176 +1,149 @@
-//! The messages of a pair as they come, for clients that watch them. A process tells its own watchers of the changes it handles itself, as
-//! [`super::deliveries`] does. What a watcher may see is asked for every message: who has left sees no other one.
+//! The messages of a pair as they are written and change. What a watcher may see is asked each time: who has left sees no other one.
 
-use std::sync::{Arc, LazyLock};
-
-use futures::{Stream, stream};
-use platform::{Ctx, Error, Id, Result, Store, TenantId, event::Handlers};
+use futures::Stream;
+use platform::{
+    Ctx, Error, Id, Reads, Result, Snapshot, Watch,
+    watch::{Seen, Shows},
+};
 use proto::lessons::v1 as pb;
-use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     reason::{Reason, Refuse},
-    space::message::{Message, store},
+    space::message::{Message, store, wire},
     twinning::pair::{self, Pair},
 };
 
-/// How many changes a watcher may be behind.
-const BEHIND: usize = 1_024;
-
-/// The changes of every tenant. A process has one: methods and handlers are made apart and meet here.
-static CHANGES: LazyLock<Changes> = LazyLock::new(Changes::new);
-
-/// A message that changed, with its pair as it is then. Without a message: a class took its own along.
-#[derive(Debug)]
-struct Change {
-    tenant: TenantId,
-    pair: Pair,
-    message: Option<Message>,
-}
+/// The messages of one pair.
+struct Conversation(Id<Pair>);
 
 /// A message as a watcher sees it.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct Read {
     /// The message.
-    pub(crate) message: Message,
+    message: Message,
     /// Its pair.
-    pub(crate) pair: Pair,
+    pair: Pair,
 }
 
-/// Where changes are told and watched.
-struct Changes(broadcast::Sender<Arc<Change>>);
+impl Shows for Conversation {
+    type Shown = Read;
 
-impl Change {
-    fn is_of(&self, ctx: &Ctx, pair: Id<Pair>) -> bool {
-        self.tenant == *ctx.tenant().id() && self.pair.id() == pair
+    /// Error: not found for who has left, `PAIR_STATE` once the pair is dissolved, `WATCH_LAGGED` where all messages changed.
+    async fn show(&self, db: &Snapshot, keys: &[String]) -> Result<Vec<Option<Read>>> {
+        let pair = pair::store::get(db, self.0).await?;
+        pair.check_together(db.ctx())?;
+        let ids = keys.iter().map(|key| if key.is_empty() { Err(self.lagged()) } else { Ok(key.parse()?) });
+        let ids: Vec<Id<Message>> = ids.collect::<Result<_>>()?;
+        let messages = store::of_ids(db, pair.id(), ids.clone()).await?;
+        let shown = ids.into_iter().map(|id| {
+            let message = messages.iter().find(|message| message.id() == id).cloned();
+            let message = message.and_then(|message| message.as_shown_to(db.ctx()))?;
+            Some(Read { message, pair: pair.clone() })
+        });
+        Ok(shown.collect())
     }
 
-    /// What the watcher sees of it. Error: not found for who has left, `PAIR_STATE` once it is
-    /// dissolved, `WATCH_LAGGED` where the whole conversation changed.
-    fn as_shown_to(&self, ctx: &Ctx) -> Result<Option<Seen>> {
-        if !self.pair.is_visible_to(ctx) {
-            return Err(Error::not_found("pair"));
-        }
-        self.pair.check_together(ctx)?;
-        let message = self.message.clone().ok_or_else(lagged)?;
-        Ok(message.as_shown_to(ctx).map(|message| Seen { message, pair: self.pair.clone() }))
-    }
-}
-
-impl Changes {
-    fn new() -> Self {
-        Self(broadcast::Sender::new(BEHIND))
-    }
-
-    fn tell(&self, change: Change) {
-        // nobody may be watching any more
-        let _ = self.0.send(Arc::new(change));
-    }
-
-    /// The messages of one pair from now on, until the watcher may not see them any more or falls too far behind.
-    fn watch(&self, ctx: Ctx, pair: Id<Pair>) -> impl Stream<Item = Result<Seen>> + Send + use<> {
-        stream::unfold(Some(self.0.subscribe()), move |changes| {
-            let ctx = ctx.clone();
-            async move {
-                let mut changes = changes?;
-                loop {
-                    let seen = match changes.recv().await {
-                        Ok(change) if change.is_of(&ctx, pair) => change.as_shown_to(&ctx),
-                        Ok(_) => Ok(None),
-                        Err(RecvError::Lagged(_)) => Err(lagged()),
-                        Err(RecvError::Closed) => return None,
-                    };
-                    match seen {
-                        Ok(None) => {}
-                        Ok(Some(seen)) => return Some((Ok(seen), Some(changes))),
-                        Err(error) => return Some((Err(error), None)),
-                    }
-                }
-            }
-        })
+    fn lagged(&self) -> Error {
+        Reason::WatchLagged
+            .error("More has changed than can be told one by one. List the messages again, then watch again.")
     }
 }
 
-fn lagged() -> Error {
-    Reason::WatchLagged
-        .error("More has changed than can be told one by one. List the messages again, then watch again.")
+/// The messages of one pair of the caller's tenant, after a position or from now on. Error: `WATCH_LAGGED`.
+pub(crate) async fn watch(
+    watch: &Watch,
+    ctx: &Ctx,
+    pair: Id<Pair>,
+    after: &str,
+) -> Result<impl Stream<Item = Result<Seen<Read>>> + Send + use<>> {
+    watch.changes(ctx, store::topic(pair), after, Conversation(pair)).await
 }
 
-/// The messages of one pair of the caller's tenant, from now on.
-pub(crate) fn watch(ctx: Ctx, pair: Id<Pair>) -> impl Stream<Item = Result<Seen>> + Send + use<> {
-    CHANGES.watch(ctx, pair)
-}
-
-/// What lessons does when a message has changed, beside what it does already: it tells who is watching.
-pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
-    others.tell("watch messages", move |ctx, changed| tell(store.clone(), ctx, changed))
-}
-
-async fn tell(store: Store, ctx: Ctx, changed: pb::MessageChanged) -> Result<()> {
-    if CHANGES.0.receiver_count() == 0 {
-        return Ok(());
-    }
-    let db = store.read(&ctx).await?;
-    let Some(pair) = pair::store::find(&db, changed.pair_id.parse()?).await? else { return Ok(()) };
-    let message = match changed.message_id.as_str() {
-        "" => None,
-        id => Some(store::get(&db, pair.id(), id.parse()?).await?),
-    };
-    CHANGES.tell(Change { tenant: ctx.tenant().id().clone(), pair, message });
-    Ok(())
+/// A message of a pair as a message of the wire, with the place of the watcher.
+pub(crate) fn shown(Seen { what: Read { message, pair }, position }: Seen<Read>) -> pb::Message {
+    pb::Message { position, ..wire::shown(message, &pair) }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures::StreamExt;
+    use futures::{FutureExt, StreamExt, stream::BoxStream};
+    use platform::{Tx, error::Shared, testing};
 
     use super::*;
     use crate::{
-        space::message::{Mark, Note, wire::shown},
+        space::message::{Mark, Note},
         testing::twins::Twins,
     };
 
-    fn change(twins: &Twins, message: Option<Message>) -> Change {
-        Change { tenant: twins.ground.tenant.id().clone(), pair: twins.pair.clone(), message }
+    async fn watching(twins: &Twins, ctx: &Ctx, after: &str) -> BoxStream<'static, Result<pb::Message>> {
+        let changes = watch(&testing::watch(&twins.store), ctx, twins.pair.id(), after).await.unwrap();
+        changes.map(|seen| seen.map(shown)).boxed()
     }
 
-    fn note(text: &str) -> Note {
-        Note { text: text.to_owned(), language: "en".to_owned(), role: String::new() }
+    async fn text(seen: &mut BoxStream<'static, Result<pb::Message>>) -> String {
+        seen.next().await.unwrap().unwrap().text
     }
 
-    fn text(seen: Option<Result<Seen>>) -> String {
-        let seen = seen.unwrap().unwrap();
-        shown(seen.message, &seen.pair).text
+    async fn write(twins: &Twins, ctx: &Ctx) -> Tx {
+        twins.store.write(ctx).await.unwrap()
+    }
+
+    async fn post(twins: &Twins, ctx: &Ctx, text: &str) -> Message {
+        let track = twins.plan.edition.tracks()[0].clone();
+        let note = Note { text: text.to_owned(), language: "en".to_owned(), role: String::new() };
+        let mut message = Message::post(ctx, &twins.pair, &track, note).unwrap();
+        let tx = write(twins, ctx).await;
+        store::add(&tx, &mut message).await.unwrap();
+        tx.commit().await.unwrap();
+        message
     }
 
     #[tokio::test]
-    async fn a_watcher_sees_the_messages_it_may_read_until_its_class_leaves() {
+    async fn a_watcher_sees_what_it_may_and_nothing_more_once_it_has_left() {
         let mut twins = Twins::at_work().await;
-        let track = twins.plan.edition.tracks()[0].clone();
-        let post = |ctx: &Ctx| Message::post(ctx, &twins.pair, &track, note("Hello")).unwrap();
-        let (held, mut told) = (post(&twins.team(0)), post(&twins.teacher(0)));
-        let changes = Changes::new();
-        let pair = twins.pair.id();
-        let mut twin = Box::pin(changes.watch(twins.team(1), pair));
-        let mut own = Box::pin(changes.watch(twins.team(0), pair));
-        let mut elsewhere = Box::pin(changes.watch(twins.team(0), twins.ground.ids.next()));
-        changes.tell(change(&twins, Some(held.clone())));
-        changes.tell(change(&twins, Some(told.clone())));
+        let mut twin = watching(&twins, &twins.team(1), "").await;
+        let mut own = watching(&twins, &twins.team(0), "").await;
+        post(&twins, &twins.team(0), "Held").await;
+        let mut told = post(&twins, &twins.teacher(0), "Hello").await;
+        assert_eq!(text(&mut twin).await, "Hello", "and the held one is none of theirs");
+        assert_eq!([text(&mut own).await, text(&mut own).await], ["Held", "Hello"]);
+
         told.mark(&twins.teacher(1), &twins.pair, Mark::Hidden).unwrap();
-        changes.tell(change(&twins, Some(told.clone())));
-        assert_eq!(own.next().await.unwrap().unwrap().message, held);
-        assert_eq!(text(twin.next().await), "Hello", "and the held one is none of theirs");
-        assert_eq!(text(twin.next().await), "", "hidden: a gap");
+        let tx = write(&twins, &twins.teacher(1)).await;
+        store::save(&tx, &mut told).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!([text(&mut twin).await, text(&mut own).await], ["", ""], "hidden: a gap, for who wrote it too");
 
         twins.leaves(1).await;
-        changes.tell(change(&twins, None));
+        let tx = write(&twins, &twins.team(0)).await;
+        store::all_changed(&tx, twins.pair.id());
+        tx.commit().await.unwrap();
         let ended = twin.next().await.unwrap();
-        assert!(ended.is_err_and(|error| error.is(platform::error::Shared::NotFound)) && twin.next().await.is_none());
-        own.next().await;
-        assert_eq!(text(own.next().await), "", "who wrote it sees a gap too");
-        let gaps = own.next().await.unwrap();
-        assert!(gaps.is_err_and(|error| error.is(Reason::WatchLagged)), "the other lists again");
-        drop(changes);
-        assert!(elsewhere.next().await.is_none());
+        assert!(ended.is_err_and(|error| error.is(Shared::NotFound)) && twin.next().await.is_none());
+        let lists_again = own.next().await.unwrap();
+        assert!(lists_again.is_err_and(|error| error.is(Reason::WatchLagged)));
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_comes_back_goes_on_after_the_last_message_it_saw() {
+        let twins = Twins::at_work().await;
+        let mut seen = watching(&twins, &twins.team(1), "").await;
+        post(&twins, &twins.teacher(0), "One").await;
+        let last = seen.next().await.unwrap().unwrap();
+        drop(seen);
+        post(&twins, &twins.teacher(0), "Two").await;
+        post(&twins, &twins.teacher(1), "Three").await;
+        let mut seen = watching(&twins, &twins.team(1), &last.position).await;
+        assert_eq!([text(&mut seen).await, text(&mut seen).await], ["Two", "Three"]);
+        assert!(seen.next().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_watches_another_pair_sees_nothing_of_this_one() {
+        let twins = Twins::at_work().await;
+        let elsewhere = watch(&testing::watch(&twins.store), &twins.team(1), twins.ground.ids.next(), "").await;
+        let mut elsewhere = elsewhere.unwrap().boxed();
+        post(&twins, &twins.teacher(0), "Hello").await;
+        assert!(elsewhere.next().now_or_never().is_none());
     }
 }

@@ -1,13 +1,13 @@
 //! The methods on messages: open, load, decide, save, answer.
 
 use futures::{StreamExt, stream::BoxStream};
-use platform::{Open, PageRequest, Reads, Result, Store, Tx, page::Sizes, service::Readiness};
+use platform::{Open, PageRequest, Reads, Result, Store, Tx, Watch, page::Sizes};
 use proto::lessons::v1::{self as pb, conversation_service_server::ConversationService};
 use tonic::{Request, Response, Status};
 
 use super::{Mark, Message, store, wire};
 use crate::{
-    across::watch::{deliveries::ending, messages},
+    across::watch::messages,
     twinning::{
         pair::{self, Pair},
         side::{Side, check_programme},
@@ -21,8 +21,8 @@ use crate::{
 pub struct Conversations {
     /// The data of lessons.
     pub store: Store,
-    /// Whether the process takes calls. Streams end when it does not.
-    pub readiness: Readiness,
+    /// Lets callers watch conversations.
+    pub watch: Watch,
     /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
@@ -42,7 +42,6 @@ impl ConversationService for Conversations {
         let mut message = Message::post(&ctx, &pair, &track, req.into())?;
         store::add(&tx, &mut message).await?;
         tx.note("post message", format!("message {}", message.id), "");
-        tx.emit(&pb::MessageChanged::from(&message));
         tx.answer(wire::shown(message, &pair)).await
     }
 
@@ -109,9 +108,8 @@ impl ConversationService for Conversations {
         pair.check_together(&ctx)?;
         drop(db);
         self.witness.saw(&ctx, Kind::Messages, pair.sides().iter().map(|place| &place.side)).await?;
-        let changes = messages::watch(ctx, pair.id()).take_until(ending(self.readiness.clone()));
-        let shown = |seen: messages::Seen| wire::shown(seen.message, &seen.pair);
-        Ok(Response::new(changes.map(move |seen| Ok(shown(seen?))).boxed()))
+        let changes = messages::watch(&self.watch, &ctx, pair.id(), &req.after).await?;
+        Ok(Response::new(changes.map(|seen| Ok(messages::shown(seen?))).boxed()))
     }
 }
 
@@ -130,6 +128,5 @@ async fn mark(tx: &Tx, (pair, id): (&str, &str), mark: Mark, deed: &'static str)
     message.mark(tx.ctx(), &pair, mark)?;
     store::save(tx, &mut message).await?;
     tx.note(deed, format!("message {}", message.id), "");
-    tx.emit(&pb::MessageChanged::from(&message));
     Ok(wire::shown(message, &pair))
 }

@@ -53,6 +53,12 @@ pub(crate) async fn get(db: &impl Reads, pair: Id<Pair>, id: Id<Message>) -> Res
     query.one(db.conn()).await?.ok_or_else(|| Error::not_found("message")).and_then(message)
 }
 
+/// Some messages of a pair, whole, in no order.
+pub(crate) async fn of_ids(db: &impl Reads, pair: Id<Pair>, ids: Vec<Id<Message>>) -> Result<Vec<Message>> {
+    let query = row::Entity::find().filter(row::Column::PairId.eq(pair)).filter(row::Column::Id.is_in(ids));
+    query.all(db.conn()).await?.into_iter().map(message).collect()
+}
+
 /// One page of the messages of a pair that the caller may see, as the caller sees them, oldest first.
 pub(crate) async fn list(db: &impl Reads, pair: Id<Pair>, page: PageRequest<Id<Message>>) -> Result<Page<Message>> {
     let rows = row::Entity::find()
@@ -92,8 +98,19 @@ fn known(db: &impl Reads) -> Result<Option<Condition>> {
     }))
 }
 
-/// Adds a message.
+/// What the conversation of a pair is watched under. A key is a message; an empty one is all of them.
+pub(crate) fn topic(pair: Id<Pair>) -> String {
+    format!("messages {pair}")
+}
+
+/// Tells who watches the messages of a pair that they are not as they were, once this transaction commits.
+pub(crate) fn all_changed(tx: &Tx, pair: Id<Pair>) {
+    tx.tell_watchers(topic(pair), "");
+}
+
+/// Adds a message. Who watches the conversation is told.
 pub(crate) async fn add(tx: &Tx, message: &mut Message) -> Result<()> {
+    tx.tell_watchers(topic(message.pair), message.id);
     message.version = 1;
     row::Entity::insert(active(message)?).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -101,6 +118,7 @@ pub(crate) async fn add(tx: &Tx, message: &mut Message) -> Result<()> {
 
 /// Saves the next version of a message. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save(tx: &Tx, message: &mut Message) -> Result<()> {
+    tx.tell_watchers(topic(message.pair), message.id);
     let before = message.version;
     message.version += 1;
     let saved = row::Entity::update_many()

@@ -27,6 +27,7 @@ pub(crate) fn shown(message: Message, pair: &Pair) -> pb::Message {
         language: message.language,
         text: message.text,
         posted_at: Some(wire::timestamp(message.posted_at)),
+        position: String::new(),
     }
 }
 
@@ -38,11 +39,5 @@ impl From<MessageState> for pb::MessageState {
             MessageState::Hidden => Self::Hidden,
             MessageState::Removed => Self::Removed,
         }
-    }
-}
-
-impl From<&Message> for pb::MessageChanged {
-    fn from(message: &Message) -> Self {
-        Self { pair_id: message.pair.to_string(), message_id: message.id.to_string() }
     }
 }

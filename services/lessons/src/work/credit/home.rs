@@ -7,7 +7,7 @@ use proto::lessons::v1 as pb;
 
 use super::{Credit, CreditKind, store};
 use crate::{
-    work::report::{Judged, Verdict},
+    work::report::{self, Judged, Verdict},
     year::team::Team,
 };
 
@@ -66,7 +66,7 @@ async fn receive(store: &Store, home: &Ctx, credit: &Credit) -> Result<()> {
     let Some(tx) = store.write_once(home).await? else { return Ok(()) };
     store::keep(&tx, credit).await?;
     tx.note("receive credit", subject(credit), format!("programme {}", credit.programme));
-    tx.emit(&pb::CreditReceived { team_id: credit.team.to_string(), lesson: credit.lesson });
+    report::store::changed(&tx, credit.team, credit.lesson);
     tx.commit().await
 }
 

@@ -1,7 +1,7 @@
 //! The methods on reports: open, load, decide, save, answer.
 
 use futures::{StreamExt, stream::BoxStream};
-use platform::{Ctx, Error, Id, Open, Result, Store, service::Readiness};
+use platform::{Ctx, Error, Id, Open, Result, Store, Watch, watch::Seen};
 use proto::lessons::v1::{self as pb, report_service_server::ReportService};
 use tonic::{Request, Response, Status};
 
@@ -32,8 +32,8 @@ pub struct Reports {
     pub store: Store,
     /// Finds the classes that reports belong to.
     pub classes: Classes,
-    /// Whether the process takes calls. Streams end when it does not.
-    pub readiness: Readiness,
+    /// Lets callers watch the matrix.
+    pub watch: Watch,
     /// Records who sees what of a class abroad.
     pub witness: Witness,
 }
@@ -59,7 +59,6 @@ impl ReportService for Reports {
         let mut loaded = load_to_write(&tx, class, req.lesson).await?;
         if loaded.save(&ctx, req.try_into()?)? {
             store::save(&tx, &mut loaded.report).await?;
-            tx.emit(&pb::ReportChanged::from(&loaded.report));
         }
         tx.answer(loaded.into()).await
     }
@@ -86,7 +85,6 @@ impl ReportService for Reports {
         let reopening = loaded.report.reopen(&ctx, req.reason)?;
         store::save_reopened(&tx, &mut loaded.report, &reopening).await?;
         tx.note("reopen report", subject(loaded.report.seat.team, req.lesson), format!("reopening {}", reopening.id));
-        tx.emit(&pb::ReportChanged::from(&loaded.report));
         tx.answer(loaded.into()).await
     }
 
@@ -129,16 +127,19 @@ impl ReportService for Reports {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
-        let changes = deliveries::watch(&ctx, edition.id()).take_until(deliveries::ending(self.readiness.clone()));
+        drop(db);
+        let changes = deliveries::watch(&self.watch, &ctx, edition.id(), &req.after).await?;
         let (classes, edition) = (self.classes.clone(), edition.id());
         let ours = changes.filter_map(move |change| ours(classes.clone(), ctx.clone(), edition, change));
-        Ok(Response::new(ours.map(|change| Ok(change?.into())).boxed()))
+        Ok(Response::new(ours.map(|change| Ok(deliveries::shown(change?))).boxed()))
     }
 }
 
+type Cell = Seen<Delivery>;
+
 /// The change, if its team is of this edition. Where lessons has only a credit of the team, it asks identity for the edition.
-async fn ours(classes: Classes, ctx: Ctx, edition: Id<Edition>, change: Result<Delivery>) -> Option<Result<Delivery>> {
-    let Ok(Delivery { seat, edition: None, .. }) = change else { return Some(change) };
+async fn ours(classes: Classes, ctx: Ctx, edition: Id<Edition>, change: Result<Cell>) -> Option<Result<Cell>> {
+    let Ok(Seen { what: Delivery { seat, edition: None, .. }, .. }) = change else { return Some(change) };
     let is_ours = classes.get(&ctx, seat.team).await.is_ok_and(|class| class.team.edition == edition);
     is_ours.then_some(change)
 }

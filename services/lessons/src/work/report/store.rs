@@ -114,6 +114,9 @@ struct Cell {
     on_time: Option<bool>,
 }
 
+/// What the matrix is watched under. A key is a team and a lesson, parted by a space.
+pub(crate) const MATRIX: &str = "deliveries";
+
 /// The words for states in rows. A report that is not begun has no row.
 const DRAFT: &str = "draft";
 const SUBMITTED: &str = "submitted";
@@ -141,8 +144,10 @@ pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<()> {
     Ok(())
 }
 
-/// Saves a report: a new one, or the next version of one that was read. Error: `ETAG_STALE` where somebody saved it in between.
+/// Saves a report: a new one, or the next version of one that was read. Who watches the matrix is told. Error: `ETAG_STALE` where
+/// somebody saved it in between.
 pub(crate) async fn save(tx: &Tx, report: &mut Report) -> Result<()> {
+    changed(tx, report.seat.team, report.lesson);
     let before = report.version;
     report.version += 1;
     if before == 0 {
@@ -207,12 +212,6 @@ pub(crate) async fn delivered(db: &impl Reads, seat: Seat) -> Result<BTreeSet<i3
     Ok(lessons.into_tuple().all(db.conn()).await?.into_iter().collect())
 }
 
-/// One cell. None where the report is not begun.
-pub(crate) async fn delivery(db: &impl Reads, seat: Seat, lesson: i32) -> Result<Option<Delivery>> {
-    let cell = row::Entity::find_by_id(key(seat, lesson)).into_partial_model::<Cell>().one(db.conn()).await?;
-    cell.map(|cell| delivery_of(db, cell)).transpose()
-}
-
 /// The late deliveries of a lesson: those of one class, also where it has moved to another track since, or all of a track. Nobody else can
 /// save them until the transaction ends.
 pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, seat: Option<Seat>) -> Result<Vec<Delivery>> {
@@ -228,8 +227,9 @@ pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, seat: Option<Se
     cells.into_iter().map(|cell| delivery_of(tx, cell)).collect()
 }
 
-/// Saves a verdict that has changed.
+/// Saves a verdict that has changed. Who watches the matrix is told.
 pub(crate) async fn save_verdict(tx: &Tx, delivery: &mut Delivery) -> Result<()> {
+    changed(tx, delivery.seat.team, delivery.lesson);
     let before = delivery.version;
     delivery.version += 1;
     let saved = row::Entity::update_many()
@@ -240,6 +240,11 @@ pub(crate) async fn save_verdict(tx: &Tx, delivery: &mut Delivery) -> Result<()>
         .exec(tx.conn())
         .await?;
     tx.saved(saved, before)
+}
+
+/// Tells who watches the delivery matrix that a cell of it has changed, once this transaction commits.
+pub(crate) fn changed(tx: &Tx, team: Id<Team>, lesson: i32) {
+    tx.tell_watchers(MATRIX, format_args!("{team} {lesson}"));
 }
 
 fn key(seat: Seat, lesson: i32) -> (Id<Team>, Id<Space>, i32) {

@@ -3,7 +3,7 @@
 use platform::{Error, Result, wire};
 use proto::lessons::v1 as pb;
 
-use super::{Delivery, Draft, LoadedReport, Report, ReportState, Verdict, matrix::Row};
+use super::{Delivery, Draft, LoadedReport, ReportState, Verdict, matrix::Row};
 use crate::work::answer::Values;
 
 impl TryFrom<pb::SaveDraftRequest> for Draft {
@@ -67,6 +67,7 @@ impl From<Delivery> for pb::Delivery {
             state: pb::ReportState::from(&delivery.state).into(),
             verdict: delivery.state.judged().map(|judged| (&judged.verdict).into()),
             credits: delivery.credits.iter().map(pb::Credit::from).collect(),
+            position: String::new(),
         }
     }
 }
@@ -82,18 +83,5 @@ impl From<Row> for pb::DeliveryRow {
             track_id: team.track.to_string(),
             deliveries: deliveries.into_iter().map(pb::Delivery::from).collect(),
         }
-    }
-}
-
-impl From<&Report> for pb::ReportChanged {
-    fn from(report: &Report) -> Self {
-        Self { edition_id: report.edition.to_string(), team_id: report.seat.team.to_string(), lesson: report.lesson }
-    }
-}
-
-impl From<&Delivery> for pb::ReportChanged {
-    fn from(delivery: &Delivery) -> Self {
-        let edition_id = delivery.edition.map(|edition| edition.to_string()).unwrap_or_default();
-        Self { edition_id, team_id: delivery.seat.team.to_string(), lesson: delivery.lesson }
     }
 }

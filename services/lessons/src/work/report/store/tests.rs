@@ -50,6 +50,11 @@ fn class(team: &Team) -> Class {
     Class::of_country(team.clone())
 }
 
+/// The one cell of the first lesson.
+fn cell(cells: Vec<Delivery>) -> Delivery {
+    cells.into_iter().find(|cell| cell.lesson == 1).unwrap()
+}
+
 impl Setting {
     async fn write(&self) -> Tx {
         self.store.write(&self.ground.by(Role::Coordinator)).await.unwrap()
@@ -85,7 +90,7 @@ impl Setting {
 
     async fn verdict(&self, team: &Team) -> Verdict {
         let db = self.store.read(&self.ground.by(Role::Coordinator)).await.unwrap();
-        delivery(&db, team.seat(), 1).await.unwrap().unwrap().state.judged().unwrap().verdict.clone()
+        cell(deliveries(&db, [team.seat()].into_iter()).await.unwrap()).state.judged().unwrap().verdict.clone()
     }
 
     async fn extend(&self, team: &Team, to: &str) -> Result<()> {

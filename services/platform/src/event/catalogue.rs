@@ -1,0 +1,167 @@
+//! The facts of the contract, and whether each finds its way, judged before a process starts.
+
+use prost_reflect::{DescriptorPool, MessageDescriptor};
+use proto::options::v1::Fact;
+
+use super::Handlers;
+use crate::{Error, Result};
+
+/// The facts of the contract.
+pub(crate) struct Catalogue(Vec<Entry>);
+
+/// A fact of the contract.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its full name: `koine.identity.v1.TeamMoved`.
+    pub(crate) name: String,
+    /// The service that tells it: `identity`.
+    pub(crate) producer: String,
+    /// The services that handle it.
+    pub(crate) consumers: Vec<String>,
+}
+
+impl Entry {
+    /// Its name without the package: `TeamMoved`.
+    pub(crate) fn short(&self) -> &str {
+        self.name.rsplit('.').next().unwrap_or(&self.name)
+    }
+}
+
+impl Catalogue {
+    /// Reads the facts of a contract. Error: internal, where one is not readable.
+    pub(crate) fn of(contract: &DescriptorPool) -> Result<Self> {
+        let option = contract
+            .get_extension_by_name("koine.options.v1.fact")
+            .ok_or_else(|| Error::internal("the contract does not declare `koine.options.v1.fact`"))?;
+        let facts = contract.all_messages().filter(|message| message.options().has_extension(&option));
+        let entry = |message: MessageDescriptor| {
+            let value = message.options().get_extension(&option).into_owned();
+            let value = value.as_message().ok_or_else(|| Error::internal("`koine.options.v1.fact` is a message"))?;
+            let Fact { consumers, .. } = value.transcode_to().map_err(Error::internal)?;
+            let producer = message.package_name().split('.').nth(1).unwrap_or_default().to_owned();
+            Ok(Entry { name: message.full_name().to_owned(), producer, consumers })
+        };
+        Ok(Self(facts.map(entry).collect::<Result<_>>()?))
+    }
+
+    /// The facts that services of this process tell and others handle, each with one who does.
+    pub(crate) fn leaving<'a>(&'a self, here: &'a [&str]) -> impl Iterator<Item = (&'a Entry, &'a str)> {
+        let told = self.0.iter().filter(|fact| is_one(here, &fact.producer));
+        told.flat_map(|fact| fact.consumers.iter().map(move |consumer| (fact, consumer.as_str())))
+            .filter(|(_, consumer)| !is_one(here, consumer))
+    }
+
+    /// The facts that services of this process handle and others tell, each with one who does.
+    pub(crate) fn arriving<'a>(&'a self, here: &'a [&str]) -> impl Iterator<Item = (&'a Entry, &'a str)> {
+        let elsewhere = self.0.iter().filter(|fact| !is_one(here, &fact.producer));
+        elsewhere
+            .flat_map(|fact| fact.consumers.iter().map(move |consumer| (fact, consumer.as_str())))
+            .filter(|(_, consumer)| is_one(here, consumer))
+    }
+
+    /// Whether every fact that the services of this process tell or handle finds its way. Error: internal, with all that do not:
+    /// a handler of a service that the fact does not name, a service that is named and has no handler, and, without a broker, a
+    /// fact whose other end runs elsewhere.
+    pub(crate) fn check(&self, here: &[&str], handlers: &[(&str, &Handlers)], broker: bool) -> Result<()> {
+        let mut faults = Vec::new();
+        for (service, handlers) in handlers {
+            for handler in handlers.facts.iter().filter(|handler| !handler.consumers.contains(service)) {
+                faults.push(format!(
+                    "{}: does not name `{service}` as its consumer, whose handler `{}` waits for it: add it to the option `fact`",
+                    handler.event, handler.name
+                ));
+            }
+        }
+        for fact in &self.0 {
+            for consumer in fact.consumers.iter().filter(|consumer| is_one(here, consumer)) {
+                let theirs = handlers.iter().filter(|(service, _)| service == consumer);
+                if !theirs.flat_map(|(_, handlers)| &handlers.facts).any(|handler| handler.event == fact.name) {
+                    faults.push(format!(
+                        "{}: names `{consumer}` as its consumer, which has no handler for it",
+                        fact.name
+                    ));
+                }
+            }
+        }
+        if !broker {
+            let lost = |(fact, other): (&Entry, &str), what: &str| {
+                format!(
+                    "events.nats: is missing: {} {what} `{other}`, which runs elsewhere, and would be lost",
+                    fact.name
+                )
+            };
+            faults.extend(self.leaving(here).map(|leaving| lost(leaving, "is for")));
+            faults.extend(self.arriving(here).map(|(fact, _)| lost((fact, &fact.producer), "comes from")));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::internal(faults.join("\n"))) }
+    }
+}
+
+fn is_one(here: &[&str], service: &str) -> bool {
+    here.contains(&service)
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Name;
+    use proto::identity::v1::TeamMoved;
+    use proto::lessons::v1::{FilesRemoved, ReminderDue};
+
+    use super::*;
+    use crate::Ctx;
+
+    /// Handlers for everything the contract says `service` handles.
+    fn whole(catalogue: &Catalogue, service: &str) -> Handlers {
+        let theirs = catalogue.0.iter().filter(|fact| fact.consumers.iter().any(|consumer| consumer == service));
+        let mut handlers = Handlers::new();
+        for fact in theirs {
+            let mut one = Handlers::new().on("try", |_: Ctx, _: TeamMoved| std::future::ready(Ok(())));
+            one.facts[0].event.clone_from(&fact.name);
+            one.facts[0].consumers = if service == "lessons" { &["lessons"] } else { &["identity"] };
+            handlers.facts.extend(one.facts);
+        }
+        handlers
+    }
+
+    fn faults(here: &[&str], handlers: &[(&str, &Handlers)], broker: bool) -> Vec<String> {
+        let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
+        let faults = catalogue.check(here, handlers, broker).err();
+        faults.map_or_else(Vec::new, |error| crate::config::text_of(&error).lines().map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn a_process_whose_facts_all_find_their_way_starts() {
+        let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
+        let (identity, lessons) = (whole(&catalogue, "identity"), whole(&catalogue, "lessons"));
+        assert!(identity.facts.len() > 5 && lessons.facts.len() > 2);
+        assert!(faults(&["identity", "lessons"], &[("identity", &identity), ("lessons", &lessons)], false).is_empty());
+        assert!(faults(&["gateway"], &[], false).is_empty());
+        assert!(faults(&["identity"], &[("identity", &identity)], true).is_empty());
+    }
+
+    #[test]
+    fn a_fact_whose_other_end_runs_elsewhere_is_named_where_there_is_no_broker() {
+        let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
+        let identity = whole(&catalogue, "identity");
+        let faults = faults(&["identity"], &[("identity", &identity)], false);
+        assert_eq!(
+            faults,
+            [
+                "events.nats: is missing: koine.identity.v1.TeamMoved is for `lessons`, which runs elsewhere, and would be lost",
+                "events.nats: is missing: koine.lessons.v1.ReminderDue comes from `lessons`, which runs elsewhere, and would be lost",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_handler_the_fact_does_not_name_and_a_name_without_a_handler_are_refused() {
+        let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
+        let mut lessons = whole(&catalogue, "lessons");
+        lessons.facts.retain(|handler| handler.event != FilesRemoved::full_name());
+        let lessons = lessons.on("mine too", |_: Ctx, _: ReminderDue| std::future::ready(Ok(())));
+        let faults = faults(&["lessons"], &[("lessons", &lessons)], true);
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(faults[0].starts_with("koine.lessons.v1.ReminderDue: does not name `lessons`"), "{faults:?}");
+        assert!(faults[1].starts_with("koine.lessons.v1.FilesRemoved: names `lessons`"), "{faults:?}");
+    }
+}

@@ -1,0 +1,136 @@
+//! A broker of a test's own: a real NATS server with JetStream, on a free port of this machine, with its data in a folder of the
+//! test. It can be killed and started again on the same data.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+/// The variable that names the program. It is for tests alone, like [`crate::engine::POSTGRES`].
+pub const PROGRAM: &str = "KOINE_TEST_NATS";
+
+/// How long the server may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What it is asked for a connection by.
+const PASSWORD: &str = "a password of the broker";
+
+/// The server. It is killed with this.
+pub struct Nats {
+    folder: PathBuf,
+    tls: Option<PathBuf>,
+    port: u16,
+    running: Option<Child>,
+}
+
+impl Nats {
+    /// Starts one that keeps its data in a folder, and waits until it is ready.
+    pub fn start(folder: &Path) -> Self {
+        Self::begin(folder, None)
+    }
+
+    /// The same, with the certificate `nats` of a folder that `scripts/ca` made, for who shows one of the same authority.
+    pub fn secure(folder: &Path, tls: &Path) -> Self {
+        Self::begin(folder, Some(tls.to_owned()))
+    }
+
+    fn begin(folder: &Path, tls: Option<PathBuf>) -> Self {
+        fs::create_dir_all(folder).expect("a folder");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let mut nats = Self { folder: folder.to_owned(), tls, port, running: None };
+        nats.start_again();
+        nats
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The `[events]` section for who talks to it, by another port where something stands in between.
+    pub fn settings_by(&self, port: u16) -> String {
+        let scheme = if self.tls.is_some() { "tls" } else { "nats" };
+        format!(
+            "[events]\nnats = \"{scheme}://127.0.0.1:{port}\"\nuser = \"koine\"\npassword = {PASSWORD:?}\nack_wait_seconds = 2\n"
+        )
+    }
+
+    /// The `[events]` section for who talks to it.
+    pub fn settings(&self) -> String {
+        self.settings_by(self.port)
+    }
+
+    /// Kills it, as a machine does that loses its power.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.running.take() {
+            child.kill().expect("a running server");
+            child.wait().expect("an end");
+        }
+    }
+
+    /// Starts it again on the same data and port.
+    pub fn start_again(&mut self) {
+        let file = self.folder.join("nats.conf");
+        let tls = self.tls.as_ref().map_or_else(String::new, |tls| {
+            let file = |name: &str| tls.join(name).display().to_string();
+            let (cert, key, ca) = (file("nats.pem"), file("nats.key"), file("ca.pem"));
+            format!("tls {{\n cert_file: {cert:?}\n key_file: {key:?}\n ca_file: {ca:?}\n verify: true\n}}\n")
+        });
+        let data = self.folder.join("data").display().to_string();
+        let text = format!(
+            "listen: \"127.0.0.1:{}\"\njetstream {{\n store_dir: {data:?}\n sync_interval: always\n}}\n\
+             authorization {{\n user: koine\n password: {PASSWORD:?}\n}}\n{tls}",
+            self.port
+        );
+        fs::write(&file, text).expect("a file");
+        let mut child = Command::new(program())
+            .arg("--config")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program().display()));
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let (ready, told) = mpsc::channel();
+        // it goes on talking, and must not wait for somebody to listen
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                // who waits for it may have gone
+                let _ = ready.send(line);
+            }
+        });
+        self.running = Some(child);
+        let mut said = String::new();
+        while !said.contains("Server is ready") {
+            let line = told.recv_timeout(PATIENCE);
+            said.push_str(&line.unwrap_or_else(|_| panic!("the NATS server did not become ready: {said}")));
+            said.push('\n');
+        }
+    }
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The program: the one of [`PROGRAM`], the one that `scripts/test` has fetched, or the one on the `PATH`.
+#[expect(clippy::disallowed_methods, reason = "where the program is, is said by who starts the tests")]
+fn program() -> PathBuf {
+    if let Some(named) = std::env::var_os(PROGRAM) {
+        return named.into();
+    }
+    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/nats/nats-server");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("nats-server")).find(|file| file.exists());
+    let found = Some(fetched).filter(|file| file.exists()).or(on_path);
+    found.unwrap_or_else(|| panic!("there is no NATS server for tests here: `scripts/nats` fetches one"))
+}

@@ -5,6 +5,7 @@
 
 mod border;
 mod crates;
+mod debug;
 mod rooms;
 mod sizes;
 mod slices;

@@ -1,11 +1,10 @@
-//! The cells of the delivery matrix as they change. Who needs the whole matrix lists it.
+//! The cells of the delivery matrix as they change. A client that needs the whole matrix lists it.
 
 use futures::{Stream, StreamExt, future};
 use platform::{
     Ctx, Error, Id, Result, Snapshot, Watch,
     watch::{Seen, Shows},
 };
-use proto::lessons::v1 as pb;
 
 use crate::{
     reason::{Reason, Refuse},
@@ -58,9 +57,4 @@ pub(crate) async fn watch(
         let is_ours = |seen: &Seen<Delivery>| seen.what.edition.is_none_or(|of| of == edition);
         future::ready(change.as_ref().map_or(true, is_ours))
     }))
-}
-
-/// A cell as a message, with the place of the watcher.
-pub(crate) fn shown(seen: Seen<Delivery>) -> pb::Delivery {
-    pb::Delivery { position: seen.position, ..seen.what.into() }
 }

@@ -1,15 +1,15 @@
-//! The messages of a pair as they are written and change. What a watcher may see is asked each time: who has left sees no other one.
+//! The messages of a pair as they are written and change. What a watcher may see is checked for each message: after its
+//! class has left it sees none.
 
 use futures::Stream;
 use platform::{
     Ctx, Error, Id, Reads, Result, Snapshot, Watch,
     watch::{Seen, Shows},
 };
-use proto::lessons::v1 as pb;
 
 use crate::{
     reason::{Reason, Refuse},
-    space::message::{Message, store, wire},
+    space::message::{Message, store},
     twinning::pair::{self, Pair},
 };
 
@@ -20,9 +20,9 @@ struct Conversation(Id<Pair>);
 #[derive(Debug)]
 pub(crate) struct Read {
     /// The message.
-    message: Message,
+    pub(crate) message: Message,
     /// Its pair.
-    pair: Pair,
+    pub(crate) pair: Pair,
 }
 
 impl Shows for Conversation {
@@ -59,21 +59,21 @@ pub(crate) async fn watch(
     watch.changes(ctx, store::topic(pair), after, Conversation(pair)).await
 }
 
-/// A message of a pair as a message of the wire, with the place of the watcher.
-pub(crate) fn shown(Seen { what: Read { message, pair }, position }: Seen<Read>) -> pb::Message {
-    pb::Message { position, ..wire::shown(message, &pair) }
-}
-
 #[cfg(test)]
 mod tests {
     use futures::{FutureExt, StreamExt, stream::BoxStream};
     use platform::{Tx, error::Shared, testing};
+    use proto::lessons::v1 as pb;
 
     use super::*;
     use crate::{
-        space::message::{Mark, Note},
+        space::message::{Mark, Note, wire},
         testing::twins::Twins,
     };
+
+    fn shown(Seen { what: Read { message, pair }, position }: Seen<Read>) -> pb::Message {
+        pb::Message { position, ..wire::shown(message, &pair) }
+    }
 
     async fn watching(twins: &Twins, ctx: &Ctx, after: &str) -> BoxStream<'static, Result<pb::Message>> {
         let changes = watch(&testing::watch(&twins.store), ctx, twins.pair.id(), after).await.unwrap();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_watcher_sees_what_it_may_and_nothing_more_once_it_has_left() {
+    async fn a_watcher_sees_the_messages_it_may_read_until_its_class_leaves() {
         let mut twins = Twins::at_work().await;
         let mut twin = watching(&twins, &twins.team(1), "").await;
         let mut own = watching(&twins, &twins.team(0), "").await;

@@ -1,13 +1,13 @@
 //! The methods on messages: open, load, decide, save, answer.
 
 use futures::{StreamExt, stream::BoxStream};
-use platform::{Open, PageRequest, Reads, Result, Store, Tx, Watch, page::Sizes};
+use platform::{Open, PageRequest, Reads, Result, Store, Tx, Watch, page::Sizes, watch::Seen};
 use proto::lessons::v1::{self as pb, conversation_service_server::ConversationService};
 use tonic::{Request, Response, Status};
 
 use super::{Mark, Message, store, wire};
 use crate::{
-    across::watch::messages,
+    across::watch::messages::{self, Read},
     twinning::{
         pair::{self, Pair},
         side::{Side, check_programme},
@@ -109,8 +109,13 @@ impl ConversationService for Conversations {
         drop(db);
         self.witness.saw(&ctx, Kind::Messages, pair.sides().iter().map(|place| &place.side)).await?;
         let changes = messages::watch(&self.watch, &ctx, pair.id(), &req.after).await?;
-        Ok(Response::new(changes.map(|seen| Ok(messages::shown(seen?))).boxed()))
+        Ok(Response::new(changes.map(|seen| Ok(shown(seen?))).boxed()))
     }
+}
+
+/// A message as a watcher sees it, with the position of the watcher.
+fn shown(Seen { what: Read { message, pair }, position }: Seen<Read>) -> pb::Message {
+    pb::Message { position, ..wire::shown(message, &pair) }
 }
 
 /// The classes that wrote some of these messages.

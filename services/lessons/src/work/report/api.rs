@@ -131,11 +131,16 @@ impl ReportService for Reports {
         let changes = deliveries::watch(&self.watch, &ctx, edition.id(), &req.after).await?;
         let (classes, edition) = (self.classes.clone(), edition.id());
         let ours = changes.filter_map(move |change| ours(classes.clone(), ctx.clone(), edition, change));
-        Ok(Response::new(ours.map(|change| Ok(deliveries::shown(change?))).boxed()))
+        Ok(Response::new(ours.map(|change| Ok(shown(change?))).boxed()))
     }
 }
 
 type Cell = Seen<Delivery>;
+
+/// A cell as a message, with the position of the watcher.
+fn shown(seen: Cell) -> pb::Delivery {
+    pb::Delivery { position: seen.position, ..seen.what.into() }
+}
 
 /// The change, if its team is of this edition. Where lessons has only a credit of the team, it asks identity for the edition.
 async fn ours(classes: Classes, ctx: Ctx, edition: Id<Edition>, change: Result<Cell>) -> Option<Result<Cell>> {

@@ -133,26 +133,26 @@ async fn who_watches_again_goes_on_after_the_last_cell_that_was_seen() {
     let class = scene.class("Kos").await;
     let path = format!("/it/v1/editions/{}/deliveries:watch", scene.edition_id());
     let token = scene.coordinator.token();
-    let save = async |lesson| {
+    let save = async |lesson, values: Value| {
         let etag = class.team.get(&class.report(lesson, "")).await.ok()["etag"].clone();
-        class.team.patch(&class.report(lesson, ""), json!({ "values": {}, "etag": etag })).await.ok();
+        class.team.patch(&class.report(lesson, ""), json!({ "values": values, "etag": etag })).await.ok();
     };
     let mut events = world.http().events(&path, token).await;
-    save(1).await;
+    save(1, json!({})).await;
     assert_eq!(events.next().await.unwrap()["lesson"], 1);
     let last = events.last_id().to_owned();
     drop(events);
 
-    save(2).await;
-    save(3).await;
-    save(2).await;
+    save(2, json!({})).await;
+    save(3, json!({})).await;
+    save(2, json!({ "data_sources": { "text": "<p>The municipality's own.</p>" } })).await;
     let mut events = world.http().events_after(&path, token, &last).await;
     assert_eq!([events.next().await.unwrap(), events.next().await.unwrap()].map(|cell| cell["lesson"].clone()), [2, 3]);
     // and by the query, as who has no header says it
     let last = events.last_id().to_owned();
     drop(events);
     let mut events = world.http().events(&format!("{path}?after={last}"), token).await;
-    save(4).await;
+    save(4, json!({})).await;
     assert_eq!(events.next().await.unwrap()["lesson"], 4, "nothing twice");
     drop(events);
     scene.coordinator.get(&format!("{}?after=yesterday", &path[3..])).await.refused("WATCH_LAGGED");

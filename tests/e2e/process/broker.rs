@@ -1,8 +1,11 @@
 //! Facts between processes, over a real broker: identity tells that a class was moved, lessons handles it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -152,16 +155,16 @@ async fn what_is_told_while_the_broker_is_away_arrives_when_it_is_back_in_order_
 #[tokio::test]
 async fn a_consumer_that_is_killed_between_handling_a_fact_and_acknowledging_it_handles_it_once() {
     let mut apart = Apart::running().await;
-    let (port, deaf) = between(apart.machine.broker().port()).await;
+    let between = Between::start(apart.machine.broker().port()).await;
     apart.machine.signal("lessons", "-TERM");
     apart.machine.ended("lessons").await;
-    apart.machine.write_settings("lessons", Some(port));
+    apart.machine.write_settings("lessons", Some(between.port));
     apart.machine.start("lessons", &[]).await;
     apart.move_class().await;
     apart.arrived().await;
 
     // from here on the broker hears nothing of it: what it handles it cannot acknowledge
-    deaf.store(true, Ordering::Release);
+    between.turn_deaf().await;
     apart.move_class().await;
     apart.arrived().await;
     apart.machine.signal("lessons", "-KILL");
@@ -174,26 +177,49 @@ async fn a_consumer_that_is_killed_between_handling_a_fact_and_acknowledging_it_
 }
 
 /// Something between a process and the broker, which forwards in both directions until it turns deaf to the process.
-async fn between(broker: u16) -> (u16, Arc<AtomicBool>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let (port, deaf) = (listener.local_addr().expect("an address").port(), Arc::new(AtomicBool::new(false)));
-    let hears = deaf.clone();
-    tokio::spawn(async move {
-        while let Ok((process, _)) = listener.accept().await {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", broker)).await else { continue };
-            let ((from_process, to_process), (from_server, to_server)) = (process.into_split(), server.into_split());
-            tokio::spawn(forward(from_process, to_server, Some(hears.clone())));
-            tokio::spawn(forward(from_server, to_process, None));
-        }
-    });
-    (port, deaf)
+struct Between {
+    port: u16,
+    deaf: AtomicBool,
+    /// When the process was heard last.
+    heard: Mutex<Instant>,
 }
 
-async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, deaf: Option<Arc<AtomicBool>>) {
+impl Between {
+    async fn start(broker: u16) -> Arc<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let between = Arc::new(Self { port, deaf: AtomicBool::new(false), heard: Mutex::new(Instant::now()) });
+        let hears = between.clone();
+        tokio::spawn(async move {
+            while let Ok((process, _)) = listener.accept().await {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", broker)).await else { continue };
+                let ((from_process, to_process), (from_server, to_server)) =
+                    (process.into_split(), server.into_split());
+                tokio::spawn(forward(from_process, to_server, Some(hears.clone())));
+                tokio::spawn(forward(from_server, to_process, None));
+            }
+        });
+        between
+    }
+
+    /// Turns deaf, once the process has said all it has to say: what it has handled is acknowledged, and the next fact asked for.
+    async fn turn_deaf(&self) {
+        until("the process to have said everything to the broker", async || {
+            (self.heard.lock().expect("the time").elapsed() > Duration::from_secs(1)).then_some(())
+        })
+        .await;
+        self.deaf.store(true, Ordering::Release);
+    }
+}
+
+async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, process: Option<Arc<Between>>) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
-        if deaf.as_ref().is_some_and(|deaf| deaf.load(Ordering::Acquire)) {
-            continue;
+        if let Some(between) = &process {
+            if between.deaf.load(Ordering::Acquire) {
+                continue;
+            }
+            *between.heard.lock().expect("the time") = Instant::now();
         }
         if to.write_all(&bytes[..read]).await.is_err() {
             break;

@@ -135,17 +135,6 @@ async fn what_is_told_while_the_broker_is_away_arrives_when_it_is_back_in_order_
     apart.arrived().await;
     apart.waiting(0).await;
 
-    // killed while it holds facts for who is away
-    apart.machine.signal("lessons", "-KILL");
-    apart.machine.ended("lessons").await;
-    for _ in 0..2 {
-        apart.move_class().await;
-    }
-    apart.waiting(0).await;
-    apart.machine.broker().kill();
-    apart.machine.broker().start_again();
-    apart.machine.start("lessons", &[]).await;
-    apart.arrived().await;
     let handled = apart.handled().await;
     let mut sorted = handled.clone();
     sorted.sort();

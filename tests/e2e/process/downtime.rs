@@ -96,6 +96,9 @@ async fn after_an_hour_without_the_broker_and_one_without_the_service_every_fact
         held.tell(&identity).await;
     }
     assert_eq!(held.handled().await, 13);
+    // what it holds for who is away it has written down
+    held.machine.broker().kill();
+    held.machine.broker().start_again();
     let lessons = held.lessons().await;
     held.arrived(&identity).await;
     lessons.stop().await;

@@ -27,7 +27,7 @@ pub(crate) const STREAM_WINDOW: u32 = 64 * 1024;
 /// How many streams one connection of bulk carries.
 const STREAMS: u32 = 512;
 /// How many connections of bulk there are at most. The next is made when those before it are full.
-const CONNECTIONS: usize = 4;
+const CONNECTIONS: usize = 16;
 
 /// The two ways to a service. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,9 +1,11 @@
 //! The databases as tests: what the migrations make is the same on both engines, is what the entities believe, and is reached by
 //! nobody else. Tables, entities and services are found, not named.
 
+mod digests;
 mod doors;
 mod entities;
 mod tables;
+mod upgrade;
 
 use platform::Reads;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};

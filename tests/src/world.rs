@@ -136,6 +136,11 @@ impl World {
         Mailbox::new(self.folder.path().join("data/mail"), tenant)
     }
 
+    /// The settings of its process, as they would stand in a file.
+    pub fn settings(&self) -> &str {
+        &self.text
+    }
+
     /// Adds or replaces the file of a tenant and lets the system see it at once.
     pub fn write_tenant(&self, name: &str, text: &str) -> Vec<platform::tenant::Fault> {
         fs::write(self.folder.path().join("tenants").join(format!("{name}.toml")), text).expect("a file");
@@ -258,6 +263,14 @@ impl World {
         self.settle().await;
         let Self { process, clock, folder, log, text, engine, .. } = self;
         process.stop().await;
+        Self::begin(text, engine, clock, folder, log).await
+    }
+
+    /// The process ends, somebody changes what it has kept, and another one starts on it, with the same settings, at the same instant.
+    pub async fn restart_on(self, change: impl AsyncFnOnce(&Engine, &Path)) -> Self {
+        let Self { process, clock, folder, log, text, engine, .. } = self;
+        process.stop().await;
+        change(&engine, folder.path()).await;
         Self::begin(text, engine, clock, folder, log).await
     }
 

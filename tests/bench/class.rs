@@ -100,13 +100,18 @@ impl Country {
 
     /// A team that was admitted and has chosen its password. Gives its id.
     pub async fn team(&self, referent: &Teacher) -> String {
+        self.team_and_code(referent).await.0
+    }
+
+    /// The same, with the code it signs in with.
+    pub async fn team_and_code(&self, referent: &Teacher) -> (String, String) {
         let submitted = referent.submit(&self.begin(referent).await).await;
         let admitted = self.coordinator.post(&application(&submitted, ":admit"), json!({})).await.ok();
         let id = text(&admitted["teamId"]);
         let code = text(&referent.caller.get(&format!("/v1/teams/{id}")).await.ok()["code"]);
         let credential = self.letter(referent.caller.login(), CREDENTIAL).await;
         self.anybody().sign_in(&code, &credential).await.change_password(PASSWORD).await;
-        id
+        (id, code)
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 use tempfile::TempDir;
 use tests::{
     Caller, Http,
+    engine::Engine,
     mailbox::Mailbox,
     server::{Server, program},
     world,
@@ -18,27 +19,35 @@ use tests::{
 const TENANTS: [&str; 8] = ["it", "hr", "es", "gr", "si", "it-hr", "it-si", "gr-it"];
 
 /// A folder of its own, gone with this.
-pub struct Ground(TempDir);
+pub struct Ground {
+    folder: TempDir,
+    engine: Engine,
+}
 
 impl Ground {
     /// On SQLite.
     pub fn sqlite() -> Self {
-        Self::new(|folder| format!("url = {:?}", format!("sqlite:{}", folder.join("data").display())))
+        Self::new(|folder| Engine::Sqlite(folder.join("data")))
     }
 
-    /// On a PostgreSQL server, by the URL of who may make databases.
-    pub fn postgres(admin_url: &str) -> Self {
+    /// On a PostgreSQL server, by the URL of who may make databases; each is called by this name and its tenant's.
+    pub fn postgres(admin_url: &str, name: &str) -> Self {
         let place =
             admin_url.split_once('@').and_then(|(_, place)| place.split_once('/')).expect("a URL with a user").0;
-        let url = format!("postgres://{{tenant}}_{{service}}:secret@{place}/bench_{{tenant}}");
-        Self::new(|_| format!("url = {url:?}\nadmin_url = {admin_url:?}"))
+        let url = format!("postgres://{{tenant}}_{{service}}:secret@{place}/{name}_{{tenant}}");
+        Self::new(|_| Engine::Postgres { url, admin_url: admin_url.to_owned() })
     }
 
     /// Who measures comes from one address and belongs to one tenant: the limits that keep one caller from taking the room of the
     /// others are out of the way. All else has its default.
-    fn new(store: impl FnOnce(&Path) -> String) -> Self {
+    fn new(engine: impl FnOnce(&Path) -> Engine) -> Self {
         let ground = tempfile::tempdir().expect("a folder");
         let (folder, tenants) = (ground.path(), ground.path().join("tenants"));
+        let engine = engine(folder);
+        let store = match &engine {
+            Engine::Sqlite(data) => format!("url = {:?}", format!("sqlite:{}", data.display())),
+            Engine::Postgres { url, admin_url } => format!("url = {url:?}\nadmin_url = {admin_url:?}"),
+        };
         fs::create_dir(&tenants).expect("a folder");
         for tenant in TENANTS {
             let file = format!("{tenant}.toml");
@@ -53,12 +62,11 @@ impl Ground {
             data = folder.join("data"),
             blobs = folder.join("data/blobs"),
             mail = folder.join("data/mail"),
-            store = store(folder),
             throttle = "address = { burst = 1000000, every_ms = 1 }\nlogin = { burst = 100, every_ms = 1 }\n\
                         letter = { burst = 100, every_ms = 1 }\n",
         );
         fs::write(folder.join("koine.toml"), settings).expect("a file");
-        Self(ground)
+        Self { folder: ground, engine }
     }
 
     /// The whole system, as people start it.
@@ -82,23 +90,28 @@ impl Ground {
 
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(program(name));
-        command.arg("--config").arg(self.0.path().join("koine.toml"));
+        command.arg("--config").arg(self.folder.path().join("koine.toml"));
         command
+    }
+
+    /// The databases it stands on.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// Where its data are.
     pub fn data(&self) -> PathBuf {
-        self.0.path().join("data")
+        self.folder.path().join("data")
     }
 
     /// The letters of a tenant.
     pub fn mailbox(&self, tenant: &str) -> Mailbox {
-        Mailbox::new(self.0.path().join("data/mail"), tenant)
+        Mailbox::new(self.folder.path().join("data/mail"), tenant)
     }
 
     /// Login and password of the coordinators that `demo` made, by tenant.
     pub fn coordinators(&self) -> Vec<(String, String, String)> {
-        let lines = fs::read_to_string(self.0.path().join("data/demo-coordinators.txt")).expect("coordinators");
+        let lines = fs::read_to_string(self.folder.path().join("data/demo-coordinators.txt")).expect("coordinators");
         let words = lines.lines().filter_map(|line| {
             let mut words = line.split_whitespace().map(str::to_owned);
             Some((words.next()?, words.next()?, words.next()?))

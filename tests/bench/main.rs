@@ -14,10 +14,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 mod calls;
 mod class;
+mod deadline;
 mod echo;
 mod ground;
 mod load;
@@ -43,14 +44,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Measure everything and print it.
-    All {
-        /// A PostgreSQL server to fill, by the URL of who may make databases: `postgres://koine@127.0.0.1:5432/postgres`.
-        #[arg(long)]
-        postgres: String,
-        /// The folder of `pgbench` and `psql`.
-        #[arg(long)]
-        programs: PathBuf,
-    },
+    All(Postgres),
+    /// Measure deadline night alone: all classes of a country submit their reports in the last minute.
+    Deadline(Postgres),
     /// Measure the calls alone: CPU per call.
     Calls,
     /// Measure what two classes of two countries do with each other.
@@ -59,16 +55,32 @@ enum Command {
     Echo,
 }
 
+/// A PostgreSQL server that may be filled.
+#[derive(Args)]
+struct Postgres {
+    /// The URL of who may make databases: `postgres://koine@127.0.0.1:5432/postgres`.
+    #[arg(long)]
+    postgres: String,
+    /// The folder of `pgbench` and `psql`.
+    #[arg(long)]
+    programs: PathBuf,
+}
+
 #[tokio::main]
 async fn main() {
     match Arguments::parse().command {
-        Command::All { postgres, programs } => {
+        Command::All(Postgres { postgres, programs }) => {
             report::head();
             start::measure().await;
             calls::measure().await;
             sign_in::measure().await;
             submissions::measure(&postgres, &programs).await;
+            deadline::measure(&postgres, &programs).await;
             twinning::measure().await;
+        }
+        Command::Deadline(Postgres { postgres, programs }) => {
+            report::head();
+            deadline::measure(&postgres, &programs).await;
         }
         Command::Calls => {
             report::head();

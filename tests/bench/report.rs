@@ -1,6 +1,6 @@
 //! What is printed: a line for each figure, as a ratio with its two sides.
 
-use std::thread::available_parallelism;
+use std::{thread::available_parallelism, time::Duration};
 
 /// The title, and the columns.
 pub fn head() {
@@ -37,4 +37,20 @@ pub fn median(mut figures: Vec<f64>) -> f64 {
 
 fn short(figure: f64) -> String {
     if figure >= 100.0 { format!("{figure:.0}") } else { format!("{figure:.3}").chars().take(5).collect() }
+}
+
+/// How long things took, the shortest first.
+pub struct Sorted(Vec<Duration>);
+
+impl Sorted {
+    /// Of so many things.
+    pub fn new(mut took: Vec<Duration>) -> Self {
+        took.sort_unstable();
+        Self(took)
+    }
+
+    /// Milliseconds that so many of a hundred did not take longer than.
+    pub fn at(&self, of_hundred: usize) -> f64 {
+        self.0[(self.0.len() * of_hundred / 100).min(self.0.len() - 1)].as_secs_f64() * 1e3
+    }
 }

@@ -17,7 +17,7 @@ const INSERTS_SECONDS: u64 = 3;
 /// Measures and prints.
 pub async fn measure(postgres: &str, programs: &Path) {
     pgbench::prepare(postgres, programs);
-    let ground = Ground::postgres(postgres);
+    let ground = Ground::postgres(postgres, "bench");
     let server = Server::start(ground.demo());
     let country = Country::open(&ground, &server, "it").await;
     let teachers = country.teachers(TEACHERS).await;
@@ -38,6 +38,6 @@ pub async fn measure(postgres: &str, programs: &Path) {
     }
     let after = pgbench::inserts(postgres, programs, AT_ONCE, INSERTS_SECONDS);
     let ours = (TEACHERS * ROUNDS) as f64 / took.as_secs_f64();
-    let theirs = f64::midpoint(before, after);
+    let theirs = f64::midpoint(before.per_second, after.per_second);
     report::ratio("submissions on PostgreSQL", "/s", (ours, "SubmitApplication"), (theirs, "rows of pgbench"));
 }

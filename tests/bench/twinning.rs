@@ -15,7 +15,11 @@ use tests::{
 };
 use uuid::Uuid;
 
-use crate::{ground::Ground, report, server};
+use crate::{
+    ground::Ground,
+    report::{self, Sorted},
+    server,
+};
 
 const PROGRAMME: &str = "it-hr";
 const MESSAGES: usize = 400;
@@ -189,19 +193,4 @@ async fn walk(reader: &Caller, query: &str) -> (Sorted, usize) {
         }
     }
     (Sorted::new(took), pairs)
-}
-
-/// How long things took, the shortest first.
-struct Sorted(Vec<Duration>);
-
-impl Sorted {
-    fn new(mut took: Vec<Duration>) -> Self {
-        took.sort_unstable();
-        Self(took)
-    }
-
-    /// Milliseconds that so many of a hundred did not take longer than.
-    fn at(&self, of_hundred: usize) -> f64 {
-        self.0[(self.0.len() * of_hundred / 100).min(self.0.len() - 1)].as_secs_f64() * 1e3
-    }
 }

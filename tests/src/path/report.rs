@@ -49,7 +49,8 @@ impl Path<'_> {
         }
     }
 
-    pub(crate) async fn fill(&self, team: &Caller, team_id: &str, form: &Value) -> Map<String, Value> {
+    /// A value for every field of a form, as a class would give them; its files are uploaded.
+    pub async fn fill(&self, team: &Caller, team_id: &str, form: &Value) -> Map<String, Value> {
         let mut values = Map::new();
         for field in form["fields"].as_array().expect("fields") {
             let value = self.value(team, team_id, field).await;

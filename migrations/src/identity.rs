@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{PLATFORM, PLATFORM_2, Sql, steps};
+use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, Sql, steps};
 
 /// The schema of identity.
 #[derive(Debug)]
@@ -10,6 +10,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        steps([PLATFORM, Sql { name: "identity_0001", text: include_str!("../sql/identity/0001.sql") }, PLATFORM_2])
+        steps([PLATFORM, Sql { name: "identity_0001", text: include_str!("../sql/identity/0001.sql") }, PLATFORM_2, PLATFORM_3])
     }
 }

@@ -37,6 +37,9 @@ const PLATFORM: Sql = Sql { name: "platform_0001", text: include_str!("../sql/pl
 /// What every service has: the backlog of its handlers, and what changed for who watches.
 const PLATFORM_2: Sql = Sql { name: "platform_0002", text: include_str!("../sql/platform/0002.sql") };
 
+/// What every service has: audit entries that wait to be chained, and the lanes that write them.
+const PLATFORM_3: Sql = Sql { name: "platform_0003", text: include_str!("../sql/platform/0003.sql") };
+
 fn steps(files: impl IntoIterator<Item = Sql>) -> Vec<Box<dyn MigrationTrait>> {
     files.into_iter().map(|file| Box::new(file) as Box<dyn MigrationTrait>).collect()
 }

@@ -147,6 +147,13 @@ impl World {
         self.process.tenants().reload()
     }
 
+    /// Waits until every entry of the audit logs is chained.
+    pub async fn chain(&self) {
+        for sequencer in self.process.sequencers() {
+            sequencer.drain().await.expect("logs that can be chained");
+        }
+    }
+
     /// Waits until every fact was handled: no sleeping, no guessing.
     pub async fn settle(&self) {
         // handling a fact may publish another one in a service that was looked at before: nothing waits where twice nothing was found
@@ -184,8 +191,9 @@ impl World {
         done.rows_affected()
     }
 
-    /// Texts of rows, as they stand in a database: one list a row, in the order of the columns.
+    /// Texts of rows, once every entry of the audit logs is chained: as they stand in a database: one list a row, in the order of the columns.
     pub async fn rows(&self, tenant: &str, service: &'static str, sql: &str, columns: &[&str]) -> Vec<Vec<String>> {
+        self.chain().await;
         let database = self.engine.connect(tenant, service).await;
         let query = Statement::from_string(database.get_database_backend(), sql);
         let rows = database.query_all_raw(query).await.unwrap_or_else(|error| panic!("{sql}: {error}"));

@@ -1,21 +1,43 @@
-//! The audit log of a tenant: who did what to what, when. Entries are chained by a keyed digest and the end of the chain is kept
-//! apart, under a seal of the installation's key, so that a changed, removed or reordered entry, also the last one, is found by
-//! [`verify`], though who did it can write the database. What cannot be found from inside is a log that is put back, end and
-//! all, to what it was at an earlier instant by somebody who kept a copy.
+//! The audit log of a tenant: who did what to what, when. There is one for each service.
+//!
+//! An entry is written in the transaction it tells of, and that transaction waits for no other one. It is written by a [`lane`]: a
+//! writer that has one transaction at a time, numbers its entries, and keeps its last number in a row of its own. A moment later,
+//! at most 100 ms while the process lives, the [`Sequencer`] of any replica [chains](chain) what all lanes have written: it moves
+//! the entries into the table `audit`, where each has a number and a keyed digest of itself and of all before it, and seals the
+//! new end. The lock on the row of the end is the lease: who holds it chains for all replicas, and a replica that dies gives it back.
+//!
+//! What [`verify`] finds, though who did it can write the database:
+//! - a chained entry that was changed, removed, added or moved, also the last one: by the chain and the sealed end;
+//! - an entry that waits to be chained and was changed, removed or added: each has a keyed digest with its lane and number, and its
+//!   lane says, sealed, which number is the last; which lanes there are stands in the sealed end.
+//!
+//! What cannot be found from inside is a part of the log that is put back, seal and all, to what it was at an earlier instant by
+//! somebody who kept a copy: the whole log to an earlier end, or a lane to an earlier last number, together with the removal of what
+//! it wrote since and before that was chained. The second is possible in the moment before the sequencer comes only.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Statement, sea_query::LockType,
+    ActiveValue::Set, ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait, QuerySelect, Statement,
+    sea_query::LockType,
 };
+use uuid::Uuid;
 
 use crate::{
-    Ctx, Error, Reads, Result, Store, TenantId, Tx,
+    Error, Reads, Result, TenantId, Tx,
     secret::Keys,
-    store::{
-        At,
-        rows::{audit, audit_head},
-    },
+    store::{of_text, rows::audit_head, to_text},
 };
+
+mod chain;
+mod lane;
+mod sequencer;
+mod verify;
+
+pub(crate) use lane::{Lane, Lanes, append};
+pub use sequencer::Sequencer;
+pub use verify::{Verdict, verify};
 
 /// One thing that was done.
 pub(crate) struct Note {
@@ -24,26 +46,78 @@ pub(crate) struct Note {
     pub(crate) detail: String,
 }
 
-/// What the verification of a log found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every entry is as it was written. How many there are.
-    Whole(i64),
-    /// The first entry that is not as it was written: changed, or out of its place.
-    Broken(i64),
-    /// Entries are missing between this one and the end that was recorded.
-    Cut(i64),
-    /// The recorded end was removed. The entries up to this one are whole; what came after them cannot be known.
-    EndMissing(i64),
-    /// The recorded end is not one this installation wrote. The entries up to this one are whole, as above.
-    EndForged(i64),
-}
-
-/// How many entries are verified at a time.
-const STRIDE: u64 = 1_000;
-
 /// The one row that says where the log ends.
 const HEAD: i32 = 1;
+
+/// Where a log ends, and how far each lane is chained.
+struct End {
+    seq: i64,
+    mac: Vec<u8>,
+    lanes: BTreeMap<Uuid, Chained>,
+}
+
+/// How far a lane is chained.
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
+struct Chained {
+    /// The number of its last entry that is.
+    number: i64,
+    /// When it was last seen to write, in microseconds since 1970.
+    at: i64,
+}
+
+/// Whose log it is, and what it is sealed with.
+#[derive(Clone, Copy)]
+struct Of<'a> {
+    keys: &'a Keys,
+    tenant: &'a TenantId,
+    service: &'static str,
+}
+
+impl<'a> Of<'a> {
+    fn tx(tx: &'a Tx) -> Self {
+        Self { keys: tx.keys(), tenant: tx.ctx().tenant().id(), service: tx.service() }
+    }
+
+    /// A keyed digest under a name of its own, so that none passes for another kind.
+    fn derive(&self, purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
+        let all = [&[self.tenant.as_str().as_bytes(), self.service.as_bytes()], parts].concat();
+        self.keys.derive(purpose, &all).to_vec()
+    }
+
+    /// What only the installation can say of where a log ends. Without lanes it is what it was before there were any.
+    fn end_seal(&self, seq: i64, mac: &[u8], lanes: &str) -> Vec<u8> {
+        let (seq, lanes) = (seq.to_be_bytes(), lanes.as_bytes());
+        let parts: [&[u8]; 3] = [&seq, mac, lanes];
+        self.derive("audit end", if lanes.is_empty() { &parts[..2] } else { &parts })
+    }
+
+    /// The end a row tells of; nothing, where the installation did not write it.
+    fn end(&self, head: audit_head::Model) -> Result<Option<End>> {
+        if head.seal != self.end_seal(head.seq, &head.mac, &head.lanes) {
+            return Ok(None);
+        }
+        let lanes = if head.lanes.is_empty() { BTreeMap::new() } else { of_text(&head.lanes)? };
+        Ok(Some(End { seq: head.seq, mac: head.mac, lanes }))
+    }
+
+    /// The end to go on from. Error: internal, where there is none of this installation: an entry after it would hide what was done.
+    fn sound_end(&self, head: Option<audit_head::Model>) -> Result<End> {
+        let head = head.ok_or_else(|| {
+            Error::internal("the recorded end of the audit log is missing: somebody removed it; see `koine audit`")
+        })?;
+        self.end(head)?.ok_or_else(|| {
+            Error::internal("the recorded end of the audit log is not one of this installation: see `koine audit`")
+        })
+    }
+
+    /// The row of an end, sealed.
+    fn sealed(&self, end: End) -> Result<audit_head::ActiveModel> {
+        let End { seq, mac, lanes } = end;
+        let lanes = if lanes.is_empty() { String::new() } else { to_text(&lanes)? };
+        let seal = self.end_seal(seq, &mac, &lanes);
+        Ok(audit_head::ActiveModel { id: Set(HEAD), seq: Set(seq), mac: Set(mac), seal: Set(seal), lanes: Set(lanes) })
+    }
+}
 
 /// Seals the end of a log that has no entry, in a database where nothing was written yet. Anywhere else a log without a seal was
 /// emptied, and stays without. For who makes the database, before anybody else is let in.
@@ -57,7 +131,8 @@ pub(crate) async fn begin(
     if let Some(head) = head.filter(|head| head.seal.is_empty() && head.seq == 0)
         && is_untouched(database).await?
     {
-        audit_head::Entity::update(sealed(keys, tenant, service, head.seq, head.mac)).exec(database).await?;
+        let end = End { seq: head.seq, mac: head.mac, lanes: BTreeMap::new() };
+        audit_head::Entity::update(Of { keys, tenant, service }.sealed(end)?).exec(database).await?;
     }
     Ok(())
 }
@@ -80,55 +155,8 @@ async fn is_untouched(database: &DatabaseConnection) -> Result<bool> {
     Ok(true)
 }
 
-/// Adds entries to the log, in the transaction they belong to.
-pub(crate) async fn append(tx: &Tx, notes: Vec<Note>) -> Result<()> {
-    let (tenant, service) = (tx.ctx().tenant().id(), tx.service());
-    let missing = || Error::internal("the recorded end of the audit log is missing: somebody removed it");
-    let head = end_of(tx, true).await?.ok_or_else(missing)?;
-    if !is_ours(tx.keys(), tenant, service, &head) {
-        // an entry after it would hide what was done
-        return Err(Error::internal(
-            "the recorded end of the audit log is not one of this installation: see `koine audit`",
-        ));
-    }
-    let audit_head::Model { mut seq, mut mac, .. } = head;
-    let mut rows = Vec::with_capacity(notes.len());
-    for Note { action, subject, detail } in notes {
-        seq += 1;
-        let mut row = audit::Model {
-            seq,
-            at: At(tx.ctx().now()),
-            actor: tx.ctx().actor(),
-            action: action.to_owned(),
-            subject,
-            detail,
-            mac: Vec::new(),
-        };
-        mac = seal(tx.keys(), tx.ctx(), &mac, &row);
-        row.mac.clone_from(&mac);
-        rows.push(row.into_active_model().reset_all());
-    }
-    audit::Entity::insert_many(rows).exec_without_returning(tx.conn()).await?;
-    audit_head::Entity::update(sealed(tx.keys(), tenant, service, seq, mac)).exec(tx.conn()).await?;
-    Ok(())
-}
-
-/// The end of a log, sealed.
-fn sealed(keys: &Keys, tenant: &TenantId, service: &str, seq: i64, mac: Vec<u8>) -> audit_head::ActiveModel {
-    let seal = end_seal(keys, tenant, service, seq, &mac);
-    audit_head::ActiveModel { id: Set(HEAD), seq: Set(seq), mac: Set(mac), seal: Set(seal) }
-}
-
-fn is_ours(keys: &Keys, tenant: &TenantId, service: &str, head: &audit_head::Model) -> bool {
-    head.seal == end_seal(keys, tenant, service, head.seq, &head.mac)
-}
-
-/// What only the installation can say of where a log ends: under a name of its own, so that no entry's digest passes for it.
-fn end_seal(keys: &Keys, tenant: &TenantId, service: &str, seq: i64, mac: &[u8]) -> Vec<u8> {
-    keys.derive("audit end", &[tenant.as_str().as_bytes(), service.as_bytes(), &seq.to_be_bytes(), mac]).to_vec()
-}
-
-async fn end_of(db: &impl Reads, lock: bool) -> Result<Option<audit_head::Model>> {
+/// The row of the end. Locked, it stays as it is until the transaction ends.
+async fn head(db: &impl Reads, lock: bool) -> Result<Option<audit_head::Model>> {
     let mut query = audit_head::Entity::find_by_id(HEAD);
     if lock && db.conn().get_database_backend() == DbBackend::Postgres {
         query = query.lock(LockType::Update);
@@ -136,52 +164,7 @@ async fn end_of(db: &impl Reads, lock: bool) -> Result<Option<audit_head::Model>
     Ok(query.one(db.conn()).await?)
 }
 
-/// The digest of one entry and all before it. Every part is framed by its length, so that no two entries read alike.
-fn seal(keys: &Keys, ctx: &Ctx, before: &[u8], row: &audit::Model) -> Vec<u8> {
-    let (seq, at) = (row.seq.to_be_bytes(), row.at.0.as_microsecond().to_be_bytes());
-    let tenant = ctx.tenant().id().as_str().as_bytes();
-    let parts: [&[u8]; 8] = [
-        tenant,
-        before,
-        &seq,
-        &at,
-        row.actor.as_bytes(),
-        row.action.as_bytes(),
-        row.subject.as_bytes(),
-        row.detail.as_bytes(),
-    ];
-    keys.derive("audit", &parts).to_vec()
-}
-
-/// Reads a tenant's whole log and recomputes its chain.
-pub async fn verify(store: &Store, ctx: &Ctx) -> Result<Verdict> {
-    let db = store.read(ctx).await?;
-    let head = end_of(&db, false).await?;
-    let (mut seq, mut mac) = (0, Vec::new());
-    let mut after = None;
-    loop {
-        let query = audit::Entity::find()
-            // from the very first: an entry before the first one is none of ours either
-            .apply_if(after, |query, after| query.filter(audit::Column::Seq.gt(after)))
-            .order_by_asc(audit::Column::Seq)
-            .limit(STRIDE);
-        let rows = query.all(db.conn()).await?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in rows {
-            let expected = seal(store.keys(), ctx, &mac, &row);
-            if row.seq != seq + 1 || row.mac != expected {
-                return Ok(Verdict::Broken(row.seq.min(seq + 1)));
-            }
-            (seq, mac) = (row.seq, row.mac);
-        }
-        after = Some(seq);
-    }
-    Ok(match head {
-        None => Verdict::EndMissing(seq),
-        Some(head) if !is_ours(store.keys(), ctx.tenant().id(), store.service(), &head) => Verdict::EndForged(seq),
-        Some(head) if head.seq == seq && head.mac == mac => Verdict::Whole(seq),
-        Some(_) => Verdict::Cut(seq),
-    })
+/// An instant as a row and a digest have it.
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
 }

@@ -6,7 +6,7 @@
 //! goes one way: a transaction of a programme may wait for one of a country, and none of a country for a programme's.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -55,15 +55,36 @@ struct Inner {
     schema: Option<Schema>,
     pools: Mutex<HashMap<TenantId, Pool>>,
     opening: AsyncMutex<()>,
-    published: Published,
+    /// In which tenants facts were published.
+    published: Since,
+    /// In which tenants entries were added to the audit log.
+    noted: Since,
     bells: Bells,
 }
 
-/// In which tenants facts were published since somebody last asked.
+/// In which tenants something happened since somebody last asked.
 #[derive(Default)]
-struct Published {
+struct Since {
     tenants: Mutex<BTreeSet<TenantId>>,
     bell: Notify,
+}
+
+impl Since {
+    fn add(&self, tenant: &TenantId) {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone());
+        self.bell.notify_one();
+    }
+
+    /// Those, once there is one.
+    async fn take(&self) -> BTreeSet<TenantId> {
+        loop {
+            let tenants = std::mem::take(&mut *self.tenants.lock().unwrap_or_else(PoisonError::into_inner));
+            if !tenants.is_empty() {
+                return tenants;
+            }
+            self.bell.notified().await;
+        }
+    }
 }
 
 /// Brings the schema of a service up to date in a database. Safe to run again. Of several processes one runs it at a time.
@@ -88,6 +109,8 @@ struct Pool {
     places: Arc<Semaphore>,
     /// SQLite lets one writer in at a time and makes others poll; queueing here is fair and does not poll.
     writer: Option<Arc<AsyncMutex<()>>>,
+    /// What this process writes its audit entries with.
+    lanes: Arc<audit::Lanes>,
 }
 
 /// What reads: a [`Snapshot`] or a [`Tx`].
@@ -131,7 +154,8 @@ impl Store {
             schema,
             pools: Mutex::default(),
             opening: AsyncMutex::default(),
-            published: Published::default(),
+            published: Since::default(),
+            noted: Since::default(),
             bells: Bells::default(),
         }))
     }
@@ -160,7 +184,8 @@ impl Store {
         };
         let permit = self.permit(&pool).await?;
         let transaction = pool.connections.begin_with_options(engine::WRITE).await?;
-        Ok(Tx::new(self.clone(), ctx.clone(), transaction, permit, turn))
+        let held = tx::Held { lanes: pool.lanes, _permit: permit, _turn: turn };
+        Ok(Tx::new(self.clone(), ctx.clone(), transaction, held))
     }
 
     /// [`Store::write`] for what the handler of a fact does in this tenant, or nothing where it was done before: the fact came
@@ -175,21 +200,24 @@ impl Store {
 
     /// The tenants in which this store published facts since the last time. Waits until there is one.
     pub(crate) async fn published(&self) -> BTreeSet<TenantId> {
-        let Published { tenants, bell } = &self.0.published;
-        loop {
-            let tenants = std::mem::take(&mut *tenants.lock().unwrap_or_else(PoisonError::into_inner));
-            if !tenants.is_empty() {
-                return tenants;
-            }
-            bell.notified().await;
-        }
+        self.0.published.take().await
     }
 
     /// Rings the bell of the dispatcher of this store: there is something to do in a tenant.
     pub(crate) fn has_published(&self, tenant: &TenantId) {
-        let Published { tenants, bell } = &self.0.published;
-        tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone());
-        bell.notify_one();
+        self.0.published.add(tenant);
+    }
+
+    /// The tenants in which this store added entries to the audit log since the last time. Waits until there is one.
+    pub(crate) async fn noted(&self) -> BTreeSet<TenantId> {
+        self.0.noted.take().await
+    }
+
+    /// The lanes that this process has written audit entries with and does not use now, by tenant: it will not use them again.
+    pub(crate) fn close_lanes(&self) -> BTreeMap<TenantId, Vec<audit::Lane>> {
+        let pools = self.0.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = pools.iter().map(|(tenant, pool)| (tenant.clone(), pool.lanes.close()));
+        lanes.filter(|(_, lanes)| !lanes.is_empty()).collect()
     }
 
     /// The bells of who watches its data.

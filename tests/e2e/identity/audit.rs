@@ -1,6 +1,10 @@
 //! The audit log: whole, or it says where it is not.
 
-use platform::audit::{Verdict, verify};
+use futures::future::{join, join_all};
+use platform::{
+    Ids,
+    audit::{Sequencer, Verdict, verify},
+};
 use serde_json::json;
 use tests::{Scene, World};
 
@@ -16,6 +20,7 @@ async fn written() -> (World, i64) {
     let class = scene.class("Kos").await;
     class.team.patch(&class.path(""), json!({ "name": "Blue Bridges" })).await.ok();
     world.settle().await;
+    world.chain().await;
     let Verdict::Whole(entries) = verdict(&world, "identity").await else { panic!("a log nobody touched is whole") };
     assert!(entries > 6, "{entries}");
     (world, entries)
@@ -83,6 +88,32 @@ async fn every_kind_of_tampering_is_found_where_it_was_done() {
     assert_eq!(verdict(&world, "identity").await, Verdict::Broken(2));
     world.tamper("it", "identity", "DELETE FROM audit").await;
     assert_eq!(verdict(&world, "identity").await, Verdict::Cut(0));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn many_writers_and_several_sequencers_at_once_leave_one_whole_log() {
+    let world = World::of(&["it"]).start().await;
+    let (process, clock) = (world.process(), world.clock());
+    let (store, ctx) = (process.store("identity").expect("identity"), process.operator("it").expect("a tenant"));
+    let writers = join_all((0..40).map(async |number| {
+        let tx = store.write(&ctx).await.expect("a turn");
+        tx.note("try", number, "");
+        tx.commit().await.expect("a commit");
+    }));
+    let sequencers = join_all((0..3).map(async |_| {
+        let (tenants, clock) = (process.tenants().clone(), clock.clone());
+        let sequencer = Sequencer::new(store.clone(), tenants, clock.clone(), Ids::new(clock));
+        for _ in 0..6 {
+            sequencer.drain().await.expect("a log that can be chained");
+        }
+    }));
+    join(writers, sequencers).await;
+    assert_eq!(verdict(&world, "identity").await, Verdict::Whole(40));
+    let mut done = world.rows("it", "identity", "SELECT subject FROM audit ORDER BY seq", &["subject"]).await.concat();
+    assert_eq!(verdict(&world, "identity").await, Verdict::Whole(40));
+    done.sort_by_key(|number| number.parse::<u32>().expect("a number"));
+    assert_eq!(done, (0..40).map(|number| number.to_string()).collect::<Vec<_>>());
     world.end().await;
 }
 

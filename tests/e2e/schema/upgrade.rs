@@ -112,13 +112,13 @@ async fn verdict(world: &World, tenant: &str, service: &str) -> Verdict {
     verify(world.process().store(service).expect("a service"), &ctx).await.expect("a log")
 }
 
-/// What `koine audit verify` says of the world: its exit code and its words.
-async fn audited(world: &World) -> (Option<i32>, String) {
+/// What `koine audit verify` says of a tenant: its exit code and its words.
+async fn audited(world: &World, tenant: &str) -> (Option<i32>, String) {
     let settings = world.folder().join("koine.toml");
     fs::write(&settings, world.settings()).expect("a file");
     let mut command = tokio::process::Command::new(programs().join("koine"));
     command.env_remove(::tests::engine::POSTGRES).env("KOINE_CONFIG", settings).stdin(Stdio::null());
-    let done = command.args(["audit", "verify"]).output().await.expect("koine");
+    let done = command.args(["audit", "verify", "--tenant", tenant]).output().await.expect("koine");
     (done.status.code(), String::from_utf8(done.stdout).expect("UTF-8"))
 }
 
@@ -158,11 +158,13 @@ async fn what_an_older_version_has_kept_is_still_read_and_written_and_its_audit_
     world.settle().await;
     let Verdict::Whole(entries) = verdict(&world, "it-hr", "lessons").await else { panic!("a whole log") };
     assert!(entries > 31, "{entries}");
-    let (code, said) = audited(&world).await;
+    let (code, said) = audited(&world, "it").await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = audited(&world, "it-hr").await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains(&format!("it-hr lessons: whole, {entries} entries")), "{said}");
     assert_eq!(world.tamper("it-hr", "lessons", "UPDATE audit SET subject = 'nobody' WHERE seq = 2").await, 1);
-    let (code, said) = audited(&world).await;
+    let (code, said) = audited(&world, "it-hr").await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("it-hr lessons: BROKEN at entry 2"), "{said}");
     world.end().await;

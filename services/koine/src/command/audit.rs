@@ -48,5 +48,8 @@ fn words(verdict: &Verdict) -> String {
         Verdict::EndForged(entry) => {
             format!("BROKEN after entry {entry}: the record of where it ends is not one of this installation")
         }
+        Verdict::WaitingBroken(entry) => format!(
+            "BROKEN after entry {entry}: of the entries that wait to be chained, one was changed, removed or added"
+        ),
     }
 }

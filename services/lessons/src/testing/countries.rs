@@ -72,7 +72,7 @@ impl Countries {
     /// How often the audit log of a tenant says that something was done.
     pub(crate) async fn noted(&self, tenant: &str, action: &str) -> usize {
         let db = self.store.read(&self.ctx(tenant)).await.unwrap();
-        let sql = format!("SELECT action FROM audit WHERE action = '{action}'");
+        let sql = format!("SELECT action FROM audit_entry WHERE action = '{action}'");
         let query = sea_orm::Statement::from_string(db.conn().get_database_backend(), sql);
         db.conn().query_all_raw(query).await.unwrap().len()
     }

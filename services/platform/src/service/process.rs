@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     Border, Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
+    audit::Sequencer,
     blob::Blobs,
     border::Recheck,
     client::Gathering,
@@ -60,6 +61,7 @@ pub struct Process {
     peers: Peers,
     stores: Vec<Store>,
     ways: Ways,
+    sequencers: Vec<Sequencer>,
     entrances: BTreeMap<&'static str, Entrance>,
     router: Option<Router>,
     /// Who stands before the pages.
@@ -127,6 +129,7 @@ impl Process {
             peers: common.peers.clone(),
             stores: Vec::new(),
             ways: Ways::default(),
+            sequencers: Vec::new(),
             entrances: BTreeMap::new(),
             router: None,
             proxies: Vec::new(),
@@ -162,9 +165,12 @@ impl Process {
             }
             self.stores.push(host.store);
         }
-        let keeping = self.stores.iter().filter(|store| self.entrances.contains_key(store.service()));
+        let keeping: Vec<_> =
+            self.stores.iter().filter(|store| self.entrances.contains_key(store.service())).cloned().collect();
         let (tenants, clock, ids) = (common.tenants.clone(), common.clock.clone(), common.ids.clone());
-        self.ways = Ways::open(&common.config, keeping.cloned().collect(), handlers, (tenants, clock, ids)).await?;
+        let sequencer = |store: &Store| Sequencer::new(store.clone(), tenants.clone(), clock.clone(), ids.clone());
+        self.sequencers = keeping.iter().map(sequencer).collect();
+        self.ways = Ways::open(&common.config, keeping, handlers, (tenants, clock, ids)).await?;
         Ok(())
     }
 
@@ -178,6 +184,9 @@ impl Process {
 
     fn watch(&self) {
         self.ways.run(&self.tasks);
+        for sequencer in &self.sequencers {
+            self.tasks.spawn("sequencer", sequencer.clone().run(self.tasks.token()));
+        }
         let tenants = self.tenants.clone();
         self.tasks.spawn_every("tenants", LOOK, move || report(tenants.reload_if_changed()));
         if let Some(tls) = &self.tls {
@@ -210,6 +219,11 @@ impl Process {
     /// The dispatchers of its services: for tests, which wait until every fact is handled.
     pub fn dispatchers(&self) -> &[Dispatcher] {
         self.ways.dispatchers()
+    }
+
+    /// The sequencers of its services' audit logs: for tests, which wait until every entry is chained.
+    pub fn sequencers(&self) -> &[Sequencer] {
+        &self.sequencers
     }
 
     /// The names of the background tasks that run.
@@ -260,6 +274,9 @@ impl Process {
             tracing::warn!(?late, "cut off");
         }
         self.ways.close().await;
+        // what is left is chained, if it can be in the time there is; or else by the next process that starts
+        let chained = futures::future::join_all(self.sequencers.iter().map(Sequencer::finish));
+        let _ = tokio::time::timeout(patience.saturating_sub(begun.elapsed()), chained).await;
         for store in &self.stores {
             store.close().await;
         }

@@ -63,13 +63,18 @@ pub(super) async fn open(engine: &Engine, service: &str, tenant: &TenantId) -> R
                     .statement_cache_capacity(200)
             });
             let places = Arc::new(Semaphore::new(SQLITE_CONNECTIONS as usize));
-            Ok(Pool { connections: connect(options).await?, places, writer: Some(Arc::default()) })
+            Ok(Pool {
+                connections: connect(options).await?,
+                places,
+                writer: Some(Arc::default()),
+                lanes: Arc::default(),
+            })
         }
         Engine::Postgres(postgres) => {
             let most = postgres.connections.clamp(1, POSTGRES_CONNECTIONS);
             let options = postgres_options(postgres, service, tenant, most)?;
             let places = Arc::new(Semaphore::new(most as usize));
-            Ok(Pool { connections: connect(options).await?, places, writer: None })
+            Ok(Pool { connections: connect(options).await?, places, writer: None, lanes: Arc::default() })
         }
     }
 }

@@ -187,7 +187,51 @@ pub(crate) mod audit {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The end of the audit log: one row, locked while entries are added.
+/// Entries of the audit log that wait to be chained.
+pub(crate) mod audit_entry {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_entry")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub lane: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i64,
+        pub turn: i64,
+        pub at: At,
+        pub actor: String,
+        pub action: String,
+        pub subject: String,
+        pub detail: String,
+        pub mac: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The number of the last entry of each lane.
+pub(crate) mod audit_lane {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_lane")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub number: i64,
+        pub seal: Vec<u8>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The end of the audit log: one row, locked while entries are chained.
 pub(crate) mod audit_head {
     use sea_orm::entity::prelude::*;
 
@@ -199,6 +243,8 @@ pub(crate) mod audit_head {
         pub seq: i64,
         pub mac: Vec<u8>,
         pub seal: Vec<u8>,
+        /// Up to which entry each lane is chained.
+        pub lanes: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -8,15 +8,18 @@ use proto::{
     identity::v1::{CredentialIssued, GetTeamRequest, ReissueCredentialRequest, Team, VerificationIssued},
     options::v1::Role,
 };
-use sea_orm::{ConnectionTrait, EntityTrait};
+use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder};
 use tempfile::TempDir;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_util::sync::CancellationToken;
 
-use super::{Budget, Engine, Reads, Store, rows::outbox};
+use super::{
+    Budget, Engine, Reads, Store,
+    rows::{audit as chained, audit_entry, audit_head, audit_lane, outbox},
+};
 use crate::{
     Caller, Clock, Ctx, Ids, Member, Tenants,
-    audit::{self, Verdict},
+    audit::{self, Sequencer, Verdict},
     error::{Error, Shared},
     event::{self, Bus, Dispatcher, Handlers},
     secret::Keys,
@@ -95,6 +98,23 @@ impl Ground {
 
     async fn verdict(&self, tenant: &str) -> Verdict {
         audit::verify(&self.store, &self.ctx(tenant)).await.unwrap()
+    }
+
+    fn sequencer(&self) -> Sequencer {
+        Sequencer::new(self.store.clone(), self.tenants.clone(), self.clock.clone(), self.ids.clone())
+    }
+
+    async fn chain(&self) {
+        self.sequencer().drain().await.unwrap();
+    }
+
+    /// How many entries are chained, how many wait, and how many lanes there are.
+    async fn log(&self, tenant: &str) -> [u64; 3] {
+        let db = self.store.read(&self.ctx(tenant)).await.unwrap();
+        let (chained, waiting) =
+            (chained::Entity::find().count(db.conn()), audit_entry::Entity::find().count(db.conn()));
+        let lanes = audit_lane::Entity::find().count(db.conn());
+        [chained.await.unwrap(), waiting.await.unwrap(), lanes.await.unwrap()]
     }
 
     fn dispatcher(&self, handlers: Handlers) -> Dispatcher {
@@ -196,10 +216,182 @@ async fn a_changed_removed_or_reordered_entry_of_the_audit_log_is_found() {
         for subject in ["one", "two", "three"] {
             ground.note("aa", subject).await;
         }
-        assert_eq!(ground.verdict("aa").await, Verdict::Whole(3));
+        ground.chain().await;
+        assert_eq!((ground.verdict("aa").await, ground.log("aa").await), (Verdict::Whole(3), [3, 0, 1]));
         ground.sql("aa", damage).await;
         assert_eq!(ground.verdict("aa").await, verdict, "{damage}");
     }
+}
+
+#[tokio::test]
+async fn an_entry_that_waits_to_be_chained_and_was_changed_removed_or_added_is_found() {
+    // one entry is chained, two wait; all are of one lane
+    let all_gone = "DELETE FROM audit_entry";
+    for (damage, verdict) in [
+        ("UPDATE audit_entry SET subject = 'else' WHERE number = 2", Verdict::WaitingBroken(1)),
+        ("UPDATE audit_entry SET actor = 'else' WHERE number = 3", Verdict::WaitingBroken(1)),
+        ("UPDATE audit_entry SET turn = turn + 9 WHERE number = 2", Verdict::WaitingBroken(1)),
+        ("DELETE FROM audit_entry WHERE number = 2", Verdict::WaitingBroken(1)),
+        ("DELETE FROM audit_entry WHERE number = 3", Verdict::WaitingBroken(1)),
+        (all_gone, Verdict::WaitingBroken(1)),
+        // with what says how many there are
+        ("DELETE FROM audit_entry WHERE number = 3; UPDATE audit_lane SET number = 2", Verdict::WaitingBroken(1)),
+        ("DELETE FROM audit_entry; DELETE FROM audit_lane", Verdict::WaitingBroken(1)),
+        ("DELETE FROM audit_entry; DELETE FROM audit_lane; UPDATE audit_head SET lanes = ''", Verdict::EndForged(1)),
+        // added: at the end of the lane, before what waits, in another lane
+        (
+            "INSERT INTO audit_entry SELECT lane, 4, turn, at, actor, action, subject, detail, mac FROM audit_entry WHERE number = 3",
+            Verdict::WaitingBroken(1),
+        ),
+        (
+            "INSERT INTO audit_entry SELECT lane, 1, turn, at, actor, action, subject, detail, mac FROM audit_entry WHERE number = 2",
+            Verdict::WaitingBroken(1),
+        ),
+        (
+            "INSERT INTO audit_entry SELECT randomblob(16), 1, turn, at, actor, action, subject, detail, mac FROM audit_entry WHERE number = 2",
+            Verdict::WaitingBroken(1),
+        ),
+        ("INSERT INTO audit_lane SELECT randomblob(16), 0, seal FROM audit_lane", Verdict::WaitingBroken(1)),
+        (
+            "UPDATE audit_entry SET number = 9 WHERE number = 2; UPDATE audit_entry SET number = 2 WHERE number = 3; UPDATE audit_entry SET number = 3 WHERE number = 9",
+            Verdict::WaitingBroken(1),
+        ),
+    ] {
+        let ground = Ground::new();
+        ground.note("aa", "one").await;
+        ground.chain().await;
+        ground.note("aa", "two").await;
+        ground.note("aa", "three").await;
+        assert_eq!((ground.verdict("aa").await, ground.log("aa").await), (Verdict::Whole(3), [1, 2, 1]));
+        ground.sql("aa", damage).await;
+        assert_eq!(ground.verdict("aa").await, verdict, "{damage}");
+        // and chaining what is left does not hide it
+        drop(ground.sequencer().drain().await);
+        let after = ground.verdict("aa").await;
+        assert!(!matches!(after, Verdict::Whole(_)), "{damage}: {after:?}");
+    }
+}
+
+/// Polls a future so many times and drops it then: a process that dies there.
+struct Mortal<F>(std::pin::Pin<Box<F>>, usize);
+
+impl<F: Future> Future for Mortal<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        match self.1.checked_sub(1) {
+            None => std::task::Poll::Ready(None),
+            Some(left) => {
+                self.1 = left;
+                self.0.as_mut().poll(cx).map(Some)
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_sequencer_that_dies_at_any_point_loses_nothing_and_the_next_one_goes_on() {
+    let mut polls = 0;
+    loop {
+        let ground = Ground::new();
+        for subject in ["one", "two", "three"] {
+            ground.note("aa", subject).await;
+        }
+        let sequencer = ground.sequencer();
+        let ended = Mortal(Box::pin(sequencer.drain()), polls).await;
+        assert_eq!(ground.verdict("aa").await, Verdict::Whole(3), "after {polls} steps");
+        let ground = ground.restarted();
+        ground.note("aa", "four").await;
+        ground.chain().await;
+        assert_eq!(
+            (ground.verdict("aa").await, ground.log("aa").await),
+            (Verdict::Whole(4), [4, 0, 2]),
+            "after {polls} steps"
+        );
+        if ended.is_some() {
+            break;
+        }
+        polls += 1;
+    }
+    assert!(polls > 3, "it ended in {polls} steps");
+}
+
+#[tokio::test]
+async fn two_processes_that_write_and_chain_at_once_make_one_whole_log() {
+    let one = Ground::new();
+    let other = one.restarted();
+    let work = [&one, &other].map(async |ground| {
+        for number in 0..20 {
+            ground.note("aa", &number.to_string()).await;
+            if number % 3 == 0 {
+                ground.chain().await;
+            }
+        }
+        ground.chain().await;
+    });
+    futures::future::join_all(work).await;
+    assert_eq!((one.verdict("aa").await, one.log("aa").await), (Verdict::Whole(40), [40, 0, 2]));
+}
+
+#[tokio::test]
+async fn entries_are_chained_in_the_order_in_which_they_were_written() {
+    let ground = Ground::new();
+    let writers: Vec<_> = (0..3).map(|_| ground.restarted()).collect();
+    for number in 0..9_usize {
+        // the clock moves, or else nobody could tell what two processes did first
+        ground.clock.advance(SignedDuration::from_millis(1));
+        writers[number % 3].note("aa", &number.to_string()).await;
+    }
+    ground.chain().await;
+    let db = ground.store.read(&ground.ctx("aa")).await.unwrap();
+    let rows = chained::Entity::find().order_by_asc(chained::Column::Seq).all(db.conn()).await.unwrap();
+    let order: Vec<_> = rows.into_iter().map(|row| row.subject).collect();
+    assert_eq!(order, ["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+}
+
+#[tokio::test]
+async fn a_lane_that_is_not_used_any_more_is_forgotten_and_one_that_is_given_up_at_once() {
+    let ground = Ground::new();
+    ground.note("aa", "one").await;
+    let before = ground.ctx("aa");
+    let other = ground.restarted();
+    ground.clock.advance(SignedDuration::from_hours(2));
+    other.note("aa", "two").await;
+    other.chain().await;
+    assert_eq!(ground.log("aa").await, [2, 0, 1], "the lane of the first process is gone");
+
+    // who still had it in hand when it was forgotten writes nothing, and can begin again
+    let write = async |ctx: &Ctx| {
+        let tx = ground.store.write(ctx).await.unwrap();
+        tx.note("try", "three", "");
+        tx.commit().await
+    };
+    assert!(write(&before).await.unwrap_err().is(Shared::Overloaded));
+    write(&before).await.unwrap();
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(3));
+
+    for ground in [&ground, &other] {
+        ground.sequencer().finish().await;
+    }
+    assert_eq!((ground.verdict("aa").await, ground.log("aa").await), (Verdict::Whole(3), [3, 0, 0]));
+    let db = ground.store.read(&ground.ctx("aa")).await.unwrap();
+    assert_eq!(audit_head::Entity::find().one(db.conn()).await.unwrap().unwrap().lanes, "");
+}
+
+#[tokio::test]
+async fn what_is_written_is_chained_a_moment_later_without_being_asked_for() {
+    let ground = Ground::new();
+    let stop = CancellationToken::new();
+    let write = async {
+        ground.note("aa", "one").await;
+        while ground.log("aa").await != [1, 0, 1] {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    let both = async { tokio::join!(ground.sequencer().run(stop.clone()), write) };
+    tokio::time::timeout(Duration::from_secs(20), both).await.expect("nobody has chained it");
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(1));
 }
 
 #[tokio::test]
@@ -212,6 +404,7 @@ async fn a_log_without_an_end_of_ours_takes_no_entry_also_after_a_new_start() {
         let ground = Ground::new();
         ground.note("aa", "one").await;
         ground.emit("aa", &["1"]).await;
+        ground.chain().await;
         ground.sql("aa", damage).await;
         for ground in [&ground, &ground.restarted()] {
             assert!(!matches!(ground.verdict("aa").await, Verdict::Whole(_)), "{damage}");

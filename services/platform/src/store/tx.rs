@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use prost::Message;
@@ -34,8 +34,14 @@ pub struct Tx {
     ctx: Ctx,
     transaction: DatabaseTransaction,
     pending: Mutex<Pending>,
-    _permit: Permit,
-    _turn: Option<OwnedMutexGuard<()>>,
+    held: Held,
+}
+
+/// What a transaction holds until it ends.
+pub(super) struct Held {
+    pub(super) lanes: Arc<audit::Lanes>,
+    pub(super) _permit: Permit,
+    pub(super) _turn: Option<OwnedMutexGuard<()>>,
 }
 
 #[derive(Default)]
@@ -57,14 +63,8 @@ impl Reads for Tx {
 }
 
 impl Tx {
-    pub(super) fn new(
-        store: Store,
-        ctx: Ctx,
-        transaction: DatabaseTransaction,
-        permit: Permit,
-        turn: Option<OwnedMutexGuard<()>>,
-    ) -> Self {
-        Self { store, ctx, transaction, pending: Mutex::default(), _permit: permit, _turn: turn }
+    pub(super) fn new(store: Store, ctx: Ctx, transaction: DatabaseTransaction, held: Held) -> Self {
+        Self { store, ctx, transaction, pending: Mutex::default(), held }
     }
 
     /// The answer this very request was given before, if its `request_id` was seen within 24 hours. A call that repeats a
@@ -145,11 +145,13 @@ impl Tx {
         if let Some(handling) = handling {
             self.record(handling).await?;
         }
-        if !notes.is_empty() {
-            // last, because the log's end stays locked from here to the commit
-            audit::append(&self, notes).await?;
-        }
+        // last: where its lane is new, the log's end stays locked from here to the commit
+        let lane = if notes.is_empty() { None } else { Some(audit::append(&self, &self.held.lanes, notes).await?) };
         self.transaction.commit().await?;
+        if let Some(lane) = lane {
+            self.held.lanes.give_back(lane);
+            self.store.0.noted.add(self.ctx.tenant().id());
+        }
         handling.inspect(|handling| handling.recorded());
         let tenant = self.ctx.tenant().id();
         changes.into_iter().for_each(|(topic, _)| self.store.bells().ring((tenant.clone(), topic)));

@@ -57,7 +57,7 @@ impl Way {
 
     async fn noted(&self, tenant: &str, action: &str) -> usize {
         let db = self.ground.store().read(&self.ground.ctx_in(tenant, Caller::Anonymous)).await.unwrap();
-        let sql = format!("SELECT action FROM audit WHERE action = '{action}'");
+        let sql = format!("SELECT action FROM audit_entry WHERE action = '{action}'");
         let query = sea_orm::Statement::from_string(db.conn().get_database_backend(), sql);
         db.conn().query_all_raw(query).await.unwrap().len()
     }

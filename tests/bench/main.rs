@@ -30,10 +30,6 @@ mod start;
 mod submissions;
 mod twinning;
 
-/// The allocator of `koine`, so that the echo has what it is compared with.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Measures the system. `scripts/bench` builds what it needs and starts it.
 #[derive(Parser)]
 struct Arguments {

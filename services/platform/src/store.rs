@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
 mod engine;
 mod fault;
 mod idempotency;
+mod one;
 mod provision;
 pub(crate) mod rows;
 mod settings;
@@ -33,6 +34,7 @@ mod text;
 mod tx;
 
 pub use fault::is_duplicate;
+pub use one::Glance;
 pub use rows::At;
 pub use settings::{Engine, Settings};
 pub use text::{holding, of_text, to_text};
@@ -113,10 +115,13 @@ struct Pool {
     lanes: Arc<audit::Lanes>,
 }
 
-/// What reads: a [`Snapshot`] or a [`Tx`].
+/// What reads: a [`Snapshot`], a [`Glance`] or a [`Tx`].
 pub trait Reads: Sync {
-    /// The transaction to run a statement in.
-    fn conn(&self) -> &DatabaseTransaction;
+    /// What runs a statement: a transaction, or for a single statement none.
+    type Conn: ConnectionTrait;
+
+    /// What to run a statement in.
+    fn conn(&self) -> &Self::Conn;
 
     /// The context it was opened for.
     fn ctx(&self) -> &Ctx;
@@ -133,6 +138,8 @@ pub struct Snapshot {
 type Permit = [OwnedSemaphorePermit; 2];
 
 impl Reads for Snapshot {
+    type Conn = DatabaseTransaction;
+
     fn conn(&self) -> &DatabaseTransaction {
         &self.transaction
     }
@@ -171,6 +178,13 @@ impl Store {
         let permit = self.permit(&pool).await?;
         let transaction = pool.connections.begin_with_options(engine::read(&self.0.engine)).await?;
         Ok(Snapshot { ctx: ctx.clone(), transaction, _permit: permit })
+    }
+
+    /// Opens the caller's tenant for reading with one statement, which needs no transaction.
+    pub async fn glance(&self, ctx: &Ctx) -> Result<Glance> {
+        let pool = self.pool(ctx.tenant().id()).await?;
+        let permit = self.permit(&pool).await?;
+        Ok(Glance::new(ctx.clone(), pool.connections, permit))
     }
 
     /// Opens the caller's tenant for reading and writing. Nothing is written before `commit` or `answer`; dropping it rolls

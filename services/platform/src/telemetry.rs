@@ -14,8 +14,11 @@ use opentelemetry::{
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::{ExporterBuildError, LogExporter, MetricExporter, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{
-    Resource, logs::SdkLoggerProvider, metrics::SdkMeterProvider, propagation::TraceContextPropagator,
-    trace::SdkTracerProvider,
+    Resource,
+    logs::SdkLoggerProvider,
+    metrics::SdkMeterProvider,
+    propagation::TraceContextPropagator,
+    trace::{Sampler, SdkTracerProvider},
 };
 use prometheus::{Registry, TextEncoder};
 use serde::{Deserialize, Serialize};
@@ -110,6 +113,13 @@ pub fn init(name: &str, settings: &Settings) -> Result<Guard> {
     Ok(guard)
 }
 
+/// Which spans are recorded. Where they go nowhere they have an id, for the log and the answer, and nothing else: what is not
+/// recorded costs little. A caller who wants its trace recorded is followed all the same.
+fn sampler(endpoint: Option<&str>) -> Sampler {
+    let root = if endpoint.is_some() { Sampler::AlwaysOn } else { Sampler::AlwaysOff };
+    Sampler::ParentBased(Box::new(root))
+}
+
 /// Whether logs are written in colours. They are for eyes, of those who did not ask for none: in a file they are noise.
 fn coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)
@@ -124,7 +134,7 @@ impl Guard {
         let resource = Resource::builder_empty().with_service_name(name.to_owned()).build();
         let page =
             opentelemetry_prometheus::exporter().with_registry(page.clone()).scope_info_enabled(false).build()?;
-        let mut traces = SdkTracerProvider::builder().with_resource(resource.clone());
+        let mut traces = SdkTracerProvider::builder().with_resource(resource.clone()).with_sampler(sampler(endpoint));
         let mut metrics = SdkMeterProvider::builder().with_resource(resource.clone()).with_reader(page);
         let mut logs = None;
         if let Some(endpoint) = endpoint {
@@ -275,6 +285,19 @@ mod tests {
     #[test]
     fn without_telemetry_there_is_no_trace() {
         assert_eq!((trace_id(), current_traceparent()), (None, None));
+    }
+
+    #[test]
+    fn a_trace_that_goes_nowhere_has_an_id_and_is_not_recorded() {
+        for (endpoint, recorded) in [(None, "-00"), (Some("http://127.0.0.1:9"), "-01")] {
+            let provider = SdkTracerProvider::builder().with_sampler(sampler(endpoint)).build();
+            let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+                let _here = tracing::info_span!("call").entered();
+                let parent = current_traceparent().unwrap();
+                assert!(trace_id().is_some_and(|id| parent.contains(&id)) && parent.ends_with(recorded), "{parent}");
+            });
+        }
     }
 
     #[test]

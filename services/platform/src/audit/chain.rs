@@ -36,7 +36,7 @@ pub(super) async fn chain(store: &Store, ctx: &Ctx, leaving: &[Lane]) -> Result<
             .order_by_asc(audit_entry::Column::Number)
             .limit(BATCH);
         // another replica has often chained them: that is seen without the lock
-        let first = waiting.clone().limit(1).one(store.read(ctx).await?.conn()).await?;
+        let first = waiting.clone().limit(1).one(store.glance(ctx).await?.conn()).await?;
         if first.is_none() && leaving.is_empty() {
             return Ok(broken);
         }

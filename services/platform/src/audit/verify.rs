@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use super::{Chained, End, Of, chain::follows, head, lane::lane_seal, micros};
@@ -88,7 +88,11 @@ async fn waiting(db: &Snapshot, of: Of<'_>, end: End) -> Result<Option<i64>> {
     loop {
         let (lane, number) = (audit_entry::Column::Lane, audit_entry::Column::Number);
         let rows = audit_entry::Entity::find()
-            .filter(lane.gt(after.0).or(lane.eq(after.0).and(number.gt(after.1))))
+            .filter(
+                Condition::any()
+                    .add(lane.gt(after.0))
+                    .add(Condition::all().add(lane.eq(after.0)).add(number.gt(after.1))),
+            )
             .order_by_asc(lane)
             .order_by_asc(number)
             .limit(STRIDE);

@@ -53,6 +53,8 @@ struct Pending {
 }
 
 impl Reads for Tx {
+    type Conn = DatabaseTransaction;
+
     fn conn(&self) -> &DatabaseTransaction {
         &self.transaction
     }

@@ -32,7 +32,7 @@ const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
 impl TeamService for Teams {
     async fn get_team(&self, request: Request<pb::GetTeamRequest>) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
-        let db = self.store.read(&ctx).await?;
+        let db = self.store.glance(&ctx).await?;
         let team = store::get(&db, req.team_id.parse()?).await?;
         Ok(Response::new(team.shown_to(&ctx).into()))
     }

@@ -8,8 +8,9 @@ use platform::{
 use proto::options::v1::Role;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-    sea_query::SimpleExpr,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Related,
+    RelationDef, Select,
+    sea_query::{DynIden, Expr, IntoCondition, SimpleExpr},
 };
 
 use super::{Code, Credential, End, Ending, SchoolAtAdmission, State, Team};
@@ -107,6 +108,24 @@ mod credential {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+impl Related<support::Entity> for row::Entity {
+    fn to() -> RelationDef {
+        let of_team = support::Entity::belongs_to(Self).from(support::Column::TeamId).to(row::Column::Id);
+        RelationDef::from(of_team).rev()
+    }
+}
+
+/// The credential that an invited team still has: there is one at most.
+impl Related<credential::Entity> for row::Entity {
+    fn to() -> RelationDef {
+        let of_team = credential::Entity::belongs_to(Self).from(credential::Column::TeamId).to(row::Column::Id);
+        let lives = |_: DynIden, credential: DynIden| {
+            Expr::col((credential, credential::Column::EndedAt)).is_null().into_condition()
+        };
+        RelationDef::from(of_team).rev().on_condition(lives)
+    }
+}
+
 /// The filter of a list of teams.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Filter {
@@ -120,9 +139,15 @@ pub(crate) async fn get(db: &impl Reads, id: TeamId) -> Result<Team> {
     find(db, id).await?.visible("team", |team| team.is_visible_to(db.ctx()))
 }
 
-/// The team, without a check of the caller.
+/// The team, without a check of the caller. One statement reads it with all that belongs to it.
 pub(crate) async fn find(db: &impl Reads, id: TeamId) -> Result<Option<Team>> {
-    one(db, row::Entity::find_by_id(id)).await
+    let query = row::Entity::find_by_id(id).find_also_related(support::Entity).find_also_related(credential::Entity);
+    let mut rows = query.all(db.conn()).await?;
+    rows.sort_by_key(|(_, support, _)| support.as_ref().map(|support| support.added_at));
+    let supports =
+        rows.iter().filter_map(|(_, support, _)| support.as_ref().map(|support| support.account_id)).collect();
+    let Some((row, _, credential)) = rows.into_iter().next() else { return Ok(None) };
+    team(row, supports, credential.map(|credential| credential.expires_at)).map(Some)
 }
 
 /// [`get`], and locks the team until the transaction ends.
@@ -132,16 +157,12 @@ pub(crate) async fn get_to_change(tx: &Tx, id: TeamId) -> Result<Team> {
 
 /// [`find`], and locks the team until the transaction ends. Its credentials are changed only by transactions that hold this lock.
 pub(crate) async fn find_to_change(tx: &Tx, id: TeamId) -> Result<Option<Team>> {
-    one(tx, held(id)).await
+    let Some(row) = held(id).one(tx.conn()).await? else { return Ok(None) };
+    Ok(with_supports(tx, vec![row]).await?.pop())
 }
 
 fn held(id: TeamId) -> Select<row::Entity> {
     row::Entity::find_by_id(id).lock_exclusive()
-}
-
-async fn one(db: &impl Reads, query: Select<row::Entity>) -> Result<Option<Team>> {
-    let Some(row) = query.one(db.conn()).await? else { return Ok(None) };
-    Ok(with_supports(db, vec![row]).await?.pop())
 }
 
 /// One page of the teams the caller may see, in the order of their codes.

@@ -10,6 +10,11 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        steps([PLATFORM, Sql { name: "lessons_0001", text: include_str!("../sql/lessons/0001.sql") }, PLATFORM_2, PLATFORM_3])
+        steps([
+            PLATFORM,
+            Sql { name: "lessons_0001", text: include_str!("../sql/lessons/0001.sql") },
+            PLATFORM_2,
+            PLATFORM_3,
+        ])
     }
 }

@@ -26,6 +26,8 @@ const MESSAGES: usize = 400;
 const PAIRS: usize = 10_000;
 /// What a message may take at most: so many commits.
 const AIM: f64 = 3.0;
+/// What a page of 50 pairs may take at most: so many times one pair.
+const PAGE: f64 = 3.0;
 
 /// Measures and prints.
 pub async fn measure() {
@@ -170,6 +172,7 @@ async fn pages(twins: &Twins<'_>) {
         let what = format!("{what}, of {pairs}");
         let one = "one pair";
         report::ratio(&format!("{what}: p50"), "ms", (pages.at(50), "ours"), (alone.at(50), one));
+        report::aim(&format!("{what}: p50"), one, pages.at(50) / alone.at(50), PAGE);
         report::ratio(&format!("{what}: p99"), "ms", (pages.at(99), "ours"), (alone.at(50), one));
     }
 }

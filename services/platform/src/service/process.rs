@@ -184,9 +184,7 @@ impl Process {
 
     fn watch(&self) {
         self.ways.run(&self.tasks);
-        for sequencer in &self.sequencers {
-            self.tasks.spawn("sequencer", sequencer.clone().run(self.tasks.token()));
-        }
+        self.sequencers.iter().for_each(|one| self.tasks.spawn("sequencer", one.clone().run(self.tasks.token())));
         let tenants = self.tenants.clone();
         self.tasks.spawn_every("tenants", LOOK, move || report(tenants.reload_if_changed()));
         if let Some(tls) = &self.tls {

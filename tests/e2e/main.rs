@@ -23,6 +23,7 @@ mod gateway;
 mod identity;
 mod isolation;
 mod lessons;
+mod pages;
 mod path;
 mod process;
 mod schema;

@@ -109,10 +109,14 @@ pub(crate) fn request_key<T: ReflectMessage>(message: &T) -> Option<(String, Vec
     if key.is_empty() {
         return None;
     }
+    Some((key, digest(message).ok()?))
+}
+
+/// SHA-256 of a message and of the name of its type: two messages of equal fields and different types have different ones.
+pub(crate) fn digest<T: ReflectMessage>(message: &T) -> Result<Vec<u8>> {
     let mut bytes = message.descriptor().full_name().as_bytes().to_vec();
-    message.encode(&mut bytes).ok()?;
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
-    Some((key, digest.as_ref().to_vec()))
+    message.encode(&mut bytes).map_err(|fault| Error::internal("a message that cannot be written").caused_by(fault))?;
+    Ok(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes).as_ref().to_vec())
 }
 
 #[cfg(test)]

@@ -1,11 +1,17 @@
 //! Lists come in pages. A page ends with an opaque token that says where the next one begins.
 
+//!
+//! A token is bound to what the list was asked for: to the message type of the request and to every field of it but the size of the
+//! page and the token. [`PageRequest::of`] sees to it, so that a new list cannot forget to.
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use prost_reflect::ReflectMessage;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     Error, Result,
     error::{Reason, Shared},
+    open,
 };
 
 /// What a list is asked for: how many, after which key.
@@ -13,7 +19,7 @@ use crate::{
 pub struct PageRequest<K> {
     size: u64,
     after: Option<K>,
-    filter: String,
+    asked: String,
 }
 
 /// One page of a list.
@@ -39,20 +45,39 @@ struct Token<K> {
     #[serde(rename = "k")]
     after: K,
     #[serde(rename = "f")]
-    filter: String,
+    asked: String,
 }
 
 impl<K: Serialize + DeserializeOwned> PageRequest<K> {
-    /// Reads size and token as a request has them. `filter` is everything else the list was asked for: a token of another
-    /// filter is refused. Error: `PAGE_TOKEN_INVALID`.
-    pub fn new(sizes: Sizes, size: i32, token: &str, filter: impl std::fmt::Debug) -> Result<Self> {
+    /// Reads `page_size` and `page_token` of the request of a list. Error: `PAGE_TOKEN_INVALID`, for a token that was given by another
+    /// list, or by this one when it was asked for something else.
+    pub fn of(sizes: Sizes, request: &impl ReflectMessage) -> Result<Self> {
+        let mut rest = request.transcode_to_dynamic();
+        let mut taken = |name: &str| {
+            let field = rest.descriptor().get_field_by_name(name)?;
+            let value = rest.get_field(&field).into_owned();
+            rest.clear_field(&field);
+            Some(value)
+        };
+        let size = taken("page_size").and_then(|size| size.as_i32()).unwrap_or_default();
+        let token = taken("page_token").and_then(|token| token.as_str().map(str::to_owned)).unwrap_or_default();
         let size = match u64::try_from(size) {
             Ok(0) | Err(_) => sizes.usual,
             Ok(asked) => asked.min(sizes.most),
         };
-        let filter = format!("{filter:?}");
-        let after = if token.is_empty() { None } else { Some(read(token, &filter)?) };
-        Ok(Self { size, after, filter })
+        let digest = open::digest(&rest)?;
+        Self::read(size, &token, BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]))
+    }
+
+    /// For code that reads a whole list, page by page, for itself: `token` is the `next` of the page before, empty for the first one.
+    /// Error: `PAGE_TOKEN_INVALID`.
+    pub fn walk(size: u64, token: &str) -> Result<Self> {
+        Self::read(size, token, String::new())
+    }
+
+    fn read(size: u64, token: &str, asked: String) -> Result<Self> {
+        let after = if token.is_empty() { None } else { Some(read(token, &asked)?) };
+        Ok(Self { size, after, asked })
     }
 
     /// The key the page comes after.
@@ -66,20 +91,25 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
     }
 
     /// Cuts the rows to a page. `key` gives the key of a row.
-    pub fn page<T>(&self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
+    pub fn page<T>(self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         let more = rows.len() > size;
         rows.truncate(size);
-        let last = if more { rows.last() } else { None };
-        let next = last.map_or(String::new(), |last| write(&Token { after: key(last), filter: self.filter.clone() }));
-        Page { items: rows, next }
+        let last = if more { rows.last().map(key) } else { None };
+        self.followed_by(last, rows)
+    }
+
+    /// A page of rows that another list has cut already; `last` is the key the next page comes after, if there is a next one.
+    pub fn followed_by<T>(self, last: Option<K>, items: Vec<T>) -> Page<T> {
+        let next = last.map_or(String::new(), |after| write(&Token { after, asked: self.asked }));
+        Page { items, next }
     }
 }
 
-fn read<K: DeserializeOwned>(token: &str, filter: &str) -> Result<K> {
+fn read<K: DeserializeOwned>(token: &str, asked: &str) -> Result<K> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| invalid())?;
     let token: Token<K> = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
-    if token.filter == filter { Ok(token.after) } else { Err(invalid()) }
+    if token.asked == asked { Ok(token.after) } else { Err(invalid()) }
 }
 
 fn write<K: Serialize>(token: &Token<K>) -> String {
@@ -100,19 +130,31 @@ impl<T> Page<T> {
 
 #[cfg(test)]
 mod tests {
+    use prop::collection::vec;
     use proptest::prelude::*;
+    use proto::lessons::v1::{ListConsentsRequest, ListMessagesRequest};
 
     use super::*;
 
     const SIZES: Sizes = Sizes { usual: 3, most: 5 };
 
+    fn of(pair: &str, size: i32, token: &str) -> Result<PageRequest<u32>> {
+        let request = ListMessagesRequest { pair_id: pair.into(), page_size: size, page_token: token.into() };
+        PageRequest::of(SIZES, &request)
+    }
+
+    fn is_refused(request: Result<PageRequest<u32>>) -> bool {
+        request.is_err_and(|error| error.is(Shared::PageTokenInvalid))
+    }
+
     proptest! {
         #[test]
-        fn pages_give_every_item_once_and_in_order(total in 0_u32..40, size in 0_i32..9) {
+        fn pages_give_every_item_once_and_in_order(total in 0_u32..40, sizes in vec(0_i32..9, 1..5)) {
             let all: Vec<u32> = (0..total).collect();
             let (mut seen, mut token) = (Vec::new(), String::new());
-            loop {
-                let request = PageRequest::<u32>::new(SIZES, size, &token, "all").unwrap();
+            // the size may differ from page to page
+            for size in sizes.into_iter().cycle() {
+                let request = of("a", size, &token).unwrap();
                 let after = request.after().copied();
                 let rows: Vec<u32> = all.iter().copied().filter(|row| after.is_none_or(|after| *row > after))
                     .take(request.limit() as usize).collect();
@@ -127,13 +169,18 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_filter_or_of_nobody_is_refused() {
-        let token = PageRequest::<u32>::new(SIZES, 1, "", "blue").unwrap().page(vec![1, 2], |row| *row).next;
-        assert!(PageRequest::<u32>::new(SIZES, 1, &token, "blue").is_ok());
-        for (token, filter) in [(token.as_str(), "red"), ("%%%", "blue"), ("e30", "blue")] {
-            assert!(
-                PageRequest::<u32>::new(SIZES, 1, token, filter).is_err_and(|error| error.is(Shared::PageTokenInvalid))
-            );
+    fn a_token_counts_in_the_list_that_gave_it_for_what_it_was_given() {
+        let token = of("a", 1, "").unwrap().page(vec![1, 2], |row| *row).next;
+        assert!(of("a", 4, &token).is_ok());
+        assert!(is_refused(of("b", 1, &token)), "of another pair");
+        let other =
+            ListConsentsRequest { pair_id: "a".into(), page_token: token.clone(), ..ListConsentsRequest::default() };
+        assert!(is_refused(PageRequest::of(SIZES, &other)), "of another list with equal fields");
+        assert!(is_refused(PageRequest::walk(3, &token)), "of a list that is read for oneself");
+        let own = PageRequest::<u32>::walk(1, "").unwrap().page(vec![1, 2], |row| *row).next;
+        assert!(is_refused(of("a", 1, &own)));
+        for none in ["%%%", "e30", "eyJrIjoxfQ"] {
+            assert!(is_refused(of("a", 1, none)), "{none}");
         }
     }
 }

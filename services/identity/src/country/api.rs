@@ -43,7 +43,7 @@ impl TerritoryService for Countries {
         request: Request<pb::ListTerritoriesRequest>,
     ) -> Result<Response<pb::ListTerritoriesResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, (&req.prefix, req.level))?;
+        let page = PageRequest::of(SIZES, &req)?;
         let found = find(&ctx, &req, page.after().map_or("", String::as_str))?;
         let rows = found.take(usize::try_from(page.limit()).unwrap_or(usize::MAX)).collect();
         let page = page.page(rows, |territory: &&Territory| territory.code.to_owned()).map(pb::Territory::from);

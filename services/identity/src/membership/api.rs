@@ -56,7 +56,7 @@ impl MembershipService for Memberships {
         request: Request<pb::ListMembersRequest>,
     ) -> Result<Response<pb::ListMembersResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ())?;
+        let page = PageRequest::of(SIZES, &req)?;
         let page = store::list(&self.store.read(&ctx).await?, page).await?.map(pb::Member::from);
         Ok(Response::new(pb::ListMembersResponse { members: page.items, next_page_token: page.next }))
     }
@@ -66,7 +66,7 @@ impl MembershipService for Memberships {
         request: Request<pb::ListCrossingsRequest>,
     ) -> Result<Response<pb::ListCrossingsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ())?;
+        let page = PageRequest::of(SIZES, &req)?;
         let page = store::crossing::list(&self.store.read(&ctx).await?, page).await?.map(pb::Crossing::from);
         Ok(Response::new(pb::ListCrossingsResponse { crossings: page.items, next_page_token: page.next }))
     }

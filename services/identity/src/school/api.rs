@@ -47,7 +47,7 @@ impl SchoolService for Schools {
         request: Request<pb::ListSchoolsRequest>,
     ) -> Result<Response<pb::ListSchoolsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, (&req.query, &req.territory))?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, &req.query, &req.territory, page).await?.map(pb::School::from);
         Ok(Response::new(pb::ListSchoolsResponse { schools: page.items, next_page_token: page.next }))

@@ -5,7 +5,10 @@ use platform::{
     Code, Ctx, Error, Id, Page, PageRequest, Peer, Peers, Reads, Result, Store, Tx, client::peer_error, ctx::Visible,
     error::Shared, page::Sizes, tenant::Kind,
 };
-use proto::identity::v1::{self as pb, team_service_client::TeamServiceClient};
+use proto::{
+    identity::v1::{self as pb, team_service_client::TeamServiceClient},
+    lessons::v1::ListDeliveriesRequest,
+};
 
 use crate::{
     reason::Refuse,
@@ -101,19 +104,19 @@ impl Classes {
         if ctx.stands_for(id) { self.get(ctx, id).await } else { Err(Error::not_found("team")) }
     }
 
-    /// One page of the classes the caller may see, and the token of the next page. Error: not found where there is no such edition.
-    pub(crate) async fn page(&self, ctx: &Ctx, filter: &Filter, size: i32, token: &str) -> Result<(Vec<Team>, String)> {
+    /// One page of the classes the caller may see. Error: not found where there is no such edition, `PAGE_TOKEN_INVALID`.
+    pub(crate) async fn page(&self, ctx: &Ctx, filter: &Filter, asked: &ListDeliveriesRequest) -> Result<Page<Team>> {
         if ctx.tenant().kind() == Kind::Programme {
-            let asked = PageRequest::new(SIZES, size, token, ("classes", filter))?;
-            let page = page(&self.store.read(ctx).await?, filter, asked).await?;
-            return Ok((page.items, page.next));
+            let asked = PageRequest::of(SIZES, asked)?;
+            return page(&self.store.read(ctx).await?, filter, asked).await;
         }
+        let page: PageRequest<String> = PageRequest::of(SIZES, asked)?;
         let request = pb::ListTeamsRequest {
             edition_id: filter.edition.to_string(),
             track_id: filter.track.map(|track| track.to_string()).unwrap_or_default(),
             territory: filter.territory.clone(),
-            page_size: size,
-            page_token: token.to_owned(),
+            page_size: asked.page_size,
+            page_token: page.after().cloned().unwrap_or_default(),
         };
         let answer = self.identity(ctx)?.list_teams(request).await.map_err(|status| match status.code() {
             // everything else in the request was checked here by the same rules
@@ -122,7 +125,9 @@ impl Classes {
             _ => peer_error(status),
         });
         let pb::ListTeamsResponse { teams, next_page_token } = answer?.into_inner();
-        Ok((teams.into_iter().map(Team::try_from).collect::<Result<_>>()?, next_page_token))
+        let teams = teams.into_iter().map(Team::try_from).collect::<Result<_>>()?;
+        // the token of the teams is the key of this list, so that each list takes its own tokens alone
+        Ok(page.followed_by(Some(next_page_token).filter(|token| !token.is_empty()), teams))
     }
 
     fn identity(&self, ctx: &Ctx) -> Result<TeamServiceClient<Peer>> {

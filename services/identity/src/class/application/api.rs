@@ -111,7 +111,7 @@ impl ApplicationService for Applications {
     ) -> Result<Response<pb::ListApplicationsResponse>, Status> {
         let (ctx, req) = request.open()?;
         let filter = Filter { edition: wire::some_id(&req.edition_id)?, state: state_name(req.state()) };
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, &filter)?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, filter, page).await?.map(pb::Application::from);
         Ok(Response::new(pb::ListApplicationsResponse { applications: page.items, next_page_token: page.next }))

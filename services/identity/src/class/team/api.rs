@@ -43,7 +43,7 @@ impl TeamService for Teams {
     ) -> Result<Response<pb::ListTeamsResponse>, Status> {
         let (ctx, req) = request.open()?;
         let filter = Filter::try_from(&req)?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, &filter)?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, filter, page).await?.map(|team| pb::Team::from(team.shown_to(&ctx)));
         Ok(Response::new(pb::ListTeamsResponse { teams: page.items, next_page_token: page.next }))

@@ -1,6 +1,6 @@
 //! Mirror reports, in a database.
 
-use platform::{Ctx, Error, PageRequest, Result, error::Shared, page::Sizes};
+use platform::{Ctx, Error, PageRequest, Result, error::Shared};
 use proto::options::v1::Role;
 
 use super::comparison;
@@ -161,13 +161,13 @@ async fn nothing_is_written_while_a_pair_rests() {
 async fn a_country_lists_its_own_classes_and_the_secretariat_all() {
     let space = Space::new().await;
     let (_, others) = space.another().await;
-    let list = async |ctx: Ctx, territory: &str, size: i32| {
+    let list = async |ctx: Ctx, territory: &str, size: u64| {
         let db = space.store.read(&ctx).await.unwrap();
         let edition = space.plan.edition.id();
         let filter = classes::Filter { edition, track: None, territory: territory.to_owned() };
         let (mut teams, mut token) = (Vec::new(), String::new());
         loop {
-            let page = PageRequest::new(Sizes { usual: 50, most: 50 }, size, &token, "x").unwrap();
+            let page = PageRequest::walk(size, &token).unwrap();
             let page = classes::page(&db, &filter, page).await.unwrap();
             teams.extend(page.items.into_iter().map(|team| team.id));
             token = page.next;
@@ -179,10 +179,10 @@ async fn a_country_lists_its_own_classes_and_the_secretariat_all() {
     let secretariat = || space.ground.by(Role::Coordinator);
     let mut all = vec![space.team(0), space.team(1), others[0].team, others[1].team];
     all.sort();
-    assert_eq!(list(secretariat(), "", 0).await, all);
+    assert_eq!(list(secretariat(), "", 50).await, all);
     assert_eq!(list(secretariat(), "", 1).await, all);
-    assert_eq!(list(secretariat(), "ITF", 0).await, [space.team(1), others[1].team]);
-    assert_eq!(list(space.country(0), "", 0).await, [space.team(0), others[0].team]);
+    assert_eq!(list(secretariat(), "ITF", 50).await, [space.team(1), others[1].team]);
+    assert_eq!(list(space.country(0), "", 50).await, [space.team(0), others[0].team]);
     space.leave(0).await;
-    assert_eq!(list(space.country(0), "", 0).await, [others[0].team]);
+    assert_eq!(list(space.country(0), "", 50).await, [others[0].team]);
 }

@@ -70,7 +70,7 @@ impl ConsentService for Consents {
         let (ctx, req) = request.open()?;
         check_programme(&ctx)?;
         let file: Option<Id<File>> = Some(&req.file_id).filter(|id| !id.is_empty()).map(|id| id.parse()).transpose()?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("consents", &req.pair_id, file))?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_together(&ctx)?;

@@ -178,7 +178,7 @@ fn consent(row: row::Model) -> Result<Consent> {
 #[cfg(test)]
 mod tests {
     use jiff::civil::date;
-    use platform::{Ctx, blob::Blob, error::Shared, page::Sizes};
+    use platform::{Ctx, blob::Blob, error::Shared};
 
     use super::*;
     use crate::{
@@ -244,7 +244,7 @@ mod tests {
         assert!(!is_shown(&twins, file, Channel::PairSpace).await);
         let tx = twins.store.write(&twins.secretariat()).await.unwrap();
         take_away(&tx, twins.pair.id(), left).await.unwrap();
-        let asked = PageRequest::new(Sizes { usual: 9, most: 9 }, 0, "", "consents").unwrap();
+        let asked = PageRequest::walk(9, "").unwrap();
         let files = shelf::of_pair(&tx, &twins.pair).await.unwrap();
         let stay = list(&tx, &twins.pair, &files, Some(file), asked).await.unwrap().items;
         assert_eq!(stay.iter().map(|consent| consent.home.as_str()).collect::<Vec<_>>(), ["it"]);
@@ -294,7 +294,7 @@ mod tests {
         let db = twins.store.read(ctx).await.unwrap();
         let (mut homes, mut token) = (Vec::new(), String::new());
         loop {
-            let asked = PageRequest::new(Sizes { usual: 1, most: 1 }, 0, &token, "consents").unwrap();
+            let asked = PageRequest::walk(1, &token).unwrap();
             let files = shelf::of_pair(&db, &twins.pair).await.unwrap();
             let page = list(&db, &twins.pair, &files, None, asked).await.unwrap();
             homes.extend(page.items.iter().map(|consent| consent.home.to_string()));

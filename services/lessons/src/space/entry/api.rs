@@ -27,7 +27,7 @@ impl EntryService for Entries {
         let (ctx, req) = request.open()?;
         check_programme(&ctx)?;
         let filter = Filter::try_from(&req)?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("entries", &filter))?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = list(&db, &filter, page).await?.map(|entry| wire::shown(entry, &self.homes));
         Ok(Response::new(pb::ListEntriesResponse { entries: page.items, next_page_token: page.next }))

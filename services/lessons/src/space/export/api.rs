@@ -5,7 +5,6 @@ use futures::{StreamExt, TryStreamExt, stream};
 use platform::{
     Ctx, Id, Open, PageRequest, Reads, Result, Store,
     blob::{self, Blobs},
-    page::Sizes,
 };
 use proto::{
     google::api::HttpBody,
@@ -35,7 +34,7 @@ use crate::{
 };
 
 /// The number of messages or statements in one page.
-const PAGE: Sizes = Sizes { usual: 500, most: 500 };
+const PAGE: u64 = 500;
 
 /// The method on exports.
 #[derive(Clone)]
@@ -106,7 +105,7 @@ fn is_given(ctx: &Ctx, pair: &Pair, team: Id<Team>) -> bool {
 async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
     let (mut messages, mut token) = (Vec::new(), String::new());
     loop {
-        let page = PageRequest::new(PAGE, 0, &token, "export")?;
+        let page = PageRequest::walk(PAGE, &token)?;
         let page = message::store::list(db, pair.id(), page).await?;
         let given = page.items.into_iter().filter(|message| is_given(db.ctx(), pair, message.team()));
         messages.extend(given.map(|message| message::wire::shown(message, pair)));
@@ -121,7 +120,7 @@ async fn messages(db: &impl Reads, pair: &Pair) -> Result<Vec<pb::Message>> {
 async fn consents(db: &impl Reads, pair: &Pair, files: &Shelf) -> Result<Vec<pb::Consent>> {
     let (mut consents, mut token) = (Vec::new(), String::new());
     loop {
-        let page = PageRequest::new(PAGE, 0, &token, "export")?;
+        let page = PageRequest::walk(PAGE, &token)?;
         let page = consent::store::list(db, pair, files, None, page).await?;
         let given = page.items.into_iter().filter(|consent| is_given(db.ctx(), pair, consent.team()));
         consents.extend(given.map(pb::Consent::from));

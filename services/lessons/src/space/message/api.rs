@@ -51,7 +51,7 @@ impl ConversationService for Conversations {
     ) -> Result<Response<pb::ListMessagesResponse>, Status> {
         let (ctx, req) = request.open()?;
         check_programme(&ctx)?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("messages", &req.pair_id))?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_together(&ctx)?;

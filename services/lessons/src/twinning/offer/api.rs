@@ -57,7 +57,7 @@ impl OfferService for Offers {
     ) -> Result<Response<pb::ListOffersResponse>, Status> {
         let (ctx, req) = request.open()?;
         let filter = store::Filter::try_from(&req)?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("offers", &filter))?;
+        let page = PageRequest::of(SIZES, &req)?;
         let page = store::list(&self.store.read(&ctx).await?, &filter, page).await?;
         self.witness.saw(&ctx, Kind::Offer, page.items.iter().map(Offer::side)).await?;
         let page = page.map(pb::Offer::from);

@@ -86,7 +86,7 @@ impl PairService for Pairs {
     ) -> Result<Response<pb::ListPairsResponse>, Status> {
         let (ctx, req) = request.open()?;
         let filter = store::Filter::try_from(&req)?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("pairs", &filter))?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, &filter, page).await?;
         drop(db);

@@ -57,9 +57,8 @@ impl ProjectService for Projects {
     ) -> Result<Response<pb::ListProjectsResponse>, Status> {
         let (ctx, req) = request.open()?;
         check_programme(&ctx)?;
-        let (size, token) = (req.page_size, req.page_token.clone());
+        let page = PageRequest::of(SIZES, &req)?;
         let filter = store::Filter::from(req);
-        let page = PageRequest::new(SIZES, size, &token, ("projects", &filter))?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, &filter, page).await?.map(pb::Project::from);
         Ok(Response::new(pb::ListProjectsResponse { projects: page.items, next_page_token: page.next }))

@@ -177,7 +177,7 @@ fn project(row: row::Model) -> Result<Project> {
 
 #[cfg(test)]
 mod tests {
-    use platform::{Store, page::Sizes};
+    use platform::Store;
     use proto::options::v1::Role;
 
     use super::*;
@@ -204,7 +204,7 @@ mod tests {
         let db = store.read(&ground.by(Role::Coordinator)).await.unwrap();
         let (mut found, mut token) = (Vec::new(), String::new());
         loop {
-            let page = PageRequest::new(Sizes { usual: 2, most: 2 }, 0, &token, filter).unwrap();
+            let page = PageRequest::walk(2, &token).unwrap();
             let page = list(&db, filter, page).await.unwrap();
             found.extend(page.items.into_iter().map(|project| project.facts.keep_id));
             token = page.next;

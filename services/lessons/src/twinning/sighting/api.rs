@@ -25,7 +25,7 @@ impl SightingService for Sightings {
         let (ctx, req) = request.open()?;
         check_programme(&ctx)?;
         let team = if req.team_id.is_empty() { None } else { Some(req.team_id.parse()?) };
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, ("sightings", team))?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, team, page).await?.map(pb::Sighting::from);
         Ok(Response::new(pb::ListSightingsResponse { sightings: page.items, next_page_token: page.next }))

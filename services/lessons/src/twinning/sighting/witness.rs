@@ -63,7 +63,7 @@ impl Witness {
 
 #[cfg(test)]
 mod tests {
-    use platform::{PageRequest, page::Sizes};
+    use platform::PageRequest;
     use proto::options::v1::Role;
 
     use super::*;
@@ -71,7 +71,7 @@ mod tests {
 
     async fn listed(store: &Store, ctx: &Ctx) -> Vec<(Kind, String, String)> {
         let db = store.read(ctx).await.unwrap();
-        let page = PageRequest::new(Sizes { usual: 50, most: 50 }, 0, "", ()).unwrap();
+        let page = PageRequest::walk(50, "").unwrap();
         let page = store::list(&db, None, page).await.unwrap();
         page.items
             .into_iter()

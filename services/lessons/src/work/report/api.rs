@@ -1,7 +1,7 @@
 //! The methods on reports: open, load, decide, save, answer.
 
 use futures::{StreamExt, stream::BoxStream};
-use platform::{Ctx, Error, Id, Open, Result, Store, Watch, watch::Seen};
+use platform::{Ctx, Error, Id, Open, Page, Result, Store, Watch, watch::Seen};
 use proto::lessons::v1::{self as pb, report_service_server::ReportService};
 use tonic::{Request, Response, Status};
 
@@ -94,7 +94,7 @@ impl ReportService for Reports {
     ) -> Result<Response<pb::ListDeliveriesResponse>, Status> {
         let (ctx, req) = request.open()?;
         let filter = Filter::try_from(&req)?;
-        let (teams, next_page_token) = self.classes.page(&ctx, &filter, req.page_size, &req.page_token).await?;
+        let Page { items: teams, next: next_page_token } = self.classes.page(&ctx, &filter, &req).await?;
         let db = self.store.read(&ctx).await?;
         let edition = edition::store::get(&db, req.edition_id.parse()?).await?;
         let cells = store::deliveries(&db, teams.iter().map(Team::seat)).await?;

@@ -56,7 +56,7 @@ impl EditionService for Editions {
         request: Request<pb::ListEditionsRequest>,
     ) -> Result<Response<pb::ListEditionsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let page = PageRequest::new(SIZES, req.page_size, &req.page_token, "editions")?;
+        let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, page).await?.map(pb::Edition::from);
         Ok(Response::new(pb::ListEditionsResponse { editions: page.items, next_page_token: page.next }))

@@ -1,6 +1,6 @@
 //! Messages as rows: a list has what the rules say.
 
-use platform::{Ctx, page::Sizes};
+use platform::Ctx;
 
 use super::*;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     testing::twins::Twins,
 };
 
-const SIZES: Sizes = Sizes { usual: 2, most: 2 };
+const SIZE: u64 = 2;
 
 struct Talk {
     twins: Twins,
@@ -36,7 +36,7 @@ impl Talk {
         let db = self.twins.store.read(ctx).await.unwrap();
         let (mut all, mut token) = (Vec::new(), String::new());
         loop {
-            let asked = PageRequest::new(SIZES, 0, &token, "messages").unwrap();
+            let asked = PageRequest::walk(SIZE, &token).unwrap();
             let page = list(&db, self.twins.pair.id(), asked).await.unwrap();
             all.extend(page.items.into_iter().map(|message| (message.text.clone(), message.state())));
             token = page.next;

@@ -306,10 +306,9 @@ async fn editions_come_in_pages_newest_first() {
         edition::store::add(&tx, &mut Plan::new(tx.ctx(), wish).unwrap()).await.unwrap();
         codes.insert(0, code);
     }
-    let sizes = platform::page::Sizes { usual: 3, most: 3 };
     let (mut seen, mut token) = (Vec::new(), String::new());
     loop {
-        let page = platform::PageRequest::new(sizes, 0, &token, "editions").unwrap();
+        let page = platform::PageRequest::walk(3, &token).unwrap();
         let page = edition::store::list(&tx, page).await.unwrap().map(proto::lessons::v1::Edition::from);
         seen.extend(page.items.into_iter().map(|edition| edition.code));
         token = page.next;

@@ -190,6 +190,44 @@ async fn the_same_request_gets_the_same_answer_for_a_day() {
 }
 
 #[tokio::test]
+async fn an_answer_is_for_who_got_it_and_for_nobody_else_with_the_same_key() {
+    let ground = Ground::new();
+    let request = ReissueCredentialRequest { team_id: "t".into(), request_id: "once".into() };
+    let fresh = || ground.ids.next::<Team>().uuid();
+    let (account, team, other) = (fresh(), fresh(), fresh());
+    let member = |account, home: Option<&str>, acts_for| Member {
+        account,
+        session: uuid::Uuid::nil(),
+        roles: vec![Role::Teacher],
+        acts_for,
+        home: home.map(|home| home.parse().unwrap()),
+        provisional: false,
+    };
+    let all = [
+        member(account, None, None),
+        member(fresh(), None, None),
+        // one person who visits for two classes of theirs, and for all of their country, and whose account has an equal id elsewhere
+        member(account, Some("bb"), Some(team)),
+        member(account, Some("bb"), Some(other)),
+        member(account, Some("bb"), None),
+        member(account, Some("cc"), None),
+    ];
+    for asked in 0..2 {
+        for (number, member) in all.iter().enumerate() {
+            let tenant = ground.tenants.get("aa").unwrap();
+            let caller = Caller::Member(member.clone());
+            let tx =
+                ground.store.write(&crate::testing::ctx(&tenant, caller, &ground.clock, &ground.ids)).await.unwrap();
+            let before = tx.answered::<_, Team>(&request).await.unwrap().map(|answer| answer.into_inner().code);
+            assert_eq!(before, (asked == 1).then(|| number.to_string()), "{number}");
+            if asked == 0 {
+                tx.answer(Team { code: number.to_string(), ..Team::default() }).await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_request_without_an_id_is_a_new_one_each_time() {
     let ground = Ground::new();
     let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
@@ -203,6 +241,12 @@ async fn a_request_without_an_id_is_a_new_one_each_time() {
 async fn a_changed_removed_or_reordered_entry_of_the_audit_log_is_found() {
     for (damage, verdict) in [
         ("UPDATE audit SET subject = 'else' WHERE seq = 2", Verdict::Broken(2)),
+        ("UPDATE audit SET detail = 'else' WHERE seq = 2", Verdict::Broken(2)),
+        ("UPDATE audit SET action = 'else' WHERE seq = 2", Verdict::Broken(2)),
+        ("UPDATE audit SET actor = 'else' WHERE seq = 2", Verdict::Broken(2)),
+        ("UPDATE audit SET at = at + 1 WHERE seq = 2", Verdict::Broken(2)),
+        // what stood in one column stands in the next one
+        ("UPDATE audit SET subject = '', detail = subject WHERE seq = 2", Verdict::Broken(2)),
         ("DELETE FROM audit WHERE seq = 2", Verdict::Broken(2)),
         ("DELETE FROM audit WHERE seq = 3", Verdict::Cut(2)),
         ("DELETE FROM audit", Verdict::Cut(0)),

@@ -391,10 +391,55 @@ pub(crate) async fn redeem(tx: &Tx, credential: &Credential) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use platform::{Caller, Member};
+    use proto::options::v1::Role;
     use sea_orm::DbBackend;
 
     use super::*;
     use crate::{reason::Reason, testing::Ground};
+
+    #[tokio::test]
+    async fn a_team_is_known_to_itself_its_teachers_and_the_central_team_and_to_nobody_else() {
+        let ground = Ground::new();
+        let (referent, support) =
+            (ground.teacher("ana@school.example").await, ground.teacher("eva@school.example").await);
+        let (mut team, _) = ground.team(&referent).await;
+        team.add_support(&ground.member(&referent), &support).unwrap();
+        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        save(&tx, &mut team).await.unwrap();
+        tx.commit().await.unwrap();
+        let somebody = |role, acts_for: Option<uuid::Uuid>| {
+            let fresh = || ground.anybody().new_id::<Team>().uuid();
+            let (account, session) = (fresh(), fresh());
+            ground.ctx(Caller::Member(Member {
+                account,
+                session,
+                roles: vec![role],
+                acts_for,
+                home: None,
+                provisional: false,
+            }))
+        };
+        let stranger = ground.teacher("iva@school.example").await;
+        for (ctx, who, sees) in [
+            (somebody(Role::Coordinator, None), "the central team", true),
+            (somebody(Role::Team, Some(team.id.uuid())), "the team", true),
+            (ground.member(&referent), "the referent", true),
+            (ground.member(&support), "a support teacher", true),
+            (ground.member(&stranger), "another teacher", false),
+            (somebody(Role::Team, Some(ground.anybody().new_id::<Team>().uuid())), "another team", false),
+            (ground.anybody(), "nobody", false),
+        ] {
+            let db = ground.store().read(&ctx).await.unwrap();
+            let listed = list(&db, Filter::default(), PageRequest::walk(9, "").unwrap()).await;
+            let listed = listed.is_ok_and(|page| page.items.iter().any(|listed| listed.id == team.id));
+            assert_eq!(
+                (team.is_visible_to(&ctx), get(&db, team.id).await.is_ok(), listed),
+                (sees, sees, sees),
+                "{who}"
+            );
+        }
+    }
 
     #[test]
     fn who_changes_a_team_waits_for_who_changes_it_already() {

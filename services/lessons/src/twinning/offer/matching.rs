@@ -118,3 +118,32 @@ pub(super) fn score(reasons: &[Why]) -> i32 {
 pub(super) fn common(one: &Offer, other: &Offer) -> Vec<Why> {
     Why::ALL.into_iter().filter(|why| why.holds(one, other) || why.holds(other, one)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use platform::Id;
+    use proto::options::v1::Role;
+
+    use crate::{
+        edition::Track,
+        offer::Offer,
+        testing::{Ground, twins::offered},
+    };
+
+    #[test]
+    fn a_class_is_matched_with_open_offers_of_other_countries_in_its_track() {
+        let ground = Ground::programme();
+        let (track, elsewhere): (Id<Track>, Id<Track>) = (ground.ids.next(), ground.ids.next());
+        let offer = |home: &str, track| {
+            let side = ground.side(home, "");
+            offered(&ground.twin(Role::TwinTeacher, &side), track, side)
+        };
+        let (own, twin) = (offer("it", track), offer("hr", track));
+        let mut withdrawn = offer("hr", track);
+        withdrawn.withdraw().unwrap();
+        let of_its_country = offer("it", track);
+        let others = vec![own.clone(), of_its_country, offer("hr", elsewhere), withdrawn, twin.clone()];
+        let found: Vec<Id<Offer>> = own.matches(others).iter().map(|found| found.offer.id()).collect();
+        assert_eq!(found, [twin.id()]);
+    }
+}

@@ -101,6 +101,20 @@ fn a_second_person_saving_the_same_draft_is_told_and_nothing_is_lost() {
 }
 
 #[test]
+fn what_somebody_else_has_changed_meanwhile_is_not_submitted() {
+    let mut setting = setting();
+    setting.save(draft("", "Acqua")).unwrap();
+    setting.save(draft("1", "Aria")).unwrap();
+    let ctx = setting.ground.by_team(&setting.team);
+    for stale in ["", "1", "3", "nonsense"] {
+        let error = setting.loaded.submit(&ctx, stale, &[]).unwrap_err();
+        assert!(error.is(Shared::EtagStale), "`{stale}`");
+        assert!(setting.loaded.report.state.judged().is_none());
+    }
+    setting.loaded.submit(&ctx, "2", &[]).unwrap();
+}
+
+#[test]
 fn a_save_sets_what_it_names_empties_what_it_clears_and_leaves_the_rest() {
     let mut setting = setting();
     setting.save(draft("", "Acqua")).unwrap();

@@ -138,7 +138,7 @@ fn strangers(world: &World) -> Vec<Kind> {
     ]
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_method_lets_in_whom_its_option_names_and_nobody_else() {
     let world = World::of(&["it", "hr", "it-hr", "it-si"]).start().await;
     let channel = world.channel();
@@ -165,7 +165,7 @@ async fn every_method_lets_in_whom_its_option_names_and_nobody_else() {
 }
 
 /// The law above asks by gRPC. By HTTP the same methods stand behind the same gates.
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_gates_are_the_same_by_http() {
     let world = World::of(&["it", "hr"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;

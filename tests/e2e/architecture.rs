@@ -6,6 +6,7 @@
 mod border;
 mod crates;
 mod debug;
+mod limits;
 mod rooms;
 mod sizes;
 mod slices;

@@ -18,7 +18,7 @@ async fn post(world: &World, path: &str, body: impl Into<bytes::Bytes>) -> Answe
 
 const SESSIONS: &str = "/it/v1/sessions";
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_body_of_four_megabytes_and_a_byte_is_refused_before_it_is_read() {
     let world = World::of(&["it"]).start().await;
     let padded = |size: usize| {
@@ -51,7 +51,7 @@ async fn a_body_of_four_megabytes_and_a_byte_is_refused_before_it_is_read() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_body_that_is_not_json_of_the_method_says_what_is_wrong_with_it() {
     let world = World::of(&["it"]).start().await;
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -87,7 +87,7 @@ async fn a_body_that_is_not_json_of_the_method_says_what_is_wrong_with_it() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn everything_unknown_in_a_body_is_named_at_once() {
     let world = World::of(&["it"]).start().await;
     let form = json!({ "email": "ana@school.example", "colour": "red", "password": 7, "size": { "a": 1 } });
@@ -104,7 +104,7 @@ async fn everything_unknown_in_a_body_is_named_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn other_media_types_and_compressed_bodies_are_refused_by_name() {
     let world = World::of(&["it"]).start().await;
     let body = json!({ "login": "ana@school.example", "password": "a guess" }).to_string();
@@ -122,7 +122,7 @@ async fn other_media_types_and_compressed_bodies_are_refused_by_name() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn addresses_that_lead_nowhere_say_so() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -153,7 +153,7 @@ async fn addresses_that_lead_nowhere_say_so() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn everything_wrong_in_a_query_is_named_at_once() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -167,7 +167,7 @@ async fn everything_wrong_in_a_query_is_named_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn control_characters_are_refused_wherever_text_is_taken() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -182,7 +182,7 @@ async fn control_characters_are_refused_wherever_text_is_taken() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_broken_tenant_file_leaves_its_tenant_as_it_was_and_the_others_untouched() {
     let world = World::of(&["it", "hr"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -228,7 +228,7 @@ async fn a_broken_tenant_file_leaves_its_tenant_as_it_was_and_the_others_untouch
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_tenant_whose_file_is_taken_away_is_gone_and_its_data_are_not() {
     let world = World::of(&["it", "hr"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;

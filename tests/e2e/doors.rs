@@ -95,7 +95,7 @@ pub async fn too_slow(world: &World) -> Answer {
     answer("half a body", response).await
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn callers_who_send_nothing_keep_nobody_out_and_are_sent_away() {
     let world = World::of(&["it"]).settings("[limits]\nbody_seconds = 5\n").start().await;
     let (mut by_json, mut by_grpc, mut lines) = (Vec::new(), Vec::new(), Vec::new());
@@ -129,7 +129,7 @@ async fn callers_who_send_nothing_keep_nobody_out_and_are_sent_away() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_upload_that_sends_nothing_ends() {
     let world = World::of(&["it"]).settings("[limits]\nbody_seconds = 1\n").start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -149,7 +149,7 @@ async fn an_upload_that_sends_nothing_ends() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn files_that_nobody_reads_stall_no_other_answer_and_are_ended() {
     let settings = "[limits]\nreader_seconds = 5\nleast_bytes_per_second = 1000000000\n";
     let world = World::of(&["it"]).settings(settings).start().await;
@@ -190,7 +190,7 @@ async fn files_that_nobody_reads_stall_no_other_answer_and_are_ended() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_time_that_cannot_be_read_is_refused_by_every_service() {
     let world = World::of(&["it"]).start().await;
     for service in ["identity", "lessons"] {

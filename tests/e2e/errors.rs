@@ -94,7 +94,7 @@ impl Seen {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_reason_is_given_by_some_refusal_as_it_is_declared() {
     let mut seen = Seen { declared: declared(), reasons: BTreeSet::new(), pages: BTreeSet::new() };
     shared::give(&mut seen).await;

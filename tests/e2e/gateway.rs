@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tests::{
     Answer, Caller, Scene, World,
     grpc::{call, call_web, message, method, methods, request},
+    limit::wait,
     path::text,
     scene::{PDF, PICTURE},
 };
@@ -110,7 +111,7 @@ fn post<'a>(method: &'a str, path: impl Into<String>, body: Value, message: Valu
     Thrice { method, http: (Method::POST, path.into(), body), message }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_same_call_gives_the_same_answer_in_every_protocol() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -162,7 +163,7 @@ async fn the_same_call_gives_the_same_answer_in_every_protocol() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_refusal_arrives_whole_in_every_protocol() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -241,7 +242,7 @@ async fn a_refusal_arrives_whole_in_every_protocol() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn headers_too_large_are_refused_alike_in_every_protocol() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -271,7 +272,44 @@ async fn headers_too_large_are_refused_alike_in_every_protocol() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
+async fn a_large_number_is_a_text_in_json_so_that_no_reader_rounds_it() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let path = "/v1/files:upload?name=letter.pdf&purpose=FILE_PURPOSE_SUPPORT_LETTER";
+    let file = class.referent.upload(path, "application/pdf", PDF).await.ok();
+    assert_eq!(file["sizeBytes"], json!(PDF.len().to_string()));
+    let upload = class.path("/lessons/1/files:upload?field=cover&name=cover.png");
+    let picture = class.team.upload(&upload, "image/png", PICTURE).await.ok();
+    assert_eq!(picture["sizeBytes"], json!(PICTURE.len().to_string()));
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn no_answer_of_a_tenant_is_kept_by_what_stands_between() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let teacher = scene.teacher("Serra").await;
+    let file = scene.file(&teacher, "AUTHORISATION").await;
+    let session = json!({ "login": teacher.login(), "password": "not this one" });
+    for answer in [
+        teacher.get("/v1/account").await,
+        teacher.get("/v1/schools").await,
+        teacher.get(&format!("/v1/files/{file}")).await,
+        teacher.get(&format!("/v1/files/{file}:download")).await,
+        teacher.get("/v1/teams/0190b2c4-0000-7000-8000-000000000000").await,
+        teacher.get("/v1/nothing").await,
+        teacher.post("/v1/sessions", session).await,
+        world.anybody("it").get("/v1/account").await,
+    ] {
+        let kept = answer.headers.get("cache-control").map(|value| value.to_str().expect("text").to_owned());
+        assert_eq!(kept.as_deref(), Some("no-store"), "{} {}", answer.of, answer.status);
+    }
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn files_and_events_flow_by_grpc_as_they_do_by_http() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -300,7 +338,7 @@ async fn files_and_events_flow_by_grpc_as_they_do_by_http() {
     let watch = lessons::WatchDeliveriesRequest { edition_id: scene.edition_id(), after: String::new() };
     let mut events = reports.watch_deliveries(request(&scene.coordinator, watch)).await.unwrap().into_inner();
     class.team.patch(&class.report(2, ""), json!({ "values": {} })).await.ok();
-    let event = events.message().await.unwrap().unwrap();
+    let event = wait("a delivery by gRPC", events.message()).await.unwrap().unwrap();
     assert_eq!(
         (event.team_id.as_str(), event.lesson, event.state()),
         (class.id.as_str(), 2, lessons::ReportState::Draft)
@@ -309,14 +347,15 @@ async fn files_and_events_flow_by_grpc_as_they_do_by_http() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn reflection_lists_every_service_and_knows_every_symbol() {
     let world = World::of(&["it"]).start().await;
     let mut client = ServerReflectionClient::new(world.channel());
     let ask = async |client: &mut ServerReflectionClient<_>, what: MessageRequest| {
         let asked = ServerReflectionRequest { message_request: Some(what), ..ServerReflectionRequest::default() };
         let mut answers = client.server_reflection_info(tokio_stream::once(asked)).await.unwrap().into_inner();
-        answers.message().await.unwrap().unwrap().message_response.unwrap()
+        let answer = wait("an answer of the reflection service", answers.message()).await;
+        answer.unwrap().unwrap().message_response.unwrap()
     };
     let MessageResponse::ListServicesResponse(listed) =
         ask(&mut client, MessageRequest::ListServices(String::new())).await
@@ -337,7 +376,7 @@ async fn reflection_lists_every_service_and_knows_every_symbol() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn health_is_told_by_grpc_and_by_http() {
     let world = World::of(&["it"]).start().await;
     let mut health = HealthClient::new(world.channel());
@@ -353,7 +392,7 @@ async fn health_is_told_by_grpc_and_by_http() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_method_is_in_the_openapi_document_and_every_reason_has_a_page() {
     let world = World::of(&["it"]).start().await;
     let page = async |path: &str| world.http().send(Method::GET, path, &[], "").await;
@@ -390,7 +429,7 @@ async fn every_method_is_in_the_openapi_document_and_every_reason_has_a_page() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn pages_of_the_origins_that_were_named_may_call_and_no_others() {
     let settings = "[gateway]\ncors_origins = [\"https://app.example.org\"]\n";
     let world = World::of(&["it"]).settings(settings).start().await;
@@ -422,7 +461,7 @@ async fn pages_of_the_origins_that_were_named_may_call_and_no_others() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_is_told_of_this_machine_holds_no_names() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -437,7 +476,7 @@ async fn what_is_told_of_this_machine_holds_no_names() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_post_that_comes_again_with_its_idempotency_key_is_done_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

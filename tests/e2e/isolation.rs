@@ -162,7 +162,7 @@ async fn assert_alike(
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
     let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
     let mut things = things(&Scene::open(&world, "it").await).await;
@@ -195,7 +195,7 @@ async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
 /// What is for one class, or for the two of a pair.
 const PRIVATE: [&str; 6] = ["team_id", "team.id", "application_id", "application.id", "file_id", "pair_id"];
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_thing_of_another_class_is_answered_like_one_that_does_not_exist() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -227,7 +227,7 @@ async fn a_thing_of_another_class_is_answered_like_one_that_does_not_exist() {
 }
 
 /// The law of the law: it sees a difference where there is one.
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_thing_one_may_know_of_is_answered_otherwise() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

@@ -30,5 +30,6 @@ mod schema;
 mod source;
 mod stories;
 mod telemetry;
+mod twice;
 mod twinning;
 mod update;

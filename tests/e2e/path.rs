@@ -29,7 +29,7 @@ fn assert_dates(walked: &Walked, closes: &str, due: (&str, &str)) {
     assert!(tracks.iter().all(|track| track["lessons"].as_array().is_some_and(|lessons| lessons.len() == 4)));
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_in_italy_delivers_its_first_report() {
     let world = started(&["it"]).await;
     let walked = walk(&world, "it").await;
@@ -39,7 +39,7 @@ async fn a_class_in_italy_delivers_its_first_report() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_in_croatia_delivers_its_first_report() {
     let world = started(&["hr"]).await;
     let due = ("2022-12-21T23:59:59+01:00[Europe/Zagreb]", "WEDNESDAY");
@@ -47,7 +47,7 @@ async fn a_class_in_croatia_delivers_its_first_report() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_in_spain_delivers_its_first_report() {
     let world = started(&["es"]).await;
     let due = ("2022-12-16T23:59:59+01:00[Europe/Madrid]", "FRIDAY");
@@ -55,7 +55,7 @@ async fn a_class_in_spain_delivers_its_first_report() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_in_greece_delivers_its_first_report() {
     let world = started(&["gr"]).await;
     let due = ("2022-12-21T23:59:59+02:00[Europe/Athens]", "WEDNESDAY");
@@ -63,7 +63,7 @@ async fn a_class_in_greece_delivers_its_first_report() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_in_slovenia_delivers_its_first_report() {
     let world = started(&["si"]).await;
     let due = ("2022-12-19T23:59:59+01:00[Europe/Ljubljana]", "MONDAY");
@@ -73,7 +73,7 @@ async fn a_class_in_slovenia_delivers_its_first_report() {
 
 /// Portugal is no country of this installation. It becomes one while the system runs, by a file: with a zone, a language, a
 /// register and an alphabet of codes of its own.
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_sixth_country_is_one_more_file() {
     let world = started(&["hr"]).await;
     world.anybody("pt").get("/v1/tenant").await.refused("TENANT_UNKNOWN");
@@ -95,7 +95,7 @@ async fn a_sixth_country_is_one_more_file() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_second_start_finds_everything_as_it_was() {
     let world = started(&["it"]).await;
     let walked = walk(&world, "it").await;
@@ -119,7 +119,7 @@ async fn a_second_start_finds_everything_as_it_was() {
 }
 
 /// What people type and what opens an account is in no log, span or label.
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn nothing_personal_is_logged_on_the_way() {
     let world = started(&["it"]).await;
     let walked = walk(&world, "it").await;

@@ -11,7 +11,7 @@ use std::{
 
 use sea_orm::{ConnectionTrait, Statement};
 use tempfile::TempDir;
-use tests::{Caller, engine::Engine, mailbox::Mailbox, nats::Nats, path::coordinator_of, world};
+use tests::{Caller, engine::Engine, limit::wait, mailbox::Mailbox, nats::Nats, path::coordinator_of, world};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -202,13 +202,16 @@ impl Machine {
             self.program(name).args(arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect(name);
         let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
         let mut said = String::new();
-        loop {
-            let line = lines.next_line().await.expect("stderr").unwrap_or_else(|| panic!("{name} ended: {said}"));
-            if line.contains("ready address=") {
-                break;
+        let ready = async {
+            loop {
+                let line = lines.next_line().await.expect("stderr").unwrap_or_else(|| panic!("{name} ended: {said}"));
+                if line.contains("ready address=") {
+                    break;
+                }
+                said.push_str(&line);
             }
-            said.push_str(&line);
-        }
+        };
+        wait(format!("{name} to be ready"), ready).await;
         // it goes on talking, and must not wait for somebody to listen
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         self.running.push((name, child));
@@ -240,12 +243,13 @@ impl Machine {
     async fn ended(&mut self, name: &str) -> Option<i32> {
         let index = self.running.iter().position(|(known, _)| *known == name).expect("a running service");
         let (_, mut child) = self.running.remove(index);
-        child.wait().await.expect("a status").code()
+        wait(format!("{name} to end"), child.wait()).await.expect("a status").code()
     }
 
     /// Runs a command of `koine` to its end: its exit code, what it said and what it complained of.
     async fn koine(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
-        let done = self.program("koine").args(arguments).output().await.expect("koine");
+        let done = self.program("koine").args(arguments).output();
+        let done = wait(format!("koine {}", arguments.join(" ")), done).await.expect("koine");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
         (done.status.code(), text(done.stdout), text(done.stderr))
     }

@@ -88,7 +88,7 @@ fn person() -> Value {
     json!({ "email": EMAIL, "password": PASSWORD, "givenName": GIVEN_NAME, "surname": SURNAME })
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn one_trace_leads_from_the_gateway_through_the_services_to_the_handler_and_names_nobody() {
     let mut stage = Stage::start().await;
     let registered = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -120,7 +120,7 @@ async fn one_trace_leads_from_the_gateway_through_the_services_to_the_handler_an
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn metrics_say_how_calls_of_a_method_ended_and_not_who_made_them() {
     let stage = Stage::start().await;
     stage.anybody().post("/v1/accounts", person()).await.ok();

@@ -174,7 +174,7 @@ async fn assert_saved_once(caller: &Caller, path: &str, mut body: Value) {
     assert_eq!(caller.get(path).await.ok(), saved, "{path}");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_resource_is_read_changed_in_one_field_and_sent_back_whole() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -244,7 +244,7 @@ async fn open_offer(world: &World, twins: &Twins<'_>) -> (Caller, String) {
     (tutor, text(&others.classes[0].offer["id"]))
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_new_resource_takes_nothing_that_only_the_service_can_say() {
     let world = World::of(&["it"]).start().await;
     let scene = tests::Scene::open(&world, "it").await;

@@ -16,7 +16,7 @@ use tonic::{
 };
 use tonic_types::StatusExt;
 
-use crate::Caller;
+use crate::{Caller, limit::wait};
 
 /// Every method of the contract.
 pub fn methods() -> Vec<MethodDescriptor> {
@@ -93,9 +93,13 @@ pub async fn call_raw(
     method: &MethodDescriptor,
     message: impl Into<Bytes>,
 ) -> Result<Bytes, Status> {
+    wait(format!("the whole answer to {}", method.full_name()), read(channel, caller, method, message.into())).await
+}
+
+async fn read(channel: &Channel, caller: &Caller, method: &MethodDescriptor, message: Bytes) -> Result<Bytes, Status> {
     let mut client = tonic::client::Grpc::new(channel.clone());
     client.ready().await.map_err(|fault| Status::from_error(Box::new(fault)))?;
-    let request = request(caller, message.into());
+    let request = request(caller, message);
     let mut answer = client.server_streaming(request, path(method).parse().expect("a path"), Raw).await?.into_inner();
     let mut last = Bytes::new();
     while let Some(message) = answer.message().await? {

@@ -12,6 +12,8 @@ use hyper_util::{
 };
 use serde_json::Value;
 
+use crate::limit::wait;
+
 /// A client of one address.
 #[derive(Clone, Debug)]
 pub struct Http {
@@ -21,6 +23,7 @@ pub struct Http {
 
 /// A stream of server-sent events.
 pub struct Events {
+    of: String,
     body: Incoming,
     read: String,
     last: String,
@@ -34,6 +37,10 @@ impl Events {
 
     /// The data of the next event, or none at the end of the stream.
     pub async fn next(&mut self) -> Option<Value> {
+        wait(format!("the next event of {}", self.of), self.read_next()).await
+    }
+
+    async fn read_next(&mut self) -> Option<Value> {
         loop {
             while let Some((event, rest)) = self.read.split_once("\n\n") {
                 let said = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
@@ -84,7 +91,8 @@ impl Http {
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
         let answer = self.begin(&method, path, headers, body).await;
         let (parts, body) = answer.into_parts();
-        let body = body.collect().await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}")).to_bytes();
+        let body = wait(format!("the end of the answer to {method} {path}"), body.collect()).await;
+        let body = body.unwrap_or_else(|error| panic!("{method} {path}: {error:?}")).to_bytes();
         Answer { of: format!("{method} {path}"), status: parts.status, headers: parts.headers, body }
     }
 
@@ -93,12 +101,15 @@ impl Http {
         let answer = self.begin(&method, path, headers, Bytes::new()).await;
         let (parts, mut body) = answer.into_parts();
         let (mut bytes, mut is_whole) = (Vec::new(), true);
-        while let Some(frame) = body.frame().await {
-            match frame.map(|frame| frame.into_data()) {
-                Ok(data) => bytes.extend(data.unwrap_or_default()),
-                Err(_) => is_whole = false,
+        let rest = async {
+            while let Some(frame) = body.frame().await {
+                match frame.map(|frame| frame.into_data()) {
+                    Ok(data) => bytes.extend(data.unwrap_or_default()),
+                    Err(_) => is_whole = false,
+                }
             }
-        }
+        };
+        wait(format!("what comes of the answer to {method} {path}"), rest).await;
         let of = format!("{method} {path}");
         (Answer { of, status: parts.status, headers: parts.headers, body: bytes.into() }, is_whole)
     }
@@ -115,7 +126,8 @@ impl Http {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).expect("a request");
-        self.client.request(request).await.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
+        let answer = wait(format!("an answer to {method} {path}"), self.client.request(request)).await;
+        answer.unwrap_or_else(|error| panic!("{method} {path}: {error:?}"))
     }
 
     /// Opens a stream of events.
@@ -131,10 +143,11 @@ impl Http {
             request = request.header("last-event-id", last);
         }
         let request = request.body(Full::default()).expect("a request");
-        let answer = self.client.request(request).await.unwrap_or_else(|error| panic!("{path}: {error:?}"));
+        let answer = wait(format!("the stream {path} to open"), self.client.request(request)).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{path}: {error:?}"));
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/event-stream");
-        Events { body: answer.into_body(), read: String::new(), last: last.to_owned() }
+        Events { of: path.to_owned(), body: answer.into_body(), read: String::new(), last: last.to_owned() }
     }
 
     /// Sends JSON, or nothing where it is null.

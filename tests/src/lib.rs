@@ -23,6 +23,7 @@ pub mod engine;
 pub mod grpc;
 pub mod http;
 pub mod keep;
+pub mod limit;
 pub mod log;
 pub mod mailbox;
 pub mod nats;

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{engine, nats};
 
-/// How long a process may take until it is ready.
+/// How long a process may take until it is ready, and until it has ended.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A process that listens. It is killed with this.
@@ -22,6 +22,8 @@ pub struct Server {
     address: SocketAddr,
     ready_after: Duration,
     log: Arc<Mutex<String>>,
+    /// Told when it has closed its log, which it does by ending.
+    ended: mpsc::Receiver<()>,
 }
 
 /// A program of the build that runs. `cargo build --workspace --bins` makes all of them.
@@ -52,10 +54,15 @@ impl Server {
         let mut child = spawned.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let (lines, log) = (child.stderr.take().expect("a pipe"), Arc::<Mutex<String>>::default());
         let (ready, told) = mpsc::channel();
+        let (end, ended) = mpsc::channel();
         let kept = log.clone();
-        thread::spawn(move || read(lines, &kept, &ready));
+        thread::spawn(move || {
+            read(lines, &kept, &ready);
+            // who started it may have gone
+            let _ = end.send(());
+        });
         match told.recv_timeout(PATIENCE) {
-            Ok((address, at)) => Self { child, address, ready_after: at.duration_since(begun), log },
+            Ok((address, at)) => Self { child, address, ready_after: at.duration_since(begun), log, ended },
             Err(_) => {
                 let _ = child.kill();
                 panic!("{command:?} did not become ready: {}", log.lock().unwrap_or_else(PoisonError::into_inner));
@@ -87,6 +94,8 @@ impl Server {
     pub fn stop(mut self) -> String {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
         assert!(told.success(), "the process was gone before it was told to end");
+        let log = self.log();
+        assert!(self.ended.recv_timeout(PATIENCE).is_ok(), "waited {PATIENCE:?} in vain for the process to end: {log}");
         let ended = self.child.wait().expect("an end");
         assert!(ended.success(), "{ended}: {}", self.log());
         self.log()

@@ -21,6 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 use crate::{
     Caller, Http,
     engine::Engine,
+    limit::wait,
     log::Log,
     mailbox::{CODE, Mailbox},
 };
@@ -156,6 +157,10 @@ impl World {
 
     /// Waits until every fact was handled: no sleeping, no guessing.
     pub async fn settle(&self) {
+        wait("every fact to be handled", self.handled()).await;
+    }
+
+    async fn handled(&self) {
         // handling a fact may publish another one in a service that was looked at before: nothing waits where twice nothing was found
         let mut quiet = 0;
         loop {
@@ -178,7 +183,7 @@ impl World {
     /// An hour is over: what services do every hour is done, and what follows from it.
     pub async fn hour_strikes(&self) {
         for dispatcher in self.process.dispatchers() {
-            dispatcher.hour().await;
+            wait("what is done every hour", dispatcher.hour()).await;
         }
         self.settle().await;
     }
@@ -186,7 +191,7 @@ impl World {
     /// Changes rows behind the system's back. Gives back how many.
     pub async fn tamper(&self, tenant: &str, service: &'static str, sql: &str) -> u64 {
         let database = self.engine.connect(tenant, service).await;
-        let done = database.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let done = wait(sql, database.execute_unprepared(sql)).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         database.close().await.expect("an open database");
         done.rows_affected()
     }
@@ -196,7 +201,7 @@ impl World {
         self.chain().await;
         let database = self.engine.connect(tenant, service).await;
         let query = Statement::from_string(database.get_database_backend(), sql);
-        let rows = database.query_all_raw(query).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let rows = wait(sql, database.query_all_raw(query)).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         let text = |row: &QueryResult, column: &&str| {
             row.try_get("", column).unwrap_or_else(|error| panic!("{column}: {error}"))
         };
@@ -270,7 +275,7 @@ impl World {
     pub async fn restart(self) -> Self {
         self.settle().await;
         let Self { process, clock, folder, log, text, engine, .. } = self;
-        process.stop().await;
+        wait("the process to stop", process.stop()).await;
         Self::begin(text, engine, clock, folder, log).await
     }
 
@@ -286,7 +291,8 @@ impl World {
         let services = koine::services();
         let sections = services.iter().filter_map(Service::section).collect();
         let config = Config::parse(&text, sections).unwrap_or_else(|error| panic!("{error:?}"));
-        let process = Process::start(config, clock.clone(), services).await.unwrap_or_else(|error| panic!("{error:?}"));
+        let process = wait("the process to start", Process::start(config, clock.clone(), services)).await;
+        let process = process.unwrap_or_else(|error| panic!("{error:?}"));
         let address = process.listen().await.expect("a free port");
         Self { process, clock, folder, address, http: Http::new(address), log, text, engine }
     }
@@ -295,7 +301,7 @@ impl World {
     pub async fn end(self) {
         self.settle().await;
         let Self { process, log, .. } = self;
-        process.stop().await;
+        wait("the process to stop", process.stop()).await;
         let errors = log.take_errors();
         assert!(errors.is_empty(), "the log has errors: {errors:#?}");
         let late = log.find("cut off");

@@ -13,7 +13,7 @@ use tests::{
 use super::{behavior::rules, messages::messages, surface::blessing};
 use crate::source::{holds, root};
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_committed_openapi_document_is_the_one_the_gateway_gives() {
     let world = World::of(&["it"]).start().await;
     let given: Value = world.http().json(http::Method::GET, "/openapi.json", None, Value::Null).await.ok();

@@ -26,7 +26,7 @@ fn seen(answer: &Answer) -> (http::StatusCode, HeaderMap, String) {
     (answer.status, headers, answer.text())
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_teacher_registers_and_has_an_account_once_the_address_is_verified() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");
@@ -41,7 +41,7 @@ async fn a_teacher_registers_and_has_an_account_once_the_address_is_verified() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn nobody_learns_which_addresses_are_known() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");
@@ -72,7 +72,7 @@ async fn nobody_learns_which_addresses_are_known() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_code_works_once_and_for_two_days() {
     let world = World::of(&["it", "hr"]).at("2022-10-10T09:00:00[Europe/Rome]").start().await;
     let anybody = world.anybody("it");
@@ -94,7 +94,7 @@ async fn a_code_works_once_and_for_two_days() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_registers_with_somebody_elses_address_gains_nothing() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");
@@ -118,7 +118,7 @@ async fn who_registers_with_somebody_elses_address_gains_nothing() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn two_redemptions_of_one_code_at_once_make_one_account() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");
@@ -132,7 +132,7 @@ async fn two_redemptions_of_one_code_at_once_make_one_account() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_unverified_address_is_told_so_to_who_knows_the_password() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");
@@ -143,7 +143,7 @@ async fn an_unverified_address_is_told_so_to_who_knows_the_password() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn weak_passwords_are_refused_with_what_is_weak_about_them() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");
@@ -172,7 +172,7 @@ async fn weak_passwords_are_refused_with_what_is_weak_about_them() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_password_is_the_same_however_a_keyboard_composes_its_accents() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");
@@ -184,7 +184,7 @@ async fn a_password_is_the_same_however_a_keyboard_composes_its_accents() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn everything_wrong_with_a_registration_is_said_at_once() {
     let world = World::of(&["it"]).start().await;
     let form =
@@ -196,7 +196,7 @@ async fn everything_wrong_with_a_registration_is_said_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_patch_changes_what_it_names_and_nothing_else() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -229,7 +229,7 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_colleague_is_found_by_surname_and_school_and_by_nothing_less() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -259,7 +259,7 @@ async fn a_colleague_is_found_by_surname_and_school_and_by_nothing_less() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_teacher_is_written_to_in_their_language_with_the_local_hour_and_its_zone() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");

@@ -22,7 +22,7 @@ fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {
     expected.iter().map(|(field, reason)| ((*field).to_owned(), (*reason).to_owned())).collect()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn all_that_an_empty_draft_lacks_is_said_at_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -44,7 +44,7 @@ async fn all_that_an_empty_draft_lacks_is_said_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_rule_of_a_track_that_is_broken_is_named_at_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -67,7 +67,7 @@ async fn every_rule_of_a_track_that_is_broken_is_named_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn twenty_six_pupils_are_a_team_only_as_a_whole_class() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -88,7 +88,7 @@ async fn twenty_six_pupils_are_a_team_only_as_a_whole_class() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_call_takes_applications_to_the_end_of_its_last_second() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -109,7 +109,7 @@ async fn a_call_takes_applications_to_the_end_of_its_last_second() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_draft_is_its_authors_alone() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -133,7 +133,7 @@ async fn a_draft_is_its_authors_alone() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_was_submitted_is_changed_by_withdrawing_it_and_beginning_again() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -152,7 +152,7 @@ async fn what_was_submitted_is_changed_by_withdrawing_it_and_beginning_again() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_referent_has_as_many_teams_as_the_track_allows() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -167,7 +167,7 @@ async fn a_referent_has_as_many_teams_as_the_track_allows() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_patch_of_a_draft_changes_what_it_names() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -189,7 +189,7 @@ async fn a_patch_of_a_draft_changes_what_it_names() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_application_is_for_a_track_of_an_open_edition() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -206,7 +206,7 @@ async fn an_application_is_for_a_track_of_an_open_edition() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_draft_names_a_school_that_is_in_the_register() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -224,7 +224,7 @@ async fn a_draft_names_a_school_that_is_in_the_register() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_change_says_of_which_application_or_team() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -243,7 +243,7 @@ async fn a_change_says_of_which_application_or_team() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_reservation_is_lifted_by_admitting_again() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -272,7 +272,7 @@ async fn a_reservation_is_lifted_by_admitting_again() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_is_not_admitted_reads_why() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -293,7 +293,7 @@ async fn who_is_not_admitted_reads_why() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_central_team_sees_what_was_submitted_oldest_first() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -324,7 +324,7 @@ async fn the_central_team_sees_what_was_submitted_oldest_first() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_request_that_is_repeated_is_answered_again_and_done_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -357,7 +357,7 @@ async fn a_request_that_is_repeated_is_answered_again_and_done_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn two_admissions_at_once_give_two_teams_with_codes_of_their_own() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

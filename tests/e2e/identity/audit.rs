@@ -26,7 +26,7 @@ async fn written() -> (World, i64) {
     (world, entries)
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_was_done_is_in_the_log_of_its_service() {
     let (world, entries) = written().await;
     let actions = world.actions("it", "identity").await;
@@ -47,7 +47,7 @@ async fn what_was_done_is_in_the_log_of_its_service() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_kind_of_tampering_is_found_where_it_was_done() {
     let (world, entries) = written().await;
     let found = |at: i64| [Verdict::Broken(at), Verdict::Broken(at + 1)];
@@ -91,7 +91,7 @@ async fn every_kind_of_tampering_is_found_where_it_was_done() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn many_writers_and_several_sequencers_at_once_leave_one_whole_log() {
     let world = World::of(&["it"]).start().await;
     let (process, clock) = (world.process(), world.clock());
@@ -117,7 +117,7 @@ async fn many_writers_and_several_sequencers_at_once_leave_one_whole_log() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_log_cannot_be_cut_together_with_its_end() {
     let (world, entries) = written().await;
     let earlier = entries - 1;
@@ -133,7 +133,7 @@ async fn a_log_cannot_be_cut_together_with_its_end() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_log_of_another_tenant_does_not_pass_for_ones_own() {
     let world = World::of(&["it", "hr"]).start().await;
     for tenant in ["it", "hr"] {

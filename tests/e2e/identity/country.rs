@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tests::{World, path::text};
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_tenant_is_listed_for_who_picks_a_country() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let listed = world.http().json(Method::GET, "/v1/tenants", None, Value::Null).await.ok();
@@ -21,7 +21,7 @@ async fn every_tenant_is_listed_for_who_picks_a_country() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn territories_are_those_of_the_country_and_come_in_pages() {
     let world = World::of(&["gr", "it-hr"]).start().await;
     let greece = world.anybody("gr");

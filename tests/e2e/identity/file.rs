@@ -17,7 +17,7 @@ fn download(id: &str) -> String {
     format!("/v1/files/{id}:download")
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_file_is_judged_by_its_first_bytes_and_not_by_what_it_says() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -50,7 +50,7 @@ async fn a_file_is_judged_by_its_first_bytes_and_not_by_what_it_says() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_file_too_large_is_refused_and_leaves_nothing_behind() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -66,7 +66,7 @@ async fn a_file_too_large_is_refused_and_leaves_nothing_behind() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_download_cannot_act_in_our_origin() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -83,7 +83,7 @@ async fn a_download_cannot_act_in_our_origin() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_file_is_for_who_uploaded_it_and_for_who_reviews_the_application_it_is_attached_to() {
     let world = World::of(&["it", "hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -113,7 +113,7 @@ async fn a_file_is_for_who_uploaded_it_and_for_who_reviews_the_application_it_is
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_file_of_an_application_that_was_refused_stays_with_those_who_saw_it() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

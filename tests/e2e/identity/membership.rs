@@ -11,7 +11,7 @@ async fn membership(visitor: &Caller) -> Value {
     visitor.get("/v1/membership").await.ok()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_its_teachers_and_the_central_team_come_as_what_they_are_at_home() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -56,7 +56,7 @@ async fn a_class_its_teachers_and_the_central_team_come_as_what_they_are_at_home
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_token_of_a_programme_has_the_shape_of_the_standard_and_lives_five_minutes() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -77,7 +77,7 @@ async fn a_token_of_a_programme_has_the_shape_of_the_standard_and_lives_five_min
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_programme_that_is_not_ones_own_is_refused_like_one_that_does_not_exist() {
     let world = World::of(&["it", "hr", "si", "it-hr", "si-hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -102,7 +102,7 @@ async fn a_programme_that_is_not_ones_own_is_refused_like_one_that_does_not_exis
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_token_counts_in_its_programme_and_nowhere_else() {
     let world = World::of(&["it", "hr", "si", "it-hr", "it-si"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -121,7 +121,7 @@ async fn a_token_counts_in_its_programme_and_nowhere_else() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn only_a_class_of_the_etc_track_that_works_and_is_in_the_area_is_let_in() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -148,7 +148,7 @@ async fn only_a_class_of_the_etc_track_that_works_and_is_in_the_area_is_let_in()
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_team_of_others_is_refused_like_one_that_does_not_exist() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -168,7 +168,7 @@ async fn a_team_of_others_is_refused_like_one_that_does_not_exist() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_teacher_of_two_teams_comes_for_each_of_them() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -191,7 +191,7 @@ async fn hand_over(class: &Class, to: &Caller) {
     class.referent.post(&class.path(":handOver"), body).await.ok();
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_leaves_the_team_at_home_leaves_the_programme_on_the_next_call() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -215,7 +215,7 @@ async fn who_leaves_the_team_at_home_leaves_the_programme_on_the_next_call() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_session_that_ends_at_home_ends_in_the_programme_on_the_next_call() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -238,7 +238,7 @@ async fn a_session_that_ends_at_home_ends_in_the_programme_on_the_next_call() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_country_that_leaves_a_programme_takes_its_visitors_along() {
     let world = World::of(&["it", "hr", "si", "it-hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -260,7 +260,7 @@ async fn a_country_that_leaves_a_programme_takes_its_visitors_along() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_crossing_is_in_the_audit_logs_of_both_sides_and_counted_once_a_day() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -295,7 +295,7 @@ async fn a_crossing_is_in_the_audit_logs_of_both_sides_and_counted_once_a_day() 
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_team_that_moves_to_a_national_track_leaves_the_programme_on_the_next_call() {
     let world = World::of(&WORLD).start().await;
     let scene = Scene::open(&world, "it").await;

@@ -21,7 +21,7 @@ fn italy() -> String {
     String::from_utf8(world::data("schools/it.csv")).expect("UTF-8")
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_register_of_italy_gives_institutes_and_their_sites() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -41,7 +41,7 @@ async fn the_register_of_italy_gives_institutes_and_their_sites() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_school_is_found_by_words_whatever_their_case_and_accents() {
     let world = World::of(&["hr", "gr"]).start().await;
     for (tenant, query, code) in [("hr", "skola bura rijeka", "08-901-502"), ("gr", "γυμνάσιο αίνου", "2590011")]
@@ -57,7 +57,7 @@ async fn a_school_is_found_by_words_whatever_their_case_and_accents() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_list_comes_in_pages_and_loses_nothing() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -86,7 +86,7 @@ async fn the_list_comes_in_pages_and_loses_nothing() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn imported_again_a_register_changes_what_changed_and_says_so() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -110,7 +110,7 @@ async fn imported_again_a_register_changes_what_changed_and_says_so() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_wrong_line_is_named_and_nothing_is_imported() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -133,7 +133,7 @@ async fn every_wrong_line_is_named_and_nothing_is_imported() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_file_that_is_no_register_of_the_country_says_which_columns_are_missing() {
     let world = World::of(&["it", "hr"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -155,7 +155,7 @@ async fn a_file_that_is_no_register_of_the_country_says_which_columns_are_missin
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn more_wrong_lines_than_anybody_reads_are_counted() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -173,7 +173,7 @@ async fn more_wrong_lines_than_anybody_reads_are_counted() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_closed_school_takes_no_new_class_and_stays_with_those_it_has() {
     let world = World::of(&["it"]).start().await;
     let scene = tests::Scene::open(&world, "it").await;
@@ -192,7 +192,7 @@ async fn a_closed_school_takes_no_new_class_and_stays_with_those_it_has() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_programme_keeps_no_register() {
     let world = World::of(&["it-hr"]).start().await;
     let coordinator = world.coordinator("it-hr").await;

@@ -15,7 +15,7 @@ async fn sign_in(world: &World, login: &str, password: &str) -> Answer {
 /// The password teachers of a world have.
 const TEACHERS: &str = "a sentence nobody else would choose";
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_refresh_token_works_once_and_its_second_use_ends_the_session_for_everybody() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -35,7 +35,7 @@ async fn a_refresh_token_works_once_and_its_second_use_ends_the_session_for_ever
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_two_refreshes_at_once_one_wins() {
     let world = World::of(&["it"]).start().await;
     let token = json!(world.teacher("it", "Ana", "Kos").await.refresh());
@@ -47,7 +47,7 @@ async fn of_two_refreshes_at_once_one_wins() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_token_lives_for_ten_minutes_and_a_session_for_thirty_days() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -64,7 +64,7 @@ async fn a_token_lives_for_ten_minutes_and_a_session_for_thirty_days() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn signing_out_ends_one_session() {
     let world = World::of(&["it"]).start().await;
     let here = world.teacher("it", "Ana", "Kos").await;
@@ -77,7 +77,7 @@ async fn signing_out_ends_one_session() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_changed_password_ends_every_other_session() {
     let world = World::of(&["it"]).start().await;
     let here = world.teacher("it", "Ana", "Kos").await;
@@ -99,7 +99,7 @@ async fn a_changed_password_ends_every_other_session() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_guesses_is_slowed_down_whether_or_not_the_account_exists() {
     let world = World::of(&["it", "hr"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -125,7 +125,7 @@ async fn who_guesses_is_slowed_down_whether_or_not_the_account_exists() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_that_signs_in_at_once_slows_nobody_down() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -135,7 +135,7 @@ async fn a_class_that_signs_in_at_once_slows_nobody_down() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_address_that_guesses_at_many_accounts_is_slowed_down() {
     let settings = "[identity.throttle]\naddress = { burst = 4, every_ms = 1000 }\n";
     let world = World::of(&["it"]).settings(settings).start().await;
@@ -152,7 +152,7 @@ async fn an_address_that_guesses_at_many_accounts_is_slowed_down() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn mails_to_one_address_are_not_sent_without_end() {
     let world = World::of(&["it"]).start().await;
     let anybody: Caller = world.anybody("it");
@@ -166,7 +166,7 @@ async fn mails_to_one_address_are_not_sent_without_end() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_keys_of_tokens_are_published() {
     let world = World::of(&["it"]).start().await;
     let keys = world.http().json(http::Method::GET, "/.well-known/jwks.json", None, Value::Null).await.ok();

@@ -37,7 +37,7 @@ async fn assert_unseen(stranger: &Caller, class: &tests::Class) {
     stranger.patch(&class.path(""), json!({ "name": "Stolen" })).await.refused("NOT_FOUND");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_credential_opens_one_door_the_choice_of_a_password() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -74,7 +74,7 @@ async fn a_credential_opens_one_door_the_choice_of_a_password() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_expired_credential_says_what_to_do_and_another_one_works() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -97,7 +97,7 @@ async fn an_expired_credential_says_what_to_do_and_another_one_works() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_new_credential_kills_the_one_before_and_the_password_with_it() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -126,7 +126,7 @@ async fn a_new_credential_kills_the_one_before_and_the_password_with_it() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_two_redemptions_of_one_credential_at_once_one_wins() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -151,7 +151,7 @@ async fn of_two_redemptions_of_one_credential_at_once_one_wins() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_support_teacher_sees_the_team_while_they_are_one() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -188,7 +188,7 @@ async fn a_support_teacher_sees_the_team_while_they_are_one() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_team_is_handed_over_and_the_old_referent_loses_it_at_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -229,7 +229,7 @@ async fn a_team_is_handed_over_and_the_old_referent_loses_it_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_credential_nobody_redeemed_does_not_stay_with_the_old_referent() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -249,7 +249,7 @@ async fn a_credential_nobody_redeemed_does_not_stay_with_the_old_referent() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn why_a_team_was_handed_over_is_kept_and_not_in_the_log() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -268,7 +268,7 @@ async fn why_a_team_was_handed_over_is_kept_and_not_in_the_log() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn names_and_addresses_of_teams_hold_no_word_of_the_programme() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -295,7 +295,7 @@ async fn names_and_addresses_of_teams_hold_no_word_of_the_programme() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_patch_of_a_team_changes_what_it_names() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -328,7 +328,7 @@ async fn a_patch_of_a_team_changes_what_it_names() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn everybody_lists_the_teams_they_may_see() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -353,7 +353,7 @@ async fn everybody_lists_the_teams_they_may_see() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_teams_own_address_is_for_the_team_and_its_teachers() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -367,7 +367,7 @@ async fn a_teams_own_address_is_for_the_team_and_its_teachers() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_is_asked_of_a_team_again_is_answered_again_and_done_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -393,7 +393,7 @@ async fn what_is_asked_of_a_team_again_is_answered_again_and_done_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_team_that_is_moved_keeps_all_but_its_track() {
     let world = World::of(&["it", "it-hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -428,7 +428,7 @@ async fn a_team_that_is_moved_keeps_all_but_its_track() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_team_goes_to_no_track_that_does_not_admit_it() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

@@ -321,7 +321,7 @@ fn what_happens_in_croatia_changes_nothing_of_what_italy_is_answered() {
     let config = Config { cases: 6, max_shrink_iters: 40, failure_persistence: None, ..Config::default() };
     let deeds = proptest::collection::vec((any::<bool>(), deed()), 16..40);
     let outcome = TestRunner::new(config).run(&deeds, |deeds| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tests::limit::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (alone, beside) =
             runtime.block_on(async { (answers(&deeds, false, "").await, answers(&deeds, true, "").await) });
         prop_assert_eq!(alone, beside);
@@ -334,7 +334,7 @@ fn what_happens_in_croatia_changes_nothing_of_what_italy_is_answered() {
 
 /// The law of the law: it sees what leaks. A network address is counted over all tenants, on purpose; with room for a few guesses
 /// only, those made in Croatia show in Italy.
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_leaks_between_tenants_is_seen() {
     let settings = "[identity.throttle]\naddress = { burst = 6, every_ms = 3600000 }\n";
     let guesses = [vec![(false, Deed::GuessPassword(1)); 4], vec![(true, Deed::GuessPassword(1)); 4]].concat();

@@ -23,7 +23,7 @@ async fn revise(caller: &Caller, item: &Value, starts: &str, ends: &str) -> Answ
     caller.post(&format!("/v1/calendar/{}:revise", text(&item["id"])), revision).await
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_calendar_has_every_date_in_its_order() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -44,7 +44,7 @@ async fn a_calendar_has_every_date_in_its_order() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_revision_is_a_version_with_a_reason_and_the_ones_before_stay() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -69,7 +69,7 @@ async fn a_revision_is_a_version_with_a_reason_and_the_ones_before_stay() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn dates_that_cannot_be_are_refused_all_at_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -89,7 +89,7 @@ async fn dates_that_cannot_be_are_refused_all_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_hour_that_clocks_skip_or_show_twice_is_asked_about() {
     let world = World::of(&["it", "gr"]).start().await;
     for (tenant, zone, skipped, twice, first, second) in [
@@ -115,7 +115,7 @@ async fn an_hour_that_clocks_skip_or_show_twice_is_asked_about() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn more_time_for_one_team_is_more_time_for_that_team_alone() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -142,7 +142,7 @@ async fn more_time_for_one_team_is_more_time_for_that_team_alone() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_a_coordinator_asks_again_is_answered_again_and_done_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

@@ -15,7 +15,7 @@ fn codes(page: &Value) -> Vec<String> {
     page["editions"].as_array().into_iter().flatten().map(|edition| text(&edition["code"])).collect()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_edition_is_what_the_template_says_and_its_call_is_not_open_yet() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -42,7 +42,7 @@ async fn an_edition_is_what_the_template_says_and_its_call_is_not_open_yet() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_code_is_used_once_and_an_unknown_template_names_those_there_are() {
     let world = World::of(&["it", "hr"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -67,7 +67,7 @@ async fn a_code_is_used_once_and_an_unknown_template_names_those_there_are() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_edition_that_is_prepared_is_hidden_from_everybody_else() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -95,7 +95,7 @@ async fn an_edition_that_is_prepared_is_hidden_from_everybody_else() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_year_later_the_hours_and_the_days_of_the_week_are_the_same() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -124,7 +124,7 @@ async fn a_year_later_the_hours_and_the_days_of_the_week_are_the_same() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn how_many_lessons_a_path_has_is_data() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;
@@ -140,7 +140,7 @@ async fn how_many_lessons_a_path_has_is_data() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn editions_are_listed_newest_first_and_in_pages() {
     let world = World::of(&["it"]).start().await;
     let coordinator = world.coordinator("it").await;

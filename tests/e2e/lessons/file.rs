@@ -16,7 +16,7 @@ fn download(class: &Class, id: &str) -> String {
     class.path(&format!("/files/{id}:download"))
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_field_takes_files_of_its_kind_judged_by_their_first_bytes() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -48,7 +48,7 @@ async fn a_field_takes_files_of_its_kind_judged_by_their_first_bytes() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_file_is_refused_at_the_first_byte_too_many() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -64,7 +64,7 @@ async fn a_file_is_refused_at_the_first_byte_too_many() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_file_is_for_those_who_see_the_team() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -97,7 +97,7 @@ async fn a_file_is_for_those_who_see_the_team() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_report_holds_files_the_team_uploaded_for_that_field() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

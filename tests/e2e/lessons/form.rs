@@ -18,7 +18,7 @@ fn pairs<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String, String)> {
     expected.iter().map(|(key, reason)| (format!("values[{key}]"), (*reason).to_owned())).collect()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_form_says_what_to_write_in_the_language_of_its_track() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -48,7 +48,7 @@ async fn a_form_says_what_to_write_in_the_language_of_its_track() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_draft_takes_what_is_too_long_and_refuses_what_is_of_another_kind() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -85,7 +85,7 @@ async fn a_draft_takes_what_is_too_long_and_refuses_what_is_of_another_kind() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn everything_that_keeps_a_report_from_being_submitted_is_said_at_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -113,7 +113,7 @@ async fn everything_that_keeps_a_report_from_being_submitted_is_said_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn characters_are_counted_as_a_reader_sees_them() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -132,7 +132,7 @@ async fn characters_are_counted_as_a_reader_sees_them() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn rich_text_keeps_its_shape_and_loses_what_could_run() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

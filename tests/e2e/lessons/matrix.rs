@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use tests::{
     Scene, World,
     grpc::{reason, request},
+    limit::wait,
     path::text,
 };
 use tonic::Code;
 
 use super::report::ready;
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_matrix_has_a_row_for_every_team_and_a_cell_for_every_lesson() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -63,7 +64,7 @@ async fn the_matrix_has_a_row_for_every_team_and_a_cell_for_every_lesson() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_watches_sees_a_delivery_as_it_happens() {
     let world = World::of(&["it", "hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -95,7 +96,7 @@ async fn who_watches_sees_a_delivery_as_it_happens() {
     assert_eq!(events.next().await, None);
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_watches_is_told_when_the_minutes_of_the_token_are_over() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -110,12 +111,12 @@ async fn who_watches_is_told_when_the_minutes_of_the_token_are_over() {
     world.passes_by(SignedDuration::from_mins(10) - SignedDuration::from_secs(1)).await;
     class.team.again().await.patch(&class.report(1, ""), json!({ "values": {} })).await.ok();
     assert_eq!(events.next().await.unwrap()["lesson"], 1, "the token lives for a second more");
-    assert_eq!(by_grpc.message().await.unwrap().unwrap().lesson, 1);
+    assert_eq!(wait("a delivery by gRPC", by_grpc.message()).await.unwrap().unwrap().lesson, 1);
 
     world.passes_by(SignedDuration::from_secs(1)).await;
     assert_eq!(events.next().await.unwrap()["reason"], "TOKEN_EXPIRED");
     assert_eq!(events.next().await, None);
-    let ended = by_grpc.message().await.unwrap_err();
+    let ended = wait("the end of the stream by gRPC", by_grpc.message()).await.unwrap_err();
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unauthenticated, "TOKEN_EXPIRED"));
 
     // a fresh token watches on
@@ -126,7 +127,7 @@ async fn who_watches_is_told_when_the_minutes_of_the_token_are_over() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_watches_again_goes_on_after_the_last_cell_that_was_seen() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

@@ -45,7 +45,7 @@ async fn rows(coordinator: &Caller, scene: &Scene<'_>, track: &str) -> Vec<Value
     matrix["rows"].as_array().cloned().unwrap_or_default()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_that_moves_keeps_what_it_delivered_and_can_meet_what_is_left() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -90,7 +90,7 @@ async fn a_class_that_moves_keeps_what_it_delivered_and_can_meet_what_is_left() 
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_is_in_time_gets_no_new_deadline_and_who_comes_too_late_is_told_so() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

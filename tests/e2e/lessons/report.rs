@@ -38,7 +38,7 @@ async fn submit(class: &Class, body: Value) -> Answer {
     class.team.post(&class.report(1, ":submit"), body).await
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_report_nobody_has_begun_is_there_and_empty() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -55,7 +55,7 @@ async fn a_report_nobody_has_begun_is_there_and_empty() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_save_changes_what_it_names_and_says_in_which_role() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -78,7 +78,7 @@ async fn a_save_changes_what_it_names_and_says_in_which_role() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_two_browsers_that_save_the_same_draft_the_second_is_told_the_current_version() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -100,7 +100,7 @@ async fn of_two_browsers_that_save_the_same_draft_the_second_is_told_the_current
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn two_first_saves_at_once_leave_one_report() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -113,7 +113,7 @@ async fn two_first_saves_at_once_leave_one_report() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_submission_is_final_for_the_team_and_asked_again_it_is_the_same() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -142,7 +142,7 @@ async fn a_submission_is_final_for_the_team_and_asked_again_it_is_the_same() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_two_submissions_at_once_one_counts() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -165,7 +165,7 @@ async fn of_two_submissions_at_once_one_counts() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_was_submitted_is_what_was_seen() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -178,7 +178,7 @@ async fn what_was_submitted_is_what_was_seen() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_report_is_given_back_for_a_reason_and_the_digest_names_what_is_submitted_then() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -207,7 +207,7 @@ async fn a_report_is_given_back_for_a_reason_and_the_digest_names_what_is_submit
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_report_is_read_by_those_who_see_the_team_and_written_by_the_team() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -232,7 +232,7 @@ async fn a_report_is_read_by_those_who_see_the_team_and_written_by_the_team() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_draft_is_saved_once_for_one_key() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

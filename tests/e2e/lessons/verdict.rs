@@ -42,7 +42,7 @@ fn is_on_time(verdict: &Value) -> bool {
     verdict["onTime"] == true
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_last_second_of_the_day_is_on_time_and_midnight_is_late() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -58,7 +58,7 @@ async fn the_last_second_of_the_day_is_on_time_and_midnight_is_late() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_hour_earlier_in_athens_the_same_instant_is_late() {
     let world = World::of(&["gr"]).start().await;
     let scene = Scene::open(&world, "gr").await;
@@ -83,7 +83,7 @@ async fn ready_in(scene: &Scene<'_>, class: &Class) -> Value {
     class.team.patch(&class.report(1, ""), json!({ "values": values })).await.ok()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_extension_before_or_after_the_deadline_makes_a_delivery_on_time() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -107,7 +107,7 @@ async fn an_extension_before_or_after_the_deadline_makes_a_delivery_on_time() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_deadline_that_moves_later_re_judges_and_one_that_moves_earlier_takes_nothing_away() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -134,7 +134,7 @@ async fn a_deadline_that_moves_later_re_judges_and_one_that_moves_earlier_takes_
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_report_that_is_given_back_keeps_its_first_verdict() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -157,7 +157,7 @@ async fn a_report_that_is_given_back_keeps_its_first_verdict() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_new_deadline_holds_for_drafts_at_once() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -170,7 +170,7 @@ async fn a_new_deadline_holds_for_drafts_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn why_something_was_changed_is_kept_beside_the_log_and_not_in_it() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

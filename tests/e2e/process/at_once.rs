@@ -6,7 +6,7 @@ use tests::{Caller, Http, server::Server};
 
 use super::Machine;
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn databases_that_several_make_at_once_are_made_once() {
     let machine = Machine::new();
     for (code, said, complained) in join_all((0..4).map(|_| machine.koine(&["migrate"]))).await {
@@ -17,7 +17,7 @@ async fn databases_that_several_make_at_once_are_made_once() {
     assert!(said.contains("it identity: whole") && said.contains("it lessons: whole"), "{said}");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn two_that_start_on_the_same_empty_folder_at_once_both_serve() {
     let machine = Machine::new();
     let start = || {

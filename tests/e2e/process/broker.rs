@@ -92,7 +92,7 @@ impl Apart {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_twinning_is_walked_across_processes_and_a_class_that_is_moved_at_home_leaves_its_pair() {
     let mut machine = Machine::apart(&["it", "hr", "it-hr"]);
     machine.start_all().await;
@@ -119,7 +119,7 @@ async fn a_twinning_is_walked_across_processes_and_a_class_that_is_moved_at_home
     until("the twin to go on alone", async || (state().await == "PAIR_STATE_ONE_SIDED").then_some(())).await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_is_told_while_the_broker_is_away_arrives_when_it_is_back_in_order_and_once() {
     let mut apart = Apart::running().await;
     apart.move_class().await;
@@ -141,7 +141,7 @@ async fn what_is_told_while_the_broker_is_away_arrives_when_it_is_back_in_order_
     assert_eq!(handled, sorted, "in the order in which they were told: ids sort by age");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_consumer_that_is_killed_between_handling_a_fact_and_acknowledging_it_handles_it_once() {
     let mut apart = Apart::running().await;
     let between = Between::start(apart.machine.broker().port()).await;
@@ -216,7 +216,7 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, process: Optio
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_process_whose_facts_would_be_lost_does_not_start_and_says_which() {
     let machine = Machine::new();
     for (name, lost) in [

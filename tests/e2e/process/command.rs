@@ -9,7 +9,7 @@ use tests::world;
 
 use super::Machine;
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_tenants_file_is_checked_before_it_is_used() {
     let machine = Machine::new();
     let good = world::tenant_files().join("it.toml");
@@ -30,7 +30,7 @@ async fn a_tenants_file_is_checked_before_it_is_used() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_settings_in_force_are_printed_without_their_secrets() {
     let machine = Machine::new();
     let (code, said, _) = machine.koine(&["config"]).await;
@@ -44,7 +44,7 @@ async fn the_settings_in_force_are_printed_without_their_secrets() {
     assert!(complained.contains("koine.toml") && complained.contains("process.colour"), "{complained}");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_audit_log_is_verified_from_the_command_line() {
     let machine = Machine::new();
     let (code, said, complained) = machine.koine(&["migrate"]).await;
@@ -84,7 +84,7 @@ async fn an_audit_log_is_verified_from_the_command_line() {
     assert!(said.contains("it identity: BROKEN at entry 1"), "{said}");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn everything_in_one_process_ends_when_it_is_told_to_and_starts_again() {
     let mut machine = Machine::new();
     for signal in ["-INT", "-TERM"] {
@@ -96,7 +96,7 @@ async fn everything_in_one_process_ends_when_it_is_told_to_and_starts_again() {
     assert_eq!(kept.lines().count(), 1, "the demo coordinator is made once");
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_parked_fact_is_shown_and_released_from_the_command_line() {
     let machine = Machine::new();
     let (code, _, complained) = machine.koine(&["migrate"]).await;

@@ -74,7 +74,7 @@ impl Held {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn after_an_hour_without_the_broker_and_one_without_the_service_every_fact_is_handled_once() {
     let mut held = Held::new();
     let (code, _, complained) = held.machine.koine(&["migrate"]).await;

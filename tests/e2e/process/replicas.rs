@@ -15,7 +15,7 @@ async fn next(events: &mut Events, what: &str) -> Value {
     next.unwrap_or_else(|_| panic!("waited a minute for {what}")).unwrap_or_else(|| panic!("no {what}"))
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_watches_at_one_replica_sees_what_happens_at_the_other_and_goes_on_at_either() {
     let mut machine = Machine::apart(&["it"]);
     machine.start_all().await;

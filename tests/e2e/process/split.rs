@@ -7,6 +7,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject
 use serde_json::{Value, json};
 use tests::{
     Answer, Caller, Http,
+    limit::wait,
     path::{Ground, Path, text},
     world,
 };
@@ -26,7 +27,7 @@ async fn running() -> (Machine, Caller) {
     (machine, coordinator)
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_whole_path_is_walked_across_processes() {
     let (mut machine, coordinator) = running().await;
     let mailbox = machine.mailbox("it");
@@ -114,9 +115,12 @@ async fn submissions(machine: &Machine, lesson: u32) -> usize {
 
 /// Looks into the database until the submission is there.
 async fn committed(machine: &Machine, lesson: u32) {
-    while submissions(machine, lesson).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    let stored = async {
+        while submissions(machine, lesson).await == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    wait(format!("the submission of lesson {lesson} in the database"), stored).await;
 }
 
 async fn second(team: &Caller, path: &str) -> Value {
@@ -158,7 +162,7 @@ fn certificate(folder: &std::path::Path, name: &str) -> (Vec<CertificateDer<'sta
     (vec![chain], PrivateKeyDer::from_pem_file(folder.join(format!("{name}.key"))).expect("a key"))
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_peer_without_a_certificate_of_the_installation_is_refused() {
     let (machine, _) = running().await;
     let tls = machine.folder.path().join("tls");

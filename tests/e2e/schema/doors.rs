@@ -105,7 +105,7 @@ async fn held_by_files(world: &World) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_service_gets_into_its_own_schema_of_the_callers_tenant_and_nowhere_else() {
     let world = World::of(&TENANTS).start().await;
     match engine::postgres() {

@@ -158,7 +158,7 @@ fn idle_faults(service: &str, entities: &[&Entity], columns: &[Column]) -> Vec<S
     idle.map(|column| format!("{service}.{}.{}: no entity has this column", column.table, column.name)).collect()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_entity_is_what_its_table_is() {
     let all = entities(sources());
     assert!(

@@ -58,7 +58,7 @@ fn forgotten_faults(services: &[&str], files: &[String], sources: &[Source]) -> 
     faults
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn both_engines_have_the_same_tables_with_the_same_columns() {
     let world = World::of(&["it"]).start().await;
     for service in migrations::SERVICES {
@@ -69,14 +69,14 @@ async fn both_engines_have_the_same_tables_with_the_same_columns() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_table_has_a_key_every_id_is_a_uuid_and_no_column_names_a_tenant() {
     for service in migrations::SERVICES {
         holds("Tables:", &column_faults(service, &columns(&embedded(service).await).await));
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn migrating_again_changes_nothing() {
     for service in migrations::SERVICES {
         let mut databases = vec![("SQLite".to_owned(), connect("sqlite::memory:").await.expect("memory"))];

@@ -122,7 +122,7 @@ async fn audited(world: &World, tenant: &str) -> (Option<i32>, String) {
     (done.status.code(), String::from_utf8(done.stdout).expect("UTF-8"))
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_an_older_version_has_kept_is_still_read_and_written_and_its_audit_logs_are_whole() {
     let about = about();
     let world = upgraded(&about).await;

@@ -28,7 +28,7 @@ fn gaps(missing: &[(&str, &str)]) -> Vec<(String, String)> {
     missing.iter().map(|(home, gap)| ((*home).to_owned(), (*gap).to_owned())).collect()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_picture_is_shown_while_both_classes_say_so() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -68,7 +68,7 @@ async fn a_picture_is_shown_while_both_classes_say_so() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_statement_is_about_a_file_of_the_pair_and_a_day_to_come() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -80,7 +80,7 @@ async fn a_statement_is_about_a_file_of_the_pair_and_a_day_to_come() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn when_a_class_leaves_nothing_of_the_pair_is_shown_any_more() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tests::{Twins, World, path::text};
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_delivery_stands_in_the_matrix_at_home_once_and_stays_when_the_class_leaves() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -27,7 +27,7 @@ async fn a_delivery_stands_in_the_matrix_at_home_once_and_stays_when_the_class_l
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_lesson_delivered_in_one_programme_and_later_in_another_is_one_lesson_at_home() {
     let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
     let mut twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

@@ -78,7 +78,7 @@ async fn bound(world: &World, country: &str) -> usize {
 
 const TENANTS: [&str; 5] = ["it", "hr", "gr", "it-hr", "gr-it"];
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_that_is_bound_in_one_programme_is_bound_in_no_other() {
     let world = World::of(&TENANTS).start().await;
     let rivals = Rivals::meet(&world).await;
@@ -112,7 +112,7 @@ async fn a_class_that_is_bound_in_one_programme_is_bound_in_no_other() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_two_programmes_that_bind_a_class_at_once_one_does_and_the_other_twin_is_free() {
     let world = World::of(&TENANTS).start().await;
     let rivals = Rivals::meet(&world).await;
@@ -132,7 +132,7 @@ async fn of_two_programmes_that_bind_a_class_at_once_one_does_and_the_other_twin
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_has_left_and_who_was_left_are_free_for_another_programme() {
     let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
     let mut twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Twins, World, path::text};
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_pair_is_one_entry_and_who_goes_on_alone_is_marked() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

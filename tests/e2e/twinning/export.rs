@@ -77,7 +77,7 @@ impl Taken {
     }
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn either_class_takes_the_whole_space_home_in_both_languages() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -115,7 +115,7 @@ async fn either_class_takes_the_whole_space_home_in_both_languages() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_bytes_of_every_file_a_class_may_see_go_along_and_of_others_the_gap() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -161,7 +161,7 @@ async fn the_bytes_of_every_file_a_class_may_see_go_along_and_of_others_the_gap(
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_a_pair_that_was_dissolved_each_takes_what_it_wrote_and_brought_itself() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -196,7 +196,7 @@ async fn of_a_pair_that_was_dissolved_each_takes_what_it_wrote_and_brought_itsel
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_left_takes_nothing_more_and_leaves_a_gap_in_what_the_other_takes() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

@@ -35,7 +35,7 @@ async fn is_read(reader: &Caller, path: &str) -> bool {
     false
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_picture_of_a_mirror_report_is_shown_while_both_classes_say_so_and_then_to_nobody() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -71,7 +71,7 @@ async fn a_picture_of_a_mirror_report_is_shown_while_both_classes_say_so_and_the
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_was_not_submitted_stays_with_its_class_whatever_was_stated() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -92,7 +92,7 @@ async fn what_was_not_submitted_stays_with_its_class_whatever_was_stated() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_joint_output_says_what_is_withheld_and_its_digest_stays() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -116,7 +116,7 @@ async fn a_joint_output_says_what_is_withheld_and_its_digest_stays() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_download_a_list_of_consents_and_a_pair_read_over_there_are_sighted() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -160,7 +160,7 @@ fn is_kept(world: &World, digest: &Value) -> bool {
     folder.join(digest).exists()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_bytes_of_a_class_that_left_are_gone_unless_another_has_the_same() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

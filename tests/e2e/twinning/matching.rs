@@ -25,7 +25,7 @@ fn unmatched(found: &Value) -> Vec<(Value, String)> {
     all.into_iter().map(|one| (one["offerId"].clone(), short(&one["reason"]))).collect()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_matcher_proposes_who_suits_whom_and_says_why_and_who_is_left() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut one = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -64,7 +64,26 @@ async fn the_matcher_proposes_who_suits_whom_and_says_why_and_who_is_left() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
+async fn a_class_is_shown_no_class_of_its_own_country_as_a_twin() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let mut one = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let mut two = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
+    let track = text(&one.edition["tracks"][0]["id"]);
+    for class in one.classes.iter_mut().chain(two.classes.iter_mut().skip(1)) {
+        publish(class, &track, &["en"]).await;
+    }
+    let seeker = &one.classes[1];
+    let path = format!("/v1/offers/{}/matches", text(&seeker.offer["id"]));
+    for reader in [&seeker.tutor, &one.secretariat] {
+        let found = reader.get(&path).await.ok();
+        let found: Vec<_> = found["matches"].as_array().unwrap().iter().map(|one| one["offer"]["id"].clone()).collect();
+        assert_eq!(found, [one.classes[0].offer["id"].clone()]);
+    }
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn who_said_no_to_each_other_is_not_brought_together_again() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -90,7 +109,7 @@ async fn who_said_no_to_each_other_is_not_brought_together_again() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_teacher_who_proposes_keeps_no_other_class_from_the_matcher() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut one = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -108,7 +127,7 @@ async fn a_teacher_who_proposes_keeps_no_other_class_from_the_matcher() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_matcher_is_for_the_secretariat_of_a_programme() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;

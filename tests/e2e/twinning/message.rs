@@ -26,7 +26,7 @@ fn seen(messages: &[(&str, &str)]) -> Vec<(String, String)> {
     messages.iter().map(|(state, text)| ((*state).to_owned(), (*text).to_owned())).collect()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_writes_its_teacher_releases_and_the_twin_reads() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -79,7 +79,28 @@ async fn a_class_writes_its_teacher_releases_and_the_twin_reads() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
+async fn whose_visit_ends_at_home_watches_no_further() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    let [one, other] = &twins.classes;
+    world.settle().await;
+    let watch = format!("/it-hr{}", twins.path("/messages:watch"));
+    let mut before = world.http().events(&watch, one.tutor.token()).await;
+    let mut stays = world.http().events(&watch, one.class.token()).await;
+    let successor = world.teacher(&one.home, "Iva", "Novak").await;
+    let to = json!({ "teacherId": successor.account().await["id"], "reason": "parental leave" });
+    one.coordinator.again().await.post(&format!("/v1/teams/{}:handOver", one.team_id), to).await.ok();
+    let hello = json!({ "text": "Benvenuti!", "language": "it" });
+    let sent = other.tutor.post(&twins.path("/messages"), hello).await.ok();
+    assert_eq!(before.next().await.expect("the end")["reason"], "MEMBERSHIP_ENDED");
+    assert_eq!(before.next().await, None);
+    assert_eq!(stays.next().await, Some(sent), "who is still of the class goes on");
+    drop(stays);
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn what_leads_out_of_the_space_is_refused_and_nothing_is_written_while_it_rests() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -96,7 +117,7 @@ async fn what_leads_out_of_the_space_is_refused_and_nothing_is_written_while_it_
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_programme_can_let_classes_write_at_once() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -109,7 +130,7 @@ async fn a_programme_can_let_classes_write_at_once() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn after_leaving_nothing_of_a_class_can_be_read_by_anybody() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

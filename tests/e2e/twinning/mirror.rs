@@ -7,7 +7,7 @@ pub fn report(class: &Twin, rest: &str) -> String {
     format!("/v1/teams/{}/lessons/1/report{rest}", class.team_id)
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_was_submitted_is_compared_and_a_draft_is_seen_by_its_own_class_alone() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -28,7 +28,7 @@ async fn what_was_submitted_is_compared_and_a_draft_is_seen_by_its_own_class_alo
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_that_leaves_takes_its_report_along_and_the_other_goes_on() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -50,7 +50,7 @@ async fn a_class_that_leaves_takes_its_report_along_and_the_other_goes_on() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn nothing_is_written_while_a_pair_rests_and_a_country_has_no_mirrors() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -61,7 +61,7 @@ async fn nothing_is_written_while_a_pair_rests_and_a_country_has_no_mirrors() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_country_lists_the_deliveries_of_its_own_classes() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

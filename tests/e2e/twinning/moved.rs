@@ -17,7 +17,7 @@ async fn pair(twins: &Twins<'_>) -> Value {
     twins.secretariat.get(&twins.path("")).await.ok()
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_that_is_moved_away_leaves_its_pair_and_its_twin_goes_on() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -41,7 +41,7 @@ async fn a_class_that_is_moved_away_leaves_its_pair_and_its_twin_goes_on() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn before_the_work_begins_the_pair_is_declined_and_the_twin_free() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -54,7 +54,7 @@ async fn before_the_work_begins_the_pair_is_declined_and_the_twin_free() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_went_on_alone_and_is_moved_keeps_its_work() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -80,7 +80,7 @@ async fn who_went_on_alone_and_is_moved_keeps_its_work() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_a_class_has_said_in_any_programme_comes_to_nothing_when_it_is_moved() {
     let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;

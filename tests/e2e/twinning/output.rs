@@ -12,7 +12,7 @@ fn sign(read: &Value) -> Value {
     json!({ "digest": read["digest"], "etag": read["etag"] })
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn it_is_delivered_when_both_have_signed_one_digest_and_an_edit_voids_signatures() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -28,7 +28,7 @@ async fn it_is_delivered_when_both_have_signed_one_digest_and_an_edit_voids_sign
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn what_is_signed_is_what_was_read() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -47,7 +47,7 @@ async fn what_is_signed_is_what_was_read() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_an_edit_and_a_signature_at_once_nothing_unsigned_is_delivered() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -72,7 +72,7 @@ async fn of_an_edit_and_a_signature_at_once_nothing_unsigned_is_delivered() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_goes_on_alone_keeps_the_text_and_delivers_it_alone() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

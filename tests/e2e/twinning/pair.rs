@@ -11,7 +11,7 @@ fn state(pair: &Value) -> &str {
 }
 
 /// What `scripts/demo twinning` tells, with the dates of 2022-23, in programmes that share every country: not a line of code is for one.
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn classes_of_every_programme_meet_work_deliver_and_part() {
     let countries = ["it", "hr", "es", "gr", "si"];
     let programmes =
@@ -24,7 +24,7 @@ async fn classes_of_every_programme_meet_work_deliver_and_part() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_is_not_of_a_pair_does_not_know_of_it() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -41,7 +41,7 @@ async fn who_is_not_of_a_pair_does_not_know_of_it() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_two_proposals_accepted_at_once_one_wins() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let (one, other) =
@@ -70,7 +70,7 @@ async fn of_two_proposals_accepted_at_once_one_wins() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_loses_a_twin_goes_on_and_finds_another() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -102,7 +102,7 @@ async fn who_loses_a_twin_goes_on_and_finds_another() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn who_has_a_new_twin_begins_anew_and_keeps_what_it_wrote_with_the_one_of_before() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -141,7 +141,7 @@ async fn who_has_a_new_twin_begins_anew_and_keeps_what_it_wrote_with_the_one_of_
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_declined_pair_leaves_both_free() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -161,7 +161,7 @@ async fn a_declined_pair_leaves_both_free() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn an_offer_is_changed_and_taken_back_by_its_class_alone() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -189,7 +189,7 @@ async fn an_offer_is_changed_and_taken_back_by_its_class_alone() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_pair_rests_goes_on_and_is_dissolved() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -238,7 +238,7 @@ async fn a_pair_rests_goes_on_and_is_dissolved() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_survivor_with_a_fresh_offer_is_in_the_old_pair_until_the_new_one_begins() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -278,7 +278,7 @@ async fn a_survivor_with_a_fresh_offer_is_in_the_old_pair_until_the_new_one_begi
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn offers_come_in_pages_and_a_token_is_good_for_its_own_list_alone() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -311,7 +311,7 @@ async fn offers_come_in_pages_and_a_token_is_good_for_its_own_list_alone() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_reason_the_other_class_reads_holds_no_way_out() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

@@ -20,7 +20,7 @@ fn sample() -> String {
     String::from_utf8(world::data("projects/it-hr.csv")).expect("UTF-8")
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_sample_of_every_programme_is_of_that_programme_and_of_no_other() {
     let programmes = ["it-hr", "it-si", "gr-it", "si-hr", "euro-med"];
     let world = World::of(&programmes).start().await;
@@ -40,7 +40,7 @@ async fn the_sample_of_every_programme_is_of_that_programme_and_of_no_other() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_class_finds_projects_by_words_countries_and_territory() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -68,7 +68,7 @@ async fn a_class_finds_projects_by_words_countries_and_territory() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn imported_again_a_sheet_says_what_differs_and_what_a_pair_agreed_to_stays() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -96,7 +96,7 @@ async fn imported_again_a_sheet_says_what_differs_and_what_a_pair_agreed_to_stay
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn every_wrong_line_is_named_and_nothing_is_imported() {
     let world = World::of(&["it", "it-hr"]).start().await;
     let secretariat = world.coordinator("it-hr").await;
@@ -118,7 +118,7 @@ async fn every_wrong_line_is_named_and_nothing_is_imported() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn thousands_of_projects_come_in_one_sheet() {
     let world = World::of(&["it-hr"]).start().await;
     let secretariat = world.coordinator("it-hr").await;

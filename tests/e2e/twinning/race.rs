@@ -20,7 +20,7 @@ fn holds(answer: &Answer, mark: &[u8]) -> bool {
     answer.body.windows(mark.len()).any(|part| part == mark)
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn from_the_answer_on_that_a_class_has_left_no_read_shows_anything_of_it() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -76,7 +76,7 @@ async fn from_the_answer_on_that_a_class_has_left_no_read_shows_anything_of_it()
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn from_the_answer_on_that_a_consent_is_withdrawn_nobody_reads_the_picture() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -113,7 +113,7 @@ async fn from_the_answer_on_that_a_consent_is_withdrawn_nobody_reads_the_picture
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_an_approval_and_a_refusal_at_once_one_state_is_left_and_the_offers_stand_as_it_says() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -151,7 +151,7 @@ async fn of_an_approval_and_a_refusal_at_once_one_state_is_left_and_the_offers_s
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn of_an_acceptance_and_an_offer_taken_back_at_once_one_holds() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;

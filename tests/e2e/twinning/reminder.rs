@@ -34,7 +34,7 @@ async fn proposed(world: &World) -> Twins<'_> {
     twins
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_teacher_who_does_not_answer_is_reminded_every_week_three_times() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = proposed(&world).await;
@@ -61,7 +61,7 @@ async fn a_teacher_who_does_not_answer_is_reminded_every_week_three_times() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_process_that_starts_anew_does_not_repeat_what_was_sent() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = proposed(&world).await;
@@ -75,7 +75,7 @@ async fn a_process_that_starts_anew_does_not_repeat_what_was_sent() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn central_teams_are_reminded_until_their_own_has_approved() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = proposed(&world).await;
@@ -105,7 +105,7 @@ async fn central_teams_are_reminded_until_their_own_has_approved() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn the_secretariat_is_reminded_of_a_pair_that_rests() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -123,7 +123,7 @@ async fn the_secretariat_is_reminded_of_a_pair_that_rests() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_programme_says_when_and_how_often() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let file = std::fs::read_to_string(tests::world::tenant_files().join("it-hr.toml")).unwrap();

@@ -19,7 +19,7 @@ fn told(sightings: &[Value]) -> Vec<[String; 3]> {
     told
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_central_team_sees_who_over_there_saw_what_of_its_classes() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;

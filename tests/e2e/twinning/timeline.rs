@@ -18,7 +18,7 @@ async fn revise(twins: &Twins<'_>, lesson: i64, starts: &str) {
     twins.secretariat.post(&path, json!({ "startsLocal": starts, "reason": "strike" })).await.ok();
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn no_deadline_of_a_pair_is_in_the_holidays_of_either_country() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
@@ -50,7 +50,7 @@ async fn no_deadline_of_a_pair_is_in_the_holidays_of_either_country() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn a_timeline_gives_more_time_and_never_less() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
@@ -81,7 +81,7 @@ async fn a_timeline_gives_more_time_and_never_less() {
     world.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(crate = "::tests::limit")]
 async fn each_class_reads_the_deadline_in_its_own_zone() {
     let world = World::of(&["it", "gr", "gr-it"]).start().await;
     let twins = Twins::at_work(&world, "gr-it", ["gr", "it"]).await;

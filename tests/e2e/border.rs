@@ -14,6 +14,8 @@ use crate::{
     source::holds,
 };
 
+mod written;
+
 /// Every message that may cross, with every field it may have. None of them is of a pupil, and none may be.
 const CROSSES: &[(&str, &[&str])] = &[
     (

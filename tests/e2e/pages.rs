@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, ReflectMessage, Value};
-use proto::options::v1::{Format, Rules};
+use proto::{behavior, options::v1::Format};
 use serde_json::json;
 use tests::{
     Caller, Scene, Twins, World,
@@ -16,6 +16,8 @@ use tests::{
 };
 use tonic::transport::Channel;
 use uuid::Uuid;
+
+use crate::contract::behavior::rules;
 
 /// Somebody who may ask for lists, and the things their requests have to name.
 struct Place {
@@ -36,17 +38,10 @@ fn lists() -> Vec<MethodDescriptor> {
     methods().into_iter().filter(|method| method.input().get_field_by_name("page_token").is_some()).collect()
 }
 
-fn rules(field: &FieldDescriptor) -> Rules {
-    let option = proto::descriptor().get_extension_by_name("koine.options.v1.rules").expect("the option");
-    let options = field.options();
-    let rules = options.get_extension(&option).as_message().map(|rules| rules.transcode_to().expect("rules"));
-    rules.unwrap_or_default()
-}
-
 /// What a list must be asked for, if this place has it: one thing a page.
 fn request(method: &MethodDescriptor, place: &Place) -> Option<DynamicMessage> {
     let mut request = DynamicMessage::new(method.input());
-    for field in method.input().fields().filter(|field| rules(field).required) {
+    for field in method.input().fields().filter(behavior::is_required) {
         request.set_field(&field, Value::String(place.named.get(field.name())?.clone()));
     }
     request.set_field_by_name("page_size", Value::I32(1));

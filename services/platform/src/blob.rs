@@ -1,50 +1,51 @@
 //! Files by content: the name of a file is the SHA-256 of its bytes, so what was recorded is what is read, and the same bytes are
-//! kept once. On local disk, one folder per tenant and service; an object store takes the place of the folder in production. A service
-//! removes bytes that no row of its own refers to any more: what another one keeps lies elsewhere.
+//! kept once. They lie on local disk or in a bucket of S3, behind one interface ([`object_store`]) and under the same names:
+//! `<tenant>/<service>/<first two digits>/<digest>`. A service removes bytes that no row of its own refers to any more: what
+//! another one keeps lies elsewhere.
+//!
+//! What arrives lies under `<tenant>/<service>/unfinished/` until it is kept. What a process leaves there when it is killed is
+//! not found by anybody; in a bucket a lifecycle rule removes it, as it does uploads in parts that were never completed.
 
 use std::{
-    io,
-    path::{Path, PathBuf},
+    io::{Seek, SeekFrom},
+    mem,
+    ops::Range,
+    sync::Arc,
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use futures::{Stream, TryStreamExt};
-use serde::{Deserialize, Serialize};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
+use object_store::{GetOptions, GetResultPayload, ObjectStore, ObjectStoreExt, buffered::BufWriter, path::Path};
 use tokio::{
-    fs::{self, File},
-    io::AsyncWriteExt,
+    fs::File,
+    io::{AsyncReadExt, AsyncWriteExt},
 };
 use tokio_util::io::ReaderStream;
 use tonic::metadata::MetadataMap;
 
-use crate::{Ctx, Error, Result, error::Reason};
+use crate::{Ctx, Error, Result, Tasks, error::Reason};
 
-/// The `[blobs]` section.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// The folder files are kept in.
-    pub folder: PathBuf,
-}
+mod place;
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { folder: "data/blobs".into() }
-    }
-}
+pub use place::{Bucket, Settings};
+use place::{Place, fault};
 
 /// How many of a file's first bytes tell what it is.
 const HEAD: usize = 512;
 
-/// How many bytes of a file are in memory at once.
+/// How many bytes of a file on disk are read at once.
 const PIECE: usize = 64 * 1024;
+
+/// How many parts of one file are on their way to its place at once.
+const PARTS: usize = 2;
 
 /// The files of a service in all tenants. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Blobs {
-    folder: PathBuf,
+    place: Place,
     service: &'static str,
+    tasks: Tasks,
 }
 
 /// A file that was kept.
@@ -59,55 +60,81 @@ pub struct Blob {
 }
 
 impl Blobs {
-    /// Files of a service under a folder.
-    pub fn new(settings: &Settings, service: &'static str) -> Self {
-        Self { folder: settings.folder.clone(), service }
+    /// The files of a service where the settings say. What is not kept is removed by a task of `tasks`. Error: internal, naming the
+    /// key of a setting that cannot be used.
+    pub fn new(settings: &Settings, service: &'static str, tasks: Tasks) -> Result<Self> {
+        Ok(Self { place: Place::new(settings)?, service, tasks })
     }
 
-    fn of(&self, ctx: &Ctx) -> PathBuf {
-        self.folder.join(ctx.tenant().id().as_str()).join(self.service)
+    fn folder(&self, ctx: &Ctx) -> Path {
+        self.place.root.clone().join(ctx.tenant().id().as_str()).join(self.service)
+    }
+
+    fn path(&self, ctx: &Ctx, digest: &str) -> Path {
+        path(self.folder(ctx), digest)
     }
 
     /// Begins a file in the caller's tenant.
-    pub async fn create(&self, ctx: &Ctx) -> Result<Incoming> {
-        let folder = self.of(ctx);
-        let unfinished = folder.join("unfinished");
-        make(&unfinished).await.map_err(Error::internal)?;
-        let path = unfinished.join(ctx.new_id::<Blob>().to_string());
-        let file = File::create_new(&path).await.map_err(Error::internal)?;
-        Ok(Incoming {
+    pub fn create(&self, ctx: &Ctx) -> Incoming {
+        let folder = self.folder(ctx);
+        let unfinished = folder.clone().join("unfinished").join(ctx.new_id::<Blob>().to_string());
+        let store = self.place.store.clone();
+        let writer =
+            BufWriter::with_capacity(store.clone(), unfinished.clone(), self.place.part).with_max_concurrency(PARTS);
+        Incoming {
             folder,
-            path: Unfinished(Some(path)),
-            file,
+            unfinished: Unfinished {
+                store,
+                path: unfinished,
+                state: State::Arriving(writer),
+                tasks: self.tasks.clone(),
+            },
             size: 0,
             head: Vec::new(),
             digest: Context::new(&SHA256),
-        })
+        }
     }
 
-    /// The bytes of a file in the caller's tenant. Error: internal, when a recorded file is missing from the disk.
-    pub async fn open(&self, ctx: &Ctx, digest: &str) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
-        let file = File::open(place(&self.of(ctx), digest)).await.map_err(Error::internal)?;
-        Ok(ReaderStream::with_capacity(file, PIECE).map_err(Error::internal))
+    /// The bytes of a file in the caller's tenant. Error: internal, when a recorded file is missing from its place.
+    pub async fn open(&self, ctx: &Ctx, digest: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.get(ctx, digest, GetOptions::default()).await
+    }
+
+    /// Some of the bytes of a file in the caller's tenant; fewer where it ends before. Error: as of [`Blobs::open`]; internal, where
+    /// the range begins past the end.
+    pub async fn range(&self, ctx: &Ctx, digest: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.get(ctx, digest, GetOptions::default().with_range(Some(range))).await
+    }
+
+    async fn get(&self, ctx: &Ctx, digest: &str, options: GetOptions) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let found = self.place.store.get_opts(&self.path(ctx, digest), options).await.map_err(fault)?;
+        Ok(match found.payload {
+            // read here, for the library takes pieces of 8 KiB, of which each is a hop to another thread
+            GetResultPayload::File(mut file, _) => {
+                file.seek(SeekFrom::Start(found.range.start)).map_err(Error::internal)?;
+                let file = File::from_std(file).take(found.range.end - found.range.start);
+                ReaderStream::with_capacity(file, PIECE).map_err(Error::internal).boxed()
+            }
+            GetResultPayload::Stream(pieces) => pieces.map_err(fault).boxed(),
+        })
     }
 
     /// Removes a file of the caller's tenant for good, if it is there. Who calls this holds the digest ([`crate::Tx::hold`]) and has seen
     /// that no row refers to it.
     pub async fn remove(&self, ctx: &Ctx, digest: &str) -> Result<()> {
-        let path = place(&self.of(ctx), digest);
-        match fs::remove_file(&path).await {
-            Ok(()) => settle(path.parent().unwrap_or(&path)).await.map_err(Error::internal),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(Error::internal(error)),
+        let path = self.path(ctx, digest);
+        match self.place.store.delete(&path).await {
+            Ok(()) => self.place.settle(&path).await,
+            Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(fault(error)),
         }
     }
 }
 
 /// A file that is arriving. Dropping it leaves nothing behind.
 pub struct Incoming {
-    folder: PathBuf,
-    path: Unfinished,
-    file: File,
+    folder: Path,
+    unfinished: Unfinished,
     size: u64,
     head: Vec<u8>,
     digest: Context,
@@ -115,12 +142,13 @@ pub struct Incoming {
 
 impl Incoming {
     /// Adds bytes.
-    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub async fn write(&mut self, bytes: impl Into<Bytes>) -> Result<()> {
+        let bytes = bytes.into();
         self.size += bytes.len() as u64;
         let missing = HEAD.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..missing]);
-        self.digest.update(bytes);
-        self.file.write_all(bytes).await.map_err(Error::internal)
+        self.digest.update(&bytes);
+        self.unfinished.write(bytes).await
     }
 
     /// How many bytes have arrived.
@@ -139,11 +167,11 @@ impl Incoming {
     }
 
     /// All has arrived. Nothing is kept yet.
-    pub async fn whole(self) -> Result<Whole> {
-        let blob =
-            Blob { digest: hex(self.digest.clone().finish().as_ref()), size: self.size, media_type: self.media_type() };
-        self.file.sync_all().await.map_err(Error::internal)?;
-        Ok(Whole { folder: self.folder, path: self.path, blob })
+    pub async fn whole(mut self) -> Result<Whole> {
+        let media_type = self.media_type();
+        self.unfinished.end().await?;
+        let blob = Blob { digest: hex(self.digest.finish().as_ref()), size: self.size, media_type };
+        Ok(Whole { folder: self.folder, unfinished: self.unfinished, blob })
     }
 
     /// Keeps the file: from here on it is durable and found by its digest.
@@ -154,8 +182,8 @@ impl Incoming {
 
 /// A file that has arrived. Dropping it leaves nothing behind.
 pub struct Whole {
-    folder: PathBuf,
-    path: Unfinished,
+    folder: Path,
+    unfinished: Unfinished,
     blob: Blob,
 }
 
@@ -165,53 +193,70 @@ impl Whole {
         &self.blob
     }
 
-    /// Keeps it: from here on it is found by its digest. Where bytes are ever removed this is called by who holds the digest
-    /// ([`crate::Tx::hold`]) and has written the row that refers to it.
-    pub async fn keep(mut self) -> Result<Blob> {
-        let path = place(&self.folder, &self.blob.digest);
-        let parent = path.parent().unwrap_or(&self.folder);
-        make(parent).await.map_err(Error::internal)?;
-        if let Some(unfinished) = &self.path.0 {
-            fs::rename(unfinished, &path).await.map_err(Error::internal)?;
-            self.path.0 = None;
-        }
-        settle(parent).await.map_err(Error::internal)?;
+    /// Keeps it: from here on it is durable and found by its digest. Where bytes are ever removed this is called by who holds the
+    /// digest ([`crate::Tx::hold`]) and has written the row that refers to it.
+    pub async fn keep(self) -> Result<Blob> {
+        self.unfinished.keep(&path(self.folder, &self.blob.digest)).await?;
         Ok(self.blob)
     }
 }
 
-/// Makes a folder and those it lies in, each durable.
-async fn make(folder: &Path) -> io::Result<()> {
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match fs::create_dir(folder).await {
-        Ok(()) => settle(parent).await,
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && parent != folder => {
-            Box::pin(make(parent)).await?;
-            Box::pin(make(folder)).await
+/// Where bytes lie until they are kept. Removed in the background when nobody keeps them: a caller may go away at any point.
+struct Unfinished {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    state: State,
+    tasks: Tasks,
+}
+
+enum State {
+    Arriving(BufWriter),
+    Whole,
+    /// Kept, or removed.
+    Gone,
+}
+
+impl Unfinished {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        match &mut self.state {
+            State::Arriving(writer) => writer.put(bytes).await.map_err(fault),
+            State::Whole | State::Gone => Err(Error::internal("bytes after the end of a file")),
         }
-        Err(error) => Err(error),
+    }
+
+    /// Makes durable what has arrived.
+    async fn end(&mut self) -> Result<()> {
+        // before the wait: from here on there is a whole file to remove, and no writer that could be told to stop
+        match mem::replace(&mut self.state, State::Whole) {
+            State::Arriving(mut writer) => writer.shutdown().await.map_err(place::io_fault),
+            State::Whole | State::Gone => Ok(()),
+        }
+    }
+
+    async fn keep(mut self, path: &Path) -> Result<()> {
+        self.store.rename(&self.path, path).await.map_err(fault)?;
+        self.state = State::Gone;
+        Ok(())
     }
 }
-
-/// Brings to the disk what a folder lists: a name in it is not durable with the file.
-async fn settle(folder: &Path) -> io::Result<()> {
-    File::open(folder).await?.sync_all().await
-}
-
-/// The path of a file that is not kept yet; removed when nobody keeps it.
-struct Unfinished(Option<PathBuf>);
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if let Some(path) = self.0.take() {
-            // nothing to be done where it fails: the file is not referenced from anywhere
-            let _ = std::fs::remove_file(path);
+        let (state, store, path) = (mem::replace(&mut self.state, State::Gone), self.store.clone(), self.path.clone());
+        // nothing to be done where removing fails: the bytes are not referred to from anywhere
+        match state {
+            State::Gone => {}
+            State::Arriving(mut writer) => self.tasks.spawn("remove unfinished file", async move {
+                let _ = writer.abort().await;
+            }),
+            State::Whole => self.tasks.spawn("remove unfinished file", async move {
+                let _ = store.delete(&path).await;
+            }),
         }
     }
 }
 
-fn place(folder: &Path, digest: &str) -> PathBuf {
+fn path(folder: Path, digest: &str) -> Path {
     folder.join(digest.get(..2).unwrap_or("00")).join(digest)
 }
 
@@ -249,7 +294,10 @@ pub fn too_large<R: Reason>(reason: R, limit: u64) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{path::PathBuf, sync::Arc, time::Duration};
+
+    use object_store::memory::InMemory;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::{Caller, Clock, Ids, tenant};
@@ -264,20 +312,43 @@ mod tests {
         crate::testing::ctx(&tenant, Caller::Anonymous, &clock, &Ids::new(clock.clone()))
     }
 
-    fn blobs(folder: &tempfile::TempDir) -> Blobs {
-        Blobs::new(&Settings { folder: folder.path().join("not/made/yet") }, "lessons")
+    fn on_disk(folder: &tempfile::TempDir) -> Blobs {
+        let folder = folder.path().join("not/made [yet] 100% #1");
+        Blobs::new(&Settings { folder, s3: None }, "lessons", Tasks::new()).unwrap()
     }
 
-    async fn keep(blobs: &Blobs, ctx: &Ctx, pieces: &[&[u8]]) -> Blob {
-        let mut incoming = blobs.create(ctx).await.unwrap();
+    /// Files on disk, and in a store that is none.
+    fn both(folder: &tempfile::TempDir) -> [Blobs; 2] {
+        let elsewhere = Blobs { place: Place::of(InMemory::new()), service: "lessons", tasks: Tasks::new() };
+        [on_disk(folder), elsewhere]
+    }
+
+    async fn keep(blobs: &Blobs, ctx: &Ctx, pieces: &[&'static [u8]]) -> Blob {
+        let mut incoming = blobs.create(ctx);
         for piece in pieces {
-            incoming.write(piece).await.unwrap();
+            incoming.write(*piece).await.unwrap();
         }
         incoming.keep().await.unwrap()
     }
 
+    async fn read(stream: Result<BoxStream<'static, Result<Bytes>>>) -> Vec<u8> {
+        stream.unwrap().try_collect::<Vec<_>>().await.unwrap().concat()
+    }
+
+    /// Every file of a store.
+    async fn names(blobs: &Blobs) -> Vec<String> {
+        assert_eq!(blobs.tasks.shutdown(Duration::from_secs(9)).await, [] as [&str; 0]);
+        let prefix = Some(&blobs.place.root).filter(|root| !root.as_ref().is_empty());
+        let mut found: Vec<_> = match blobs.place.store.list(prefix).try_collect::<Vec<_>>().await {
+            Ok(found) => found.into_iter().map(|one| one.location.to_string()).collect(),
+            Err(_) => Vec::new(),
+        };
+        found.sort();
+        found
+    }
+
     /// Every file under a folder.
-    fn files(folder: &Path) -> Vec<PathBuf> {
+    fn files(folder: &std::path::Path) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
         entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
     }
@@ -285,81 +356,146 @@ mod tests {
     #[tokio::test]
     async fn a_kept_file_is_found_by_its_digest_in_its_tenant_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let (blobs, ctx, other) = (blobs(&folder), ctx("it"), ctx("hr"));
-        let kept = keep(&blobs, &ctx, &[b"a", b"bc"]).await;
-        assert_eq!(kept.digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-        assert_eq!((kept.size, kept.media_type), (3, "application/octet-stream"));
-        let bytes: Vec<Bytes> = blobs.open(&ctx, &kept.digest).await.unwrap().try_collect().await.unwrap();
-        assert_eq!(bytes.concat(), b"abc");
-        assert!(blobs.open(&other, &kept.digest).await.is_err());
+        for blobs in both(&folder) {
+            let (ctx, other) = (ctx("it"), ctx("hr"));
+            let kept = keep(&blobs, &ctx, &[b"a", b"bc"]).await;
+            assert_eq!(kept.digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+            assert_eq!((kept.size, kept.media_type), (3, "application/octet-stream"));
+            assert_eq!(read(blobs.open(&ctx, &kept.digest).await).await, b"abc");
+            assert!(blobs.open(&other, &kept.digest).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_lies_where_it_always_lay() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = on_disk(&folder);
+        let digest = keep(&blobs, &ctx("it"), &[b"abc"]).await.digest;
+        let path = folder.path().join("not/made [yet] 100% #1/it/lessons/ba").join(&digest);
+        assert_eq!(files(folder.path()), [path]);
+    }
+
+    #[tokio::test]
+    async fn a_range_is_read_as_far_as_the_file_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        for blobs in both(&folder) {
+            let ctx = ctx("it");
+            let digest = keep(&blobs, &ctx, &[b"0123456789"]).await.digest;
+            assert_eq!(read(blobs.range(&ctx, &digest, 2..5).await).await, b"234");
+            assert_eq!(read(blobs.range(&ctx, &digest, 8..50).await).await, b"89");
+            assert!(blobs.range(&ctx, &digest, 10..11).await.is_err());
+        }
     }
 
     #[tokio::test]
     async fn a_file_that_is_dropped_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut incoming = blobs(&folder).create(&ctx("it")).await.unwrap();
-        incoming.write(b"half").await.unwrap();
-        assert_eq!(files(folder.path()).len(), 1);
-        drop(incoming);
-        assert_eq!(files(folder.path()), Vec::<PathBuf>::new());
+        let large = vec![7; PIECE * 9];
+        for whole in [false, true] {
+            for bytes in [Bytes::from_static(b"half"), Bytes::from(large.clone())] {
+                let folder = tempfile::tempdir().unwrap();
+                for blobs in both(&folder) {
+                    let mut incoming = blobs.create(&ctx("it"));
+                    incoming.write(bytes.clone()).await.unwrap();
+                    if whole {
+                        drop(incoming.whole().await.unwrap())
+                    } else {
+                        drop(incoming)
+                    }
+                    assert_eq!(names(&blobs).await, [] as [&str; 0]);
+                    assert_eq!(files(folder.path()), [] as [PathBuf; 0]);
+                }
+            }
+        }
     }
 
     #[tokio::test]
     async fn the_same_bytes_are_kept_once() {
         let folder = tempfile::tempdir().unwrap();
-        let (blobs, ctx) = (blobs(&folder), ctx("it"));
-        assert_eq!(keep(&blobs, &ctx, &[b"abc"]).await, keep(&blobs, &ctx, &[b"ab", b"c"]).await);
-        assert_eq!(files(folder.path()).len(), 1);
-        keep(&blobs, &ctx, &[b"abcd"]).await;
-        assert_eq!(files(folder.path()).len(), 2);
+        for blobs in both(&folder) {
+            let ctx = ctx("it");
+            assert_eq!(keep(&blobs, &ctx, &[b"abc"]).await, keep(&blobs, &ctx, &[b"ab", b"c"]).await);
+            keep(&blobs, &ctx, &[b"abcd"]).await;
+            assert_eq!(names(&blobs).await.len(), 2);
+        }
     }
 
     #[tokio::test]
     async fn a_file_is_removed_from_its_tenant_and_its_service_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let (ours, ctx, other) = (blobs(&folder), ctx("it"), ctx("hr"));
-        let theirs = Blobs { service: "identity", ..ours.clone() };
-        let digest = keep(&ours, &ctx, &[b"abc"]).await.digest;
-        keep(&theirs, &ctx, &[b"abc"]).await;
-        keep(&ours, &other, &[b"abc"]).await;
-        for _ in 0..2 {
-            ours.remove(&ctx, &digest).await.unwrap();
+        for ours in both(&folder) {
+            let (ctx, other) = (ctx("it"), ctx("hr"));
+            let theirs = Blobs { service: "identity", ..ours.clone() };
+            let digest = keep(&ours, &ctx, &[b"abc"]).await.digest;
+            keep(&theirs, &ctx, &[b"abc"]).await;
+            keep(&ours, &other, &[b"abc"]).await;
+            for _ in 0..2 {
+                ours.remove(&ctx, &digest).await.unwrap();
+            }
+            assert!(ours.open(&ctx, &digest).await.is_err());
+            assert!(theirs.open(&ctx, &digest).await.is_ok() && ours.open(&other, &digest).await.is_ok());
         }
-        assert!(ours.open(&ctx, &digest).await.is_err());
-        assert!(theirs.open(&ctx, &digest).await.is_ok() && ours.open(&other, &digest).await.is_ok());
     }
 
     #[tokio::test]
     async fn what_has_arrived_is_kept_when_somebody_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let (blobs, ctx) = (blobs(&folder), ctx("it"));
-        for is_kept in [false, true] {
-            let mut incoming = blobs.create(&ctx).await.unwrap();
-            incoming.write(b"abc").await.unwrap();
+        for blobs in both(&folder) {
+            let ctx = ctx("it");
+            let mut incoming = blobs.create(&ctx);
+            incoming.write(&b"abc"[..]).await.unwrap();
             let whole = incoming.whole().await.unwrap();
             let digest = whole.blob().digest.clone();
             assert!(blobs.open(&ctx, &digest).await.is_err());
-            if is_kept {
-                drop(whole.keep().await.unwrap())
-            } else {
-                drop(whole)
-            }
-            assert_eq!(blobs.open(&ctx, &digest).await.is_ok(), is_kept);
-            assert_eq!(files(folder.path()).len(), usize::from(is_kept));
+            whole.keep().await.unwrap();
+            assert!(blobs.open(&ctx, &digest).await.is_ok());
+            assert_eq!(names(&blobs).await.len(), 1);
         }
     }
 
     #[tokio::test]
     async fn the_first_bytes_tell_what_a_file_is_however_they_arrive() {
         let folder = tempfile::tempdir().unwrap();
-        let (blobs, ctx) = (blobs(&folder), ctx("it"));
+        let (blobs, ctx) = (on_disk(&folder), ctx("it"));
         let pieces: Vec<&[u8]> = PNG.chunks(1).collect();
         assert_eq!(keep(&blobs, &ctx, &pieces).await.media_type, "image/png");
-        let mut incoming = blobs.create(&ctx).await.unwrap();
-        incoming.write(&[b'x'; HEAD - 1]).await.unwrap();
+        let mut incoming = blobs.create(&ctx);
+        incoming.write(&[b'x'; HEAD - 1][..]).await.unwrap();
         assert!(!incoming.is_recognisable());
         incoming.write(PNG).await.unwrap();
         assert!(incoming.is_recognisable());
         assert_eq!(incoming.keep().await.unwrap().media_type, "application/octet-stream");
+    }
+
+    #[test]
+    fn a_bucket_is_chosen_by_the_settings_and_its_keys_are_not_printed() {
+        let text = "s3 = { bucket = 'koine', region = 'eu-south-1', endpoint = 'http://127.0.0.1:9', key_id = 'AK', key = 'SK' }";
+        let settings: Settings = toml::from_str(text).unwrap();
+        let blobs = Blobs::new(&settings, "lessons", Tasks::new()).unwrap();
+        assert!(format!("{:?}", blobs.place.store).contains("AmazonS3"), "{blobs:?}");
+        let printed = toml::to_string(&settings).unwrap() + &format!("{settings:?}{blobs:?}");
+        assert!(!printed.contains("AK") && !printed.contains("SK"), "{printed}");
+        assert!(toml::from_str::<Settings>("s3 = { bucket = 'koine' }").is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn what_was_kept_in_pieces_is_read_whole(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..90_000), 0..8)) {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+            runtime.block_on(async {
+                let folder = tempfile::tempdir().unwrap();
+                for blobs in both(&folder) {
+                    let ctx = ctx("it");
+                    let mut incoming = blobs.create(&ctx);
+                    for piece in &pieces {
+                        incoming.write(piece.clone()).await.unwrap();
+                    }
+                    let kept = incoming.keep().await.unwrap();
+                    assert_eq!(kept.size as usize, pieces.concat().len());
+                    assert_eq!(read(blobs.open(&ctx, &kept.digest).await).await, pieces.concat());
+                }
+            });
+        }
     }
 }

@@ -1,19 +1,9 @@
 //! Archives people open with what their computer has: ZIP, the entries stored as they are. What is in ours is small text, or pictures
 //! and videos that are compressed already. Of a large entry only the piece that is being sent is in memory.
 
-use std::sync::LazyLock;
-
 use jiff::civil::DateTime;
 
 use crate::{Error, Result};
-
-/// The checksum of each byte: the table of CRC-32 as PKZIP, Ethernet and PNG have it.
-static CHECKSUMS: LazyLock<[u32; 256]> = LazyLock::new(|| {
-    std::array::from_fn(|byte| {
-        let byte = u32::try_from(byte).unwrap_or_default();
-        (0..8).fold(byte, |rest, _| if rest & 1 == 1 { (rest >> 1) ^ 0xedb8_8320 } else { rest >> 1 })
-    })
-});
 
 /// Names are UTF-8.
 const FLAGS: u16 = 1 << 11;
@@ -25,27 +15,14 @@ const NEEDS_LARGE: u16 = 45;
 /// What stands in a field of the first format where the number stands in one of 64 bits elsewhere.
 const ELSEWHERE: u32 = u32::MAX;
 
-/// The checksum of bytes that come in pieces.
-#[derive(Clone, Copy, Debug)]
-pub struct Checksum(u32);
-
-impl Default for Checksum {
-    fn default() -> Self {
-        Self(u32::MAX)
-    }
-}
+/// The checksum of bytes that come in pieces: CRC-32, as PKZIP has it.
+#[derive(Clone, Debug, Default)]
+pub struct Checksum(crc32fast::Hasher);
 
 impl Checksum {
     /// The next piece.
     pub fn add(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            let at = usize::from(self.0.to_le_bytes()[0] ^ byte);
-            self.0 = (self.0 >> 8) ^ CHECKSUMS[at];
-        }
-    }
-
-    fn end(self) -> u32 {
-        !self.0
+        self.0.update(bytes);
     }
 }
 
@@ -84,7 +61,7 @@ impl Archive {
 
     /// Begins an entry of so many bytes, which are sent next. Error: internal, where its name is too long.
     pub fn begin(&mut self, name: &str, size: u64, checksum: Checksum) -> Result<Vec<u8>> {
-        let entry = Entry { name: name.to_owned(), checksum: checksum.end(), size, offset: self.size };
+        let entry = Entry { name: name.to_owned(), checksum: checksum.0.finalize(), size, offset: self.size };
         let large = [entry.size, entry.size];
         let large = if entry.is_large() { &large[..] } else { &[] };
         let mut bytes = b"PK\x03\x04".to_vec();
@@ -204,7 +181,7 @@ mod tests {
         for piece in [&b"1234"[..], b"", b"56789"] {
             checksum.add(piece);
         }
-        assert_eq!(checksum.end(), 0xcbf4_3926);
+        assert_eq!(checksum.0.finalize(), 0xcbf4_3926);
     }
 
     #[test]

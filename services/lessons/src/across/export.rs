@@ -89,7 +89,7 @@ impl Source {
 
 #[cfg(test)]
 mod tests {
-    use platform::blob::Settings;
+    use platform::{Tasks, blob::Settings};
     use proto::options::v1::Role;
 
     use super::*;
@@ -103,8 +103,8 @@ mod tests {
     /// A video of the first class.
     async fn film(space: &Space, blobs: &Blobs) -> File {
         let ctx = space.twin(Role::TwinTeam, 0);
-        let mut incoming = blobs.create(&ctx).await.unwrap();
-        incoming.write(&vec![7; LARGE]).await.unwrap();
+        let mut incoming = blobs.create(&ctx);
+        incoming.write(vec![7; LARGE]).await.unwrap();
         let whole = incoming.whole().await.unwrap();
         let place = Upload { team: space.team(0), lesson: 1, field: "film".to_owned(), name: "film.mp4".to_owned() };
         let file = File::new(&ctx, space.seat(0), place, "text/plain", whole.blob().clone());
@@ -117,7 +117,8 @@ mod tests {
 
     async fn begun() -> (Space, File, impl Stream<Item = Result<Bytes>> + Unpin, tempfile::TempDir) {
         let (space, folder) = (Space::new().await, tempfile::tempdir().unwrap());
-        let blobs = Blobs::new(&Settings { folder: folder.path().to_owned() }, "lessons");
+        let blobs =
+            Blobs::new(&Settings { folder: folder.path().to_owned(), s3: None }, "lessons", Tasks::new()).unwrap();
         let file = film(&space, &blobs).await;
         let book = Book::of_files(vec![file.clone()]);
         let ctx = space.twin(Role::TwinTeam, 0);

@@ -18,23 +18,9 @@ pub(super) fn fits(format: Format, text: &str) -> Result<(), &'static str> {
     if fits { Ok(()) } else { Err(wanted) }
 }
 
-/// What a mail server would take, without the exotic forms of RFC 5321 that nobody uses.
+/// An address mail can be sent to, as the judge says who sends it, at a host with a dot: nobody is reached at `name@localhost`.
 fn email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let local_fits = !local.is_empty()
-        && local.len() <= 64
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && !local.contains("..")
-        && local.chars().all(|letter| letter.is_alphanumeric() || "!#$%&'*+/=?^_`{|}~.-".contains(letter));
-    let label_fits = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.chars().all(|letter| letter.is_alphanumeric() || letter == '-')
-    };
-    local_fits && domain.contains('.') && domain.split('.').all(label_fits)
+    text.parse::<lettre::Address>().is_ok_and(|address| address.domain().contains('.'))
 }
 
 fn url(text: &str) -> bool {

@@ -296,7 +296,7 @@ impl Common {
                 self.keys.clone(),
                 service.schema,
             ),
-            blobs: Blobs::new(&self.config.blobs, name),
+            blobs: Blobs::new(&self.config.blobs, name, self.tasks.clone())?,
             mailer: Mailer::new(&self.config.mail)?,
             peers: self.peers.clone(),
             clock: self.clock.clone(),

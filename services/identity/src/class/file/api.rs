@@ -37,7 +37,7 @@ impl FileService for Files {
         let (ctx, mut pieces) = request.open_stream()?;
         let first = pieces.first().await?;
         let label = Label::try_from(&first)?;
-        let incoming = receive(self.blobs.create(&ctx).await?, label.purpose, first, pieces).await?;
+        let incoming = receive(self.blobs.create(&ctx), label.purpose, first, pieces).await?;
         let file = File::new(&ctx, label, incoming.keep().await?)?;
         let tx = self.store.write(&ctx).await?;
         store::add(&tx, &file).await?;
@@ -89,7 +89,7 @@ async fn receive(
 ) -> Result<Incoming> {
     let mut next = Some(first);
     while let Some(piece) = next {
-        incoming.write(&piece.file.unwrap_or_default().data).await?;
+        incoming.write(piece.file.unwrap_or_default().data).await?;
         if incoming.size() > purpose.max_bytes() {
             return Err(blob::too_large(Reason::FileTooLarge, purpose.max_bytes()));
         }

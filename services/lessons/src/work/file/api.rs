@@ -46,7 +46,7 @@ impl FileService for Files {
         let first = pieces.first().await?;
         let upload = Upload::try_from(&first)?;
         let (seat, rule) = self.rule(&ctx, &upload).await?;
-        let (media_type, bytes) = receive(self.blobs.create(&ctx).await?, rule, first, pieces).await?;
+        let (media_type, bytes) = receive(self.blobs.create(&ctx), rule, first, pieces).await?;
         let file = File::new(&ctx, seat, upload, media_type, bytes.blob().clone());
         let tx = self.store.write(&ctx).await?;
         pair::store::check_working(&tx, seat).await?;
@@ -122,7 +122,7 @@ async fn receive(
         let bytes = piece.file.unwrap_or_default().data;
         rule.check_size(incoming.size().saturating_add(bytes.len() as u64))?;
         head.extend(bytes.iter().take(HEAD - head.len()));
-        incoming.write(&bytes).await?;
+        incoming.write(bytes).await?;
         if head.len() == HEAD {
             rule.check_kind(media_type(incoming.media_type(), &head))?;
         }

@@ -43,7 +43,7 @@ async fn remove(store: Store, blobs: Blobs, ctx: Ctx, digests: Vec<String>) -> R
 
 #[cfg(test)]
 mod tests {
-    use platform::blob::Settings;
+    use platform::{Tasks, blob::Settings};
     use proto::options::v1::Role;
 
     use super::*;
@@ -51,8 +51,8 @@ mod tests {
 
     async fn uploaded(space: &Space, blobs: &Blobs, of: usize, bytes: &[u8]) -> String {
         let ctx = space.twin(Role::TwinTeam, of);
-        let mut incoming = blobs.create(&ctx).await.unwrap();
-        incoming.write(bytes).await.unwrap();
+        let mut incoming = blobs.create(&ctx);
+        incoming.write(bytes.to_vec()).await.unwrap();
         let whole = incoming.whole().await.unwrap();
         let place = Upload { team: space.team(of), lesson: 1, field: "a".to_owned(), name: "a".to_owned() };
         let file = File::new(&ctx, space.seat(of), place, "text/plain", whole.blob().clone());
@@ -66,7 +66,8 @@ mod tests {
     #[tokio::test]
     async fn bytes_are_removed_by_the_fact_however_often_it_comes_and_never_while_a_row_refers_to_them() {
         let (space, folder) = (Space::new().await, tempfile::tempdir().unwrap());
-        let blobs = Blobs::new(&Settings { folder: folder.path().to_owned() }, "lessons");
+        let blobs =
+            Blobs::new(&Settings { folder: folder.path().to_owned(), s3: None }, "lessons", Tasks::new()).unwrap();
         let alone = uploaded(&space, &blobs, 0, b"ours").await;
         let equal = uploaded(&space, &blobs, 0, b"both").await;
         assert_eq!(uploaded(&space, &blobs, 1, b"both").await, equal);

@@ -14,7 +14,7 @@ const ROLES: [Role; 3] = [Role::Coordinator, Role::Teacher, Role::Team];
 const VISITORS: [Role; 3] = [Role::TwinCoordinator, Role::TwinTeacher, Role::TwinTeam];
 
 /// What refuses a caller, whatever is asked for.
-const GATES: [&str; 8] = [
+const GATES: [&str; 9] = [
     "TENANT_UNKNOWN",
     "TOKEN_MISSING",
     "TOKEN_INVALID",
@@ -23,6 +23,7 @@ const GATES: [&str; 8] = [
     "PASSWORD_CHANGE_NEEDED",
     "ROLE_MISSING",
     "MEMBERSHIP_ENDED",
+    "PROGRAMME_ONLY",
 ];
 
 /// A kind of caller, and what a method with this option must answer: a gate's reason, or none where it lets them in.
@@ -47,6 +48,15 @@ impl Kind {
     }
 }
 
+/// What refuses a role in a country.
+fn in_country(access: &Access, role: Role) -> Option<&'static str> {
+    match access {
+        _ if access.anonymous => None,
+        _ if !lets_in(access, role) => Some("ROLE_MISSING"),
+        _ => access.programme.then_some("PROGRAMME_ONLY"),
+    }
+}
+
 fn lets_in(access: &Access, role: Role) -> bool {
     access.roles().any(|allowed| allowed == role)
 }
@@ -63,14 +73,12 @@ fn kinds(world: &World) -> Vec<Kind> {
     for role in ROLES {
         let name = role.as_str_name();
         let known = world.forged("it", &[role], |_| {});
-        kinds.push(Kind::new(name, known, move |access| {
-            (!access.anonymous && !lets_in(access, role)).then_some("ROLE_MISSING")
-        }));
+        kinds.push(Kind::new(name, known, move |access| in_country(access, role)));
         let provisional = world.forged("it", &[role], |claims| claims.provisional = true);
         kinds.push(Kind::new(format!("{name}, provisional"), provisional, move |access| match access {
             _ if access.anonymous => None,
             _ if !access.provisional => Some("PASSWORD_CHANGE_NEEDED"),
-            _ => (!lets_in(access, role)).then_some("ROLE_MISSING"),
+            _ => in_country(access, role),
         }));
         let expired = world.forged("it", &[role], |claims| claims.exp = claims.iat);
         kinds.push(Kind::never(&format!("{name}, expired"), expired, "TOKEN_EXPIRED"));

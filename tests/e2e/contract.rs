@@ -5,6 +5,7 @@ pub mod behavior;
 pub mod messages;
 pub mod methods;
 mod openapi;
+mod sightings;
 mod surface;
 mod words;
 

@@ -56,7 +56,16 @@ fn audience(access: &Access) -> String {
     let provisional = if access.provisional { " A provisional credential is enough." } else { "" };
     match &roles(access)[..] {
         [] => "For everybody, without a token.".to_owned(),
-        roles => format!("For the roles: {}.{provisional}", roles.join(", ")),
+        roles => format!("For the roles: {}.{provisional}{}", roles.join(", "), confines(access)),
+    }
+}
+
+/// Where it can be asked for, and what is written down of who asks.
+fn confines(access: &Access) -> String {
+    let programme = if access.programme { " Only in a twinning programme." } else { "" };
+    match access.sighting.as_str() {
+        "" => programme.to_owned(),
+        kind => format!("{programme} It is written down which country and role saw it: a sighting of the kind {kind}."),
     }
 }
 

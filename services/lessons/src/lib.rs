@@ -16,7 +16,6 @@ use proto::lessons::v1::{
 use tonic::service::Routes;
 
 pub mod across;
-mod amiss;
 pub mod reason;
 pub mod space;
 #[cfg(test)]

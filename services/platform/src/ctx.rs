@@ -4,7 +4,7 @@ use std::{
     any::Any,
     net::IpAddr,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -18,6 +18,7 @@ use crate::{
     Clock, Error, Id, Ids, Result, Tenant, TenantId,
     border::Said,
     error::{Reason, Shared},
+    store::Once,
 };
 
 /// The context of one call. It is made once, at the edge, from a verified token; nobody else can make one. Every function that
@@ -37,11 +38,25 @@ pub struct Ctx {
     said: Option<Said>,
 }
 
-/// What else is known of the call, for throttling and for forwarding.
+/// What else is known of the call, for throttling and for forwarding; and what it has done so far, for the layer that answers it.
 #[derive(Debug, Default)]
 pub(crate) struct Call {
     pub(crate) token: Option<String>,
     pub(crate) address: Option<IpAddr>,
+    /// What becomes of its request, where that may be repeated.
+    pub(crate) once: Once,
+    witnessed: Mutex<Vec<&'static str>>,
+}
+
+impl Call {
+    pub(crate) fn new(token: Option<String>, address: Option<IpAddr>) -> Self {
+        Self { token, address, ..Self::default() }
+    }
+
+    /// Whether a sighting of this kind was written down, as far as it was one.
+    pub(crate) fn has_witnessed(&self, kind: &str) -> bool {
+        self.witnessed.lock().unwrap_or_else(PoisonError::into_inner).contains(&kind)
+    }
 }
 
 /// The event a job is handling and the handler's name: what makes it happen once.
@@ -157,7 +172,12 @@ impl Ctx {
         Self { said, ..self }
     }
 
-    pub(crate) fn call(&self) -> &Call {
+    /// Tells the layer that answers the call that it was written down who is shown what of this kind, as the method's option asks for.
+    pub fn witnessed(&self, kind: &'static str) {
+        self.call.witnessed.lock().unwrap_or_else(PoisonError::into_inner).push(kind);
+    }
+
+    pub(crate) fn call(&self) -> &Arc<Call> {
         &self.call
     }
 

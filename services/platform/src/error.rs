@@ -239,6 +239,7 @@ impl From<Violation> for FieldViolation {
 pub struct Violations {
     told: Vec<Violation>,
     more: usize,
+    facts: Vec<(&'static str, String)>,
 }
 
 /// How many violations are told one by one: who has more of them has one cause.
@@ -258,6 +259,18 @@ impl Violations {
     /// Adds one.
     pub fn add<R: Reason>(&mut self, field: impl Into<String>, reason: R, description: impl Into<String>) {
         self.push(Violation { field: field.into(), reason: reason.name(), description: description.into() });
+    }
+
+    /// Adds one, and the facts its reason announces: `("counted", &301 as _)`.
+    pub fn add_with<'a, R: Reason>(
+        &mut self,
+        field: impl Into<String>,
+        reason: R,
+        description: impl Into<String>,
+        facts: impl IntoIterator<Item = (&'static str, &'a dyn fmt::Display)>,
+    ) {
+        self.add(field, reason, description);
+        self.facts.extend(facts.into_iter().map(|(key, fact)| (key, fact.to_string())));
     }
 
     /// Adds one that is already made.
@@ -297,6 +310,12 @@ impl Violations {
         self.told.is_empty()
     }
 
+    /// The value, which is missing only where there is a violation. Error: one that names them all.
+    pub fn value<T>(self, value: Option<T>) -> Result<T> {
+        self.done()?;
+        value.ok_or_else(|| Error::internal("a value is missing though nothing is wrong with it"))
+    }
+
     /// Nothing, or one error that names them all.
     pub fn done(self) -> Result<()> {
         if self.told.is_empty() {
@@ -308,6 +327,10 @@ impl Violations {
             (told, _) => format!("More than {told} fields, of which the first are named, are"),
         };
         let mut error = Shared::FieldsInvalid.error(format!("{fields} not as asked for; nothing was changed."));
+        // facts stand on the error, not on a field: with two fields nobody could tell whose they are
+        if self.told.len() + self.more == 1 {
+            error.0.metadata = self.facts;
+        }
         error.0.violations = self.told;
         Err(error)
     }
@@ -330,6 +353,19 @@ mod tests {
         assert_eq!(details.error_info().unwrap().metadata["max"], "25");
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(3)));
+    }
+
+    #[test]
+    fn a_fact_travels_where_it_can_belong_to_one_field_only() {
+        let says = |fields: &[&str]| {
+            let mut violations = Violations::new();
+            for field in fields {
+                violations.add_with(*field, Shared::FieldsInvalid, "Too long.", [("counted", &301 as _)]);
+            }
+            let status = Status::from(violations.value::<()>(None).unwrap_err());
+            status.get_error_details().error_info().unwrap().metadata.contains_key("counted")
+        };
+        assert!(says(&["title"]) && !says(&["title", "story"]));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tower::{Service, ServiceBuilder};
 
 use crate::{Clock, Ctx, Error, Ids, Tenants, border, config::Limits, intake::Intake, token::Verifier};
 
+mod answer;
 mod authenticate;
 mod authorize;
 mod deadline;
@@ -92,12 +93,13 @@ struct Inside(Routes);
 
 impl Next for Inside {
     async fn run(&self, call: Inbound) -> Response<Body> {
-        let Call { mut request, ctx, .. } = *call;
+        let Call { method, mut request, ctx, .. } = *call;
+        let known = ctx.as_ref().map(|ctx| ctx.call().clone()).unwrap_or_default();
         if let Some(ctx) = ctx {
             request.extensions_mut().insert(ctx);
         }
         let Ok(response) = self.0.clone().call(request).await;
-        explain::explained(response)
+        answer::answered(&known, &method, explain::explained(response))
     }
 }
 

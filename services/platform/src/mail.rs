@@ -44,6 +44,11 @@ pub struct Mail {
     pub text: String,
 }
 
+/// Whether mail can be sent to this: an address for who sends it, at a host with a dot, for nobody is reached at `name@localhost`.
+pub fn is_address(text: &str) -> bool {
+    text.parse::<Address>().is_ok_and(|address| address.domain().contains('.'))
+}
+
 /// Sends mails. Cheap to clone.
 #[derive(Clone)]
 pub struct Mailer {
@@ -177,6 +182,16 @@ mod tests {
         tokio::select! {
             sent = mailer.send(&ctx, mail("ada@example.org")) => sent,
             () = server(listener, said) => unreachable!("it waits for ever"),
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_name_and_a_host_with_a_dot() {
+        for good in ["info@comune.chieti.it", "ana.horvat+asoc@skole.hr", "σχολείο@παράδειγμα.gr"] {
+            assert!(is_address(good), "{good}");
+        }
+        for bad in ["info", "info@", "@comune.it", "in fo@comune.it", "info@comune", "a@b@c.it", "info@comune..it"] {
+            assert!(!is_address(bad), "{bad}");
         }
     }
 

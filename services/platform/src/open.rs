@@ -4,11 +4,13 @@
 //! at every entrance. All violations are named at once. The rules of the programme come later, in domain code.
 
 use prost_reflect::ReflectMessage;
+use proto::google::api::HttpBody;
 use tonic::{Request, Streaming};
 
 use crate::{
     Ctx, Error, Result, blob,
     error::{Reason, Shared},
+    sheet::Upload,
 };
 
 mod rules;
@@ -31,7 +33,9 @@ impl<T: ReflectMessage + Default> Open for Request<T> {
 
     fn open(mut self) -> Result<(Ctx, T)> {
         let ctx = ctx_of(&mut self)?;
-        Ok((ctx, rules::taken(self.into_inner())?))
+        let message = rules::taken(self.into_inner())?;
+        ctx.call().once.asked(&ctx, &message);
+        Ok((ctx, message))
     }
 }
 
@@ -71,21 +75,27 @@ impl<T: ReflectMessage> Pieces<T> {
         Ok(piece)
     }
 
-    /// All of an upload that is judged as a whole; `data` gives the bytes of a piece. Error: `reason`, at the first byte beyond `most`.
-    pub async fn whole<B: AsRef<[u8]>>(
+    /// All of an upload that is judged as a whole; `file` gives the part of a piece that holds bytes. Error: `reason`, at the first byte
+    /// beyond `most`.
+    pub async fn whole(
         mut self,
         most: u64,
         reason: impl Reason,
-        data: impl Fn(T) -> B,
-    ) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+        file: impl Fn(T) -> Option<HttpBody>,
+    ) -> Result<Upload> {
+        let mut upload = Upload::default();
         while let Some(piece) = self.next().await? {
-            bytes.extend_from_slice(data(piece).as_ref());
-            if bytes.len() as u64 > most {
+            let HttpBody { content_type, data, .. } = file(piece).unwrap_or_default();
+            // said with the first piece
+            if upload.content_type.is_empty() {
+                upload.content_type = content_type;
+            }
+            upload.bytes.extend_from_slice(&data);
+            if upload.bytes.len() as u64 > most {
                 return Err(blob::too_large(reason, most));
             }
         }
-        Ok(bytes)
+        Ok(upload)
     }
 
     /// The first piece. Error: there is none.

@@ -32,6 +32,7 @@ pub(crate) mod rows;
 mod settings;
 mod text;
 mod tx;
+mod version;
 
 pub use fault::is_duplicate;
 pub use one::Glance;
@@ -40,7 +41,7 @@ pub use settings::{Engine, Settings};
 pub use text::{holding, of_text, to_text};
 pub use tx::Tx;
 
-pub(crate) use idempotency::KEPT as ANSWERS_KEPT;
+pub(crate) use idempotency::{KEPT as ANSWERS_KEPT, Once};
 
 /// How long a call waits at each door to a connection before it is told that there is too much to do.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -188,7 +189,8 @@ impl Store {
     }
 
     /// Opens the caller's tenant for reading and writing. Nothing is written before `commit` or `answer`; dropping it rolls
-    /// everything back.
+    /// everything back. A call whose request was answered before, by its `request_id`, ends here, and is given that answer again.
+    /// Error: that one, which a method passes on; `REQUEST_ID_REUSED`; overloaded; unreachable.
     pub async fn write(&self, ctx: &Ctx) -> Result<Tx> {
         let pool = self.pool(ctx.tenant().id()).await?;
         // the turn before the permit: who waits for one country's writer must not hold what other countries need
@@ -199,7 +201,9 @@ impl Store {
         let permit = self.permit(&pool).await?;
         let transaction = pool.connections.begin_with_options(engine::WRITE).await?;
         let held = tx::Held { lanes: pool.lanes, _permit: permit, _turn: turn };
-        Ok(Tx::new(self.clone(), ctx.clone(), transaction, held))
+        let tx = Tx::new(self.clone(), ctx.clone(), transaction, held);
+        idempotency::look(&tx).await?;
+        Ok(tx)
     }
 
     /// [`Store::write`] for what the handler of a fact does in this tenant, or nothing where it was done before: the fact came

@@ -17,7 +17,7 @@ pub fn ctx(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids) -> Ct
 
 /// The same, from a network address.
 pub fn ctx_from(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids, address: IpAddr) -> Ctx {
-    ctx(tenant, caller, clock, ids).with_call(Call { token: None, address: Some(address) }, None)
+    ctx(tenant, caller, clock, ids).with_call(Call::new(None, Some(address)), None)
 }
 
 /// A caller of a programme who is at home in one of its countries, as an exchange makes one: `Role::TwinTeam` with the team it

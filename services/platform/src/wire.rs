@@ -1,7 +1,7 @@
 //! Between the messages of the well-known types and the values rules work with. (The types on both sides are foreign, so these
 //! are functions where `From` would be expected.)
 
-use std::fmt::Display;
+use std::{fmt::Display, str::FromStr};
 
 use jiff::{Timestamp, civil::Date};
 use prost_reflect::ReflectMessage;
@@ -42,6 +42,11 @@ pub fn json(message: &impl ReflectMessage) -> Result<serde_json::Value> {
     serde_json::to_value(message.transcode_to_dynamic()).map_err(Error::internal)
 }
 
+/// A value that may be left out: none where the text is empty. Error: that of the value.
+pub fn optional<T: FromStr<Err = Error>>(text: &str) -> Result<Option<T>> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
 /// The version of a row as an etag.
 pub fn etag(version: i64) -> String {
     version.to_string()
@@ -72,22 +77,17 @@ pub fn named_id<T>(field: &str, text: &str) -> Result<Id<T>> {
     violations.done().and(Err(Error::not_found("id")))
 }
 
-/// An optional id: none where the text is empty. Error: `FIELDS_INVALID`, where it is not empty and is no id.
-pub fn some_id<T>(text: &str) -> Result<Option<Id<T>>> {
-    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_id_may_be_left_out_where_it_is_optional_and_never_be_another_text() {
-        assert_eq!(some_id::<()>("").unwrap(), None);
+        assert_eq!(optional::<()>("").unwrap(), None);
         let id = Id::<()>::nil();
-        assert_eq!(some_id(&id.to_string()).unwrap(), Some(id));
+        assert_eq!(optional(&id.to_string()).unwrap(), Some(id));
         assert_eq!(named_id::<()>("team.id", &id.to_string()).unwrap(), id);
-        assert!(some_id::<()>("one").is_err_and(|error| error.is(Shared::FieldsInvalid)));
+        assert!(optional::<()>("one").is_err_and(|error| error.is(Shared::FieldsInvalid)));
         for text in ["", "one"] {
             let refused = named_id::<()>("team.id", text).unwrap_err();
             assert_eq!(refused.violations()[0].field, "team.id");

@@ -1,10 +1,11 @@
 //! What is asked again is done once. Who does not know whether a call arrived sends it again with the same `request_id`, so every
-//! POST takes one, and its method looks whether it was answered before.
+//! POST takes one. `Store::write` looks whether it was answered before, and a method that does not keep its answer leaves an error
+//! line, which no story ends with.
 
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 
 use super::methods::{access, http, methods};
-use crate::source::{Call, Source, holds, sources};
+use crate::source::holds;
 
 /// Methods that do without, and why.
 const WITHOUT: [(&str, &str); 7] = [
@@ -46,60 +47,9 @@ fn key_faults(pool: &DescriptorPool) -> Vec<String> {
     faults
 }
 
-/// `HandOverTeam` as its function is called: `hand_over_team`.
-fn function(name: &str) -> String {
-    let mut function = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !function.is_empty() {
-            function.push('_');
-        }
-        function.extend(letter.to_lowercase());
-    }
-    function
-}
-
-/// Whether a function looks whether it was answered before, and answers after that.
-fn looks(source: &Source, body: &std::ops::Range<usize>) -> bool {
-    let call = |name: &str, fits: fn(&Call) -> bool| {
-        let calls = source.calls.iter().filter(|call| body.contains(&call.at) && call.name == name && fits(call));
-        calls.map(|call| call.at).min()
-    };
-    let (look, answer) =
-        (call("answered", |call| call.arguments == ["&req"]), call("answer", |call| call.receiver == "tx"));
-    look.is_some() && look < answer
-}
-
-fn look_faults(pool: &DescriptorPool, sources: &[Source]) -> Vec<String> {
-    let mut faults = Vec::new();
-    for method in methods(pool).iter().filter(|method| takes_key(method)) {
-        let service = method.parent_service().package_name().split('.').nth(1).unwrap_or_default().to_owned();
-        let (folder, function) = (format!("services/{service}/"), function(method.name()));
-        let looks = sources.iter().filter(|source| source.path.starts_with(&folder) && source.name() == "api.rs").any(
-            |source| {
-                let methods = source.functions.iter().filter(|one| one.is_rpc && one.name == function);
-                methods.into_iter().any(|method| looks(source, &method.body))
-            },
-        );
-        if !looks {
-            faults.push(format!(
-                "{}: `{function}` begins with `if let Some(answer) = tx.answered(&req).await?` and ends with `tx.answer(..)`",
-                method.full_name()
-            ));
-        }
-    }
-    faults
-}
-
 #[test]
 fn every_post_takes_a_key_by_which_it_is_done_once() {
     holds("What is asked again is done once:", &key_faults(&proto::descriptor()));
-}
-
-#[test]
-fn every_method_that_takes_a_key_looks_whether_it_was_answered() {
-    let taking = methods(&proto::descriptor()).iter().filter(|method| takes_key(method)).count();
-    assert!(taking > 12, "the methods are not where they were");
-    holds("What is asked again is done once:", &look_faults(&proto::descriptor(), sources()));
 }
 
 #[cfg(test)]
@@ -121,30 +71,5 @@ mod tests {
     fn a_method_that_is_gone_is_struck_off() {
         let faults = key_faults(&spoiled("ImportSchools", "ImportScholes"));
         assert!(faults.iter().any(|fault| fault.contains("ImportSchools: there is no such method")), "{faults:?}");
-    }
-
-    #[test]
-    fn a_method_that_does_not_look_or_keeps_no_answer_is_named() {
-        let forgetful = |from: &str, to: &str| -> Vec<String> {
-            let team = sources()
-                .iter()
-                .find(|source| source.path == "services/identity/src/class/team/api.rs")
-                .expect("a file");
-            let text = team.text.replace(from, to);
-            assert_ne!(text, team.text);
-            let faults = look_faults(&proto::descriptor(), &[Source::new("identity", &team.path, text)]);
-            faults.into_iter().filter(|fault| fault.contains("HandOverTeam: ")).collect()
-        };
-        assert_eq!(forgetful("tx.answered(&req)", "tx.unanswered()").len(), 1);
-        assert_eq!(forgetful("tx.answer(", "tx.commit_and_say(").len(), 1);
-        assert_eq!(
-            forgetful(
-                "if let Some(answer) = tx.answered(&req)",
-                "// tx.answered(&req)\n if let Some(answer) = tx.other(&req)"
-            )
-            .len(),
-            1
-        );
-        assert!(forgetful("let handover", "let  handover").is_empty());
     }
 }

@@ -63,6 +63,7 @@ fn access_fault(access: Option<&Access>) -> Option<&'static str> {
             Some("it is for everybody: the roles beside `anonymous` say nothing")
         }
         Some(access) if access.roles.contains(&0) => Some("nobody has the role `ROLE_UNSPECIFIED`"),
+        Some(access) if access.anonymous && access.programme => Some("who is nobody is in no programme: name roles"),
         Some(_) => None,
     }
 }

@@ -45,8 +45,12 @@ fn stream(message: &prost_reflect::MessageDescriptor, streams: bool) -> String {
 fn callers(access: proto::options::v1::Access) -> String {
     let mut words: Vec<String> =
         access.roles().map(|role: Role| role.as_str_name().trim_start_matches("ROLE_").to_lowercase()).collect();
-    let flags =
-        [(access.anonymous, "anonymous"), (access.provisional, "provisional"), (access.tenantless, "tenantless")];
+    let flags = [
+        (access.anonymous, "anonymous"),
+        (access.provisional, "provisional"),
+        (access.tenantless, "tenantless"),
+        (access.programme, "programme"),
+    ];
     words.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()));
     words.join(",")
 }

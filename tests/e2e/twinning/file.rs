@@ -117,6 +117,27 @@ async fn a_joint_output_says_what_is_withheld_and_its_digest_stays() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
+async fn an_answer_that_showed_a_file_is_not_given_again_after_its_consent_was_withdrawn() {
+    let world = World::of(&["it", "hr", "it-hr"]).start().await;
+    let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
+    let [one, other] = &twins.classes;
+    let picture = twins.upload(0, "cover", "port.png", PICTURE).await["id"].clone();
+    let path = twins.path("/lessons/1/output");
+    let draft = json!({ "title": "Ports", "text": "<p>Sea</p>", "language": "en", "fileIds": [picture] });
+    let read = one.class.patch(&path, draft).await.ok();
+    let first = twins.consent(0, &picture).await;
+    twins.consent(1, &picture).await;
+    let (sign, key) = (format!("{path}:sign"), json!({ "digest": read["digest"], "requestId": "once" }));
+    let signed = other.tutor.post(&sign, key.clone()).await.ok();
+    assert_eq!(signed["files"][0]["name"], "port.png");
+    assert_eq!(other.tutor.post(&sign, key.clone()).await.ok(), signed, "until then it is");
+    twins.withdraw(0, &first).await;
+    let again = other.tutor.post(&sign, key).await;
+    assert!(!again.text().contains("port.png"), "{}", again.text());
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn a_download_a_list_of_consents_and_a_pair_read_over_there_are_sighted() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;

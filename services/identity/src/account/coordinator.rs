@@ -1,6 +1,6 @@
 //! Creates the first account of a country, from the command line.
 
-use platform::{Ctx, Id, Result, Store, Violations, error::Shared};
+use platform::{Ctx, Id, Result, Store, Violations, error::Shared, mail};
 
 use super::{Account, Login, Person, context, refuse_nameless, refuse_weak, store};
 use crate::password::hasher::Hasher;
@@ -26,7 +26,7 @@ pub async fn create_coordinator(store: &Store, ctx: &Ctx, hasher: &Hasher, new: 
     refuse_nameless(&mut violations, "given_name", Some(&person.given_name));
     refuse_nameless(&mut violations, "surname", Some(&person.surname));
     refuse_weak(&mut violations, ctx, "password", &new.password, &context(&login, &person))?;
-    if !login.as_str().contains('@') {
+    if !mail::is_address(login.as_str()) {
         violations.add("email", Shared::FieldsInvalid, "Must be an e-mail address, such as name@school.example.");
     }
     if store::by_login(&store.read(ctx).await?, &login).await?.is_some() {

@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use platform::{Error, Id, Reads, Result, Tx, store::At};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
 use super::{Account, Kind, Login, Person, Registration, TeamId, folded, not_registered, registration::invalid};
@@ -129,20 +128,8 @@ pub(crate) async fn of_team(db: &impl Reads, team: TeamId) -> Result<Account> {
 
 /// Inserts a new account, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, account: &mut Account) -> Result<()> {
-    let before = account.version;
     account.version += 1;
-    let row = row_of(account).into_active_model().reset_all();
-    if before == 0 {
-        row::Entity::insert(row).exec_without_returning(tx.conn()).await?;
-        return Ok(());
-    }
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { id: NotSet, ..row })
-        .filter(row::Column::Id.eq(account.id))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)
+    tx.save(row_of(account).into_active_model().reset_all()).await
 }
 
 /// Locks an account as it was read until the transaction ends. Error: `ETAG_STALE`, where it was saved in between.

@@ -70,7 +70,7 @@ impl Account {
             match path.as_str() {
                 "given_name" => change.given_name = Some(value.to_owned()),
                 "surname" => change.surname = Some(value.to_owned()),
-                "school_id" => change.school = Some(wire::some_id(value)?),
+                "school_id" => change.school = Some(wire::optional(value)?),
                 _ => change.subject_area = Some(value.to_owned()),
             }
         }

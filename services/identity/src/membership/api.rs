@@ -28,7 +28,7 @@ impl MembershipService for Memberships {
     ) -> Result<Response<pb::ExchangeTokenResponse>, Status> {
         let (ctx, req) = request.open()?;
         let there = self.border.enter(&ctx, &req.audience)?;
-        let visit = Visit::wanted(&ctx, platform::wire::some_id(&req.team_id)?)?;
+        let visit = Visit::wanted(&ctx, platform::wire::optional(&req.team_id)?)?;
         let standing = visiting::standing(&self.store.read(&ctx).await?, ctx.member()?, visit).await?;
         let exchange = Exchange::grant(&ctx, there.tenant(), visit, &standing)?;
         let grant = self.tokens.exchange(&ctx, &there, &standing.session, visit.guest())?;

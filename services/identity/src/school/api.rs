@@ -1,6 +1,6 @@
 //! The methods on schools.
 
-use platform::{Ctx, Error, Open, PageRequest, Result, Store, Violations, open::OpenStream, page::Sizes};
+use platform::{Ctx, Error, Open, PageRequest, Result, Store, open::OpenStream, page::Sizes, sheet::Upload};
 use proto::identity::v1::{self as pb, school_service_server::SchoolService};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -8,7 +8,7 @@ use super::{Import, store};
 use crate::{
     country::Country,
     reason::Reason,
-    school::register::{self, Cause, SchoolRecord},
+    school::register::{self, SchoolRecord},
 };
 
 /// The methods on schools.
@@ -31,9 +31,8 @@ impl SchoolService for Schools {
     ) -> Result<Response<pb::ImportSchoolsResponse>, Status> {
         let (ctx, pieces) = request.open_stream()?;
         // every line is checked, and the import is all or nothing
-        let file = |piece: pb::ImportSchoolsRequest| piece.file.unwrap_or_default().data;
-        let bytes = pieces.whole(MAX_BYTES, Reason::FileTooLarge, file).await?;
-        let register = read(&ctx, bytes).await?;
+        let file = pieces.whole(MAX_BYTES, Reason::FileTooLarge, |piece| piece.file).await?;
+        let register = read(&ctx, file).await?;
         let tx = self.store.write(&ctx).await?;
         let read = register.len();
         let import = Import::plan(&ctx, store::all(&tx).await?, register);
@@ -61,31 +60,11 @@ impl SchoolService for Schools {
     }
 }
 
-/// Reads the register on a thread for blocking work. Error: one violation per wrong line, as many as [`register::LISTED`], and the
-/// number of the rest.
-async fn read(ctx: &Ctx, bytes: Vec<u8>) -> Result<Vec<SchoolRecord>> {
+/// Reads the register on a thread for blocking work. Error: every wrong line.
+async fn read(ctx: &Ctx, file: Upload) -> Result<Vec<SchoolRecord>> {
     let tenant = ctx.tenant().clone();
-    let reading = move || tenant.section::<Country>().map(|country| register::read(country, &bytes));
-    let faults = match tokio::task::spawn_blocking(reading).await.map_err(Error::internal)?? {
-        Ok(register) => return Ok(register),
-        Err(faults) => faults,
-    };
-    let mut violations = Violations::new();
-    for fault in faults.listed {
-        let reason = match fault.cause {
-            Cause::ColumnMissing => Reason::ColumnMissing,
-            _ => Reason::LineInvalid,
-        };
-        violations.add(format!("line {}, {}", fault.line, fault.column), reason, fault.description);
-    }
-    if faults.more > 0 {
-        violations.add(
-            "file",
-            Reason::LineInvalid,
-            format!("{} more lines are wrong. Correct these first.", faults.more),
-        );
-    }
-    violations.done().map(|()| Vec::new())
+    let reading = move || register::read(tenant.section::<Country>()?, file);
+    tokio::task::spawn_blocking(reading).await.map_err(Error::internal)?
 }
 
 fn answer(read: usize, import: &Import) -> pb::ImportSchoolsResponse {

@@ -2,10 +2,10 @@
 //! while the statements of both classes hold.
 
 use jiff::{Timestamp, civil::Date};
-use platform::{Ctx, Id, Result, TenantId, error::Shared};
+use platform::{Ctx, Id, Result, TenantId, Violations, error::Shared};
 use serde::{Deserialize, Serialize};
 
-use crate::{amiss::Amiss, reason::Reason, twinning::pair::Pair, work::file::File, year::team::Team};
+use crate::{reason::Reason, twinning::pair::Pair, work::file::File, year::team::Team};
 
 pub mod api;
 pub(crate) mod store;
@@ -74,14 +74,18 @@ impl Consent {
     /// class of the pair, `FILE_UNKNOWN`, and a violation where the last day is over.
     pub fn register(ctx: &Ctx, pair: &Pair, is_known: bool, statement: Statement) -> Result<Self> {
         let side = &pair.own(ctx)?.side;
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         if !is_known {
-            amiss.add("file_id", Reason::FileUnknown, "Neither class of the pair has uploaded this file.");
+            violations.add("file_id", Reason::FileUnknown, "Neither class of the pair has uploaded this file.");
         }
         if statement.expires_on < ctx.local().date() {
-            amiss.add("expires_on", Shared::FieldsInvalid, "This day is over. Say until when the file may be shown.");
+            violations.add(
+                "expires_on",
+                Shared::FieldsInvalid,
+                "This day is over. Say until when the file may be shown.",
+            );
         }
-        amiss.done()?;
+        violations.done()?;
         Ok(Self {
             id: ctx.new_id(),
             pair: pair.id(),

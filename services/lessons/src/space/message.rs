@@ -2,12 +2,11 @@
 //! when neither does, so no teacher can release what the other one holds.
 
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result, TenantId, error::Shared};
+use platform::{Ctx, Error, Id, Result, TenantId, Violations, error::Shared};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    amiss::Amiss,
     twinning::{pair::Pair, side::check_contact},
     year::{
         edition::Track,
@@ -171,18 +170,18 @@ impl Message {
 }
 
 fn check(track: &Track, note: &Note, by_teacher: bool) -> Result<()> {
-    let mut amiss = Amiss::new();
-    check_contact(&mut amiss, "text", &note.text);
+    let mut violations = Violations::new();
+    check_contact(&mut violations, "text", &note.text);
     if by_teacher && !note.role.is_empty() {
-        amiss.add(
+        violations.add(
             "acting_role",
             Shared::FieldsInvalid,
             "The roles are those of the class. A teacher leaves this empty.",
         );
     } else {
-        track.check_role(&mut amiss, &note.role);
+        track.check_role(&mut violations, &note.role);
     }
-    amiss.done()
+    violations.done()
 }
 
 #[cfg(test)]

@@ -3,11 +3,10 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result, blob::hex, wire as etag};
+use platform::{Ctx, Error, Id, Result, Violations, blob::hex, wire as etag};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    amiss::Amiss,
     reason::{Reason, Refuse},
     space::shelf::Shelf,
     twinning::{
@@ -110,7 +109,7 @@ struct Signed<'a> {
 }
 
 impl Contents {
-    fn changed(&self, change: Change, amiss: &mut Amiss) -> Self {
+    fn changed(&self, change: Change, violations: &mut Violations) -> Self {
         let Change { set, cleared, .. } = change;
         let text = |new: String, old: &String| if new.is_empty() { old.clone() } else { new };
         let mut next = Self {
@@ -129,7 +128,7 @@ impl Contents {
                 "file_ids" => next.files.clear(),
                 _ => {
                     let text = "A joint output has: title, text, language, links, file_ids.";
-                    amiss.add(format!("cleared[{index}]"), Reason::FieldUnknown, text);
+                    violations.add(format!("cleared[{index}]"), Reason::FieldUnknown, text);
                 }
             }
         }
@@ -215,13 +214,13 @@ impl LoadedOutput {
     pub fn save(&mut self, ctx: &Ctx, change: Change) -> Result<bool> {
         self.output.check_open()?;
         self.check_read(&change.etag)?;
-        let mut amiss = Amiss::new();
-        let mut contents = self.output.contents.changed(change, &mut amiss);
-        check_contact(&mut amiss, "title", &contents.title);
-        contents.text = rich(&mut amiss, "text", &contents.text);
-        check_contact(&mut amiss, "text", &contents.text);
+        let mut violations = Violations::new();
+        let mut contents = self.output.contents.changed(change, &mut violations);
+        check_contact(&mut violations, "title", &contents.title);
+        contents.text = rich(&mut violations, "text", &contents.text);
+        check_contact(&mut violations, "text", &contents.text);
         for (index, link) in contents.links.iter().enumerate() {
-            check_contact(&mut amiss, &format!("links[{index}]"), link);
+            check_contact(&mut violations, &format!("links[{index}]"), link);
         }
         let own = self.pair.own(ctx)?.side.team;
         for (index, id) in contents.files.iter().enumerate() {
@@ -229,10 +228,10 @@ impl LoadedOutput {
             let is_there = self.output.contents.files.contains(id);
             if !is_there && self.files.file(*id).is_none_or(|file| file.team() != own) {
                 let text = "Your class has uploaded no such file for this lesson. Upload it first; the other class adds its own.";
-                amiss.add(format!("file_ids[{index}]"), Reason::FileUnknown, text);
+                violations.add(format!("file_ids[{index}]"), Reason::FileUnknown, text);
             }
         }
-        amiss.done()?;
+        violations.done()?;
         if self.output.saved_at.is_some() && self.output.contents == contents {
             return Ok(false);
         }
@@ -287,17 +286,17 @@ impl LoadedOutput {
     /// Error: `FIELD_EMPTY` for every value that is missing.
     fn check_whole(&self) -> Result<()> {
         let Contents { title, text, language, .. } = &self.output.contents;
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         for (field, value) in [("title", title), ("text", text), ("language", language)] {
             if value.trim().is_empty() {
-                amiss.add(
+                violations.add(
                     field,
                     Reason::FieldEmpty,
                     "The joint output needs this before it can be signed. Save it first.",
                 );
             }
         }
-        amiss.done()
+        violations.done()
     }
 }
 

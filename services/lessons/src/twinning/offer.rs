@@ -1,12 +1,11 @@
 //! Offers: what a class that looks for a twin says about itself and about what it would like.
 
 use jiff::{Timestamp, civil::Date};
-use platform::{Ctx, Error, Id, Result, error::Shared};
+use platform::{Ctx, Error, Id, Result, Violations, error::Shared};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    amiss::Amiss,
     reason::{Reason, Refuse},
     twinning::{
         pair::Pair,
@@ -95,24 +94,24 @@ impl Offer {
     }
 
     fn check(&self, at: &str) -> Result<()> {
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         let wish = &self.wish;
         if wish.until < wish.from {
             let text = "The last day comes before the first one.";
-            amiss.add(format!("{at}available_until"), Reason::DatesReversed, text);
+            violations.add(format!("{at}available_until"), Reason::DatesReversed, text);
         }
         if wish.languages.is_empty() {
-            amiss.add(
+            violations.add(
                 format!("{at}languages"),
                 Shared::FieldsInvalid,
                 "Name at least one language the class can work in.",
             );
         }
         if wish.class_size < 1 {
-            amiss.add(format!("{at}class_size"), Shared::FieldsInvalid, "Say how many pupils the class has.");
+            violations.add(format!("{at}class_size"), Shared::FieldsInvalid, "Say how many pupils the class has.");
         }
-        check_contact(&mut amiss, &format!("{at}note"), &wish.note);
-        amiss.done()
+        check_contact(&mut violations, &format!("{at}note"), &wish.note);
+        violations.done()
     }
 
     /// Changes the offer. Returns whether anything is different now. Error: `OFFER_CLOSED`, and a violation for everything that is wrong

@@ -1,25 +1,14 @@
 //! A class as a programme knows it. It has only what crossed the border with its token.
 
-use platform::{Ctx, Error, Id, Result, TenantId, tenant::Kind};
+use platform::{Ctx, Error, Id, Result, TenantId};
 use proto::options::v1::Role;
 
-use crate::{
-    reason::{Reason, Refuse},
-    year::team::Team,
-};
+use crate::year::team::Team;
 
 mod contact;
 mod wire;
 
 pub use contact::check as check_contact;
-
-/// Error: `PROGRAMME_ONLY` in a country. Some roles exist in both kinds of tenant, so the role of a caller does not tell.
-pub(crate) fn check_programme(ctx: &Ctx) -> Result<()> {
-    if ctx.tenant().kind() == Kind::Programme {
-        return Ok(());
-    }
-    Err(Reason::ProgrammeOnly.error("This is a country. Ask the twinning programme; `/v1/tenants` lists all."))
-}
 
 /// A class of a member country. A class that has left keeps its id, its country and its territory: the gap it leaves is visible.
 #[derive(Clone, Debug, PartialEq, Eq)]

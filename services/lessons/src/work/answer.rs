@@ -1,10 +1,9 @@
 //! Answers: what a class writes into the fields of a form. A draft may be incomplete and too long, so that no work is lost. What is
 //! submitted must be as the form asks, and everything that is not is named at once.
 
-use platform::Result;
+use platform::{Result, Violations};
 
 use crate::{
-    amiss::Amiss,
     reason::Reason,
     work::file::File,
     year::form::{Field, FieldKind, Form},
@@ -26,34 +25,34 @@ impl Form {
     /// Checks that a draft can hold these values: each belongs to a field of the form and is of its kind. Error: `FIELD_UNKNOWN`,
     /// `FIELD_KIND`, `POINT_OUTSIDE`.
     pub fn check_draft(&self, values: &Values, cleared: &[String]) -> Result<()> {
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         for (key, value) in values {
             match self.field(key) {
-                Some(field) => check::draft(field, value, &path(key), &mut amiss),
-                None => self.unknown(&path(key), &mut amiss),
+                Some(field) => check::draft(field, value, &path(key), &mut violations),
+                None => self.unknown(&path(key), &mut violations),
             }
         }
         for (index, _) in cleared.iter().enumerate().filter(|(_, key)| self.field(key).is_none()) {
-            self.unknown(&format!("cleared[{index}]"), &mut amiss);
+            self.unknown(&format!("cleared[{index}]"), &mut violations);
         }
-        amiss.done()
+        violations.done()
     }
 
     /// Checks that these values can be submitted: required fields are filled in, and values keep the form's limits. `files` are those the
     /// team has uploaded for the lesson. Error: every violation at once.
     pub fn check_final(&self, values: &Values, files: &[File]) -> Result<()> {
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         for field in &self.fields {
             match values.get(&field.key).filter(|value| !is_blank(field, value)) {
-                Some(value) => check::last(field, value, files, &path(&field.key), &mut amiss),
+                Some(value) => check::last(field, value, files, &path(&field.key), &mut violations),
                 None if field.required => {
                     let text = format!("`{}` must be filled in before the report can be submitted.", field.label);
-                    amiss.add(path(&field.key), Reason::FieldEmpty, text);
+                    violations.add(path(&field.key), Reason::FieldEmpty, text);
                 }
                 None => {}
             }
         }
-        amiss.done()
+        violations.done()
     }
 
     /// The values as they are kept: with clean markup, without line breaks in single lines, without blank values.
@@ -66,18 +65,18 @@ impl Form {
         cleaned.collect()
     }
 
-    fn unknown(&self, path: &str, amiss: &mut Amiss) {
+    fn unknown(&self, path: &str, violations: &mut Violations) {
         let keys: Vec<_> = self.fields.iter().map(|field| field.key.as_str()).collect();
-        amiss.add(path, Reason::FieldUnknown, format!("The form has no such field. It has: {}.", keys.join(", ")));
+        violations.add(path, Reason::FieldUnknown, format!("The form has no such field. It has: {}.", keys.join(", ")));
     }
 }
 
-/// Cleans rich text for keeping. Adds `FIELD_KIND` to `amiss`, and returns an empty text, for more markup than anybody writes by hand.
-pub(crate) fn rich(amiss: &mut Amiss, field: &str, html: &str) -> String {
+/// Cleans rich text for keeping. Adds `FIELD_KIND` to `violations`, and returns an empty text, for more markup than anybody writes by hand.
+pub(crate) fn rich(violations: &mut Violations, field: &str, html: &str) -> String {
     if markup::is_sane(html) {
         return markup::clean(html);
     }
-    amiss.add(field, Reason::FieldKind, TANGLED);
+    violations.add(field, Reason::FieldKind, TANGLED);
     String::new()
 }
 

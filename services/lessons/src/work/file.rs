@@ -1,10 +1,9 @@
 //! Files of reports: pictures, documents, videos. The kind of a file is judged by its first bytes and never by its name.
 
 use jiff::Timestamp;
-use platform::{Ctx, Id, Result, blob::Blob};
+use platform::{Ctx, Id, Result, Violations, blob::Blob};
 
 use crate::{
-    amiss::Amiss,
     reason::{Reason, Refuse},
     year::{
         form::{Field, FieldKind, Form},
@@ -79,13 +78,13 @@ const MARKUP: &str = "text/html";
 impl Rule {
     /// What a field of a form takes. Error: `FIELD_UNKNOWN`, `FIELD_KIND` where it takes no files.
     pub fn new(form: &Form, key: &str) -> Result<Self> {
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         match form.field(key) {
             Some(field) if field.kind.is_file() => return Ok(field.into()),
-            Some(_) => amiss.add("field", Reason::FieldKind, "This field takes no files."),
-            None => amiss.add("field", Reason::FieldUnknown, "The form has no such field."),
+            Some(_) => violations.add("field", Reason::FieldKind, "This field takes no files."),
+            None => violations.add("field", Reason::FieldUnknown, "The form has no such field."),
         }
-        amiss.value(None)
+        violations.value(None)
     }
 
     /// The largest file, in bytes.

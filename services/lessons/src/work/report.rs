@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result, blob::hex, wire as etag};
+use platform::{Ctx, Error, Id, Result, Violations, blob::hex, wire as etag};
 use serde::Serialize;
 
 use crate::{
-    amiss::Amiss,
     reason::{Reason, Refuse},
     work::{
         answer::{Value, Values},
@@ -196,9 +195,9 @@ impl LoadedReport {
         let Draft { etag, values, cleared, role } = draft;
         self.report.check_open()?;
         self.report.check_read(&etag)?;
-        let mut amiss = Amiss::new();
-        self.track.check_role(&mut amiss, &role);
-        amiss.done()?;
+        let mut violations = Violations::new();
+        self.track.check_role(&mut violations, &role);
+        violations.done()?;
         self.form.check_draft(&values, &cleared)?;
         let before = (self.report.values.clone(), self.report.saved.as_ref().map(|saved| saved.role.clone()));
         let emptied: Vec<String> = values.keys().cloned().chain(cleared).collect();

@@ -1,10 +1,9 @@
 //! The calendar of a track. Nothing is overwritten: a change is a new version with a reason, and the newest one holds.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use platform::{Ctx, Id, Result, error::Shared};
+use platform::{Ctx, Id, Result, Violations, error::Shared};
 
 use crate::{
-    amiss::Amiss,
     reason::Reason,
     year::{
         edition::Track,
@@ -106,12 +105,12 @@ impl Item {
     /// The next version. Error: `LOCAL_TIME_SKIPPED`, `LOCAL_TIME_TWICE`, `DATES_REVERSED`.
     pub fn revise(&self, ctx: &Ctx, revision: Revision) -> Result<Self> {
         let zone = ctx.tenant().zone();
-        let mut amiss = Amiss::new();
-        let starts = revision.starts.or_amiss(zone, "starts_local", &mut amiss);
-        let ends = self.next_end(revision.ends, starts.as_ref(), zone, &mut amiss);
+        let mut violations = Violations::new();
+        let starts = revision.starts.or_violation(zone, "starts_local", &mut violations);
+        let ends = self.next_end(revision.ends, starts.as_ref(), zone, &mut violations);
         Ok(Self {
             version: self.version + 1,
-            starts: amiss.value(starts)?,
+            starts: violations.value(starts)?,
             ends,
             reason: revision.reason,
             revised_at: ctx.now(),
@@ -124,18 +123,18 @@ impl Item {
         asked: Option<LocalTime>,
         starts: Option<&Moment>,
         zone: &TimeZone,
-        amiss: &mut Amiss,
+        violations: &mut Violations,
     ) -> Option<Moment> {
         let Some(asked) = asked else {
             let lasts = self.lasts()?;
             return starts.map(|starts| Moment::new(starts.at() + lasts, zone));
         };
         if self.kind == ItemKind::ReportDeadline {
-            amiss.add("ends_local", Shared::FieldsInvalid, "A deadline has no end. Leave this empty.");
+            violations.add("ends_local", Shared::FieldsInvalid, "A deadline has no end. Leave this empty.");
         }
-        let ends = asked.or_amiss(zone, "ends_local", amiss)?;
+        let ends = asked.or_violation(zone, "ends_local", violations)?;
         if starts.is_some_and(|starts| ends <= *starts) {
-            amiss.add("ends_local", Reason::DatesReversed, "The end must come after the beginning.");
+            violations.add("ends_local", Reason::DatesReversed, "The end must come after the beginning.");
         }
         Some(ends)
     }
@@ -178,18 +177,18 @@ impl Item {
 impl Extension {
     /// Grants a team a later deadline. Error: `EXTENSION_EARLY`, `LOCAL_TIME_SKIPPED`, `LOCAL_TIME_TWICE`.
     pub fn grant(ctx: &Ctx, team: &Team, lesson: i32, item: &Item, grant: Grant) -> Result<Self> {
-        let mut amiss = Amiss::new();
-        let deadline = grant.deadline.or_amiss(ctx.tenant().zone(), "deadline_local", &mut amiss);
+        let mut violations = Violations::new();
+        let deadline = grant.deadline.or_violation(ctx.tenant().zone(), "deadline_local", &mut violations);
         if deadline.as_ref().is_some_and(|deadline| *deadline <= item.starts) {
             let text = format!("Without an extension the deadline is {}. Choose a later one.", item.starts);
-            amiss.add("deadline_local", Reason::ExtensionEarly, text);
+            violations.add("deadline_local", Reason::ExtensionEarly, text);
         }
         Ok(Self {
             id: ctx.new_id(),
             team: team.id,
             track: team.track,
             lesson,
-            deadline: amiss.value(deadline)?,
+            deadline: violations.value(deadline)?,
             reason: grant.reason,
             granted_at: ctx.now(),
         })

@@ -4,12 +4,11 @@
 use std::iter;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use platform::{Ctx, Id, Result, error::Shared};
+use platform::{Ctx, Id, Result, Violations, error::Shared};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    amiss::Amiss,
     reason::{Reason, Refuse},
     year::{
         calendar::Item,
@@ -129,7 +128,7 @@ impl Plan {
     /// there are; `LOCAL_TIME_SKIPPED`, `LOCAL_TIME_TWICE` where clocks change at a date that was moved.
     pub fn new(ctx: &Ctx, wish: NewEdition) -> Result<Self> {
         let template = choose(ctx.tenant().section()?, &wish.template)?.shifted(wish.shift_weeks);
-        let mut dates = Dates { zone: ctx.tenant().zone(), amiss: Amiss::new() };
+        let mut dates = Dates { zone: ctx.tenant().zone(), violations: Violations::new() };
         let call = Call { opens: dates.moment(template.call_opens), closes: dates.moment(template.call_closes) };
         let edition = Edition::new(ctx, &template, wish, call);
         let (mut forms, mut items) = (Vec::new(), Vec::new());
@@ -137,7 +136,7 @@ impl Plan {
             forms.extend(template.lessons.iter().map(|lesson| Form::first(track.id, lesson)));
             items.extend(template.items.iter().map(|item| dates.item(ctx, track, item)));
         }
-        dates.amiss.done()?;
+        dates.violations.done()?;
         Ok(Self { edition, forms, items })
     }
 }
@@ -145,12 +144,12 @@ impl Plan {
 /// Turns the dates of a template into moments of a zone, and collects the violations.
 struct Dates<'a> {
     zone: &'a TimeZone,
-    amiss: Amiss,
+    violations: Violations,
 }
 
 impl Dates<'_> {
     fn moment(&mut self, time: DateTime) -> Moment {
-        let moment = LocalTime::from(time).or_amiss(self.zone, "shift_weeks", &mut self.amiss);
+        let moment = LocalTime::from(time).or_violation(self.zone, "shift_weeks", &mut self.violations);
         // nobody sees this value: a violation makes the whole plan fail
         moment.unwrap_or_else(|| Moment::new(Timestamp::UNIX_EPOCH, self.zone))
     }
@@ -164,14 +163,14 @@ impl Dates<'_> {
 /// The template of this code. Error: `TEMPLATE_UNKNOWN`.
 fn choose<'a>(templates: &'a Lessons, code: &str) -> Result<&'a Template> {
     let found = templates.template(code);
-    let mut amiss = Amiss::new();
+    let mut violations = Violations::new();
     if found.is_none() {
         let codes: Vec<_> = templates.templates().iter().map(|template| template.code.as_str()).collect();
         let has = if codes.is_empty() { "none at all".to_owned() } else { codes.join(", ") };
         let text = format!("The country's file has no template with this code. It has: {has}.");
-        amiss.add_with("template", Reason::TemplateUnknown, text, [("templates", &codes.join(",") as _)]);
+        violations.add_with("template", Reason::TemplateUnknown, text, [("templates", &codes.join(",") as _)]);
     }
-    amiss.value(found)
+    violations.value(found)
 }
 
 impl Edition {
@@ -261,23 +260,23 @@ impl Track {
     }
 
     /// Adds a violation where the class says it writes in a role that pupils of the track cannot act in.
-    pub fn check_role(&self, amiss: &mut Amiss, role: &str) {
+    pub fn check_role(&self, violations: &mut Violations, role: &str) {
         let roles = &self.rules.roles;
         if !role.is_empty() && !roles.iter().any(|known| known == role) {
             let text = format!("The track has no such role. It has: {}.", roles.join(", "));
-            amiss.add("acting_role", Shared::FieldsInvalid, text);
+            violations.add("acting_role", Shared::FieldsInvalid, text);
         }
     }
 
     /// Error: `LESSON_UNKNOWN`, naming the lessons there are.
     pub fn check_lesson(&self, number: i32) -> Result<()> {
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         if self.rules.lessons.iter().all(|lesson| lesson.number != number) {
             let numbers: Vec<_> = self.rules.lessons.iter().map(|lesson| lesson.number.to_string()).collect();
             let text = format!("The track has no lesson {number}. It has: {}.", numbers.join(", "));
-            amiss.add("lesson", Reason::LessonUnknown, text);
+            violations.add("lesson", Reason::LessonUnknown, text);
         }
-        amiss.done()
+        violations.done()
     }
 }
 

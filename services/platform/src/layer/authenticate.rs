@@ -40,10 +40,8 @@ impl Authenticate {
         let tenant = self.tenants.get(text(headers, "koine-tenant").ok_or_else(tenant::unknown)?)?;
         let token = bearer(headers)?;
         let caller = self.caller(&tenant, token).await?;
-        let about = ctx::Call {
-            token: token.map(str::to_owned),
-            address: text(headers, "koine-address").and_then(|address| address.parse::<IpAddr>().ok()),
-        };
+        let address = text(headers, "koine-address").and_then(|address| address.parse::<IpAddr>().ok());
+        let about = ctx::Call::new(token.map(str::to_owned), address);
         Ok(Some(Ctx::new(tenant, caller, &self.clock, self.ids.clone()).with_call(about, time_left)))
     }
 

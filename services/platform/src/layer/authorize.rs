@@ -6,10 +6,11 @@ use proto::{Declared, options::v1::Access};
 use tonic::{Code, Status, body::Body};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::{Inbound, Layer, Next, refuse};
+use super::{Inbound, Layer, Method, Next, method::PROGRAMME_ONLY, refuse};
 use crate::{
     Ctx, Result,
     error::{Reason, Shared},
+    tenant::Kind,
 };
 
 pub(super) struct Authorize;
@@ -18,6 +19,9 @@ impl Layer for Authorize {
     async fn around(&self, call: Inbound, next: &impl Next) -> Response<Body> {
         let Some(access) = &call.method.access else { return no_such_method().into_http() };
         match check(access, call.ctx.as_ref()) {
+            Ok(()) if access.programme && !is_in_programme(call.ctx.as_ref()) => {
+                programme_only(&call.method).into_http()
+            }
             Ok(()) => next.run(call).await,
             Err(error) => refuse(error),
         }
@@ -40,6 +44,18 @@ fn check(access: &Access, ctx: Option<&Ctx>) -> Result<()> {
     Ok(())
 }
 
+fn is_in_programme(ctx: Option<&Ctx>) -> bool {
+    ctx.is_some_and(|ctx| ctx.tenant().kind() == Kind::Programme)
+}
+
+/// The refusal of what only programmes have. Its reason is one of the method's package: [`Methods`](super::Methods) has seen to it.
+fn programme_only(method: &Method) -> Status {
+    let package = method.name.rsplit_once('.').map_or("", |(package, _)| package);
+    let details = ErrorDetails::with_error_info(PROGRAMME_ONLY, package, []);
+    let text = "This is a country. Ask the twinning programme; `/v1/tenants` lists all.";
+    Status::with_error_details(Code::FailedPrecondition, text, details)
+}
+
 /// The one refusal whose code is not its reason's: over gRPC a method that does not exist is `UNIMPLEMENTED`.
 fn no_such_method() -> Status {
     let details = ErrorDetails::with_error_info(Shared::RouteUnknown.name(), Shared::DOMAIN, []);
@@ -48,15 +64,17 @@ fn no_such_method() -> Status {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proto::options::v1::Role;
     use uuid::Uuid;
 
     use super::*;
     use crate::{
-        Caller, Ids, Member,
+        Caller, Ids, Member, Tenants,
         layer::{
-            Call, Method,
-            testing::{call_of, clock, fine, reason, tenants},
+            Call,
+            testing::{call_of, clock, fine, programme, reason, tenants},
         },
     };
 
@@ -72,6 +90,23 @@ mod tests {
 
     fn access(roles: &[Role]) -> Access {
         Access { roles: roles.iter().map(|role| *role as i32).collect(), ..Access::default() }
+    }
+
+    #[tokio::test]
+    async fn what_only_programmes_have_is_refused_in_a_country_with_the_reason_of_its_package() {
+        let access = Access { programme: true, ..access(&[Role::Coordinator]) };
+        let method = Arc::new(Method { name: "koine.lessons.v1.PairService/Any".into(), ..Method::of_access(access) });
+        let asked = async |tenants: &Tenants, tenant: &str, role| {
+            let ctx = Ctx::new(tenants.get(tenant).unwrap(), member(role, false), &clock(), Ids::new(clock()));
+            Authorize.around(Box::new(Call { ctx: Some(ctx), ..*call_of(method.clone(), &[]) }), &fine()).await
+        };
+        let ((countries, _one), (programmes, _other)) = (tenants(), programme());
+        assert_eq!(reason(&asked(&programmes, "it-hr", Role::Coordinator).await), "OK");
+        assert_eq!(reason(&asked(&countries, "it", Role::Teacher).await), "ROLE_MISSING");
+        let refused = asked(&countries, "it", Role::Coordinator).await;
+        let text = "This is a country. Ask the twinning programme; `/v1/tenants` lists all.";
+        let expected = Status::from(proto::lessons::v1::Reason::ProgrammeOnly.error(text)).into_http::<Body>();
+        assert_eq!(refused.headers(), expected.headers(), "to the byte as lessons would");
     }
 
     async fn outcome(access: Option<Access>, caller: Caller) -> String {

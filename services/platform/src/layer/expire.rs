@@ -101,7 +101,7 @@ mod tests {
     async fn watched(watches: bool, seconds: i64) -> (bool, Option<String>) {
         let (signer, clock, (tenants, _folder)) = (Signer::random().unwrap(), clock(), tenants());
         let verifier = Verifier::new("koine", clock.clone(), KeySource::fixed(vec![signer.public_jwk().clone()]));
-        let about = ctx::Call { token: Some(token(&signer, &clock, "it")), address: None };
+        let about = ctx::Call::new(Some(token(&signer, &clock, "it")), None);
         let tenant = tenants.get("it").unwrap();
         let ctx = Ctx::new(tenant, Caller::Anonymous, &clock, Ids::new(clock.clone())).with_call(about, None);
         let name = "test.v1.Test/Watch".into();

@@ -70,6 +70,16 @@ impl Methods {
     }
 }
 
+/// The reason of a method that only programmes have, where it is asked for in a country.
+pub(super) const PROGRAMME_ONLY: &str = "PROGRAMME_ONLY";
+
+/// Whether the package of a method declares that reason.
+fn declares_programme_only(contract: &DescriptorPool, method: &MethodDescriptor) -> bool {
+    let reasons = contract.get_enum_by_name(&format!("{}.Reason", method.parent_service().package_name()));
+    let name = format!("REASON_{PROGRAMME_ONLY}");
+    reasons.is_some_and(|reasons| reasons.get_value_by_name(&name).is_some())
+}
+
 fn access(contract: &DescriptorPool, method: &MethodDescriptor) -> Result<Access, &'static str> {
     let missing = "says with no `(koine.options.v1.access)` who may call it";
     let option = contract.get_extension_by_name("koine.options.v1.access").ok_or(missing)?;
@@ -85,6 +95,9 @@ fn access(contract: &DescriptorPool, method: &MethodDescriptor) -> Result<Access
     }
     if access.tenantless && !access.anonymous {
         return Err("is `tenantless`, so it cannot know a role: it needs `anonymous`");
+    }
+    if access.programme && (access.anonymous || !declares_programme_only(contract, method)) {
+        return Err("is for programmes only: it needs `roles`, and a reason `PROGRAMME_ONLY` in its package");
     }
     Ok(access)
 }
@@ -102,13 +115,14 @@ fn visiting(contract: &DescriptorPool) -> Result<Vec<i32>> {
 impl Method {
     /// A method for a test of one layer.
     pub(crate) fn with(access: Option<Access>) -> Arc<Self> {
-        Arc::new(Self {
-            name: "test.v1.Test/Call".into(),
-            access,
-            streams_in: false,
-            streams_out: false,
-            watches: false,
-        })
+        let name = "test.v1.Test/Call".into();
+        Arc::new(Self { name, access, streams_in: false, streams_out: false, watches: false })
+    }
+
+    /// The same, of this option.
+    pub(crate) fn of_access(access: Access) -> Self {
+        let name = "test.v1.Test/Call".into();
+        Self { name, access: Some(access), streams_in: false, streams_out: false, watches: false }
     }
 }
 

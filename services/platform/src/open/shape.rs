@@ -4,6 +4,8 @@ use jiff::{civil::DateTime, fmt::strtime};
 use proto::options::v1::Format;
 use uuid::Uuid;
 
+use crate::mail;
+
 /// Whether `text` has this shape; otherwise what it should be.
 pub(super) fn fits(format: Format, text: &str) -> Result<(), &'static str> {
     let (fits, wanted) = match format {
@@ -11,16 +13,11 @@ pub(super) fn fits(format: Format, text: &str) -> Result<(), &'static str> {
         Format::Uuid => {
             (Uuid::try_parse(text).is_ok() && text.len() == 36, "Must be an id as this system gives them, a UUID.")
         }
-        Format::Email => (email(text), "Must be an e-mail address, such as name@host.example."),
+        Format::Email => (mail::is_address(text), "Must be an e-mail address, such as name@host.example."),
         Format::Url => (url(text), "Must be a link that begins with https:// or http://."),
         Format::LocalTime => (local_time(text), "Must be a local date and time, such as 2022-12-20T23:59:59."),
     };
     if fits { Ok(()) } else { Err(wanted) }
-}
-
-/// An address mail can be sent to, as the judge says who sends it, at a host with a dot: nobody is reached at `name@localhost`.
-fn email(text: &str) -> bool {
-    text.parse::<lettre::Address>().is_ok_and(|address| address.domain().contains('.'))
 }
 
 fn url(text: &str) -> bool {

@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use jiff::SignedDuration;
+use prost::Message;
+use prost_reflect::ReflectMessage;
 use proto::{
     identity::v1::{CredentialIssued, GetTeamRequest, ReissueCredentialRequest, Team, VerificationIssued},
     options::v1::Role,
@@ -18,7 +20,7 @@ use super::{
     rows::{audit as chained, audit_entry, audit_head, audit_lane, outbox},
 };
 use crate::{
-    Caller, Clock, Ctx, Ids, Member, Tenants,
+    Caller, Clock, Ctx, Ids, Member, Open, Tenants,
     audit::{self, Sequencer, Verdict},
     error::{Error, Shared},
     event::{self, Bus, Dispatcher, Handlers},
@@ -164,35 +166,50 @@ async fn a_tenants_data_are_in_a_file_of_its_own() {
     assert_eq!(ground.verdict("bb").await, Verdict::Whole(0));
 }
 
+impl Ground {
+    /// Answers a request with a team of this code; what is answered, as the layers would.
+    async fn answer(&self, request: impl ReflectMessage + Default, code: &str) -> Result<String, Error> {
+        self.answer_to(self.ctx("aa"), request, code).await
+    }
+
+    /// [`Ground::answer`] for the caller of a context.
+    async fn answer_to(&self, ctx: Ctx, request: impl ReflectMessage + Default, code: &str) -> Result<String, Error> {
+        let mut request = tonic::Request::new(request);
+        request.extensions_mut().insert(ctx);
+        let (ctx, _) = request.open()?;
+        let tx = match self.store.write(&ctx).await {
+            Ok(tx) => tx,
+            Err(error) => {
+                let before = ctx.call().once.before().ok_or(error)?;
+                return Ok(Team::decode(before.as_slice()).unwrap().code);
+            }
+        };
+        let answer = tx.answer(Team { code: code.to_owned(), ..Team::default() }).await.unwrap();
+        assert!(!ctx.call().once.is_forgotten());
+        // who writes once more in the same call is not stopped by its own answer
+        self.store.write(&ctx).await.unwrap();
+        Ok(answer.into_inner().code)
+    }
+}
+
 #[tokio::test]
 async fn the_same_request_gets_the_same_answer_for_a_day() {
     let ground = Ground::new();
-    let ctx = ground.ctx("aa");
-    let request = ReissueCredentialRequest { team_id: "t".into(), request_id: "once".into() };
-    let answer = async |ctx: &Ctx, code: &str| {
-        let tx = ground.store.write(ctx).await.unwrap();
-        match tx.answered::<_, Team>(&request).await.unwrap() {
-            Some(before) => before.into_inner().code,
-            None => tx.answer(Team { code: code.to_owned(), ..Team::default() }).await.unwrap().into_inner().code,
-        }
-    };
-    assert_eq!(answer(&ctx, "first").await, "first");
-    assert_eq!(answer(&ctx, "second").await, "first");
-
-    let other = ReissueCredentialRequest { team_id: "another".into(), ..request.clone() };
-    let tx = ground.store.write(&ctx).await.unwrap();
-    let error = tx.answered::<_, Team>(&other).await.unwrap_err();
+    let request = || ReissueCredentialRequest { team_id: uuid::Uuid::nil().into(), request_id: "once".into() };
+    assert_eq!(ground.answer(request(), "first").await.unwrap(), "first");
+    assert_eq!(ground.answer(request(), "second").await.unwrap(), "first");
+    let other = ReissueCredentialRequest { team_id: uuid::Uuid::max().into(), ..request() };
+    let error = ground.answer(other, "other").await.unwrap_err();
     assert!(error.is(Shared::RequestIdReused), "{error:?}");
-    drop(tx);
 
     ground.clock.advance(SignedDuration::from_hours(25));
-    assert_eq!(answer(&ground.ctx("aa"), "third").await, "third");
+    assert_eq!(ground.answer(request(), "third").await.unwrap(), "third");
 }
 
 #[tokio::test]
 async fn an_answer_is_for_who_got_it_and_for_nobody_else_with_the_same_key() {
     let ground = Ground::new();
-    let request = ReissueCredentialRequest { team_id: "t".into(), request_id: "once".into() };
+    let request = || ReissueCredentialRequest { team_id: uuid::Uuid::nil().into(), request_id: "once".into() };
     let fresh = || ground.ids.next::<Team>().uuid();
     let (account, team, other) = (fresh(), fresh(), fresh());
     let member = |account, home: Option<&str>, acts_for| Member {
@@ -216,13 +233,9 @@ async fn an_answer_is_for_who_got_it_and_for_nobody_else_with_the_same_key() {
         for (number, member) in all.iter().enumerate() {
             let tenant = ground.tenants.get("aa").unwrap();
             let caller = Caller::Member(member.clone());
-            let tx =
-                ground.store.write(&crate::testing::ctx(&tenant, caller, &ground.clock, &ground.ids)).await.unwrap();
-            let before = tx.answered::<_, Team>(&request).await.unwrap().map(|answer| answer.into_inner().code);
-            assert_eq!(before, (asked == 1).then(|| number.to_string()), "{number}");
-            if asked == 0 {
-                tx.answer(Team { code: number.to_string(), ..Team::default() }).await.unwrap();
-            }
+            let ctx = crate::testing::ctx(&tenant, caller, &ground.clock, &ground.ids);
+            let answer = ground.answer_to(ctx, request(), &format!("{number}, asked {asked}")).await.unwrap();
+            assert_eq!(answer, format!("{number}, asked 0"));
         }
     }
 }
@@ -230,11 +243,28 @@ async fn an_answer_is_for_who_got_it_and_for_nobody_else_with_the_same_key() {
 #[tokio::test]
 async fn a_request_without_an_id_is_a_new_one_each_time() {
     let ground = Ground::new();
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
-    let without_field = GetTeamRequest::default();
-    let without_value = ReissueCredentialRequest::default();
-    assert!(tx.answered::<_, Team>(&without_field).await.unwrap().is_none());
-    assert!(tx.answered::<_, Team>(&without_value).await.unwrap().is_none());
+    let team_id = || uuid::Uuid::nil().to_string();
+    for code in ["first", "second"] {
+        let without_field = GetTeamRequest { team_id: team_id() };
+        let without_value = ReissueCredentialRequest { team_id: team_id(), request_id: String::new() };
+        assert_eq!(ground.answer(without_field, code).await.unwrap(), code);
+        assert_eq!(ground.answer(without_value, code).await.unwrap(), code);
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_keeps_no_answer_is_found() {
+    let ground = Ground::new();
+    for (request_id, caller) in [("once", ground.ctx("aa")), ("", ground.ctx("aa"))] {
+        let mut request = tonic::Request::new(ReissueCredentialRequest {
+            team_id: uuid::Uuid::nil().into(),
+            request_id: request_id.into(),
+        });
+        request.extensions_mut().insert(caller);
+        let (ctx, _) = request.open().unwrap();
+        ground.store.write(&ctx).await.unwrap().commit().await.unwrap();
+        assert!(ctx.call().once.is_forgotten(), "also of a caller who does not repeat it");
+    }
 }
 
 #[tokio::test]

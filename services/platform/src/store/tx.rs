@@ -6,7 +6,6 @@ use std::{
 };
 
 use prost::Message;
-use prost_reflect::ReflectMessage;
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Statement, UpdateResult,
 };
@@ -18,7 +17,7 @@ use super::{
     rows::{inbox, outbox},
 };
 use crate::{
-    Ctx, Error, Result,
+    Ctx, Result,
     audit::{self, Note},
     ctx::Handling,
     event::Event,
@@ -49,7 +48,6 @@ struct Pending {
     events: Vec<outbox::ActiveModel>,
     changes: Vec<(String, String)>,
     notes: Vec<Note>,
-    answering: Option<idempotency::Key>,
 }
 
 impl Reads for Tx {
@@ -67,19 +65,6 @@ impl Reads for Tx {
 impl Tx {
     pub(super) fn new(store: Store, ctx: Ctx, transaction: DatabaseTransaction, held: Held) -> Self {
         Self { store, ctx, transaction, pending: Mutex::default(), held }
-    }
-
-    /// The answer this very request was given before, if its `request_id` was seen within 24 hours. A call that repeats a
-    /// request returns it and does nothing else. Error: `REQUEST_ID_REUSED` where the id came with another body.
-    pub async fn answered<Q, A>(&self, request: &Q) -> Result<Option<Response<A>>>
-    where
-        Q: ReflectMessage,
-        A: Message + Default,
-    {
-        let Some(key) = idempotency::Key::of(&self.ctx, request) else { return Ok(None) };
-        let before = idempotency::find(self, &key).await?;
-        self.pending().answering = Some(key);
-        before.map(|bytes| A::decode(bytes.as_slice()).map(Response::new).map_err(Error::internal)).transpose()
     }
 
     /// Forgets the answers that were given to visitors who acted for this, or who are at home in it: what they told is not there any
@@ -126,11 +111,10 @@ impl Tx {
 
     /// Commits, and answers. A request with a `request_id` is given the same answer again for 24 hours.
     pub async fn answer<A: Message>(self, answer: A) -> Result<Response<A>, tonic::Status> {
-        let answering = self.pending().answering.take();
-        if let Some(key) = answering {
-            idempotency::keep(&self, key, answer.encode_to_vec()).await?;
-        }
+        idempotency::keep(&self, &answer).await?;
+        let ctx = self.ctx.clone();
         self.commit().await?;
+        idempotency::kept(&ctx);
         Ok(Response::new(answer))
     }
 

@@ -37,9 +37,6 @@ impl ApplicationService for Applications {
         let wanted = req.application.clone().unwrap_or_default();
         let track = self.track(&ctx, "application.track_id", &wanted.track_id).await?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut application = Application::begin(&ctx, &track, Draft::try_from(wanted)?)?;
         school::store::check(&tx, "application.school_id", application.draft.school).await?;
         store::save(&tx, &mut application).await?;
@@ -68,9 +65,6 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let track = self.track_of(&ctx, req.application_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
         wire::check_etag(&req.etag, application.version)?;
         application.submit(&ctx, &track, &submission::evidence_to_submit(&tx, &application).await?)?;
@@ -85,9 +79,6 @@ impl ApplicationService for Applications {
     ) -> Result<Response<pb::Application>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
         application.withdraw(&ctx)?;
         store::save(&tx, &mut application).await?;
@@ -110,7 +101,7 @@ impl ApplicationService for Applications {
         request: Request<pb::ListApplicationsRequest>,
     ) -> Result<Response<pb::ListApplicationsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let filter = Filter { edition: wire::some_id(&req.edition_id)?, state: state_name(req.state()) };
+        let filter = Filter { edition: wire::optional(&req.edition_id)?, state: state_name(req.state()) };
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, filter, page).await?.map(pb::Application::from);
@@ -124,9 +115,6 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let track = self.track_of(&ctx, req.application_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
         let admitted = application.admit(&ctx, req.reservation.map(Reservation::try_from).transpose()?)?;
         admission::carry_out(&tx, &self.keys, &track, &application, admitted).await?;
@@ -141,9 +129,6 @@ impl ApplicationService for Applications {
     ) -> Result<Response<pb::Application>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
         application.refuse(&ctx, req.refusal)?;
         store::save(&tx, &mut application).await?;
@@ -155,7 +140,7 @@ impl ApplicationService for Applications {
 
 impl Applications {
     async fn track(&self, ctx: &Ctx, field: &str, id: &str) -> Result<Track> {
-        let id = wire::some_id(id)?.unwrap_or_else(|| uuid::Uuid::nil().into());
+        let id = wire::optional(id)?.unwrap_or_else(|| uuid::Uuid::nil().into());
         track::peer::get(&self.peers, ctx, field, id).await
     }
 

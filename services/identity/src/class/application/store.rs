@@ -7,9 +7,8 @@ use platform::{
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::SimpleExpr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, sea_query::SimpleExpr,
 };
 
 use super::{Application, Draft};
@@ -148,20 +147,8 @@ pub(crate) async fn has_file(db: &impl Reads, file: &File) -> Result<bool> {
 
 /// Inserts a new application, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, application: &mut Application) -> Result<()> {
-    let before = application.version;
     application.version += 1;
-    let row = active(application)?;
-    if before == 0 {
-        row::Entity::insert(row).exec_without_returning(tx.conn()).await?;
-        return Ok(());
-    }
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { id: NotSet, ..row })
-        .filter(row::Column::Id.eq(application.id))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)
+    tx.save(active(application)?).await
 }
 
 fn active(application: &Application) -> Result<row::ActiveModel> {

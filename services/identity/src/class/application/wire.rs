@@ -80,7 +80,7 @@ impl TryFrom<pb::Application> for Draft {
 
     fn try_from(application: pb::Application) -> Result<Self> {
         Ok(Self {
-            school: wire::some_id(&application.school_id)?,
+            school: wire::optional(&application.school_id)?,
             team_name: application.team_name.trim().to_owned(),
             team_type: team_type(application.team_type()),
             team_size: application.team_size,

@@ -69,9 +69,6 @@ impl TeamService for Teams {
     ) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         team.add_support(&ctx, &teacher)?;
@@ -86,9 +83,6 @@ impl TeamService for Teams {
     ) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         team.remove_support(&ctx, req.teacher_id.parse()?)?;
         store::save(&tx, &mut team).await?;
@@ -103,9 +97,6 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let credential = Credential::issue(&ctx, &self.keys, team.id)?;
         team.reissue(&ctx, &credential)?;
         store::save(&tx, &mut team).await?;
@@ -117,9 +108,6 @@ impl TeamService for Teams {
     async fn hand_over_team(&self, request: Request<pb::HandOverTeamRequest>) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         let handover = team.hand_over(&ctx, &teacher, req.reason)?;
@@ -132,9 +120,6 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let track = track::peer::get(&self.peers, &ctx, "track_id", req.track_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let school = school::store::get(&tx, team.school.id).await?;
         let moved = team.move_to(&ctx, &track, &school, req.reason)?;
@@ -158,8 +143,8 @@ impl TryFrom<&pb::ListTeamsRequest> for Filter {
 
     fn try_from(req: &pb::ListTeamsRequest) -> Result<Self> {
         Ok(Self {
-            edition: wire::some_id(&req.edition_id)?,
-            track: wire::some_id(&req.track_id)?,
+            edition: wire::optional(&req.edition_id)?,
+            track: wire::optional(&req.track_id)?,
             territory: req.territory.clone(),
         })
     }

@@ -265,19 +265,8 @@ fn team(row: row::Model, supports: Vec<Id<Account>>, until: Option<At>) -> Resul
 
 /// Inserts a new team, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, team: &mut Team) -> Result<()> {
-    let before = team.version;
     team.version += 1;
-    if before == 0 {
-        row::Entity::insert(active(team)?).exec_without_returning(tx.conn()).await?;
-    } else {
-        let saved = row::Entity::update_many()
-            .set(row::ActiveModel { id: NotSet, ..active(team)? })
-            .filter(row::Column::Id.eq(team.id))
-            .filter(row::Column::Version.eq(before))
-            .exec(tx.conn())
-            .await?;
-        tx.saved(saved, before)?;
-    }
+    tx.save(active(team)?).await?;
     save_supports(tx, team).await
 }
 

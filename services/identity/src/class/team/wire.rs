@@ -46,7 +46,7 @@ impl Team {
             match path.as_str() {
                 "name" => change.name = Some(team.name.trim().to_owned()),
                 "email" => change.email = Some(Some(team.email.clone()).filter(|email| !email.is_empty())),
-                _ => change.logo = Some(wire::some_id(&team.logo_file_id)?),
+                _ => change.logo = Some(wire::optional(&team.logo_file_id)?),
             }
         }
         Ok(change)

@@ -1,6 +1,6 @@
 //! The methods on consents: open, load, decide, save, answer.
 
-use platform::{Id, Open, PageRequest, Result, Store, page::Sizes};
+use platform::{Id, Open, PageRequest, Result, Store, page::Sizes, wire};
 use proto::lessons::v1::{self as pb, consent_service_server::ConsentService};
 use tonic::{Request, Response, Status};
 
@@ -9,7 +9,7 @@ use crate::{
     across::shelf,
     twinning::{
         pair::{self, Pair},
-        side::{Side, check_programme},
+        side::Side,
         sighting::{Kind, witness::Witness},
     },
     work::file::{self, File},
@@ -34,9 +34,6 @@ impl ConsentService for Consents {
     ) -> Result<Response<pb::Consent>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
         let is_known = file::store::is_of_any(&tx, pair.seats(), req.file_id.parse()?).await?;
         let consent = Consent::register(&ctx, &pair, is_known, (&req).try_into()?)?;
@@ -51,9 +48,6 @@ impl ConsentService for Consents {
     ) -> Result<Response<pb::Consent>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
         let mut consent = store::own(&tx, &pair, req.consent_id.parse()?).await?;
         consent.withdraw(&ctx);
@@ -68,8 +62,7 @@ impl ConsentService for Consents {
         request: Request<pb::ListConsentsRequest>,
     ) -> Result<Response<pb::ListConsentsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        check_programme(&ctx)?;
-        let file: Option<Id<File>> = Some(&req.file_id).filter(|id| !id.is_empty()).map(|id| id.parse()).transpose()?;
+        let file: Option<Id<File>> = wire::optional(&req.file_id)?;
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
@@ -86,7 +79,6 @@ impl ConsentService for Consents {
         request: Request<pb::GetPublicationRequest>,
     ) -> Result<Response<pb::Publication>, Status> {
         let (ctx, req) = request.open()?;
-        check_programme(&ctx)?;
         let channel = Channel::try_from(req.channel())?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;

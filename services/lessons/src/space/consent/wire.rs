@@ -1,10 +1,9 @@
 //! Consents as messages.
 
-use platform::{Error, Result, error::Shared, wire};
+use platform::{Error, Result, Violations, error::Shared, wire};
 use proto::lessons::v1 as pb;
 
 use super::{Channel, Consent, MissingReason, Publication, Statement};
-use crate::amiss::Amiss;
 
 impl TryFrom<&pb::RegisterConsentRequest> for Statement {
     type Error = Error;
@@ -29,11 +28,11 @@ impl TryFrom<pb::Channel> for Channel {
             pb::Channel::Press => Some(Self::Press),
             pb::Channel::Social => Some(Self::Social),
         };
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         if found.is_none() {
-            amiss.add("channel", Shared::FieldsInvalid, "There is no such channel.");
+            violations.add("channel", Shared::FieldsInvalid, "There is no such channel.");
         }
-        amiss.value(found)
+        violations.value(found)
     }
 }
 

@@ -12,7 +12,7 @@ impl TryFrom<&pb::ListEntriesRequest> for Filter {
     type Error = Error;
 
     fn try_from(request: &pb::ListEntriesRequest) -> Result<Self> {
-        let track = if request.track_id.is_empty() { None } else { Some(request.track_id.parse()?) };
+        let track = wire::optional(&request.track_id)?;
         Ok(Self { edition: request.edition_id.parse()?, track })
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     across::watch::messages::{self, Read},
     twinning::{
         pair::{self, Pair},
-        side::{Side, check_programme},
+        side::Side,
         sighting::{Kind, witness::Witness},
     },
     year::edition,
@@ -34,9 +34,6 @@ impl ConversationService for Conversations {
     async fn post_message(&self, request: Request<pb::PostMessageRequest>) -> Result<Response<pb::Message>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
         let track = edition::store::find_track(&tx, pair.track()).await?;
         let mut message = Message::post(&ctx, &pair, &track, req.into())?;
@@ -50,7 +47,6 @@ impl ConversationService for Conversations {
         request: Request<pb::ListMessagesRequest>,
     ) -> Result<Response<pb::ListMessagesResponse>, Status> {
         let (ctx, req) = request.open()?;
-        check_programme(&ctx)?;
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
@@ -68,9 +64,6 @@ impl ConversationService for Conversations {
     ) -> Result<Response<pb::Message>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Free, "release message").await?;
         tx.answer(message).await
     }
@@ -78,9 +71,6 @@ impl ConversationService for Conversations {
     async fn hold_message(&self, request: Request<pb::HoldMessageRequest>) -> Result<Response<pb::Message>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Held, "hold message").await?;
         tx.answer(message).await
     }
@@ -88,9 +78,6 @@ impl ConversationService for Conversations {
     async fn hide_message(&self, request: Request<pb::HideMessageRequest>) -> Result<Response<pb::Message>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Hidden, "hide message").await?;
         tx.answer(message).await
     }
@@ -102,7 +89,6 @@ impl ConversationService for Conversations {
         request: Request<pb::WatchMessagesRequest>,
     ) -> Result<Response<Self::WatchMessagesStream>, Status> {
         let (ctx, req) = request.open()?;
-        check_programme(&ctx)?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_together(&ctx)?;

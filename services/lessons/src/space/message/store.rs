@@ -119,15 +119,8 @@ pub(crate) async fn add(tx: &Tx, message: &mut Message) -> Result<()> {
 /// Saves the next version of a message. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save(tx: &Tx, message: &mut Message) -> Result<()> {
     tx.tell_watchers(topic(message.pair), message.id);
-    let before = message.version;
     message.version += 1;
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { id: sea_orm::NotSet, ..active(message)? })
-        .filter(row::Column::Id.eq(message.id))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)
+    tx.save(active(message)?).await
 }
 
 /// Empties the messages of a class that leaves, so that gaps stay, and removes the marks its teacher set on messages of the other class.

@@ -5,11 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use platform::{
     Error, Id, Reads, Result, Tx,
     store::{At, of_text, to_text},
-    wire,
 };
 use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait, TryInsertResult,
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use super::{Contents, Delivered, Frozen, Output, Signature};
@@ -152,22 +150,11 @@ pub(crate) async fn find(db: &impl Reads, pair: Id<Pair>, lesson: i32) -> Result
 
 /// Saves a joint output: a new one, or the next version of one that was read. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save(tx: &Tx, output: &mut Output) -> Result<()> {
-    let before = output.version;
+    let is_new = output.version == 0;
     output.version += 1;
-    let row = active(output)?;
-    if before == 0 {
-        let added = row::Entity::insert(row).on_conflict_do_nothing().exec_without_returning(tx.conn()).await?;
-        return if matches!(added, TryInsertResult::Inserted(1)) { Ok(()) } else { Err(wire::stale(1)) };
-    }
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { pair_id: NotSet, lesson: NotSet, ..row })
-        .filter(row::Column::PairId.eq(output.pair))
-        .filter(row::Column::Lesson.eq(output.lesson))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)?;
-    save_signatures(tx, output).await
+    tx.save(active(output)?).await?;
+    // a new one has none
+    if is_new { Ok(()) } else { save_signatures(tx, output).await }
 }
 
 /// Replaces the signatures of a joint output.

@@ -1,12 +1,11 @@
 //! The methods on offers: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Result, Store, Tx, page::Sizes};
+use platform::{Open, PageRequest, Result, Store, Tx, Violations, page::Sizes};
 use proto::lessons::v1::{self as pb, offer_service_server::OfferService};
 use tonic::{Request, Response, Status};
 
 use super::{Offer, store, wire};
 use crate::{
-    amiss::Amiss,
     reason::Reason,
     twinning::{
         pair, project,
@@ -33,9 +32,6 @@ impl OfferService for Offers {
         let (ctx, req) = request.open()?;
         let side = Side::crossed(&ctx)?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let (track, _) = edition::store::track(&tx, req.track_id.parse()?).await?;
         let mut offer = Offer::publish(&ctx, track.id(), side, req.try_into()?)?;
         check_projects(&tx, &offer).await?;
@@ -78,9 +74,6 @@ impl OfferService for Offers {
     async fn withdraw_offer(&self, request: Request<pb::WithdrawOfferRequest>) -> Result<Response<pb::Offer>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut offer = store::get(&tx, req.offer_id.parse()?).await?.withdrawable(&ctx)?;
         offer.withdraw()?;
         store::save(&tx, &mut offer).await?;
@@ -106,10 +99,10 @@ impl OfferService for Offers {
 /// Error: `PROJECT_UNKNOWN` for each project of the offer that the programme does not have.
 async fn check_projects(tx: &Tx, offer: &Offer) -> Result<()> {
     let known = project::store::known(tx, &offer.wish.projects).await?;
-    let mut amiss = Amiss::new();
+    let mut violations = Violations::new();
     for (index, _) in offer.wish.projects.iter().enumerate().filter(|(_, id)| !known.contains(id)) {
         let text = "The programme has no such project. List its projects: they come with their ids.";
-        amiss.add(format!("project_ids[{index}]"), Reason::ProjectUnknown, text);
+        violations.add(format!("project_ids[{index}]"), Reason::ProjectUnknown, text);
     }
-    amiss.done()
+    violations.done()
 }

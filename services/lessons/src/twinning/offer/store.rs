@@ -178,15 +178,8 @@ fn exists() -> Error {
 
 /// Saves the next version of an offer. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save(tx: &Tx, offer: &mut Offer) -> Result<()> {
-    let before = offer.version;
     offer.version += 1;
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { id: sea_orm::NotSet, ..active(offer)? })
-        .filter(row::Column::Id.eq(offer.id))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)
+    tx.save(active(offer)?).await
 }
 
 fn active(offer: &Offer) -> Result<row::ActiveModel> {

@@ -127,7 +127,7 @@ impl TryFrom<&pb::ListOffersRequest> for Filter {
             pb::OfferState::Paired => Some(OfferState::Paired),
             pb::OfferState::Withdrawn => Some(OfferState::Withdrawn),
         };
-        let track = if request.track_id.is_empty() { None } else { Some(request.track_id.parse()?) };
+        let track = wire::optional(&request.track_id)?;
         Ok(Self { state, home: request.home.clone(), territory: request.territory.clone(), track })
     }
 }

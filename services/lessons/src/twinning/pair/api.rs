@@ -20,7 +20,6 @@ use crate::{
         engagement::home::Engagements,
         offer::{self, couples::couples},
         project,
-        side::check_programme,
         sighting::{Kind, witness::Witness},
     },
     year::edition::{self, Track},
@@ -46,9 +45,6 @@ impl PairService for Pairs {
     async fn propose_pair(&self, request: Request<pb::ProposePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let offers = offer::store::get_to_propose(&tx, [req.offer_ids[0].parse()?, req.offer_ids[1].parse()?]).await?;
         let mut pair = Pair::propose(&ctx, offers.each_ref())?;
         check_beside(&tx, &pair).await?;
@@ -62,11 +58,7 @@ impl PairService for Pairs {
         request: Request<pb::ProposeMatchesRequest>,
     ) -> Result<Response<pb::ProposeMatchesResponse>, Status> {
         let (ctx, req) = request.open()?;
-        check_programme(&ctx)?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let answer = propose_matches(&tx, req.track_id.parse()?).await?;
         tx.answer(answer).await
     }
@@ -98,9 +90,6 @@ impl PairService for Pairs {
     async fn accept_pair(&self, request: Request<pb::AcceptPairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         if pair.accept(&ctx)? {
             take_offers(&tx, &pair).await?;
@@ -113,9 +102,6 @@ impl PairService for Pairs {
     async fn decline_pair(&self, request: Request<pb::DeclinePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         if pair.decline(&ctx)? {
             reopen_offers(&tx, &pair).await?;
@@ -127,9 +113,6 @@ impl PairService for Pairs {
     async fn approve_pair(&self, request: Request<pb::ApprovePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.approve(&ctx)?;
         save(&tx, &mut pair, "approve pair").await?;
@@ -139,9 +122,6 @@ impl PairService for Pairs {
     async fn propose_project(&self, request: Request<pb::ProposeProjectRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let project = project::store::get(&tx, req.project_id.parse()?).await?;
         pair.propose_project(&ctx, project, &viewpoints(req.viewpoints)?)?;
@@ -152,9 +132,6 @@ impl PairService for Pairs {
     async fn agree_project(&self, request: Request<pb::AgreeProjectRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         let project = project::store::get(&tx, pair.proposed_project()?).await?;
         pair.agree_project(&ctx, &req.etag, project)?;
@@ -165,9 +142,6 @@ impl PairService for Pairs {
     async fn start_pair(&self, request: Request<pb::StartPairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.start(&ctx)?;
         timeline::plan(&tx, &self.homes, &pair).await?;
@@ -179,9 +153,6 @@ impl PairService for Pairs {
     async fn suspend_pair(&self, request: Request<pb::SuspendPairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.suspend(&ctx, req.reason)?;
         save(&tx, &mut pair, "suspend pair").await?;
@@ -191,9 +162,6 @@ impl PairService for Pairs {
     async fn resume_pair(&self, request: Request<pb::ResumePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
         let (since, why) = (pair.since, pair.state.reason().to_owned());
         pair.resume(&ctx)?;
@@ -205,9 +173,6 @@ impl PairService for Pairs {
     async fn leave_pair(&self, request: Request<pb::LeavePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
         let was = pair.stage();
         let (left, survivor) = pair.leave(&ctx, req.reason)?;
@@ -220,9 +185,6 @@ impl PairService for Pairs {
     async fn dissolve_pair(&self, request: Request<pb::DissolvePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         if pair.dissolve(&ctx, req.reason)? {
             reopen_offers(&tx, &pair).await?;
@@ -235,9 +197,6 @@ impl PairService for Pairs {
     async fn complete_pair(&self, request: Request<pb::CompletePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
         pair.complete(&ctx)?;
         save(&tx, &mut pair, "complete pair").await?;

@@ -1,12 +1,11 @@
 //! How a pair comes about: proposed, accepted, approved, its project agreed, started.
 
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result, wire as etag};
+use platform::{Ctx, Error, Id, Result, Violations, wire as etag};
 use proto::options::v1::Role;
 
 use super::{ChosenProject, Origin, Pair, PairSide, PairStage, PairState, ProposedBy, Work};
 use crate::{
-    amiss::Amiss,
     reason::{Reason, Refuse},
     twinning::{
         offer::{Offer, couples::Couple},
@@ -129,18 +128,18 @@ impl Pair {
     pub fn propose_project(&mut self, ctx: &Ctx, project: Project, viewpoints: &[Viewpoint]) -> Result<()> {
         let own = self.acting(ctx)?;
         self.check_stage(&[PairStage::Approved])?;
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         for place in &mut self.sides {
             let found = viewpoints.iter().position(|view| view.team == place.side.team);
             let Some(at) = found else {
                 let text = format!("Say which partner the class of `{}` looks at.", place.side.home);
-                amiss.add("viewpoints", Reason::PartnerMisplaced, text);
+                violations.add("viewpoints", Reason::PartnerMisplaced, text);
                 continue;
             };
             let home = place.side.home.as_str();
             match project.partner_in(home, &viewpoints[at].partner) {
                 Some(partner) => place.partner.clone_from(&partner.id),
-                None => amiss.add(
+                None => violations.add(
                     format!("viewpoints[{at}].partner_id"),
                     Reason::PartnerMisplaced,
                     format!("The project has no such partner in `{home}`. Read the project: it lists its partners."),
@@ -148,7 +147,7 @@ impl Pair {
             }
             place.agreed_at = None;
         }
-        amiss.done()?;
+        violations.done()?;
         self.sides[own].agreed_at = Some(ctx.now());
         self.state = PairState::Approved(Some(ChosenProject { project, at: ctx.now() }));
         Ok(())
@@ -195,14 +194,14 @@ impl Pair {
 }
 
 fn check_twins([one, other]: [&Offer; 2]) -> Result<()> {
-    let mut amiss = Amiss::new();
+    let mut violations = Violations::new();
     if one.side().home == other.side().home {
-        amiss.add("offer_ids", Reason::TwinsMismatched, "Both classes are of one country; a pair is of two.");
+        violations.add("offer_ids", Reason::TwinsMismatched, "Both classes are of one country; a pair is of two.");
     }
     if one.track() != other.track() {
-        amiss.add("offer_ids", Reason::TwinsMismatched, "The classes take part in two tracks; a pair is in one.");
+        violations.add("offer_ids", Reason::TwinsMismatched, "The classes take part in two tracks; a pair is in one.");
     }
-    amiss.done()
+    violations.done()
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! How a pair rests and ends: suspended, left by one class, repaired by the other one's new pair, dissolved, completed.
 
 use jiff::Timestamp;
-use platform::{Ctx, Id, Result};
+use platform::{Ctx, Id, Result, Violations};
 
 use super::{Actor, Pair, PairSide, PairStage, PairState};
-use crate::{amiss::Amiss, twinning::side::check_contact, year::team::Team};
+use crate::{twinning::side::check_contact, year::team::Team};
 
 impl Pair {
     /// Rests the work. Error: `PAIR_STATE`, `CONTACT_DATA` in the reason, which the other class reads.
@@ -112,9 +112,9 @@ impl Pair {
 }
 
 fn check_reason(reason: &str) -> Result<()> {
-    let mut amiss = Amiss::new();
-    check_contact(&mut amiss, "reason", reason);
-    amiss.done()
+    let mut violations = Violations::new();
+    check_contact(&mut violations, "reason", reason);
+    violations.done()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use platform::{
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ActiveValue::ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::{Pair, PairSide, PairStage};
@@ -281,15 +281,8 @@ pub(crate) async fn add(tx: &Tx, pair: &mut Pair) -> Result<()> {
 /// Saves the next version of a pair. Error: `ETAG_STALE` where somebody saved it in between; `OFFER_CLOSED` where one of the classes
 /// is engaged in another pair (I13).
 pub(crate) async fn save(tx: &Tx, pair: &mut Pair) -> Result<()> {
-    let before = pair.version;
     pair.version += 1;
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { id: NotSet, ..active(pair)? })
-        .filter(row::Column::Id.eq(pair.id))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)?;
+    tx.save(active(pair)?).await?;
     for position in [0, 1] {
         let saved = side_row::Entity::update(side_active(pair, position)).exec(tx.conn()).await;
         saved.map_err(|fault| if is_duplicate(&fault) { engaged() } else { fault.into() })?;

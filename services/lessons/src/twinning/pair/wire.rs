@@ -136,7 +136,7 @@ impl TryFrom<&pb::ListPairsRequest> for Filter {
     type Error = Error;
 
     fn try_from(request: &pb::ListPairsRequest) -> Result<Self> {
-        let track = if request.track_id.is_empty() { None } else { Some(request.track_id.parse()?) };
+        let track = wire::optional(&request.track_id)?;
         Ok(Self { state: asked(request.state()), home: request.home.clone(), track })
     }
 }

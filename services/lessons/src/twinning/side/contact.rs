@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::{amiss::Amiss, reason::Reason};
+use platform::Violations;
+
+use crate::reason::Reason;
 
 /// The patterns of contact data, each with its name.
 static WAYS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
@@ -25,10 +27,10 @@ static WAYS: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
 });
 
 /// Adds a violation where a text holds an address, a telephone number or a name in a social network.
-pub fn check(amiss: &mut Amiss, field: &str, text: &str) {
+pub fn check(violations: &mut Violations, field: &str, text: &str) {
     let Some(name) = find(text) else { return };
     let says = format!("This holds a {name}. Classes write to each other here and nowhere else; leave it out.");
-    amiss.add_with(field, Reason::ContactData, says, [("found", &name as _)]);
+    violations.add_with(field, Reason::ContactData, says, [("found", &name as _)]);
 }
 
 fn find(text: &str) -> Option<&'static str> {

@@ -1,11 +1,10 @@
 //! The method on sightings: open, load, answer.
 
-use platform::{Open, PageRequest, Result, Store, page::Sizes};
+use platform::{Open, PageRequest, Result, Store, page::Sizes, wire};
 use proto::lessons::v1::{self as pb, sighting_service_server::SightingService};
 use tonic::{Request, Response, Status};
 
 use super::store;
-use crate::twinning::side::check_programme;
 
 /// The method on sightings.
 #[derive(Clone)]
@@ -23,8 +22,7 @@ impl SightingService for Sightings {
         request: Request<pb::ListSightingsRequest>,
     ) -> Result<Response<pb::ListSightingsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        check_programme(&ctx)?;
-        let team = if req.team_id.is_empty() { None } else { Some(req.team_id.parse()?) };
+        let team = wire::optional(&req.team_id)?;
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, team, page).await?.map(pb::Sighting::from);

@@ -20,6 +20,13 @@ impl From<Sighting> for pb::Sighting {
     }
 }
 
+impl Kind {
+    /// Its name in the options of the methods that show it: `OFFER`.
+    pub(super) fn name(self) -> &'static str {
+        pb::SightingKind::from(self).as_str_name().trim_start_matches("SIGHTING_KIND_")
+    }
+}
+
 impl From<Kind> for pb::SightingKind {
     fn from(kind: Kind) -> Self {
         match kind {

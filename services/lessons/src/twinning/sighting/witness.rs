@@ -30,6 +30,7 @@ impl Witness {
 
     /// Records that the caller is about to see something of these classes. Error: it cannot be recorded now; then it must not be shown.
     pub(crate) async fn saw(&self, ctx: &Ctx, kind: Kind, sides: impl IntoIterator<Item = &Side>) -> Result<()> {
+        ctx.witnessed(kind.name());
         let (tenant, day) = (ctx.tenant().id(), ctx.local().date());
         let seen: HashSet<_> = sides
             .into_iter()

@@ -1,4 +1,4 @@
-//! Links and addresses.
+//! Links.
 
 use http::Uri;
 
@@ -17,13 +17,6 @@ pub(super) fn is_one_of(host: &str, hosts: &[String]) -> bool {
         || hosts
             .iter()
             .any(|one| host.strip_suffix(one.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
-}
-
-/// Whether this is an e-mail address as an organisation would give it.
-pub(super) fn is_address(text: &str) -> bool {
-    let Some((name, host)) = text.rsplit_once('@') else { return false };
-    let part = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
-    part(name) && !name.contains('@') && host.contains('.') && host.split('.').all(part)
 }
 
 #[cfg(test)]
@@ -59,13 +52,5 @@ mod tests {
             assert!(!is_one_of(bad, &sources), "{bad}");
         }
         assert!(is_one_of("anything.example", &[]));
-    }
-
-    #[test]
-    fn an_address_has_a_name_and_a_host() {
-        assert!(is_address("info@comune.chieti.it"));
-        for bad in ["info", "info@", "@comune.it", "in fo@comune.it", "info@comune", "a@b@c.it", "info@comune..it"] {
-            assert!(!is_address(bad), "{bad}");
-        }
     }
 }

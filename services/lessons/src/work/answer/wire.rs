@@ -1,23 +1,23 @@
 //! Answers as messages.
 
-use platform::{Result, wire};
+use platform::{Result, Violations, wire};
 use proto::lessons::v1::{self as pb, value::Kind};
 
 use super::{Point, Value, Values};
-use crate::{amiss::Amiss, reason::Reason};
+use crate::reason::Reason;
 
 impl Values {
     /// The values of a message. Error: a violation for every message that is no value, all at once.
     pub(crate) fn read(messages: impl IntoIterator<Item = (String, pb::Value)>) -> Result<Self> {
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         let mut values = Vec::new();
         for (key, message) in messages {
             match message.try_into() {
                 Ok(value) => values.push((key, value)),
-                Err(NoValue(reason, text)) => amiss.add(format!("values[{key}]"), reason, text),
+                Err(NoValue(reason, text)) => violations.add(format!("values[{key}]"), reason, text),
             }
         }
-        amiss.done().map(|()| values.into_iter().collect())
+        violations.done().map(|()| values.into_iter().collect())
     }
 }
 

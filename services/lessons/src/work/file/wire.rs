@@ -1,17 +1,16 @@
 //! Files as messages.
 
-use platform::{Error, Result, error::Shared, wire};
+use platform::{Error, Result, Violations, error::Shared, wire};
 use proto::lessons::v1 as pb;
 
 use super::{File, Upload};
-use crate::amiss::Amiss;
 
 impl TryFrom<&pb::UploadFileRequest> for Upload {
     type Error = Error;
 
     /// Only the first piece has these fields, so the shape of the message cannot require them.
     fn try_from(first: &pb::UploadFileRequest) -> Result<Self> {
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         for (field, is_missing) in [
             ("team_id", first.team_id.is_empty()),
             ("lesson", first.lesson == 0),
@@ -19,10 +18,10 @@ impl TryFrom<&pb::UploadFileRequest> for Upload {
             ("name", first.name.trim().is_empty()),
         ] {
             if is_missing {
-                amiss.add(field, Shared::FieldsInvalid, "The first piece of an upload needs this.");
+                violations.add(field, Shared::FieldsInvalid, "The first piece of an upload needs this.");
             }
         }
-        amiss.done()?;
+        violations.done()?;
         Ok(Self {
             team: first.team_id.parse()?,
             lesson: first.lesson,

@@ -1,7 +1,7 @@
 //! The methods on reports: open, load, decide, save, answer.
 
 use futures::{StreamExt, stream::BoxStream};
-use platform::{Ctx, Error, Id, Open, Page, Result, Store, Watch, watch::Seen};
+use platform::{Ctx, Error, Id, Open, Page, Result, Store, Watch, watch::Seen, wire};
 use proto::lessons::v1::{self as pb, report_service_server::ReportService};
 use tonic::{Request, Response, Status};
 
@@ -15,7 +15,6 @@ use crate::{
     },
     twinning::{
         pair,
-        side::check_programme,
         sighting::{Kind, witness::Witness},
     },
     work::credit,
@@ -42,7 +41,7 @@ pub struct Reports {
 impl ReportService for Reports {
     async fn get_report(&self, request: Request<pb::GetReportRequest>) -> Result<Response<pb::Report>, Status> {
         let (ctx, req) = request.open()?;
-        let pair = if req.pair_id.is_empty() { None } else { Some(req.pair_id.parse()?) };
+        let pair = wire::optional(&req.pair_id)?;
         let class = self.classes.get_in(&ctx, req.team_id.parse()?, pair).await?;
         let db = self.store.read(&ctx).await?;
         let loaded = load(&db, &class, req.lesson).await?;
@@ -53,9 +52,6 @@ impl ReportService for Reports {
         let (ctx, req) = request.open()?;
         let class = self.classes.own(&ctx, req.team_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut loaded = load_to_write(&tx, class, req.lesson).await?;
         if loaded.save(&ctx, req.try_into()?)? {
             store::save(&tx, &mut loaded.report).await?;
@@ -67,9 +63,6 @@ impl ReportService for Reports {
         let (ctx, req) = request.open()?;
         let class = self.classes.own(&ctx, req.team_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let loaded = submit(&tx, class, req.lesson, &req.etag).await?;
         tx.answer(loaded.into()).await
     }
@@ -78,9 +71,6 @@ impl ReportService for Reports {
         let (ctx, req) = request.open()?;
         let class = self.classes.named(&ctx, req.team_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
-        if let Some(answer) = tx.answered(&req).await? {
-            return Ok(answer);
-        }
         let mut loaded = load_to_write(&tx, class, req.lesson).await?;
         let reopening = loaded.report.reopen(&ctx, req.reason)?;
         store::save_reopened(&tx, &mut loaded.report, &reopening).await?;
@@ -108,7 +98,6 @@ impl ReportService for Reports {
         request: Request<pb::CompareReportsRequest>,
     ) -> Result<Response<pb::CompareReportsResponse>, Status> {
         let (ctx, req) = request.open()?;
-        check_programme(&ctx)?;
         let db = self.store.read(&ctx).await?;
         let pair = pair::store::get(&db, req.pair_id.parse()?).await?;
         pair.check_begun()?;
@@ -153,7 +142,7 @@ impl TryFrom<&pb::ListDeliveriesRequest> for Filter {
     type Error = Error;
 
     fn try_from(request: &pb::ListDeliveriesRequest) -> Result<Self> {
-        let track = if request.track_id.is_empty() { None } else { Some(request.track_id.parse()?) };
+        let track = wire::optional(&request.track_id)?;
         Ok(Self { edition: request.edition_id.parse()?, track, territory: request.territory.clone() })
     }
 }

@@ -5,12 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use platform::{
     Error, Id, Reads, Result, Tx,
     store::{At, of_text, to_text},
-    wire,
 };
 use sea_orm::{
-    ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, DerivePartialModel, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
-    TryInsertResult,
+    ActiveValue::Set, ColumnTrait, Condition, DerivePartialModel, EntityTrait, IntoActiveModel, QueryFilter,
+    QuerySelect,
 };
 
 use super::{Delivery, Judged, LastSubmission, Reopening, Report, ReportState, Saved, Submission, Verdict};
@@ -148,21 +146,8 @@ pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<()> {
 /// somebody saved it in between.
 pub(crate) async fn save(tx: &Tx, report: &mut Report) -> Result<()> {
     changed(tx, report.seat.team, report.lesson);
-    let before = report.version;
     report.version += 1;
-    if before == 0 {
-        let added =
-            row::Entity::insert(active(report)?).on_conflict_do_nothing().exec_without_returning(tx.conn()).await?;
-        return if matches!(added, TryInsertResult::Inserted(1)) { Ok(()) } else { Err(wire::stale(1)) };
-    }
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { team_id: NotSet, pair_id: NotSet, lesson: NotSet, ..active(report)? })
-        .filter(of_seat(report.seat))
-        .filter(row::Column::Lesson.eq(report.lesson))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)
+    tx.save(active(report)?).await
 }
 
 /// Saves a report that was submitted, and what was submitted. Error: `ETAG_STALE` where somebody saved it in between.
@@ -230,16 +215,16 @@ pub(crate) async fn late(tx: &Tx, track: Id<Track>, lesson: i32, seat: Option<Se
 /// Saves a verdict that has changed. Who watches the matrix is told.
 pub(crate) async fn save_verdict(tx: &Tx, delivery: &mut Delivery) -> Result<()> {
     changed(tx, delivery.seat.team, delivery.lesson);
-    let before = delivery.version;
     delivery.version += 1;
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { version: Set(delivery.version), ..judgement(&delivery.state) })
-        .filter(of_seat(delivery.seat))
-        .filter(row::Column::Lesson.eq(delivery.lesson))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)
+    let (team_id, pair_id, lesson) = key(delivery.seat, delivery.lesson);
+    tx.save(row::ActiveModel {
+        team_id: Set(team_id),
+        pair_id: Set(pair_id),
+        lesson: Set(lesson),
+        version: Set(delivery.version),
+        ..judgement(&delivery.state)
+    })
+    .await
 }
 
 /// Tells who watches the delivery matrix that a cell of it has changed, once this transaction commits.

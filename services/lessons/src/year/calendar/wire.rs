@@ -10,7 +10,7 @@ impl TryFrom<pb::ReviseCalendarItemRequest> for Revision {
     type Error = Error;
 
     fn try_from(request: pb::ReviseCalendarItemRequest) -> Result<Self> {
-        let ends = if request.ends_local.is_empty() { None } else { Some(request.ends_local.parse()?) };
+        let ends = wire::optional(&request.ends_local)?;
         Ok(Self { starts: request.starts_local.parse()?, ends, reason: request.reason })
     }
 }

@@ -164,15 +164,8 @@ fn exists(edition: &Edition) -> Error {
 
 /// Saves the next version of an edition. Error: `ETAG_STALE` where somebody saved it in between.
 pub(crate) async fn save(tx: &Tx, edition: &mut Edition) -> Result<()> {
-    let before = edition.version;
     edition.version += 1;
-    let saved = row::Entity::update_many()
-        .set(row::ActiveModel { id: sea_orm::NotSet, ..active(edition)? })
-        .filter(row::Column::Id.eq(edition.id))
-        .filter(row::Column::Version.eq(before))
-        .exec(tx.conn())
-        .await?;
-    tx.saved(saved, before)
+    tx.save(active(edition)?).await
 }
 
 fn active(edition: &Edition) -> Result<row::ActiveModel> {

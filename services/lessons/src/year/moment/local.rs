@@ -7,13 +7,10 @@ use jiff::{
     civil::DateTime,
     tz::{AmbiguousOffset, Offset, TimeZone},
 };
-use platform::{Error, error::Shared};
+use platform::{Error, Violations, error::Shared};
 
 use super::Moment;
-use crate::{
-    amiss::Amiss,
-    reason::{Reason, Refuse},
-};
+use crate::reason::{Reason, Refuse};
 
 /// A local date and time: `2022-12-20T23:59:59`, with an offset only where the hour occurs twice.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,29 +67,34 @@ impl LocalTime {
     }
 
     /// The moment it names in a zone. Adds a violation at `field`, and returns none, where it names no moment.
-    pub fn or_amiss(self, zone: &TimeZone, field: &str, amiss: &mut Amiss) -> Option<Moment> {
-        self.in_zone(zone).map_err(|misplaced| misplaced.tell(self.time, zone, field, amiss)).ok()
+    pub fn or_violation(self, zone: &TimeZone, field: &str, violations: &mut Violations) -> Option<Moment> {
+        self.in_zone(zone).map_err(|misplaced| misplaced.tell(self.time, zone, field, violations)).ok()
     }
 }
 
 impl Misplaced {
-    fn tell(self, time: DateTime, zone: &TimeZone, field: &str, amiss: &mut Amiss) {
+    fn tell(self, time: DateTime, zone: &TimeZone, field: &str, violations: &mut Violations) {
         let name = zone.iana_name().unwrap_or("UTC");
         match self {
             Self::Skipped => {
                 let text = format!("Clocks in {name} jump over {time}. Choose another hour.");
-                amiss.add_with(field, Reason::LocalTimeSkipped, text, [("zone", &name as _)]);
+                violations.add_with(field, Reason::LocalTimeSkipped, text, [("zone", &name as _)]);
             }
             Self::Twice(first, second) => {
                 let (first, second) = (written(first), written(second));
                 let text = format!(
                     "Clocks in {name} show {time} twice. Add {first} for the first time, {second} for the second."
                 );
-                amiss.add_with(field, Reason::LocalTimeTwice, text, [("first", &first as _), ("second", &second as _)]);
+                violations.add_with(
+                    field,
+                    Reason::LocalTimeTwice,
+                    text,
+                    [("first", &first as _), ("second", &second as _)],
+                );
             }
             Self::Offset(right) => {
                 let text = format!("At {time} the offset in {name} is {}. Write that one, or none.", written(right));
-                amiss.add(field, Shared::FieldsInvalid, text);
+                violations.add(field, Shared::FieldsInvalid, text);
             }
         }
     }
@@ -154,12 +156,12 @@ mod tests {
     #[test]
     fn a_fault_of_a_file_says_what_to_write_instead() {
         let zone = TimeZone::get("Europe/Rome").unwrap();
-        let mut amiss = Amiss::new();
+        let mut violations = Violations::new();
         assert_eq!(
-            "2022-10-30T02:30:00".parse::<LocalTime>().unwrap().or_amiss(&zone, "starts_local", &mut amiss),
+            "2022-10-30T02:30:00".parse::<LocalTime>().unwrap().or_violation(&zone, "starts_local", &mut violations),
             None
         );
-        let error = amiss.done().unwrap_err();
+        let error = violations.done().unwrap_err();
         assert_eq!(error.violations()[0].reason, "LOCAL_TIME_TWICE");
         assert!(error.violations()[0].description.contains("+02:00 for the first"), "{error:?}");
     }

@@ -12,14 +12,18 @@ const LINES: &str = "20001,SEA,Clean ports,2014TC16RFCB042,closed,2019-01-01,202
 
 const OWN: &str = "2014TC16RFCB042";
 
+fn file(text: impl Into<Vec<u8>>) -> Upload {
+    Upload { bytes: text.into(), ..Upload::default() }
+}
+
 /// What a sheet of Italy–Croatia tells.
 pub(crate) fn sheet(text: &str) -> Sheet {
-    read(&[OWN.to_owned()], text.as_bytes()).unwrap()
+    read(&[OWN.to_owned()], file(text)).unwrap()
 }
 
 /// Place, reason and description of everything that is wrong.
-fn faults(text: impl AsRef<[u8]>) -> Vec<(String, String, String)> {
-    let refused = read(&[OWN.to_owned()], text.as_ref()).unwrap_err();
+fn faults(text: impl Into<Vec<u8>>) -> Vec<(String, String, String)> {
+    let refused = read(&[OWN.to_owned()], file(text)).unwrap_err();
     let faults = refused.violations().iter();
     faults.map(|one| (one.field.clone(), one.reason.to_owned(), one.description.clone())).collect()
 }
@@ -83,7 +87,8 @@ fn every_fault_has_its_line_and_column_and_all_are_named_at_once() {
         "line 6",
     ];
     assert_eq!(places(&text), expected);
-    let foreign: Vec<_> = faults(&text).into_iter().filter(|(_, reason, _)| reason == "PROJECT_FOREIGN").collect();
+    let foreign: Vec<_> =
+        faults(text.as_str()).into_iter().filter(|(_, reason, _)| reason == "PROJECT_FOREIGN").collect();
     assert_eq!(foreign.len(), 1);
     assert!(foreign[0].2.contains(OWN), "{foreign:?}");
 }
@@ -110,7 +115,7 @@ fn lines_that_say_two_things_of_one_project_are_named() {
 fn bytes_that_are_no_text_and_stray_quotes_are_named() {
     let mut bytes = format!("{HEADER}{LINES}").into_bytes();
     bytes.extend(b"3,X,Citt\xc0,2014TC16RFCB042,,,,,,,A,lead,IT,,,\n");
-    assert_eq!(faults(&bytes)[0].0, "line 4, name");
+    assert_eq!(faults(bytes)[0].0, "line 4, name");
     let astray = format!("{HEADER}4,X,\"Name,2014TC16RFCB042,,,,,,,A,lead,IT,,,\n{LINES}");
     assert_eq!(places(&astray), ["line 2"]);
     let folded = format!("{HEADER}4,X,\"Two\nlines\",2014TC16RFCB042,,,,,,,A,lead,IT,,,\n");
@@ -127,6 +132,6 @@ fn a_sheet_without_lines_is_refused() {
 #[test]
 fn however_much_is_wrong_the_answer_stays_small() {
     let text = format!("{HEADER}{}", "9,,,,,,,,,,,,,,,\n".repeat(5_000));
-    let status = Status::from(read(&[], text.as_bytes()).unwrap_err());
+    let status = Status::from(read(&[], file(text)).unwrap_err());
     assert!(status.details().len() < 12_000, "{}", status.details().len());
 }

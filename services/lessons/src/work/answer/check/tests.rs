@@ -1,4 +1,4 @@
-use platform::blob::Blob;
+use platform::{Violations, blob::Blob};
 use proto::options::v1::Role;
 
 use super::*;
@@ -130,9 +130,9 @@ fn every_kind_of_field_takes_its_own_kind_of_value_alone() {
     ];
     for (value, takes) in values {
         for kind in kinds {
-            let mut amiss = Amiss::new();
-            draft(&field("x", kind), &value, "x", &mut amiss);
-            assert_eq!(amiss.done().is_ok(), takes.contains(&kind), "{kind:?} {value:?}");
+            let mut violations = Violations::new();
+            draft(&field("x", kind), &value, "x", &mut violations);
+            assert_eq!(violations.done().is_ok(), takes.contains(&kind), "{kind:?} {value:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! line a record begins on when empty lines lie between.
 
 /// Counts the lines of a text up to places that only move forwards.
-pub struct Lines<'a> {
+pub(super) struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,
     number: u64,
@@ -10,12 +10,12 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     /// Begins at the first line.
-    pub fn of(bytes: &'a [u8]) -> Self {
+    pub(super) fn of(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, number: 1 }
     }
 
     /// The number of the line that the first text at or after this place stands on.
-    pub fn number(&mut self, place: u64) -> u64 {
+    pub(super) fn number(&mut self, place: u64) -> u64 {
         let place = usize::try_from(place).unwrap_or(usize::MAX).min(self.bytes.len()).max(self.at);
         let ends = self.bytes[place..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let passed = &self.bytes[self.at..place + ends];

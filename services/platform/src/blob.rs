@@ -86,7 +86,7 @@ impl Blobs {
             unfinished: Unfinished {
                 store,
                 path: unfinished,
-                state: State::Arriving(writer),
+                state: State::Arriving(Box::new(writer)),
                 tasks: self.tasks.clone(),
             },
             size: 0,
@@ -210,7 +210,7 @@ struct Unfinished {
 }
 
 enum State {
-    Arriving(BufWriter),
+    Arriving(Box<BufWriter>),
     Whole,
     /// Kept, or removed.
     Gone,

@@ -83,11 +83,11 @@ mod tests {
 
     #[test]
     fn an_id_may_be_left_out_where_it_is_optional_and_never_be_another_text() {
-        assert_eq!(optional::<()>("").unwrap(), None);
+        assert_eq!(optional::<Id<()>>("").unwrap(), None);
         let id = Id::<()>::nil();
         assert_eq!(optional(&id.to_string()).unwrap(), Some(id));
         assert_eq!(named_id::<()>("team.id", &id.to_string()).unwrap(), id);
-        assert!(optional::<()>("one").is_err_and(|error| error.is(Shared::FieldsInvalid)));
+        assert!(optional::<Id<()>>("one").is_err_and(|error| error.is(Shared::FieldsInvalid)));
         for text in ["", "one"] {
             let refused = named_id::<()>("team.id", text).unwrap_err();
             assert_eq!(refused.violations()[0].field, "team.id");

@@ -7,7 +7,7 @@ use platform::{
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveValue::{NotSet, Set},
+    ActiveValue::Set,
     ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Related,
     RelationDef, Select,
     sea_query::{DynIden, Expr, IntoCondition, SimpleExpr},

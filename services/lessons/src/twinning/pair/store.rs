@@ -9,9 +9,7 @@ use platform::{
     tenant::Kind,
 };
 use proto::options::v1::Role;
-use sea_orm::{
-    ActiveValue::ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 
 use super::{Pair, PairSide, PairStage};
 use crate::{

@@ -1,6 +1,6 @@
 //! Checks one value against its field.
 
-use platform::{Id, Violations, error::Shared};
+use platform::{Id, Violations, error::Shared, mail};
 
 use super::{Field, FieldKind, TANGLED, Value, count, link, markup};
 use crate::{reason::Reason, work::file::File};
@@ -68,7 +68,7 @@ fn written(field: &Field, text: &str, path: &str, violations: &mut Violations) {
     if field.kind.is_link() {
         leads_somewhere(field, text, path, violations);
     }
-    if field.kind == FieldKind::Email && !link::is_address(text.trim()) {
+    if field.kind == FieldKind::Email && !mail::is_address(text.trim()) {
         violations.add(path, Reason::FieldKind, format!("`{}` takes {}.", field.label, wanted(field.kind)));
     }
 }

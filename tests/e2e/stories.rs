@@ -52,5 +52,5 @@ fn a_method_leaves_the_trace_of_its_address() {
     assert_eq!(trace("identity.v1.TeamService.HandOverTeam"), ":handOver");
     assert_eq!(trace("identity.v1.SchoolService.GetSchool"), "/v1/schools/{");
     assert_eq!(trace("lessons.v1.FormService.GetForm"), "/form");
-    assert!(!told().contains("/v1/partners"), "a method nobody has told of would be found");
+    assert!(!told().contains("/v1/lighthouses"), "a method nobody has told of would be found");
 }

@@ -14,7 +14,7 @@ mod twinning;
 
 /// Reasons that no call can lead to in the time a test has, and the tests of their crates that give them.
 const ELSEWHERE: [(&str, &str, &str); 1] =
-    [("lessons.WATCH_LAGGED", "services/lessons/src/across/watch/deliveries.rs", "is(Reason::WatchLagged)")];
+    [("lessons.WATCH_LAGGED", "services/lessons/src/across/watch/messages.rs", "is(Reason::WatchLagged)")];
 
 /// What a reason declares.
 struct Declared {

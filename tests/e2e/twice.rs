@@ -74,7 +74,8 @@ async fn a_fact_that_comes_twice_changes_nothing_and_sends_no_second_letter() {
     let before = state(&world, &TENANTS).await;
     assert!(before.1 > 3, "letters were sent: {}", before.1);
     for tenant in TENANTS {
-        assert!(tell_again(&world, tenant).await > 2, "{tenant}: facts were told");
+        let told = tell_again(&world, tenant).await;
+        assert!(told > 1, "{tenant}: {told} facts were told");
     }
     let after = state(&world, &TENANTS).await;
     assert_eq!(after.1, before.1, "letters");

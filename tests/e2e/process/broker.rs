@@ -68,7 +68,9 @@ impl Apart {
 
     /// How often lessons did what a fact asks for.
     async fn done(&self) -> usize {
-        let sql = "SELECT action FROM audit WHERE action = 'part moved class'";
+        // an entry waits for a moment before it is chained into the log
+        let sql = "SELECT action FROM audit WHERE action = 'part moved class'
+                   UNION ALL SELECT action FROM audit_entry WHERE action = 'part moved class'";
         self.machine.column("it", "lessons", sql, "action").await.len()
     }
 

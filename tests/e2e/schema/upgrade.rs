@@ -119,7 +119,7 @@ async fn audited(world: &World, tenant: &str) -> (Option<i32>, String) {
     let mut command = tokio::process::Command::new(programs().join("koine"));
     command.env_remove(::tests::engine::POSTGRES).env("KOINE_CONFIG", settings).stdin(Stdio::null());
     let done = command.args(["audit", "verify", "--tenant", tenant]).output().await.expect("koine");
-    (done.status.code(), String::from_utf8(done.stdout).expect("UTF-8"))
+    (done.status.code(), String::from_utf8([done.stdout, done.stderr].concat()).expect("UTF-8"))
 }
 
 #[tokio::test(crate = "::tests::limit")]

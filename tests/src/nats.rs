@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The variable that names the program. It is for tests alone, like [`crate::engine::POSTGRES`].
-pub const PROGRAM: &str = "KOINE_TEST_NATS";
+pub const PROGRAM: &str = "TEST_NATS_SERVER";
 
 /// How long the server may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(30);

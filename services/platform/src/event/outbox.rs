@@ -63,8 +63,10 @@ impl Batch {
     /// Takes the first facts of a kind, or nothing where somebody else has them or the first is not due.
     pub(super) async fn take(store: &Store, ctx: &Ctx, kind: &str) -> Result<Option<Self>> {
         let tx = store.write(ctx).await?;
-        let facts = of_kind(kind).limit(BATCH).all(tx.conn()).await?;
-        let Some(first) = facts.first().filter(|first| first.due_at <= At(ctx.now())) else { return Ok(None) };
+        // one that was told first and committed last stands before those that another replica has: they are left to it
+        let is_due = |fact: &outbox::Model| fact.due_at <= At(ctx.now());
+        let facts: Vec<_> = of_kind(kind).limit(BATCH).all(tx.conn()).await?.into_iter().take_while(is_due).collect();
+        let Some(first) = facts.first() else { return Ok(None) };
         let (first, due, until) = (first.id, first.due_at, At(ctx.now() + LEASE));
         if !lease(&tx, first, due, until).await? {
             return Ok(None);

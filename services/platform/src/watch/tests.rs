@@ -228,7 +228,6 @@ async fn a_bell_that_was_not_heard_delays_a_change_and_loses_none() {
     let tx = other.write(&ground.ctx("aa")).await.unwrap();
     write(&tx, &[("doors".to_owned(), "a".to_owned())]).await.unwrap();
     tx.commit().await.unwrap();
-    assert!(told.nothing());
     ground.store.bells().all();
     assert_eq!(told.seen().await.what, "a");
 }

@@ -1,8 +1,8 @@
-//! The border between a programme and its countries: the only way from a context of one tenant to one of another.
+//! The border between a programme and its countries: the only way from a context in one tenant to a context in another.
 //!
-//! Nobody crosses from one country to another: a country names no programme and a programme names its countries, so there is no
-//! pair of tenants this could be asked for. What may cross is fixed by the messages that do; who may ask is a list that a law
-//! holds, for a context on the other side opens that tenant's data.
+//! No context leads from one country to another: a country names no programme, and a programme names its countries, so no pair of
+//! countries can be asked for. Which data cross is fixed by the message types. Which files may cross is a list that a law checks,
+//! because a context on the other side opens that tenant's data.
 
 use std::{any::Any, pin::Pin, sync::Arc};
 
@@ -12,7 +12,7 @@ use crate::{
     tenant::{self, Kind},
 };
 
-/// Crosses borders. Cheap to clone.
+/// Makes contexts in other tenants. Cheap to clone.
 #[derive(Clone)]
 pub struct Border {
     tenants: Tenants,
@@ -23,8 +23,8 @@ impl Border {
         Self { tenants }
     }
 
-    /// From a country to a programme it has a share in. Error: `TENANT_UNKNOWN`, the same whether there is no such programme or it
-    /// is not one of this country's.
+    /// From a country to a programme that it takes part in. Error: `TENANT_UNKNOWN`, both where there is no such programme and
+    /// where the country takes no part in it.
     pub fn enter(&self, ctx: &Ctx, programme: &str) -> Result<Ctx> {
         let programme = self.tenants.get(programme)?;
         if programme.kind() != Kind::Programme || !programme.countries().contains(ctx.tenant().id()) {
@@ -33,8 +33,8 @@ impl Border {
         Ok(ctx.across(programme))
     }
 
-    /// From a programme to one of its countries. Error: `TENANT_UNKNOWN`, the same whether there is no such country or it has no
-    /// share in this programme.
+    /// From a programme to one of its countries. Error: `TENANT_UNKNOWN`, both where there is no such country and where it takes no
+    /// part in the programme.
     pub fn home(&self, ctx: &Ctx, country: &TenantId) -> Result<Ctx> {
         if !ctx.tenant().countries().contains(country) {
             return Err(tenant::unknown());
@@ -46,16 +46,16 @@ impl Border {
 
 type Asking = Pin<Box<dyn Future<Output = Result<Said>> + Send>>;
 
-/// What was said of a visitor beside that they may be here. What it is, is known to who asked and to who reads it in a [`Ctx`].
+/// What a check returned besides that a visitor may be here. Only the check and the readers of [`Ctx::said`] know the type.
 pub(crate) type Said = Arc<dyn Any + Send + Sync>;
 
-/// Whether a visitor may still be here: asked before every call, and never remembered.
+/// Checks whether a visitor may still be here. It runs before every call, and its result is not cached.
 #[derive(Clone)]
 pub struct Recheck(Arc<dyn Fn(Ctx) -> Asking + Send + Sync>);
 
 impl Recheck {
-    /// Asks `ask`, whose error is what the visitor reads: `MEMBERSHIP_ENDED`, or unreachable where it cannot be said. What it says
-    /// beside travels with the call, so that nobody has to ask again: [`Ctx::said`].
+    /// Uses `ask` as the check. Its error is returned to the visitor: `MEMBERSHIP_ENDED`, or unreachable where it cannot decide.
+    /// Its value travels with the call, so that nobody has to ask again: [`Ctx::said`].
     pub fn new<F, Answer, T>(ask: F) -> Self
     where
         F: Fn(Ctx) -> Answer + Send + Sync + 'static,
@@ -68,24 +68,24 @@ impl Recheck {
         }))
     }
 
-    /// For a process that has nothing for visitors.
+    /// For a process that serves no visitors.
     pub(crate) fn nobody() -> Self {
         Self::new(|_| std::future::ready(Err::<(), _>(ended())))
     }
 
-    /// Whether the caller may be here, and what was said of them. Nobody is asked about who is no visitor. Error: `MEMBERSHIP_ENDED`,
-    /// unreachable.
+    /// Checks whether the caller may be here, and returns the value of the check. A caller who is not a visitor is not checked.
+    /// Error: `MEMBERSHIP_ENDED`, unreachable.
     pub(crate) async fn check(&self, ctx: &Ctx) -> Result<Option<Said>> {
         match ctx.home() {
             None => Ok(None),
-            // its country has left the programme since
+            // the country has left the programme since the token was given
             Some(home) if !ctx.tenant().countries().contains(home) => Err(ended()),
             Some(_) => (self.0)(ctx.clone()).await.map(Some),
         }
     }
 }
 
-/// What let a visitor in has ended.
+/// The error for a visitor whose membership has ended.
 pub fn ended() -> crate::Error {
     Shared::MembershipEnded
         .error("What let you into this programme has ended at home. Sign in there and exchange your token again.")

@@ -1,4 +1,4 @@
-//! The one clock. Production reads the system's; a test holds its own and moves it by hand.
+//! The clock of a process. Production reads the system's clock; a test uses a clock that stands still and moves it.
 
 use std::sync::{
     Arc,
@@ -7,7 +7,7 @@ use std::sync::{
 
 use jiff::{SignedDuration, Timestamp};
 
-/// Tells the instant, in whole microseconds: what every row and every message can hold exactly.
+/// Gives the current instant in whole microseconds, which every row and every message can store exactly.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -28,7 +28,7 @@ impl Clock {
         Self(Source::Held(Arc::new(AtomicI64::new(start.as_microsecond()))))
     }
 
-    /// The instant.
+    /// The current instant.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     pub fn now(&self) -> Timestamp {
         let micros = match &self.0 {
@@ -38,14 +38,14 @@ impl Clock {
         Timestamp::from_microsecond(micros).unwrap_or_default()
     }
 
-    /// Moves a held clock to an instant. The system's clock does not move.
+    /// Sets a test clock. The system's clock is not changed.
     pub fn set(&self, to: Timestamp) {
         if let Source::Held(micros) = &self.0 {
             micros.store(to.as_microsecond(), Ordering::SeqCst);
         }
     }
 
-    /// Moves a held clock forward. The system's clock does not move.
+    /// Advances a test clock. The system's clock is not changed.
     pub fn advance(&self, by: SignedDuration) {
         if let Source::Held(micros) = &self.0 {
             micros.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Identifiers that cannot be mistaken for another kind, and the one source they come from.
+//! Identifiers that are typed by what they identify, and their source.
 
 use std::{
     fmt,
@@ -20,16 +20,16 @@ use crate::{
     error::{Reason, Shared},
 };
 
-/// The identifier of a `T`: a UUIDv7, so that ids sort by age. `Id<Team>` and `Id<School>` are different types.
+/// The identifier of a `T`: a UUIDv7, so ids sort by age. `Id<Team>` and `Id<School>` are different types.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
-    /// The id that nothing has: what a key says where there is none.
+    /// The id that nothing has. Keys use it for "none".
     pub const fn nil() -> Self {
         Self(Uuid::nil(), PhantomData)
     }
 
-    /// The bare UUID, for a message or a log line.
+    /// The UUID, for a message or a log line.
     pub fn uuid(self) -> Uuid {
         self.0
     }
@@ -139,7 +139,7 @@ impl<T> TryFromU64 for Id<T> {
     }
 }
 
-/// The one source of new identifiers: its instants come from the injected clock.
+/// The source of new identifiers. Their instants come from the process's clock.
 #[derive(Clone, Debug)]
 pub struct Ids {
     clock: Clock,
@@ -147,12 +147,12 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// A source that reads `clock`.
+    /// A source that uses `clock`.
     pub fn new(clock: Clock) -> Self {
         Self { clock, counter: Arc::new(Mutex::new(ContextV7::new())) }
     }
 
-    /// A new identifier, greater than every one this source gave before in the same or an earlier millisecond.
+    /// A new identifier. It is greater than all earlier ones of this source.
     #[expect(clippy::disallowed_methods, reason = "the one place that makes identifiers")]
     pub fn next<T>(&self) -> Id<T> {
         let now = self.clock.now();

@@ -1,5 +1,5 @@
-//! What must not be seen: passwords, keys, and URLs that carry them. A secret stands in the settings as a value or as
-//! `{ file = ".." }`, and prints as `***`.
+//! Secrets in the settings: passwords, keys, and URLs that contain them. A secret is a value or `{ file = ".." }`, and is printed
+//! as `***`.
 
 use std::{fmt, fs, path::PathBuf};
 
@@ -26,8 +26,8 @@ enum Place {
 }
 
 impl Secret {
-    /// The value itself. A file is read each time, so that a rotated one is used without a restart; the line break that editors
-    /// put at its end is not part of it. Error: internal, naming the file.
+    /// The value. A file is read each time, so that a rotated secret is used without a restart; a line break at its end is ignored.
+    /// Error: internal, with the path of the file.
     pub fn reveal(&self) -> Result<String> {
         match &self.0 {
             Place::Here(value) => Ok(value.clone()),
@@ -76,7 +76,7 @@ struct InFile {
     file: PathBuf,
 }
 
-/// The errors of serde repeat the value they do not like; these do not.
+/// Reads without the errors of serde, which repeat the rejected value.
 const UNQUOTED: &str = "a secret is a text in quotes or { file = \"..\" }";
 
 impl<'de> Visitor<'de> for SecretVisitor {
@@ -112,7 +112,7 @@ impl<'de> Visitor<'de> for SecretVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Secret, A::Error> {
         let InFile { file } = InFile::deserialize(MapAccessDeserializer::new(map))?;
-        // a wrong path shows itself at the start, beside its key, and not in the middle of the night
+        // a wrong path is reported at the start, with its key, and not at the first use
         fs::metadata(&file).map_err(|error| A::Error::custom(format_args!("{}: {error}", file.display())))?;
         Ok(Secret(Place::File(file)))
     }

@@ -1,4 +1,4 @@
-//! Every background task of a process has a name and an owner, so that it ends with it: nothing is spawned into the air.
+//! The background tasks of a process. Each has a name and ends with the process.
 
 use std::{
     any::Any,
@@ -11,7 +11,7 @@ use std::{
 use futures::FutureExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// The tasks of a process. Cheap to clone; all clones own the same tasks.
+/// The tasks of a process. Cheap to clone; all clones share the tasks.
 #[derive(Clone, Debug, Default)]
 pub struct Tasks(Arc<Inner>);
 
@@ -24,13 +24,13 @@ struct Inner {
 }
 
 impl Tasks {
-    /// No task yet.
+    /// No task.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Runs a task until it ends by itself. It should end soon after [`Tasks::token`] is cancelled. A panic in it ends it, is
-    /// logged, and touches nothing else.
+    /// Starts a task. It should end soon after [`Tasks::token`] is cancelled. A panic ends the task and is logged; other tasks go
+    /// on.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         let listed = Listed::new(self.0.clone(), name);
         let kill = self.0.kill.clone();
@@ -54,27 +54,27 @@ impl Tasks {
         });
     }
 
-    /// Runs a part of a task: it is waited for at the end like a task, but has no name of its own. For the streams of a
-    /// connection, of which there are thousands a second.
+    /// Starts a part of a task. It is waited for like a task, but has no name of its own. It is for the streams of connections, of
+    /// which there may be thousands per second.
     pub(crate) fn spawn_part(&self, part: impl Future<Output = ()> + Send + 'static) {
         let kill = self.0.kill.clone();
         self.0.tracker.spawn(async move {
-            // cut off by `kill` or ended: either way there is nothing left to say
+            // whether it was cut off or ended, there is nothing to report
             let _ = kill.run_until_cancelled(part).await;
         });
     }
 
-    /// Is cancelled when the process begins to end.
+    /// The token that is cancelled when the process begins to end.
     pub fn token(&self) -> CancellationToken {
         self.0.stop.clone()
     }
 
-    /// The names of the tasks that have not ended.
+    /// The names of the tasks that run.
     pub fn live(&self) -> Vec<&'static str> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }
 
-    /// Asks every task to end, waits for them, and cuts off those that have not ended within `patience`. Gives their names.
+    /// Asks every task to end, waits, and aborts those that have not ended within `patience`. Returns the names of these.
     pub async fn shutdown(&self, patience: Duration) -> Vec<&'static str> {
         self.0.tracker.close();
         self.0.stop.cancel();
@@ -83,13 +83,13 @@ impl Tasks {
         }
         let late = self.live();
         self.0.kill.cancel();
-        // a task is cut off where it next waits; one that never waits again must not keep the process
+        // an aborted task ends at its next await; one that has none must not keep the process
         let _ = tokio::time::timeout(Duration::from_secs(1), self.0.tracker.wait()).await;
         late
     }
 }
 
-/// What a panic said.
+/// The message of a panic.
 pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
@@ -98,7 +98,7 @@ pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a word")
 }
 
-/// The name of a task in the list of the living, for as long as the task is.
+/// Keeps the name of a task in the list while the task runs.
 struct Listed(Arc<Inner>, u64);
 
 impl Listed {

@@ -1,7 +1,7 @@
 //! Tenants: one TOML file each, in a directory that is watched. Adding a country is adding a file.
 //!
-//! The head of a file ([`Tenant`]) is for everybody; each of its tables belongs to one service, which declares its shape as a
-//! [`Section`]. A file is read whole or not at all: a broken one leaves its tenant as it was and every other one untouched.
+//! The head of a file ([`Tenant`]) is read by every service; each table belongs to one service, which declares its type as a
+//! [`Section`]. A file is read completely or not at all: an invalid file changes neither its own tenant nor another one.
 
 use std::{
     any::{Any, TypeId},
@@ -23,7 +23,7 @@ mod registry;
 
 pub use registry::{Fault, Tenants};
 
-/// The name of a tenant, as paths have it: `it`, `it-hr`.
+/// The name of a tenant, as used in paths: `it`, `it-hr`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Arc<str>);
 
@@ -37,8 +37,8 @@ impl TenantId {
 impl FromStr for TenantId {
     type Err = Error;
 
-    /// Lower-case letters, digits and inner hyphens, at most 20: it names folders, databases and roles. Not a word that begins
-    /// another path of the same port.
+    /// Checks a name: lower-case letters, digits and inner hyphens, at most 20, because folders, databases and roles are named
+    /// after it. Words that begin other paths of the same port are refused.
     fn from_str(text: &str) -> Result<Self> {
         let fits = (2..=20).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
@@ -67,15 +67,15 @@ impl fmt::Display for TenantId {
     }
 }
 
-/// No tenant has this name. What was asked for is not repeated: it may be anything.
+/// The error for an unknown tenant. It does not repeat the name, which may be any text.
 pub(crate) fn unknown() -> Error {
     Shared::TenantUnknown.error("There is no tenant of this name. The list of tenants is at /v1/tenants.")
 }
 
-/// Words that paths begin with where no tenant is named.
+/// Words that begin paths without a tenant.
 const RESERVED: [&str; 6] = ["v1", "v2", "livez", "readyz", "metrics", "problems"];
 
-/// What a tenant is.
+/// The kind of a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -90,31 +90,31 @@ pub trait Section: DeserializeOwned + Send + Sync + 'static {
     /// The name of the table.
     const NAME: &'static str;
 
-    /// Checks what the shape alone does not say. Each fault names its key: `schools.code: not a regular expression`.
+    /// Checks what the type alone does not. Each fault begins with its key: `schools.code: not a regular expression`.
     fn faults(&self, head: &Head) -> Vec<String>;
 }
 
-/// The part of a file that is for everybody.
+/// The head of a file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Head {
     /// Country or programme.
     pub kind: Kind,
-    /// The name people know it by.
+    /// The name shown to people.
     pub name: String,
-    /// BCP 47 tags of the languages it speaks, its own first.
+    /// The BCP 47 tags of its languages, its own first.
     pub locales: Vec<String>,
-    /// IANA name of the zone its deadlines are local to.
+    /// The IANA name of its time zone.
     pub zone: String,
-    /// Of a programme, and of nothing else: the countries that share it.
+    /// The countries of a programme. A country has none.
     #[serde(default)]
     pub countries: Vec<String>,
-    /// Of a programme, and of nothing else: the codes its register of projects knows it by: `2014TC16RFCB042`.
+    /// The codes (CCI) of a programme in the register of projects, for example `2014TC16RFCB042`. A country has none.
     #[serde(default)]
     pub cci: Vec<String>,
 }
 
-/// One country or programme: one set of data and one set of rules.
+/// A country or a programme, with its own data and rules.
 pub struct Tenant {
     id: TenantId,
     head: Head,
@@ -134,32 +134,32 @@ impl Tenant {
         self.head.kind
     }
 
-    /// The name people know it by.
+    /// Its name shown to people.
     pub fn name(&self) -> &str {
         &self.head.name
     }
 
-    /// The languages it speaks, its own first.
+    /// The BCP 47 tags of its languages, its own first.
     pub fn locales(&self) -> &[String] {
         &self.head.locales
     }
 
-    /// The zone its deadlines are local to.
+    /// Its time zone.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// The countries that share it. A country has none.
+    /// The countries of a programme. Empty for a country.
     pub fn countries(&self) -> &[TenantId] {
         &self.countries
     }
 
-    /// The codes a programme is known by where projects are registered. A country has none.
+    /// The codes (CCI) of a programme. Empty for a country.
     pub fn cci(&self) -> &[String] {
         &self.head.cci
     }
 
-    /// A service's table of its file. Error: internal, when the process was started without declaring the section.
+    /// A service's table. Error: internal, where this process did not declare the table.
     pub fn section<S: Section>(&self) -> Result<&S> {
         self.sections
             .get(&TypeId::of::<S>())
@@ -174,10 +174,10 @@ impl fmt::Debug for Tenant {
     }
 }
 
-/// A table that was read, by its type.
+/// A table that was read, with its type.
 type Parsed = (TypeId, Arc<dyn Any + Send + Sync>);
 
-/// How one table of the files is read: made by the service that owns it.
+/// How a table is read. The service that owns the table makes it.
 #[derive(Clone, Copy)]
 pub struct SectionKind {
     name: &'static str,
@@ -185,7 +185,7 @@ pub struct SectionKind {
 }
 
 impl SectionKind {
-    /// The kind of `S`.
+    /// The kind for the type `S`.
     pub fn of<S: Section>() -> Self {
         Self { name: S::NAME, read: read::<S> }
     }
@@ -204,12 +204,12 @@ fn read<S: Section>(value: toml::Value, head: &Head, faults: &mut Vec<String>) -
     }
 }
 
-/// Whether the contract has a service of this name: `identity` for `koine.identity.v1`.
+/// Whether the contract has a service with this name: `identity` for `koine.identity.v1`.
 fn is_service(name: &str) -> bool {
     proto::descriptor().services().any(|service| service.package_name().rsplit('.').nth(1) == Some(name))
 }
 
-/// Reads one file's text. All its faults are named at once, each with its key.
+/// Reads the text of a file. Error: all faults, each with its key.
 pub fn parse(id: &TenantId, text: &str, kinds: &[SectionKind]) -> Result<Tenant, Vec<String>> {
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| vec![error.to_string()])?;
     let mut faults = Vec::new();
@@ -220,7 +220,7 @@ pub fn parse(id: &TenantId, text: &str, kinds: &[SectionKind]) -> Result<Tenant,
             None => faults.push(format!("{}: this table is missing", kind.name)),
         }
     }
-    // one file serves all processes: a table may belong to a service that runs elsewhere
+    // one file serves all processes, so a table may belong to a service that runs elsewhere
     table.retain(|name, value| !(value.is_table() && is_service(name)));
     let head: Head = match toml::Value::Table(table).try_into() {
         Ok(head) => head,
@@ -240,7 +240,7 @@ pub fn parse(id: &TenantId, text: &str, kinds: &[SectionKind]) -> Result<Tenant,
     if faults.is_empty() { Ok(Tenant { id: id.clone(), head, zone, countries, sections }) } else { Err(faults) }
 }
 
-/// The countries a head names.
+/// The countries that a head names.
 fn countries(head: &Head, faults: &mut Vec<String>) -> Vec<TenantId> {
     match head.kind {
         Kind::Country if !head.countries.is_empty() => {

@@ -1,16 +1,16 @@
-//! Texts as everybody reads them, for comparing what people type with what is written.
+//! Normal forms of texts, for comparing what people type with what is stored.
 
 use std::iter;
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Letters as everybody reads them: lower case, without accents, ligatures apart. What has no width gives nothing.
+/// The characters in lower case, without accents and with ligatures split. Characters without width are dropped.
 pub fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
     let shown = text.nfkd().filter(|sign| !is_combining_mark(*sign) && !without_width(*sign));
     shown.flat_map(char::to_lowercase).filter(|sign| !is_combining_mark(*sign)).flat_map(bare)
 }
 
-/// A text without case, accents and letters of one country alone.
+/// A text in lower case, without accents and without letters that only one country uses.
 pub fn fold(text: &str) -> String {
     plain(text).collect()
 }
@@ -19,7 +19,7 @@ fn without_width(sign: char) -> bool {
     matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
-/// Letters that normalisation leaves whole.
+/// Letters that Unicode normalisation does not split.
 fn bare(sign: char) -> impl Iterator<Item = char> {
     let (first, second) = match sign {
         'ß' => ('s', Some('s')),

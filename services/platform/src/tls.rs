@@ -1,5 +1,5 @@
-//! Who may talk to whom between the machines of an installation: who shows a certificate of its authority. Both sides show one.
-//! Renewed certificates are taken up without a restart.
+//! TLS between the machines of an installation. Both sides must show a certificate of the installation's authority. Renewed
+//! certificates are used without a restart.
 
 use std::{
     fs, io,
@@ -25,24 +25,24 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use crate::{Error, Result, Tasks};
 
-/// The `[tls]` section. All three are PEM files.
+/// The section `[tls]`. All three are paths of PEM files.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// The certificate of the installation's authority.
     pub ca: PathBuf,
-    /// The certificate of this process, and those between it and the authority.
+    /// The certificate of this process, with those between it and the authority.
     pub cert: PathBuf,
-    /// Its key.
+    /// The key of the certificate.
     pub key: PathBuf,
 }
 
-/// How long the other side may take to show who it is.
+/// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How often the files are looked at.
+/// How often the files are checked.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The certificates in force. Cheap to clone; all clones see a renewal.
+/// The current certificates. Cheap to clone; all clones see a renewal.
 #[derive(Clone)]
 pub struct Tls(Arc<Inner>);
 
@@ -60,7 +60,7 @@ struct Sides {
 type Stamps = [Option<(SystemTime, u64)>; 3];
 
 impl Tls {
-    /// Reads the certificates. Error: internal, naming the setting and the file.
+    /// Reads the certificates. Error: internal, with the setting and the file.
     pub fn load(settings: &Settings) -> Result<Self> {
         let seen = stamps(settings);
         let sides = Sides::read(settings)?;
@@ -68,7 +68,7 @@ impl Tls {
         Ok(Self(Arc::new(Inner { settings, sides: ArcSwap::from_pointee(sides), seen: ArcSwap::from_pointee(seen) })))
     }
 
-    /// Looks at the files every second and takes up new ones.
+    /// Checks the files every second and uses new ones.
     pub fn watch(&self, tasks: &Tasks) {
         let tls = self.clone();
         tasks.spawn_every("certificates", LOOK, move || match tls.reload_if_changed() {
@@ -78,14 +78,14 @@ impl Tls {
         });
     }
 
-    /// Reads the files again, if they changed. New connections use the new certificates; files that cannot be used leave the old
-    /// ones in force. Says whether there are new ones.
+    /// Reads the files again, where they have changed. New connections use the new certificates; files that cannot be read leave
+    /// the old ones in use. Returns whether there are new ones.
     pub fn reload_if_changed(&self) -> Result<bool> {
         let now = stamps(&self.0.settings);
         if now == **self.0.seen.load() {
             return Ok(false);
         }
-        // also when they cannot be used: one line in the log per change, not one per second
+        // also where they cannot be read, so that the log has one line per change and not one per second
         self.0.seen.store(Arc::new(now));
         self.0.sides.store(Arc::new(Sides::read(&self.0.settings)?));
         Ok(true)
@@ -100,7 +100,7 @@ impl Tls {
         tokio::time::timeout(patience, acceptor.accept(stream)).await?
     }
 
-    /// Shows our certificate to `host`, if it shows one of our authority in that name.
+    /// Connects to `host`, where it shows a certificate of the installation's authority for this name.
     pub(crate) async fn connect(&self, host: String, stream: TcpStream) -> io::Result<client::TlsStream<TcpStream>> {
         let name = ServerName::try_from(host).map_err(io::Error::other)?;
         let connector = TlsConnector::from(self.0.sides.load().client.clone());
@@ -161,7 +161,7 @@ fn client_side(
     Ok(config)
 }
 
-/// Puts the setting and the file before what is wrong with it.
+/// Adds the setting and the file to an error.
 fn fault<E: Into<AnyError>>(key: &'static str, file: &Path) -> impl Fn(E) -> Error {
     move |error| Error::internal(format!("{key}: {}: {}", file.display(), error.into()))
 }

@@ -1,5 +1,5 @@
-//! Access tokens: who made the call, in which tenant, for how long. Every process verifies them by itself, with public keys it
-//! asks the issuer for; nobody is asked per call.
+//! Access tokens: who calls, in which tenant, and until when. Every process verifies them itself, with public keys that it fetches
+//! from the issuer; no call asks the issuer.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,17 +14,17 @@ mod verifier;
 pub use signer::{PublicKey, Signer};
 pub use verifier::{KeySource, Verifier};
 
-/// The `[tokens]` section.
+/// The section `[tokens]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The name tokens are issued under: tokens of another installation are not taken.
+    /// The name of the issuer. Tokens of another issuer are refused.
     pub issuer: String,
-    /// How long an access token works.
+    /// How many minutes an access token is valid.
     pub access_minutes: u32,
-    /// How long a session can be refreshed.
+    /// How many days a session can be refreshed.
     pub refresh_days: u32,
-    /// The Ed25519 key tokens are signed with, PKCS#8 in PEM. Without it one is made under `process.data`.
+    /// The Ed25519 key that signs tokens, PKCS#8 in PEM. Without it, one is created under `process.data`.
     pub signing_key: Option<Secret>,
 }
 
@@ -34,24 +34,24 @@ impl Default for Settings {
     }
 }
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
-    /// The installation that issued it.
+    /// The issuer.
     pub iss: String,
     /// The account.
     pub sub: Uuid,
-    /// The one tenant it works in.
+    /// The tenant in which it is valid.
     pub tenant: String,
     /// The session it belongs to.
     pub sid: Uuid,
-    /// What the account may be in the tenant.
+    /// The roles of the account in the tenant.
     #[serde(with = "roles")]
     pub roles: Vec<Role>,
-    /// What a shared account stands for.
+    /// What a shared account acts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acts_for: Option<Uuid>,
-    /// The tenant the caller is at home in, where that is not [`tenant`](Self::tenant): it was exchanged for a token of theirs.
+    /// The home of a visitor, where it is not [`tenant`](Self::tenant): the token was exchanged for one of that tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<TenantId>,
     /// Whether the caller signed in with a credential that must be replaced first.
@@ -59,9 +59,9 @@ pub struct Claims {
     pub provisional: bool,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
-    /// From when it works no more.
+    /// The second from which it is not valid any more.
     pub exp: i64,
-    /// Its own name.
+    /// Its id.
     pub jti: Uuid,
 }
 
@@ -79,7 +79,7 @@ impl From<&Claims> for Member {
     }
 }
 
-/// Roles are written as the words people use: `coordinator`.
+/// Roles are written as words: `coordinator`.
 mod roles {
     use proto::options::v1::Role;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -89,7 +89,7 @@ mod roles {
             .collect_seq(roles.iter().map(|role| role.as_str_name().trim_start_matches("ROLE_").to_ascii_lowercase()))
     }
 
-    /// A role this version does not know is passed over: it can open nothing here.
+    /// An unknown role is ignored: it allows nothing in this version.
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Role>, D::Error> {
         let names = Vec::<String>::deserialize(deserializer)?;
         Ok(names

@@ -1,12 +1,12 @@
-//! What is wrong with the settings, in words: where, which key, what would be right. Values are never repeated: any of them may
-//! be a secret in the wrong place.
+//! Faults of the settings, in words: the place, the key, and what would be accepted. Values are not repeated, because any of them
+//! may be a misplaced secret.
 
 use figment::{
     Figment, Source,
     error::{Actual, Error, Kind},
 };
 
-/// One text per fault. The paths of the faults of a section begin below it.
+/// One text per fault. The keys of a section's faults begin with the section.
 pub(super) fn texts(figment: &Figment, section: Option<&str>, error: Error) -> Vec<String> {
     let text = |fault: Error| {
         let mut path: Vec<&str> = section.into_iter().chain(fault.path.iter().map(String::as_str)).collect();
@@ -19,7 +19,7 @@ pub(super) fn texts(figment: &Figment, section: Option<&str>, error: Error) -> V
     error.into_iter().map(text).collect()
 }
 
-/// `koine.toml: store.url`, or `KOINE_STORE__URL`.
+/// The place of a fault: `koine.toml: store.url`, or `KOINE_STORE__URL`.
 pub(super) fn place(figment: &Figment, path: &[&str]) -> String {
     let key = path.join(".");
     let nearest = (0..path.len()).rev().find_map(|end| figment.find_metadata(&path[..=end].join(".")));
@@ -44,7 +44,7 @@ fn what(kind: &Kind) -> String {
     }
 }
 
-/// What serde expects, for who does not write Rust.
+/// The types serde expects, in words for readers who do not write Rust.
 fn words_of(expected: &str) -> &str {
     match expected {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",

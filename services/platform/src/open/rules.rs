@@ -1,4 +1,4 @@
-//! The shape rules of every message, read from the descriptor once.
+//! The rules for the shape of messages, read once from the descriptor.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -19,7 +19,7 @@ use crate::{
     error::{Shared, Violation},
 };
 
-/// What strings and lists may hold where the proto says nothing: enough for people, too little for abuse.
+/// The limits of strings and lists without a rule: enough for people, too little for abuse.
 const DEFAULT_MAX_LEN: u32 = 1_000;
 const DEFAULT_MAX_ITEMS: u32 = 1_000;
 
@@ -115,7 +115,7 @@ fn clear_inside(value: &mut Value) -> bool {
     }
 }
 
-/// Checks a message against the rules its proto states. Error: `FIELDS_INVALID` with every violation.
+/// Checks a message against the rules in its proto. Error: `FIELDS_INVALID` with every violation.
 pub fn check<T: ReflectMessage>(message: &T) -> Result<()> {
     let mut found = Violations::new();
     // a message without fields, or with scalars at their default only, encodes to nothing: the cheapest case is the common one

@@ -1,4 +1,4 @@
-//! The one secret of an installation, and the keys derived from it.
+//! The secret of an installation, and the keys derived from it.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
@@ -12,12 +12,12 @@ use aws_lc_rs::{digest, hmac, rand};
 use super::Secret;
 use crate::{Error, Result};
 
-/// Derives keys, each for one purpose, from the installation's secret. Cheap to clone.
+/// Derives a key for each purpose from the installation's secret. Cheap to clone.
 #[derive(Clone)]
 pub struct Keys(hmac::Key);
 
 impl Keys {
-    /// From the secret of the settings; without one, from a file of `folder` that is made the first time.
+    /// Uses the secret of the settings. Without one, uses a file in `folder`, which is created the first time.
     pub fn load_or_create(folder: &Path, secret: Option<&Secret>) -> Result<Self> {
         match secret {
             Some(secret) => {
@@ -31,7 +31,7 @@ impl Keys {
         }
     }
 
-    /// From a secret that is not kept: for tests, and for processes that keep nothing.
+    /// Uses a random secret that is not stored: for tests, and for processes that store nothing.
     pub fn random() -> Result<Self> {
         Ok(Self::of(&random()?))
     }
@@ -40,8 +40,8 @@ impl Keys {
         Self(hmac::Key::new(hmac::HMAC_SHA256, digest::digest(&digest::SHA256, secret).as_ref()))
     }
 
-    /// A key, or a keyed digest, for a purpose and what it is about. Each part is led by its length, so that no two lists of
-    /// parts read alike.
+    /// A key or keyed digest for a purpose and its parts. The length of each part is included, so that different lists of parts
+    /// give different keys.
     pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
         for part in std::iter::once(purpose.as_bytes()).chain(parts.iter().copied()) {
@@ -66,7 +66,7 @@ fn random() -> Result<[u8; 32]> {
     Ok(bytes)
 }
 
-/// Reads a file that only its owner may read, or makes it. Two processes that start at once end up with the same one.
+/// Reads a file that only its owner may read, or creates it. Two processes that start at once use the same file.
 pub(crate) fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
     let failed = |error: io::Error| Error::internal(format!("{}: {error}", path.display()));
     match fs::read(path) {
@@ -79,9 +79,9 @@ pub(crate) fn read_or_make(path: &Path, make: impl FnOnce() -> Result<Vec<u8>>) 
     let bytes = make()?;
     let draft = path.with_extension(format!("{}.draft", std::process::id()));
     let written = write_private(&draft, &bytes);
-    // a link appears whole or not at all, and does not replace what another process has just made
+    // a link is created completely or not at all, and does not replace the file of another process
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
-    // the draft is of no use to anybody; if it cannot be removed, it is as private as the file
+    // a draft that cannot be removed is as private as the file
     let _ = fs::remove_file(&draft);
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(failed(error)),

@@ -1,4 +1,4 @@
-//! The service that signs people in, as the others of an installation know it.
+//! The service that signs people in, as called by the other services.
 
 use proto::identity::v1::{
     GetMembershipRequest, ListKeysRequest, membership_service_client::MembershipServiceClient,
@@ -15,7 +15,7 @@ use crate::{
 /// Its name.
 pub(super) const ISSUER: &str = "identity";
 
-/// Asks the service that signs tokens for its public keys.
+/// Fetches the public keys from the service that signs tokens.
 pub(super) fn keys(peers: Peers) -> KeySource {
     KeySource::new(move || {
         let channel = peers.channel(ISSUER);
@@ -26,7 +26,7 @@ pub(super) fn keys(peers: Peers) -> KeySource {
     })
 }
 
-/// Asks the service that signs tokens, with the visitor's own, whether they may still be here. Its answer travels with the call.
+/// Asks the service that signs tokens, with the visitor's token, whether they may still be here. The answer travels with the call.
 pub(super) fn recheck(peers: Peers) -> Recheck {
     Recheck::new(move |ctx| {
         let channel = peers.call(ISSUER, &ctx);

@@ -1,4 +1,4 @@
-//! The whole life of a process, from its arguments to its last line in the log.
+//! The life of a process, from its arguments to its last line in the log.
 
 use std::{
     io::{self, Write},
@@ -9,7 +9,7 @@ use std::{
 use super::{Process, Service, files, listen};
 use crate::{Clock, Error, Result, config::Config, telemetry};
 
-/// The body of `main`. Reads `--config <file>` or `KOINE_CONFIG`, and the environment; runs until the system asks it to end.
+/// The body of `main`. Reads `--config <file>` or `KOINE_CONFIG`, and the environment, and runs until the system asks it to end.
 pub fn run(services: impl IntoIterator<Item = Service>) -> ExitCode {
     let services: Vec<Service> = services.into_iter().collect();
     let lived = settings_file(std::env::args().skip(1))
@@ -18,16 +18,16 @@ pub fn run(services: impl IntoIterator<Item = Service>) -> ExitCode {
     match lived {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // there may be no log yet; where even this cannot be written there is nobody to tell
+            // there may be no log yet; where stderr fails too, nobody can be told
             let _ = writeln!(io::stderr(), "{}", crate::config::text_of(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-/// The same, with settings that were read before.
+/// [`run`], with settings that were read before.
 pub fn run_with(config: Config, services: Vec<Service>) -> Result<()> {
-    // libraries that bring no provider of their own use this one, the only one that is built in
+    // libraries without a provider of their own use this one, the only one that is built in
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -44,7 +44,7 @@ async fn live(config: Config, services: Vec<Service>) -> Result<()> {
     let telemetry = telemetry::init(&name, &config.telemetry)?;
     files::raise();
     let lived = async {
-        // before anybody is told that it is ready: who then asks it to end must find it listening
+        // installed before the process is reported ready, so that a request to end is not missed
         let told = listen::told_to_end()?;
         let process = Process::start(config, Clock::system(), services).await?;
         let listening = process.listen().await;

@@ -1,7 +1,7 @@
-//! Line numbers of a file as an editor shows them. A reader of CSV gives the place where the record before ended, which is not the
-//! line a record begins on when empty lines lie between.
+//! Line numbers of a file, as an editor shows them. A CSV reader reports where the previous record ended, which is another line
+//! where empty lines follow it.
 
-/// Counts the lines of a text up to places that only move forwards.
+/// Counts lines up to positions that only increase.
 pub(super) struct Lines<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -9,18 +9,18 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    /// Begins at the first line.
+    /// Begins at line 1.
     pub(super) fn of(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0, number: 1 }
     }
 
-    /// The number of the line that the first text at or after this place stands on.
+    /// The number of the line of the first text at or after a position.
     pub(super) fn number(&mut self, place: u64) -> u64 {
         let place = usize::try_from(place).unwrap_or(usize::MAX).min(self.bytes.len()).max(self.at);
         let ends = self.bytes[place..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let passed = &self.bytes[self.at..place + ends];
         let feeds = passed.iter().filter(|byte| **byte == b'\n').count();
-        // a lone CR ends a line too, as in files of an old Macintosh
+        // a single CR ends a line too, as in files of old Macintosh computers
         let next = passed.iter().skip(1).chain(self.bytes.get(place + ends));
         let lone = passed.iter().zip(next).filter(|(byte, next)| **byte == b'\r' && **next != b'\n').count();
         self.number += u64::try_from(feeds + lone).unwrap_or_default();

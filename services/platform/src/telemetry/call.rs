@@ -1,5 +1,4 @@
-//! The span of a call, on the side that makes it and on the side that answers. Its fields are names and ids, nothing of the call
-//! itself.
+//! The span of a call, for its client and its server. Its fields are names and ids; nothing of the message.
 
 use http::HeaderMap;
 use tonic::Code;
@@ -9,23 +8,23 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use super::{id_of, parent};
 use crate::TenantId;
 
-/// The side of a call that a span tells of.
+/// The side of a call that a span describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Makes it.
+    /// The client.
     Client,
-    /// Answers it.
+    /// The server.
     Server,
 }
 
-/// Begins the span of a call, named by its method (`koine.identity.v1.TeamService/GetTeam`), which continues the trace that the
-/// headers name. The name must be one of the contract's: what a stranger writes is not repeated.
+/// Begins the span of a call. It is named after the method (`koine.identity.v1.TeamService/GetTeam`) and continues the trace in the
+/// headers. The name must be a method of the contract, so that a caller's text is not repeated.
 pub fn begin(side: Side, method: &str, headers: &HeaderMap) -> Span {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    // as it is asked for, if it can be one at all
+    // the tenant as the caller names it, where the name is valid
     let tenant = text("koine-tenant").filter(|tenant| tenant.parse::<TenantId>().is_ok());
     let parent = parent(headers);
-    // every field is given at once: a log in JSON writes all of them anew for each one that comes later
+    // all fields are given at once: the JSON log would otherwise write the earlier ones again for each one added
     let span = tracing::info_span!(
         parent: None,
         "call",
@@ -39,14 +38,14 @@ pub fn begin(side: Side, method: &str, headers: &HeaderMap) -> Span {
         trace_id = parent.as_ref().and_then(id_of),
     );
     match parent {
-        // where nothing is traced there is nothing to follow
+        // where nothing is traced, there is no parent
         Some(parent) => drop(span.set_parent(parent)),
         None => drop(id_of(&span.context()).map(|id| span.record("trace_id", id))),
     }
     span
 }
 
-/// Ends it with what is known then, which goes to the trace alone.
+/// Ends the span with the result of the call, which is exported and not logged.
 pub fn end(span: &Span, code: Code) {
     span.set_attribute("rpc.system.name", "grpc");
     span.set_attribute("rpc.response.status_code", name_of(code));
@@ -64,7 +63,7 @@ pub fn end(span: &Span, code: Code) {
     }
 }
 
-/// The code as the conventions of OpenTelemetry write it.
+/// The code, as the conventions of OpenTelemetry write it.
 pub(crate) fn name_of(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

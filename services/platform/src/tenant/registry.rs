@@ -1,4 +1,4 @@
-//! The tenants of this process, as the watched directory has them now.
+//! The tenants of this process, as in the watched directory.
 
 use std::{
     collections::BTreeMap,
@@ -16,16 +16,16 @@ use arc_swap::ArcSwap;
 use super::{SectionKind, Tenant, TenantId, parse, unknown};
 use crate::Result;
 
-/// A file that could not become a tenant.
+/// The faults of a file that could not be read as a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// The file.
     pub file: PathBuf,
-    /// What is wrong, each with its key.
+    /// The faults, each with its key.
     pub faults: Vec<String>,
 }
 
-/// Every tenant, by name. Cheap to clone; all clones see a reload.
+/// Every tenant by its name. Cheap to clone; all clones see a reload.
 #[derive(Clone)]
 pub struct Tenants(Arc<Inner>);
 
@@ -34,14 +34,14 @@ struct Inner {
     kinds: Vec<SectionKind>,
     known: ArcSwap<BTreeMap<TenantId, Arc<Tenant>>>,
     seen: ArcSwap<Stamps>,
-    /// Whether the last look at the folder failed: it is looked at every second and reported once.
+    /// Whether the folder could not be read the last time. It is tried every second and logged once.
     unreadable: AtomicBool,
 }
 
 type Stamps = BTreeMap<PathBuf, (SystemTime, u64)>;
 
 impl Tenants {
-    /// Reads every `*.toml` of a folder. Faults are given back, not thrown: the other tenants must run.
+    /// Reads every `*.toml` of a folder. Faults are returned beside the tenants, because the valid tenants must run.
     pub fn load(folder: impl Into<PathBuf>, kinds: Vec<SectionKind>) -> (Self, Vec<Fault>) {
         let tenants = Self(Arc::new(Inner {
             folder: folder.into(),
@@ -54,19 +54,19 @@ impl Tenants {
         (tenants, faults)
     }
 
-    /// The tenant of this name. Error: `TENANT_UNKNOWN`.
+    /// The tenant with this name. Error: `TENANT_UNKNOWN`.
     pub fn get(&self, name: &str) -> Result<Arc<Tenant>> {
         let id: TenantId = name.parse()?;
         self.0.known.load().get(&id).cloned().ok_or_else(unknown)
     }
 
-    /// All of them, in the order of their names.
+    /// All tenants, in the order of their names.
     pub fn all(&self) -> Vec<Arc<Tenant>> {
         self.0.known.load().values().cloned().collect()
     }
 
-    /// Reads the folder again, if anything in it changed since the last time. For the watcher, every second or so: a look at
-    /// names, sizes and times also sees the swapped links of a mounted Kubernetes volume, which file events miss.
+    /// Reads the folder again, where names, sizes or times have changed. The watcher calls it about every second. This also notices
+    /// the swapped links of a Kubernetes volume, which file events miss.
     pub fn reload_if_changed(&self) -> Vec<Fault> {
         match stamps(&self.0.folder) {
             Ok(files) if files == **self.0.seen.load() => {
@@ -79,8 +79,8 @@ impl Tenants {
         }
     }
 
-    /// Reads the folder again. A broken file leaves its tenant as it was; a removed one takes its tenant away, data untouched. A
-    /// folder that cannot be read leaves everything as it was.
+    /// Reads the folder again. An invalid file leaves its tenant unchanged; a removed file removes its tenant and not the data.
+    /// Where the folder cannot be read, nothing changes.
     pub fn reload(&self) -> Vec<Fault> {
         match stamps(&self.0.folder) {
             Ok(files) => self.take(files),
@@ -145,7 +145,7 @@ fn stamps(folder: &Path) -> io::Result<Stamps> {
             Ok(about) => {
                 stamps.insert(path, (about.modified()?, about.len()));
             }
-            // removed since the folder was listed
+            // removed after the folder was listed
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }

@@ -1,4 +1,4 @@
-//! The key tokens are signed with. Only the process that signs people in has it.
+//! The key that signs tokens. Only the process of the service that signs people in has it.
 
 use std::{path::Path, sync::Arc};
 
@@ -20,10 +20,10 @@ use crate::{
     secret::{Secret, read_or_make},
 };
 
-/// A public key, as a JSON Web Key has it: `kty` is `OKP`, `crv` is `Ed25519`.
+/// A public key with the values of a JSON Web Key: `kty` is `OKP`, `crv` is `Ed25519`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicKey {
-    /// The name tokens call it by.
+    /// The key id in tokens.
     pub kid: String,
     /// The key, base64url.
     pub x: String,
@@ -40,7 +40,7 @@ struct Inner {
 }
 
 impl Signer {
-    /// With the key of the settings; without one, with a key in a file of `folder` that is made the first time.
+    /// Uses the key of the settings. Without one, uses a key in a file of `folder`, which is created the first time.
     pub fn load_or_create(folder: &Path, key: Option<&Secret>) -> Result<Self> {
         match key {
             Some(secret) => Self::from_pem(secret.reveal()?.as_bytes(), "tokens.signing_key"),
@@ -51,7 +51,7 @@ impl Signer {
         }
     }
 
-    /// With a new key that is not kept: for tests.
+    /// Uses a new key that is not stored: for tests.
     pub fn random() -> Result<Self> {
         Self::from_pem(&make_pem()?, "a new key")
     }
@@ -71,12 +71,12 @@ impl Signer {
         })))
     }
 
-    /// The token that says these claims.
+    /// A token with these claims.
     pub fn sign(&self, claims: &Claims) -> Result<String> {
         jsonwebtoken::encode(&self.0.header, claims, &self.0.key).map_err(Error::internal)
     }
 
-    /// The key to verify its tokens with.
+    /// The public key that verifies its tokens.
     pub fn public_jwk(&self) -> &PublicKey {
         &self.0.public
     }

@@ -1,4 +1,4 @@
-//! Whether a token is one of ours, whole, and not over.
+//! Verifies tokens: the issuer, the signature and the time.
 
 use std::{
     collections::HashMap,
@@ -21,21 +21,21 @@ use crate::{
     error::{Reason, Shared},
 };
 
-/// How many verified tokens are remembered. A signature costs forty times what a look into the memory does.
+/// The number of verified tokens that are cached. Verifying a signature takes forty times as long as a look into the cache.
 const REMEMBERED: u64 = 100_000;
-/// How long an answer of the issuer stands before an unknown key makes us ask again: garbage must not become a flood.
+/// How long fetched keys are used before an unknown key id causes another fetch, so that invalid tokens do not cause many fetches.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
-/// The same, where the issuer could not be reached.
+/// The same interval, where the issuer could not be reached.
 const RETRY: SignedDuration = SignedDuration::from_secs(1);
 
 type Asking = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>>> + Send>>;
 
-/// Where the keys come from.
+/// The source of the public keys.
 #[derive(Clone)]
 pub struct KeySource(Arc<dyn Fn() -> Asking + Send + Sync>);
 
 impl KeySource {
-    /// Asks for the keys each time it is called.
+    /// Calls a function for each fetch.
     pub fn new<F, Answer>(ask: F) -> Self
     where
         F: Fn() -> Answer + Send + Sync + 'static,
@@ -60,11 +60,12 @@ struct Inner {
     source: KeySource,
     keys: ArcSwap<HashMap<String, DecodingKey>>,
     asked: Mutex<Option<Asked>>,
-    /// By the digest of the whole token: the signature alone would vouch for other claims, and a token is not kept in memory.
+    /// Cached by the digest of the whole token: the signature alone does not identify the claims, and tokens are not kept in
+    /// memory.
     verified: Cache<[u8; 32], Arc<Claims>>,
 }
 
-/// When the issuer was asked last, and whether it answered.
+/// When the issuer was last asked, and whether it answered.
 #[derive(Clone, Copy)]
 struct Asked {
     at: Timestamp,
@@ -72,7 +73,7 @@ struct Asked {
 }
 
 impl Verifier {
-    /// Takes tokens of `issuer`, by `clock`, with keys from `source`.
+    /// Verifies tokens of `issuer`, by `clock`, with keys from `source`.
     pub fn new(issuer: impl Into<String>, clock: Clock, source: KeySource) -> Self {
         let expiry = UntilOver(clock.clone());
         let verified = Cache::builder().max_capacity(REMEMBERED).expire_after(expiry).build();
@@ -80,7 +81,7 @@ impl Verifier {
         Self(Arc::new(Inner { issuer: issuer.into(), clock, source, keys, asked, verified }))
     }
 
-    /// What the token says. Error: `TOKEN_INVALID`, `TOKEN_EXPIRED`, or unreachable when its key cannot be asked for.
+    /// The claims of a token. Error: `TOKEN_INVALID`, `TOKEN_EXPIRED`, or unreachable, where the key cannot be fetched.
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>> {
         let mut name = [0; 32];
         name.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
@@ -115,7 +116,7 @@ impl Inner {
         if let Some(key) = self.keys.load().get(kid) {
             return Ok(key.clone());
         }
-        // one asks, the others wait for its answer
+        // one call fetches, the others wait for its result
         let mut asked = self.asked.lock().await;
         if let Some(key) = self.keys.load().get(kid) {
             return Ok(key.clone());
@@ -136,7 +137,7 @@ impl Inner {
     }
 }
 
-/// A key that cannot be read opens nothing; the others must.
+/// A key that cannot be read is ignored; the others are used.
 fn usable(key: PublicKey) -> Option<(String, DecodingKey)> {
     DecodingKey::from_ed_components(&key.x).ok().map(|decoding| (key.kid, decoding))
 }
@@ -145,7 +146,7 @@ fn invalid() -> Error {
     Shared::TokenInvalid.error("The token is not one of this installation, or was altered. Sign in again.")
 }
 
-/// The library checks the signature; time and issuer are checked here, the time by our own clock.
+/// The library verifies the signature; issuer and time are checked here, by the process's clock.
 fn signature_only() -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.validate_exp = false;
@@ -153,7 +154,7 @@ fn signature_only() -> Validation {
     validation
 }
 
-/// A verified token is forgotten when it is over.
+/// A verified token leaves the cache when it expires.
 struct UntilOver(Clock);
 
 impl Expiry<[u8; 32], Arc<Claims>> for UntilOver {

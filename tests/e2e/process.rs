@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::source::root;
 
+mod abandoned;
 mod at_once;
 mod broker;
 mod command;

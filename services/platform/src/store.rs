@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures::future::BoxFuture;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbErr};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     watch::Bells,
 };
 
+mod begin;
 mod engine;
 mod fault;
 mod idempotency;
@@ -177,7 +178,7 @@ impl Store {
     pub async fn read(&self, ctx: &Ctx) -> Result<Snapshot> {
         let pool = self.pool(ctx.tenant().id()).await?;
         let permit = self.permit(&pool).await?;
-        let transaction = pool.connections.begin_with_options(engine::read(&self.0.engine)).await?;
+        let (transaction, permit) = begin::begin(pool.connections, engine::read(&self.0.engine), permit).await?;
         Ok(Snapshot { ctx: ctx.clone(), transaction, _permit: permit })
     }
 
@@ -199,7 +200,7 @@ impl Store {
             None => None,
         };
         let permit = self.permit(&pool).await?;
-        let transaction = pool.connections.begin_with_options(engine::WRITE).await?;
+        let (transaction, permit) = begin::begin(pool.connections, engine::WRITE, permit).await?;
         let held = tx::Held { lanes: pool.lanes, _permit: permit, _turn: turn };
         let tx = Tx::new(self.clone(), ctx.clone(), transaction, held);
         idempotency::look(&tx).await?;

@@ -23,7 +23,7 @@ use tower::{BoxError, ServiceExt};
 use tracing::Instrument;
 
 use crate::{
-    codec::{Dynamic, Encoding},
+    codec::{AsJson, Dynamic, Encoding},
     proxy::Origin,
     reason::refuse,
     table::Route,
@@ -88,16 +88,11 @@ fn code<T>(answer: &Result<T, Status>) -> Code {
     answer.as_ref().map_or_else(Status::code, |_| Code::Ok)
 }
 
-/// One message there, one back.
-pub(crate) async fn unary(
-    route: &Route,
-    metadata: HeaderMap,
-    message: DynamicMessage,
-) -> Result<DynamicMessage, Status> {
+/// One message there, one back, as JSON.
+pub(crate) async fn unary(route: &Route, metadata: HeaderMap, message: DynamicMessage) -> Result<Vec<u8>, Status> {
     let call = async |metadata| {
         let mut client = ready(route.lanes.calls.clone()).await?;
-        let answer =
-            client.unary(request(metadata, message), route.grpc.clone(), Dynamic(route.output.clone())).await?;
+        let answer = client.unary(request(metadata, message), route.grpc.clone(), AsJson(route.output.clone())).await?;
         Ok(answer.into_inner())
     };
     traced(route.method(), metadata, call, code).await

@@ -1,5 +1,6 @@
 //! Messages known only by their descriptor, straight from and into the buffers of gRPC.
 
+use bytes::Buf;
 use prost::Message;
 use prost_reflect::{DynamicMessage, MessageDescriptor};
 use tonic::{
@@ -7,9 +8,15 @@ use tonic::{
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
 };
 
+use crate::json;
+
 /// Encodes what it is given and decodes messages of this kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Dynamic(pub(crate) MessageDescriptor);
+
+/// Encodes what it is given, and writes messages of this kind as JSON without building them.
+#[derive(Clone, Debug)]
+pub(crate) struct AsJson(pub(crate) MessageDescriptor);
 
 /// The encoding half, which needs no descriptor: a message carries its own.
 #[derive(Debug)]
@@ -27,6 +34,32 @@ impl Codec for Dynamic {
 
     fn decoder(&mut self) -> Self {
         self.clone()
+    }
+}
+
+impl Codec for AsJson {
+    type Encode = DynamicMessage;
+    type Decode = Vec<u8>;
+    type Encoder = Encoding;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Encoding {
+        Encoding
+    }
+
+    fn decoder(&mut self) -> Self {
+        self.clone()
+    }
+}
+
+impl Decoder for AsJson {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
+        let bytes = buffer.copy_to_bytes(buffer.remaining());
+        let text = json::written(&self.0, &bytes);
+        text.map(Some).map_err(|fault| Status::internal(fault.to_string()))
     }
 }
 

@@ -32,6 +32,7 @@ mod field;
 mod grpc;
 mod headers;
 mod health;
+mod json;
 mod mask;
 mod openapi;
 mod pages;

@@ -55,7 +55,7 @@ pub(crate) async fn answer(edge: &Edge, request: Request) -> Result<Response, Pr
         Shape::Download => download::answer(found.route, (metadata, deadline), message).await?,
         Shape::Unary | Shape::Upload(_) => {
             let answer = deadline.answer(call::unary(found.route, metadata, message)).await?;
-            return respond(&answer, Some(held));
+            return Ok(json(answer, Some(held)));
         }
     };
     Ok(answer.map(|body| axum::body::Body::new(Kept::new(body, place))))
@@ -65,9 +65,14 @@ fn full(full: Full) -> Problem {
     platform::Error::from(full).into()
 }
 
-/// A message as the body of a response. Nothing of it is kept on the way or on a shared computer. Its bytes are counted.
-pub(crate) fn respond(message: &DynamicMessage, mut held: Option<Held>) -> Result<Response, Problem> {
+/// A message as the body of a response.
+pub(crate) fn respond(message: &DynamicMessage, held: Option<Held>) -> Result<Response, Problem> {
     let text = serde_json::to_vec(message).map_err(|fault| Status::internal(fault.to_string()))?;
+    Ok(json(text, held))
+}
+
+/// JSON as the body of a response. Nothing of it is kept on the way or on a shared computer. Its bytes are counted.
+fn json(text: Vec<u8>, mut held: Option<Held>) -> Response {
     if let Some(held) = &mut held {
         held.add(text.len());
     }
@@ -75,7 +80,7 @@ pub(crate) fn respond(message: &DynamicMessage, mut held: Option<Held>) -> Resul
     let mut response = axum::body::Body::new(body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 /// Makes the request message of body, path, query and headers; names everything in them that does not fit, at once.

@@ -1,19 +1,20 @@
 //! The audit log of a tenant: who did what to what, when. There is one for each service.
 //!
-//! An entry is written in the transaction it tells of, and that transaction waits for no other one. It is written by a [`lane`]: a
-//! writer that has one transaction at a time, numbers its entries, and keeps its last number in a row of its own. A moment later,
-//! at most 100 ms while the process lives, the [`Sequencer`] of any replica [chains](chain) what all lanes have written: it moves
-//! the entries into the table `audit`, where each has a number and a keyed digest of itself and of all before it, and seals the
-//! new end. The lock on the row of the end is the lease: who holds it chains for all replicas, and a replica that dies gives it back.
+//! An entry is written in the transaction that it reports, and that transaction waits for no other one. It is written to a
+//! [`lane`]: a sequence of numbered entries that only one transaction uses at a time, with a row that holds its last number. A
+//! moment later, at most 100 ms while the process runs, the [`Sequencer`] of any replica [chains](chain) the entries of all lanes:
+//! it moves them into the table `audit`, where each has a number and a keyed digest of itself and of all entries before it, and
+//! seals the new end. The lock on the row of the end is the lease: the replica that holds it chains for all replicas, and a replica
+//! that dies releases it.
 //!
-//! What [`verify`] finds, though who did it can write the database:
+//! What [`verify`] finds, even where the attacker can write to the database:
 //! - a chained entry that was changed, removed, added or moved, also the last one: by the chain and the sealed end;
-//! - an entry that waits to be chained and was changed, removed or added: each has a keyed digest with its lane and number, and its
-//!   lane says, sealed, which number is the last; which lanes there are stands in the sealed end.
+//! - an entry that waits to be chained and was changed, removed or added: each has a keyed digest with its lane and number, the
+//!   sealed row of the lane holds its last number, and the sealed end lists the lanes.
 //!
-//! What cannot be found from inside is a part of the log that is put back, seal and all, to what it was at an earlier instant by
-//! somebody who kept a copy: the whole log to an earlier end, or a lane to an earlier last number, together with the removal of what
-//! it wrote since and before that was chained. The second is possible in the moment before the sequencer comes only.
+//! It cannot find a part of the log that was restored, with its seals, to an earlier state from a copy: the whole log to an earlier
+//! end, or a lane to an earlier last number, where the entries written since were removed before they were chained. The second is
+//! possible only in the moment before the sequencer runs.
 
 use std::collections::BTreeMap;
 
@@ -39,33 +40,33 @@ pub(crate) use lane::{Lane, Lanes, append};
 pub use sequencer::Sequencer;
 pub use verify::{Verdict, verify};
 
-/// One thing that was done.
+/// An entry to be written: an action, its subject and details.
 pub(crate) struct Note {
     pub(crate) action: &'static str,
     pub(crate) subject: String,
     pub(crate) detail: String,
 }
 
-/// The one row that says where the log ends.
+/// The id of the only row of `audit_head`, which holds the end of the log.
 const HEAD: i32 = 1;
 
-/// Where a log ends, and how far each lane is chained.
+/// The end of a log, and the last chained entry of each lane.
 struct End {
     seq: i64,
     mac: Vec<u8>,
     lanes: BTreeMap<Uuid, Chained>,
 }
 
-/// How far a lane is chained.
+/// The last chained entry of a lane.
 #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 struct Chained {
-    /// The number of its last entry that is.
+    /// The number of that entry.
     number: i64,
-    /// When it was last seen to write, in microseconds since 1970.
+    /// The instant of the latest entry seen, in microseconds since 1970.
     at: i64,
 }
 
-/// Whose log it is, and what it is sealed with.
+/// The log of one tenant and service, and the keys for its digests.
 #[derive(Clone, Copy)]
 struct Of<'a> {
     keys: &'a Keys,
@@ -78,20 +79,21 @@ impl<'a> Of<'a> {
         Self { keys: tx.keys(), tenant: tx.ctx().tenant().id(), service: tx.service() }
     }
 
-    /// A keyed digest under a name of its own, so that none passes for another kind.
+    /// A keyed digest for this log. The purpose is part of it, so that a digest of one kind is not valid as another kind.
     fn derive(&self, purpose: &str, parts: &[&[u8]]) -> Vec<u8> {
         let all = [&[self.tenant.as_str().as_bytes(), self.service.as_bytes()], parts].concat();
         self.keys.derive(purpose, &all).to_vec()
     }
 
-    /// What only the installation can say of where a log ends. Without lanes it is what it was before there were any.
+    /// The seal of an end, which only the installation can make. Without lanes it equals the seal of logs from before lanes
+    /// existed.
     fn end_seal(&self, seq: i64, mac: &[u8], lanes: &str) -> Vec<u8> {
         let (seq, lanes) = (seq.to_be_bytes(), lanes.as_bytes());
         let parts: [&[u8]; 3] = [&seq, mac, lanes];
         self.derive("audit end", if lanes.is_empty() { &parts[..2] } else { &parts })
     }
 
-    /// The end a row tells of; nothing, where the installation did not write it.
+    /// The end in a row. None, where the seal is not one of this installation.
     fn end(&self, head: audit_head::Model) -> Result<Option<End>> {
         if head.seal != self.end_seal(head.seq, &head.mac, &head.lanes) {
             return Ok(None);
@@ -100,7 +102,8 @@ impl<'a> Of<'a> {
         Ok(Some(End { seq: head.seq, mac: head.mac, lanes }))
     }
 
-    /// The end to go on from. Error: internal, where there is none of this installation: an entry after it would hide what was done.
+    /// The end to continue from. Error: internal, where there is no end of this installation: entries after it would hide the
+    /// change.
     fn sound_end(&self, head: Option<audit_head::Model>) -> Result<End> {
         let head = head.ok_or_else(|| {
             Error::internal("the recorded end of the audit log is missing: somebody removed it; see `koine audit`")
@@ -110,7 +113,7 @@ impl<'a> Of<'a> {
         })
     }
 
-    /// The row of an end, sealed.
+    /// The sealed row of an end.
     fn sealed(&self, end: End) -> Result<audit_head::ActiveModel> {
         let End { seq, mac, lanes } = end;
         let lanes = if lanes.is_empty() { String::new() } else { to_text(&lanes)? };
@@ -119,8 +122,8 @@ impl<'a> Of<'a> {
     }
 }
 
-/// Seals the end of a log that has no entry, in a database where nothing was written yet. Anywhere else a log without a seal was
-/// emptied, and stays without. For who makes the database, before anybody else is let in.
+/// Seals the end of an empty log in a database in which nothing was written yet. In any other database a log without a seal was
+/// emptied, and stays without a seal. Called by the code that creates the database, before anything else uses it.
 pub(crate) async fn begin(
     database: &DatabaseConnection,
     keys: &Keys,
@@ -137,7 +140,7 @@ pub(crate) async fn begin(
     Ok(())
 }
 
-/// Whether nothing stands in any table but what the schema itself puts there.
+/// Whether all tables are empty, except for the rows that the schema itself inserts.
 async fn is_untouched(database: &DatabaseConnection) -> Result<bool> {
     let backend = database.get_database_backend();
     let tables = match backend {
@@ -155,7 +158,7 @@ async fn is_untouched(database: &DatabaseConnection) -> Result<bool> {
     Ok(true)
 }
 
-/// The row of the end. Locked, it stays as it is until the transaction ends.
+/// The row of the end. With `lock`, the row is locked until the transaction ends.
 async fn head(db: &impl Reads, lock: bool) -> Result<Option<audit_head::Model>> {
     let mut query = audit_head::Entity::find_by_id(HEAD);
     if lock && db.conn().get_database_backend() == DbBackend::Postgres {
@@ -164,7 +167,7 @@ async fn head(db: &impl Reads, lock: bool) -> Result<Option<audit_head::Model>> 
     Ok(query.one(db.conn()).await?)
 }
 
-/// An instant as a row and a digest have it.
+/// An instant in microseconds, as it is stored and digested.
 fn micros(at: Timestamp) -> i64 {
     at.as_microsecond()
 }

@@ -1,10 +1,10 @@
-//! Files by content: the name of a file is the SHA-256 of its bytes, so what was recorded is what is read, and the same bytes are
-//! kept once. They lie on local disk or in a bucket of S3, behind one interface ([`object_store`]) and under the same names:
-//! `<tenant>/<service>/<first two digits>/<digest>`. A service removes bytes that no row of its own refers to any more: what
-//! another one keeps lies elsewhere.
+//! Files by content. The name of a file is the SHA-256 of its bytes, so a file cannot differ from its recorded digest, and equal
+//! files are stored once. Files are on local disk or in a bucket of S3, behind one interface ([`object_store`]) and under the same
+//! names: `<tenant>/<service>/<first two digits>/<digest>`. A service removes a file that none of its rows refers to any more; the
+//! files of other services have other names.
 //!
-//! What arrives lies under `<tenant>/<service>/unfinished/` until it is kept. What a process leaves there when it is killed is
-//! not found by anybody; in a bucket a lifecycle rule removes it, as it does uploads in parts that were never completed.
+//! A file that arrives is written to `<tenant>/<service>/unfinished/` until it is kept. Where a process is killed, its unfinished
+//! files remain; in a bucket a lifecycle rule removes them, like uploads in parts that were never completed.
 
 use std::{
     io::{Seek, SeekFrom},
@@ -31,13 +31,13 @@ mod place;
 pub use place::{Bucket, Settings};
 use place::{Place, fault};
 
-/// How many of a file's first bytes tell what it is.
+/// The number of bytes at the beginning of a file that its media type is guessed from.
 const HEAD: usize = 512;
 
-/// How many bytes of a file on disk are read at once.
+/// The number of bytes of a file on disk that are read at once.
 const PIECE: usize = 64 * 1024;
 
-/// How many parts of one file are on their way to its place at once.
+/// The number of parts of one file that are written at the same time.
 const PARTS: usize = 2;
 
 /// The files of a service in all tenants. Cheap to clone.
@@ -48,20 +48,20 @@ pub struct Blobs {
     tasks: Tasks,
 }
 
-/// A file that was kept.
+/// A stored file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
-    /// SHA-256 of its bytes, hexadecimal.
+    /// The SHA-256 of its bytes, in hexadecimal digits.
     pub digest: String,
     /// Its size in bytes.
     pub size: u64,
-    /// What it is, judged by its first bytes: `image/png`; `application/octet-stream` where they do not tell.
+    /// Its media type, guessed from its first bytes: `image/png`; `application/octet-stream` where it is not recognised.
     pub media_type: &'static str,
 }
 
 impl Blobs {
-    /// The files of a service where the settings say. What is not kept is removed by a task of `tasks`. Error: internal, naming the
-    /// key of a setting that cannot be used.
+    /// The files of a service, in the folder or bucket of the settings. Unfinished files are removed by tasks of `tasks`. Error:
+    /// internal, with the key of a setting that cannot be used.
     pub fn new(settings: &Settings, service: &'static str, tasks: Tasks) -> Result<Self> {
         Ok(Self { place: Place::new(settings)?, service, tasks })
     }
@@ -74,7 +74,7 @@ impl Blobs {
         path(self.folder(ctx), digest)
     }
 
-    /// Begins a file in the caller's tenant.
+    /// Begins a file in the caller's tenant. Nothing is stored before it is kept.
     pub fn create(&self, ctx: &Ctx) -> Incoming {
         let folder = self.folder(ctx);
         let unfinished = folder.clone().join("unfinished").join(ctx.new_id::<Blob>().to_string());
@@ -95,13 +95,13 @@ impl Blobs {
         }
     }
 
-    /// The bytes of a file in the caller's tenant. Error: internal, when a recorded file is missing from its place.
+    /// The bytes of a file in the caller's tenant. Error: internal, where the file is missing; unreachable, where the bucket is.
     pub async fn open(&self, ctx: &Ctx, digest: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.get(ctx, digest, GetOptions::default()).await
     }
 
-    /// Some of the bytes of a file in the caller's tenant; fewer where it ends before. Error: as of [`Blobs::open`]; internal, where
-    /// the range begins past the end.
+    /// A range of the bytes of a file in the caller's tenant; fewer bytes where the file ends earlier. Error: that of
+    /// [`Blobs::open`]; internal, where the range begins after the end of the file.
     pub async fn range(&self, ctx: &Ctx, digest: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.get(ctx, digest, GetOptions::default().with_range(Some(range))).await
     }
@@ -109,7 +109,7 @@ impl Blobs {
     async fn get(&self, ctx: &Ctx, digest: &str, options: GetOptions) -> Result<BoxStream<'static, Result<Bytes>>> {
         let found = self.place.store.get_opts(&self.path(ctx, digest), options).await.map_err(fault)?;
         Ok(match found.payload {
-            // read here, for the library takes pieces of 8 KiB, of which each is a hop to another thread
+            // read here, because the library reads pieces of 8 KiB and changes the thread for each
             GetResultPayload::File(mut file, _) => {
                 file.seek(SeekFrom::Start(found.range.start)).map_err(Error::internal)?;
                 let file = File::from_std(file).take(found.range.end - found.range.start);
@@ -119,7 +119,7 @@ impl Blobs {
         })
     }
 
-    /// Removes a file of the caller's tenant for good, if it is there. Who calls this holds the digest ([`crate::Tx::hold`]) and has seen
+    /// Removes a file of the caller's tenant, if it exists. The caller must hold the digest ([`crate::Tx::hold`]) and have checked
     /// that no row refers to it.
     pub async fn remove(&self, ctx: &Ctx, digest: &str) -> Result<()> {
         let path = self.path(ctx, digest);
@@ -131,7 +131,7 @@ impl Blobs {
     }
 }
 
-/// A file that is arriving. Dropping it leaves nothing behind.
+/// A file that is arriving. Where it is dropped, its bytes are removed.
 pub struct Incoming {
     folder: Path,
     unfinished: Unfinished,
@@ -141,7 +141,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Adds bytes.
+    /// Appends bytes.
     pub async fn write(&mut self, bytes: impl Into<Bytes>) -> Result<()> {
         let bytes = bytes.into();
         self.size += bytes.len() as u64;
@@ -151,22 +151,22 @@ impl Incoming {
         self.unfinished.write(bytes).await
     }
 
-    /// How many bytes have arrived.
+    /// The number of bytes that have arrived.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Whether enough bytes have arrived to tell what the file is.
+    /// Whether enough bytes have arrived to guess the media type.
     pub fn is_recognisable(&self) -> bool {
         self.head.len() >= HEAD
     }
 
-    /// What the file is, judged by the bytes that have arrived.
+    /// The media type, guessed from the bytes that have arrived.
     pub fn media_type(&self) -> &'static str {
         infer::get(&self.head).map_or("application/octet-stream", |kind| kind.mime_type())
     }
 
-    /// All has arrived. Nothing is kept yet.
+    /// Ends the file. It is not kept yet.
     pub async fn whole(mut self) -> Result<Whole> {
         let media_type = self.media_type();
         self.unfinished.end().await?;
@@ -174,13 +174,13 @@ impl Incoming {
         Ok(Whole { folder: self.folder, unfinished: self.unfinished, blob })
     }
 
-    /// Keeps the file: from here on it is durable and found by its digest.
+    /// Ends and keeps the file: it is durable then, and is found by its digest.
     pub async fn keep(self) -> Result<Blob> {
         self.whole().await?.keep().await
     }
 }
 
-/// A file that has arrived. Dropping it leaves nothing behind.
+/// A file that has arrived and is not kept yet. Where it is dropped, its bytes are removed.
 pub struct Whole {
     folder: Path,
     unfinished: Unfinished,
@@ -188,20 +188,20 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// What it is.
+    /// The digest, size and media type.
     pub fn blob(&self) -> &Blob {
         &self.blob
     }
 
-    /// Keeps it: from here on it is durable and found by its digest. Where bytes are ever removed this is called by who holds the
-    /// digest ([`crate::Tx::hold`]) and has written the row that refers to it.
+    /// Keeps the file: it is durable then, and is found by its digest. Where files are ever removed, the caller must hold the
+    /// digest ([`crate::Tx::hold`]) and have written the row that refers to it.
     pub async fn keep(self) -> Result<Blob> {
         self.unfinished.keep(&path(self.folder, &self.blob.digest)).await?;
         Ok(self.blob)
     }
 }
 
-/// Where bytes lie until they are kept. Removed in the background when nobody keeps them: a caller may go away at any point.
+/// A file that is not kept yet. Where it is dropped, a task removes its bytes, because a caller may go away at any point.
 struct Unfinished {
     store: Arc<dyn ObjectStore>,
     path: Path,
@@ -212,7 +212,7 @@ struct Unfinished {
 enum State {
     Arriving(Box<BufWriter>),
     Whole,
-    /// Kept, or removed.
+    /// The file was kept or removed.
     Gone,
 }
 
@@ -224,9 +224,9 @@ impl Unfinished {
         }
     }
 
-    /// Makes durable what has arrived.
+    /// Makes the bytes that have arrived durable.
     async fn end(&mut self) -> Result<()> {
-        // before the wait: from here on there is a whole file to remove, and no writer that could be told to stop
+        // set before the wait: from here on the file must be deleted, because the writer cannot be aborted any more
         match mem::replace(&mut self.state, State::Whole) {
             State::Arriving(mut writer) => writer.shutdown().await.map_err(place::io_fault),
             State::Whole | State::Gone => Ok(()),
@@ -243,7 +243,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let (state, store, path) = (mem::replace(&mut self.state, State::Gone), self.store.clone(), self.path.clone());
-        // nothing to be done where removing fails: the bytes are not referred to from anywhere
+        // an error is ignored, because nothing refers to the bytes
         match state {
             State::Gone => {}
             State::Arriving(mut writer) => self.tasks.spawn("remove unfinished file", async move {
@@ -270,7 +270,7 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Says the name of a file in the metadata of the answer that brings its bytes. Letters outside ASCII are percent-encoded.
+/// Adds the name of a file to the metadata of an answer. Letters outside ASCII are percent-encoded.
 pub fn name(metadata: &mut MetadataMap, name: &str) {
     let encoded: String = name
         .bytes()
@@ -287,7 +287,7 @@ pub fn name(metadata: &mut MetadataMap, name: &str) {
     }
 }
 
-/// A refusal of a file that is larger than its place takes, in the words of a service's own reason.
+/// The error for a file larger than `limit`, with the service's own reason.
 pub fn too_large<R: Reason>(reason: R, limit: u64) -> Error {
     reason.error(format!("At most {} MiB fit here; nothing was kept.", limit / (1 << 20))).with("limit_bytes", limit)
 }
@@ -302,7 +302,7 @@ mod tests {
     use super::*;
     use crate::{Caller, Clock, Ids, tenant};
 
-    /// What a PNG begins with.
+    /// The first bytes of a PNG.
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\n and the rest";
 
     fn ctx(name: &str) -> Ctx {
@@ -317,7 +317,7 @@ mod tests {
         Blobs::new(&Settings { folder, s3: None }, "lessons", Tasks::new()).unwrap()
     }
 
-    /// Files on disk, and in a store that is none.
+    /// Files on disk, and files in memory.
     fn both(folder: &tempfile::TempDir) -> [Blobs; 2] {
         let elsewhere = Blobs { place: Place::of(InMemory::new()), service: "lessons", tasks: Tasks::new() };
         [on_disk(folder), elsewhere]
@@ -335,7 +335,7 @@ mod tests {
         stream.unwrap().try_collect::<Vec<_>>().await.unwrap().concat()
     }
 
-    /// Every file of a store.
+    /// The name of every file in a store.
     async fn names(blobs: &Blobs) -> Vec<String> {
         assert_eq!(blobs.tasks.shutdown(Duration::from_secs(9)).await, [] as [&str; 0]);
         let prefix = Some(&blobs.place.root).filter(|root| !root.as_ref().is_empty());
@@ -347,7 +347,7 @@ mod tests {
         found
     }
 
-    /// Every file under a folder.
+    /// The path of every file in a folder.
     fn files(folder: &std::path::Path) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
         entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()

@@ -1,5 +1,5 @@
-//! The other services: over TCP, with certificates on both sides, or over a pipe in memory where they run in the same process.
-//! One semantics; the generated clients do not notice.
+//! Channels to other services: over TCP, with certificates on both sides, or over a pipe in memory where they run in the same
+//! process. Calls behave alike over both, and the generated clients are the same.
 
 use std::{collections::BTreeMap, io, net::IpAddr, sync::Arc, time::Duration};
 
@@ -32,9 +32,9 @@ mod bulk;
 pub(crate) use bulk::STREAM_WINDOW;
 pub use bulk::{Bulk, Lanes};
 
-/// How much a pipe in memory holds.
+/// The number of bytes that a pipe in memory holds.
 const PIPE: usize = 256 * 1024;
-/// How long a connection may take to come about.
+/// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// The services this process can call, by name. Cheap to clone.
@@ -46,33 +46,33 @@ struct Inner {
     lanes: BTreeMap<String, Lanes>,
 }
 
-/// A channel that speaks for a caller: it sends the token, the tenant, the trace and the time that is left along.
+/// A channel that calls for a caller: it sends the token, the tenant, the trace and the remaining time of the caller's call.
 pub type Peer = InterceptedService<Channel, Forward>;
 
 impl Peers {
-    /// A channel to a service. It connects when it is first used, and again when it must. Error: internal, when this process was
-    /// not told where the service is.
+    /// A channel to a service. It connects at its first use and reconnects when needed. Error: internal, where the settings do not
+    /// name the service.
     pub fn channel(&self, name: &str) -> Result<Channel> {
         Ok(self.lanes(name)?.calls)
     }
 
-    /// Both ways to a service, for who passes on calls of others. Error: as [`Peers::channel`].
+    /// The two kinds of connections to a service, for callers that forward calls. Error: as [`Peers::channel`].
     pub fn lanes(&self, name: &str) -> Result<Lanes> {
         self.0.lanes.get(name).cloned().ok_or_else(|| Error::internal(format!("peers.{name}: is missing")))
     }
 
-    /// A channel to a service that speaks for the caller of `ctx`. Error: as [`Peers::channel`].
+    /// A channel to a service that calls for the caller of `ctx`. Error: as [`Peers::channel`].
     pub fn call(&self, name: &str, ctx: &Ctx) -> Result<Peer> {
         Ok(InterceptedService::new(self.channel(name)?, Forward::new(ctx, self.0.clock.clone())?))
     }
 
-    /// Whether this process was told where a service is.
+    /// Whether this process has the service or its address.
     pub fn knows(&self, name: &str) -> bool {
         self.0.lanes.contains_key(name)
     }
 }
 
-/// Gathers the peers of a process before it starts.
+/// Collects the peers of a process before it starts.
 pub(crate) struct Gathering {
     clock: Clock,
     lanes: BTreeMap<String, Lanes>,
@@ -83,7 +83,7 @@ impl Gathering {
         Self { clock, lanes: BTreeMap::new() }
     }
 
-    /// A service of this process. Its ends of the pipes come out of the receiver.
+    /// Adds a service of this process. The receiver gives the service's ends of the pipes.
     pub(crate) fn here(&mut self, name: &str) -> mpsc::Receiver<DuplexStream> {
         let (ends, pipes) = mpsc::channel(16);
         let connector = service_fn(move |_: Uri| {
@@ -102,8 +102,8 @@ impl Gathering {
         pipes
     }
 
-    /// A service of another process. Error: internal, naming the key, when the URL is none, or would carry tokens over a network
-    /// in the open.
+    /// Adds a service of another process. Error: internal, with the key, where the URL is invalid or would send tokens unencrypted
+    /// to another machine.
     pub(crate) fn there(&mut self, name: &str, url: &str, tls: Option<&Tls>) -> Result<()> {
         let fault = |text: &str| Error::internal(format!("peers.{name}: {text}"));
         let uri: Uri = url.parse().map_err(|_| fault("is not a URL"))?;
@@ -144,12 +144,12 @@ impl Gathering {
     }
 }
 
-/// Whether a host is this machine, so that what is sent to it passes no network.
+/// Whether a host is this machine, so that no network carries the bytes.
 pub(crate) fn is_here(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A plain or a secure connection.
+/// A TCP connection with or without TLS.
 trait Connection: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Connection for T {}
 
@@ -163,7 +163,7 @@ async fn connect(host: String, port: u16, tls: Option<Tls>) -> io::Result<TokioI
     Ok(TokioIo::new(stream))
 }
 
-/// What goes along with a call to another service.
+/// Adds the headers of the caller's call to a call to another service.
 #[derive(Clone)]
 pub struct Forward {
     headers: HeaderMap,
@@ -201,8 +201,8 @@ impl Interceptor for Forward {
     }
 }
 
-/// What another service's refusal means for our own caller. What it did not find, whom it did not let in and what it could not do
-/// in time are passed on; any other refusal is a mistake of ours in asking.
+/// Converts another service's refusal to an error for our own caller. Not found, not signed in, not allowed, too many calls and a
+/// service that is not reachable are passed on; any other refusal is a fault of the call itself, and internal.
 pub fn peer_error(status: Status) -> Error {
     let details = status.get_error_details();
     let info = details.error_info();
@@ -210,14 +210,14 @@ pub fn peer_error(status: Status) -> Error {
         let reason = Shared::from_str_name(&format!("REASON_{}", info.reason))?;
         Some((reason, info.metadata.get("kind")))
     });
-    // a message is for the caller and may repeat what the caller wrote; without a reason it is the transport's
+    // a message is for the caller and may repeat the caller's input; without a reason it is the transport's and may be logged
     let source = match info {
         Some(info) => format!("peer: {:?}: {}/{}", status.code(), info.domain, info.reason),
         None => format!("peer: {:?}: {}", status.code(), status.message()),
     };
     match (status.code(), reason) {
         (Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled, _) => Error::unreachable(source),
-        // our services always give a reason: this is a connection that broke
+        // our services always give a reason, so a status without one is a broken connection
         (Code::Unknown, None) => Error::unreachable(source),
         (
             Code::NotFound | Code::Unauthenticated | Code::PermissionDenied | Code::ResourceExhausted,

@@ -1,6 +1,6 @@
-//! The settings of a process: defaults, then a file, then variables `KOINE_SECTION__KEY`. One tree, a section per noun and per
-//! service; the same file starts one service or all of them. A key nobody knows is refused by name: it is a typing error or a
-//! setting somebody believes in. Read once, in `main`; everybody else is handed what concerns them.
+//! The settings of a process: defaults, then a file, then variables `KOINE_SECTION__KEY`. There is one section for each subject and
+//! for each service; the same file can start one service or all of them. An unknown key is an error with its name, because it is a
+//! typing error or a setting that would have no effect. `main` reads the settings once, and passes each part on.
 
 use std::{
     collections::BTreeMap,
@@ -21,51 +21,52 @@ mod fault;
 pub(crate) use crate::limits::seconds;
 pub use crate::limits::{LARGEST_MESSAGE, Limits};
 
-/// Variables that choose or accompany the settings without being one.
+/// Variables with the prefix `KOINE_` that are not settings.
 const NOT_SETTINGS: [&str; 1] = ["config"];
 
-/// Everything a process is told.
+/// All settings of a process.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Config {
     /// The process itself.
     pub process: Process,
-    /// Where the tenants are.
+    /// The files of the tenants.
     pub tenants: Tenants,
-    /// Where the databases are.
+    /// The databases.
     pub store: store::Settings,
-    /// Where the files are.
+    /// The files.
     pub blobs: blob::Settings,
-    /// How mail leaves.
+    /// How mail is sent.
     pub mail: mail::Settings,
-    /// How facts travel.
+    /// How facts are transported.
     pub events: event::Settings,
-    /// How callers are known.
+    /// How callers are authenticated.
     pub tokens: token::Settings,
-    /// How much a process takes on.
+    /// The limits of a process.
     pub limits: Limits,
-    /// Where logs, traces and metrics go.
+    /// The destinations of logs, traces and metrics.
     pub telemetry: telemetry::Settings,
-    /// The certificates of traffic between services. Needed as soon as they run on more than one machine.
+    /// The certificates for traffic between services. Required where services run on several machines.
     pub tls: Option<tls::Settings>,
-    /// Services of other processes: `identity = "https://identity:7400"`.
+    /// The addresses of services of other processes: `identity = "https://identity:7400"`.
     pub peers: BTreeMap<String, String>,
     #[serde(skip)]
     sections: Sections,
 }
 
-/// The `[process]` section.
+/// The section `[process]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Process {
-    /// The folder for what is made on the way, such as keys.
+    /// The folder for generated files, such as keys.
     pub data: PathBuf,
-    /// Where the process listens.
+    /// The address on which the process listens.
     pub address: SocketAddr,
-    /// Where it answers `/metrics`, `/livez` and `/readyz`, apart from its callers.
+    /// The address that serves `/metrics`, `/livez` and `/readyz`, apart from the address for callers.
     pub admin_address: Option<SocketAddr>,
-    /// What every other key is derived from. The same for all processes; without it one is made under `data`.
+    /// The secret that all other keys are derived from. It must be the same in all processes; without it one is created under
+    /// `data`.
     pub secret: Option<Secret>,
-    /// How long a process that is told to end waits for the calls it has begun.
+    /// How many seconds a process that is asked to end waits for running calls.
     pub drain_seconds: u64,
 }
 
@@ -81,7 +82,7 @@ impl Default for Process {
     }
 }
 
-/// The `[tenants]` section.
+/// The section `[tenants]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tenants {
@@ -95,14 +96,14 @@ impl Default for Tenants {
     }
 }
 
-/// The sections of services, as they stand in the file and the variables.
+/// The sections of services, before they are read.
 #[derive(Clone, Debug, Default)]
 struct Sections {
     figment: Figment,
     declared: Vec<Section>,
 }
 
-/// A section that belongs to one service. Its type refuses unknown keys: `#[serde(default, deny_unknown_fields)]`.
+/// A section of one service. Its type must refuse unknown keys: `#[serde(default, deny_unknown_fields)]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Section {
     name: &'static str,
@@ -111,7 +112,7 @@ pub struct Section {
 }
 
 impl Section {
-    /// The section `[name]`, of the shape of a `T`.
+    /// The section `[name]`, read as a `T`.
     pub fn of<T: DeserializeOwned + Serialize + Default>(name: &'static str) -> Self {
         Self {
             name,
@@ -122,8 +123,8 @@ impl Section {
 }
 
 impl Config {
-    /// Reads the settings from a file, if one is named, and from the environment. Error: every fault, each with its file or
-    /// variable, and its key.
+    /// Reads the settings from a file, if one is given, and from the environment. Error: all faults, each with its file or variable
+    /// and its key.
     pub fn load(file: Option<&Path>, sections: Vec<Section>) -> Result<Self> {
         let env = Env::prefixed("KOINE_").split("__").ignore(&NOT_SETTINGS);
         let Some(file) = file else { return Self::of(Figment::from(env), sections) };
@@ -137,7 +138,7 @@ impl Config {
     }
 
     fn of(figment: Figment, declared: Vec<Section>) -> Result<Self> {
-        // one file serves all processes, so the section of the gateway is known everywhere; the peers' come below
+        // one file serves all processes, so the gateway's section is always known; those of peers are added below
         let mut reading = Reading { figment: &figment, known: vec!["gateway".to_owned()], faults: Vec::new() };
         let mut config = Self {
             process: reading.section("process"),
@@ -163,12 +164,12 @@ impl Config {
         if faults.is_empty() { Ok(config) } else { Err(Error::internal(faults.join("\n"))) }
     }
 
-    /// The section of a service. Error: internal, when it has not the shape of a `T`.
+    /// The section of a service. Error: internal, where it cannot be read as a `T`.
     pub fn section<T: DeserializeOwned + Default>(&self, name: &'static str) -> Result<T> {
         read_section(&self.sections.figment, name)
     }
 
-    /// The tree in force, as TOML, with secrets as `***`.
+    /// The current settings as TOML, with secrets as `***`.
     pub fn print(&self) -> Result<String> {
         let mut tree = toml::Table::try_from(self).map_err(Error::internal)?;
         for section in &self.sections.declared {
@@ -178,7 +179,7 @@ impl Config {
     }
 }
 
-/// Reads every section before it complains about any.
+/// Reads every section and collects the faults of all.
 struct Reading<'a> {
     figment: &'a Figment,
     known: Vec<String>,
@@ -202,7 +203,7 @@ impl Reading<'_> {
         }
     }
 
-    /// The sections that are nobody's: neither of this tree, nor declared by this process, nor of a process this one knows of.
+    /// Adds a fault for each unknown section: not of this type, not declared by this process, and not of a peer.
     fn strangers(&mut self) {
         let profiles = self.figment.data().unwrap_or_default();
         for name in profiles.into_values().flat_map(|sections| sections.into_keys()) {
@@ -219,7 +220,7 @@ fn read_section<T: DeserializeOwned + Default>(figment: &Figment, name: &'static
     value.deserialize().map_err(|error| Error::internal(fault::texts(figment, Some(name), error).join("\n")))
 }
 
-/// The text for who starts a process: the source, where there is one.
+/// The text of an error for the person who starts a process: the source, where there is one.
 pub(crate) fn text_of(error: &Error) -> String {
     std::error::Error::source(error).map_or_else(|| error.message().to_owned(), ToString::to_string)
 }

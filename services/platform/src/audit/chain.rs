@@ -1,6 +1,6 @@
-//! Chaining what lanes have written: entries are moved into the log in the order of their turns, and the new end is sealed. All of
-//! it is one transaction that holds the row of the end, so that of several replicas one does it at a time, and that a process which
-//! dies in the middle has done nothing.
+//! Chaining the entries of lanes: they are moved into the log in the order of their turns, and the new end is sealed. Each batch is
+//! one transaction that locks the row of the end, so that only one replica chains at a time, and a process that dies leaves nothing
+//! half done.
 
 use std::collections::BTreeSet;
 
@@ -14,18 +14,19 @@ use crate::{
     store::rows::{audit, audit_entry, audit_head, audit_lane},
 };
 
-/// How many entries are chained in one transaction at most.
+/// The number of entries that one transaction chains at most.
 const BATCH: u64 = 1_000;
 
-/// How many rows one statement adds. Few sizes, because each is a statement that the database prepares and keeps.
+/// The numbers of rows that one statement inserts. There are few sizes, because the database prepares and caches a statement for
+/// each.
 const SIZES: [usize; 4] = [125, 25, 5, 1];
 
-/// After this long without an entry a lane is forgotten. Its writer does not use it that long: see [`super::lane`].
+/// A lane without an entry for this long is removed. Its writer stops using it earlier: see [`super::lane`].
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 
-/// Chains every entry that waits in a tenant's log, and forgets the lanes that `leaving` names. Gives the lanes whose entries are
-/// not as they were written; what such a lane wrote stays where it is, for [`verify`](super::verify) to find. Error: internal,
-/// where the log has no end of this installation; nothing was chained then.
+/// Chains every entry that waits in a tenant's log, and removes the lanes of `leaving`. Returns the lanes with entries that were
+/// changed, removed or added; the entries of such a lane stay where they are, so that [`verify`](super::verify) finds them. Error:
+/// internal, where the log has no end of this installation; nothing was chained then.
 pub(super) async fn chain(store: &Store, ctx: &Ctx, leaving: &[Lane]) -> Result<BTreeSet<Uuid>> {
     let mut broken = BTreeSet::new();
     let mut leaving: Vec<Uuid> = leaving.iter().map(|lane| lane.id).collect();
@@ -35,7 +36,7 @@ pub(super) async fn chain(store: &Store, ctx: &Ctx, leaving: &[Lane]) -> Result<
             .order_by_asc(audit_entry::Column::Lane)
             .order_by_asc(audit_entry::Column::Number)
             .limit(BATCH);
-        // another replica has often chained them: that is seen without the lock
+        // another replica has often chained them, which can be seen without the lock
         let first = waiting.clone().limit(1).one(store.glance(ctx).await?.conn()).await?;
         if first.is_none() && leaving.is_empty() {
             return Ok(broken);
@@ -56,8 +57,8 @@ pub(super) async fn chain(store: &Store, ctx: &Ctx, leaving: &[Lane]) -> Result<
     }
 }
 
-/// The entries that are as they were written, in the order of their turns; `end` is moved on to the last one of each lane. A lane
-/// of which one is missing, changed or added is broken from there on.
+/// The unchanged entries, in the order of their turns; `end` is advanced to the last one of each lane. A lane is broken from the
+/// first entry that is missing, changed or added.
 fn advance(
     of: Of<'_>,
     end: &mut End,
@@ -79,7 +80,7 @@ fn advance(
     sound
 }
 
-/// Whether an entry is the next one of its lane, and as it was written.
+/// Whether an entry is the next one of its lane and unchanged since it was written.
 pub(super) fn follows(of: Of<'_>, lane: &Chained, row: &audit_entry::Model) -> bool {
     row.number == lane.number + 1 && row.mac == entry_mac(of, row)
 }
@@ -103,7 +104,7 @@ async fn append(tx: &Tx, end: &mut End, entries: Vec<audit_entry::Model>) -> Res
     }
     for lane in lanes {
         let Some(chained) = end.lanes.get(&lane) else { continue };
-        // an entry is numbered in the order in which its lane commits, so none below the last one is still to come
+        // a lane commits its entries in the order of their numbers, so no lower number can follow
         audit_entry::Entity::delete_many()
             .filter(audit_entry::Column::Lane.eq(lane))
             .filter(audit_entry::Column::Number.lte(chained.number))
@@ -113,13 +114,13 @@ async fn append(tx: &Tx, end: &mut End, entries: Vec<audit_entry::Model>) -> Res
     Ok(())
 }
 
-/// Forgets lanes that are not used any more, if all they have written is chained.
+/// Removes lanes that are not used any more, where all their entries are chained.
 async fn forget(tx: &Tx, end: &mut End, mut leaving: Vec<Uuid>) -> Result<()> {
     let long_ago = micros(tx.ctx().now() - FORGOTTEN);
     leaving.extend(end.lanes.iter().filter(|(_, lane)| lane.at < long_ago).map(|(id, _)| *id));
     for id in leaving {
         let Some(Chained { number, .. }) = end.lanes.get(&id) else { continue };
-        // its writer, if there is one after all, finds that it is gone and undoes what it was doing
+        // a writer that still uses the lane finds no row and rolls back
         let gone = audit_lane::Entity::delete_many()
             .filter(audit_lane::Column::Id.eq(id))
             .filter(audit_lane::Column::Number.eq(*number))

@@ -1,5 +1,5 @@
-//! Writing entries without waiting for others. A lane is used by one transaction at a time, so its row, which says which of its
-//! entries is the last, is never waited for, and its last number is known without a question.
+//! Writing entries without waiting for others. Only one transaction uses a lane at a time, so no transaction waits for the row that
+//! holds its last number, and the number is known without a query.
 
 use std::{
     sync::{
@@ -25,27 +25,27 @@ use crate::{
     },
 };
 
-/// After this long without an entry its writer does not use a lane any more. [`super::chain`] forgets it later than that.
+/// The writer stops using a lane without an entry for this long. [`super::chain`] removes it later than that.
 const FRESH: SignedDuration = SignedDuration::from_mins(30);
 
-/// The lanes of one process in one tenant's log.
+/// The lanes of this process in the log of one tenant.
 #[derive(Default)]
 pub(crate) struct Lanes {
     idle: Mutex<Vec<Lane>>,
     turn: AtomicI64,
 }
 
-/// A lane, in the hands of the one transaction that uses it. One that is not given back is not used again, because nobody knows
-/// whether the transaction was committed.
+/// A lane, owned by the transaction that uses it. A lane that is not given back is not used again, because it is not known whether
+/// the transaction was committed.
 pub(crate) struct Lane {
     pub(super) id: Uuid,
-    /// The number of its last entry. None: there is no entry of it, and the log does not know it.
+    /// The number of its last entry. None: it has no entry and no row yet.
     pub(super) number: Option<i64>,
     used_at: Timestamp,
 }
 
 impl Lanes {
-    /// One that is not used now.
+    /// Returns an idle lane, or a new one.
     fn take(&self, tx: &Tx) -> Lane {
         let now = tx.ctx().now();
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,17 +57,17 @@ impl Lanes {
         Lane { id: tx.ctx().new_id::<Lane>().uuid(), number: None, used_at: now }
     }
 
-    /// Its transaction was committed: the next one may have it.
+    /// Makes a lane available again. Call it after the commit of its transaction.
     pub(crate) fn give_back(&self, lane: Lane) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
     }
 
-    /// Those that are not used now, for good.
+    /// Removes and returns the idle lanes, when the process ends.
     pub(crate) fn close(&self) -> Vec<Lane> {
         std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The instant by which an entry is ordered: of two that one process writes, the later one has the greater.
+    /// The instant that orders entries, adjusted so that each entry of a process has a greater one than the entry before.
     fn turn(&self, now: i64) -> i64 {
         let next = |last: i64| now.max(last + 1);
         // with a function that always gives a value, the update cannot fail
@@ -76,8 +76,8 @@ impl Lanes {
     }
 }
 
-/// Adds entries to the log, in the transaction they belong to. Gives back the lane they were written in, which goes back to its
-/// [`Lanes`] after the commit. Error: internal, where the log has no end of this installation.
+/// Adds entries to the log, in the transaction that they report. Returns the lane that they were written to; return it to [`Lanes`]
+/// after the commit. Error: internal, where the log has no end of this installation.
 pub(crate) async fn append(tx: &Tx, lanes: &Lanes, notes: Vec<Note>) -> Result<Lane> {
     let mut lane = lanes.take(tx);
     let first = lane.number.unwrap_or_default() + 1;
@@ -110,7 +110,7 @@ fn entry(tx: &Tx, lanes: &Lanes, lane: Uuid, number: i64, note: Note) -> audit_e
     row.into_active_model().reset_all()
 }
 
-/// The digest of an entry that waits to be chained.
+/// The keyed digest of an entry that waits to be chained.
 pub(super) fn entry_mac(of: Of<'_>, row: &audit_entry::Model) -> Vec<u8> {
     let audit_entry::Model { lane, number, turn, at, actor, action, subject, detail, mac: _ } = row;
     let (number, turn, at) = (number.to_be_bytes(), turn.to_be_bytes(), micros(at.0).to_be_bytes());
@@ -118,12 +118,12 @@ pub(super) fn entry_mac(of: Of<'_>, row: &audit_entry::Model) -> Vec<u8> {
     of.derive("audit entry", &[&[lane.as_bytes(), &number[..], &turn, &at][..], &texts].concat())
 }
 
-/// What only the installation can say of the last entry of a lane.
+/// The seal of the last number of a lane, which only the installation can make.
 pub(super) fn lane_seal(of: Of<'_>, lane: Uuid, number: i64) -> Vec<u8> {
     of.derive("audit lane", &[lane.as_bytes(), &number.to_be_bytes()])
 }
 
-/// Makes a lane known to the log. This waits for the end of the log: it happens once in the life of a lane.
+/// Adds a new lane to the log. This waits for the lock on the end of the log, once for each lane.
 async fn enter(tx: &Tx, lane: Uuid, last: i64) -> Result<()> {
     let of = Of::tx(tx);
     let mut end = of.sound_end(head(tx, true).await?)?;
@@ -134,7 +134,7 @@ async fn enter(tx: &Tx, lane: Uuid, last: i64) -> Result<()> {
     Ok(())
 }
 
-/// Says which entry of a lane is the last now, and looks in the same statement whether the log still has an end of ours.
+/// Stores the new last number of a lane, and checks in the same statement that the log still has an end of this installation.
 async fn advance(tx: &Tx, lane: Uuid, before: i64, last: i64) -> Result<()> {
     let of = Of::tx(tx);
     let sql = "UPDATE audit_lane SET number = $1, seal = $2 WHERE id = $3 AND number = $4 \
@@ -143,7 +143,7 @@ async fn advance(tx: &Tx, lane: Uuid, before: i64, last: i64) -> Result<()> {
     let values = [last.into(), lane_seal(of, lane, last).into(), lane.into(), before.into()];
     let update = Statement::from_sql_and_values(tx.conn().get_database_backend(), sql, values);
     let Some(row) = tx.conn().query_one_raw(update).await? else {
-        // it was forgotten, because it was long without an entry; or somebody removed it, which `verify` finds
+        // the lane was removed after a long time without an entry, or by an attacker, which `verify` finds
         return Err(Shared::Overloaded
             .error("What was done could not be written down. Nothing was changed; try again in a moment.")
             .retry_after(Duration::from_millis(200))

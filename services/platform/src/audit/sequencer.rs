@@ -1,4 +1,4 @@
-//! Chains what was written, a moment after it was.
+//! Chains entries a moment after they were written.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,23 +13,23 @@ use uuid::Uuid;
 use super::{Lane, chain::chain};
 use crate::{Clock, Ctx, Error, Ids, Result, Store, Tenant, TenantId, Tenants};
 
-/// How long entries are gathered before they are chained together. With the chaining itself this stays below 100 ms.
+/// How long entries are collected before they are chained together. With the time for chaining this is below 100 ms.
 const GATHER: Duration = Duration::from_millis(50);
-/// How long a log that could not be chained is left alone.
+/// How long the sequencer waits before it retries a log that could not be chained.
 const PAUSE: Duration = Duration::from_secs(5);
-/// How often every log is looked at: for entries of a replica that died before it had chained them.
+/// How often every log is checked, for entries of a replica that died before it chained them.
 const SELDOM: Duration = Duration::from_secs(300);
-/// How many tenants are looked at at once.
+/// How many tenants are checked at the same time.
 const AT_ONCE: usize = 4;
 
-/// The sequencer of one service's audit logs, over all tenants. Replicas have one each: what one finds, the others need not chain.
+/// The sequencer of one service's audit logs, for all tenants. Each replica has one; what one of them chains, the others find done.
 #[derive(Clone)]
 pub struct Sequencer {
     store: Store,
     tenants: Tenants,
     clock: Clock,
     ids: Ids,
-    /// What was found broken and said: once for each lane, not each time.
+    /// The broken lanes that were logged, so that each is logged once.
     told: Arc<Mutex<BTreeSet<(TenantId, Uuid)>>>,
 }
 
@@ -39,7 +39,7 @@ impl Sequencer {
         Self { store, tenants, clock, ids, told: Arc::default() }
     }
 
-    /// Chains until told to stop. A tenant in which nothing is written is not looked at but seldom.
+    /// Chains until `stop` is cancelled. Tenants with new entries are chained within 100 ms, and every tenant every five minutes.
     pub async fn run(self, stop: CancellationToken) {
         let (mut look, mut again) = (tokio::time::interval(SELDOM), tokio::time::interval(PAUSE));
         let (mut due, mut failed) = (BTreeSet::new(), BTreeSet::new());
@@ -60,13 +60,13 @@ impl Sequencer {
         }
     }
 
-    /// Chains what waits in every tenant. Error: the first tenant's where it failed.
+    /// Chains the waiting entries of every tenant. Error: that of the first tenant whose log could not be chained.
     pub async fn drain(&self) -> Result<()> {
         let failed = self.chain(self.every(), &BTreeMap::new()).await;
         failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    /// Chains what this process has written, and gives up its lanes: for the end of a process.
+    /// Chains the entries of this process and removes its lanes, when the process ends.
     pub async fn finish(&self) {
         let leaving = self.store.close_lanes();
         for (tenant, error) in self.chain(leaving.keys().cloned().collect(), &leaving).await {
@@ -78,10 +78,10 @@ impl Sequencer {
         self.tenants.all().iter().map(|tenant| tenant.id().clone()).collect()
     }
 
-    /// Chains in these tenants. Gives those where it failed.
+    /// Chains the logs of these tenants. Returns the tenants whose log could not be chained, with the error.
     async fn chain(&self, due: BTreeSet<TenantId>, leaving: &BTreeMap<TenantId, Vec<Lane>>) -> Vec<(TenantId, Error)> {
         let looks = stream::iter(due).map(async |id| {
-            // a tenant whose file was removed is nobody's: its log waits until the file is back
+            // the file of the tenant was removed: its log waits until the file is back
             let tenant = self.tenants.get(id.as_str()).ok()?;
             let done = self.one(&tenant, leaving.get(&id).map_or(&[][..], Vec::as_slice)).await;
             done.err().map(|error| (id, error))

@@ -1,4 +1,4 @@
-//! Reading a whole log again, to say whether it is as it was written.
+//! Verifies a whole log: whether it is as it was written.
 
 use std::collections::BTreeMap;
 
@@ -18,25 +18,25 @@ use crate::{
 /// What the verification of a log found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Every entry is as it was written, also those that wait to be chained. How many there are.
+    /// Every entry is as it was written, including those that wait to be chained. The value is their number.
     Whole(i64),
-    /// The first entry that is not as it was written: changed, or out of its place.
+    /// The first entry that was changed or is out of order.
     Broken(i64),
-    /// Entries are missing between this one and the end that was recorded.
+    /// Entries are missing between this one and the recorded end.
     Cut(i64),
-    /// The recorded end was removed. The entries up to this one are whole; what came after them cannot be known.
+    /// The recorded end was removed. The entries up to this one are unchanged; whether later ones existed is not known.
     EndMissing(i64),
-    /// The recorded end is not one this installation wrote. The entries up to this one are whole, as above.
+    /// This installation did not write the recorded end. The entries up to this one are unchanged; later ones are not known.
     EndForged(i64),
-    /// The chained entries, up to this one, are whole. Of those that wait to be chained, or of what is recorded of their lanes, some
-    /// was changed, removed or added.
+    /// The chained entries up to this one are unchanged. An entry that waits to be chained, or the row of a lane, was changed,
+    /// removed or added.
     WaitingBroken(i64),
 }
 
-/// How many entries are verified at a time.
+/// The number of entries that are read at a time.
 const STRIDE: u64 = 1_000;
 
-/// Reads a tenant's whole log, recomputes its chain, and looks at each entry that waits to be chained.
+/// Reads the whole log of a tenant, recomputes its chain, and checks each entry that waits to be chained.
 pub async fn verify(store: &Store, ctx: &Ctx) -> Result<Verdict> {
     let db = store.read(ctx).await?;
     let of = Of { keys: store.keys(), tenant: ctx.tenant().id(), service: store.service() };
@@ -56,13 +56,13 @@ pub async fn verify(store: &Store, ctx: &Ctx) -> Result<Verdict> {
     })
 }
 
-/// Recomputes the chain. Gives its last number and digest, or the number of the first entry that is not as it was written.
+/// Recomputes the chain. Returns the last number and digest, or the number of the first entry that was changed or is out of order.
 async fn chained(db: &Snapshot, keys: &Keys, ctx: &Ctx) -> Result<std::result::Result<(i64, Vec<u8>), i64>> {
     let (mut seq, mut mac) = (0, Vec::new());
     let mut after = None;
     loop {
         let query = audit::Entity::find()
-            // from the very first: an entry before the first one is none of ours either
+            // without a lower bound, so that an entry with a number below 1 is found too
             .apply_if(after, |query, after| query.filter(audit::Column::Seq.gt(after)))
             .order_by_asc(audit::Column::Seq)
             .limit(STRIDE);
@@ -81,7 +81,7 @@ async fn chained(db: &Snapshot, keys: &Keys, ctx: &Ctx) -> Result<std::result::R
     }
 }
 
-/// How many entries wait to be chained; nothing, where they are not all of those that the lanes have written.
+/// The number of entries that wait to be chained. None, where they are not exactly those that the lanes have written.
 async fn waiting(db: &Snapshot, of: Of<'_>, end: End) -> Result<Option<i64>> {
     let mut reached = end.lanes;
     let (mut count, mut after) = (0, (Uuid::nil(), 0));
@@ -110,7 +110,7 @@ async fn waiting(db: &Snapshot, of: Of<'_>, end: End) -> Result<Option<i64>> {
     Ok(are_as_recorded(of, reached, lanes).then_some(count))
 }
 
-/// Whether each lane ends where its row says, and no row is missing, changed or added.
+/// Whether each lane ends with the number in its row, and no row is missing, changed or added.
 fn are_as_recorded(of: Of<'_>, mut reached: BTreeMap<Uuid, Chained>, rows: Vec<audit_lane::Model>) -> bool {
     let each = rows.into_iter().all(|row| {
         let ends_there = reached.remove(&row.id).is_some_and(|lane| lane.number == row.number);
@@ -119,7 +119,7 @@ fn are_as_recorded(of: Of<'_>, mut reached: BTreeMap<Uuid, Chained>, rows: Vec<a
     each && reached.is_empty()
 }
 
-/// The digest of a chained entry and all before it. Every part is framed by its length, so that no two entries read alike.
+/// The digest of a chained entry and of all before it. The length of each part is included, so that different entries differ.
 pub(super) fn chained_mac(keys: &Keys, ctx: &Ctx, before: &[u8], row: &audit::Model) -> Vec<u8> {
     let (seq, at) = (row.seq.to_be_bytes(), micros(row.at.0).to_be_bytes());
     let tenant = ctx.tenant().id().as_str().as_bytes();

@@ -1,4 +1,4 @@
-//! Where files lie: a folder, or a bucket of S3.
+//! The place of files: a folder, or a bucket of S3.
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
@@ -13,13 +13,13 @@ use tokio::fs::File;
 
 use crate::{Error, Result, secret::Secret};
 
-/// The `[blobs]` section.
+/// The section `[blobs]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The folder files are kept in, unless there is a bucket.
+    /// The folder of the files, where there is no bucket.
     pub folder: PathBuf,
-    /// The bucket files are kept in, in place of the folder.
+    /// The bucket of the files, instead of the folder.
     pub s3: Option<Bucket>,
 }
 
@@ -29,8 +29,8 @@ impl Default for Settings {
     }
 }
 
-/// The `[blobs.s3]` section: a bucket of Amazon's, or of whatever speaks its protocol. It needs a lifecycle rule that ends uploads in
-/// parts which were not completed within a day.
+/// The section `[blobs.s3]`: a bucket of Amazon S3, or of another store with its protocol. The bucket needs a lifecycle rule that
+/// removes uploads in parts that were not completed within a day.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bucket {
@@ -38,37 +38,37 @@ pub struct Bucket {
     pub bucket: String,
     /// Its region: `eu-south-1`.
     pub region: String,
-    /// `https://host` of another store than Amazon's. By `http://` files travel unencrypted.
+    /// `https://host` of a store other than Amazon's. With `http://`, files are not encrypted on their way.
     pub endpoint: Option<String>,
-    /// The id of the key to it.
+    /// The id of the access key.
     pub key_id: Secret,
-    /// The key.
+    /// The secret of the access key.
     pub key: Secret,
 }
 
-/// How many bytes travel to a bucket at once: the least it takes as a part of a file.
+/// The size of a part of an upload to a bucket, in bytes: the smallest that S3 accepts.
 const PART_OF_BUCKET: usize = 5 << 20;
 
-/// How many bytes are written to a disk at once.
+/// The number of bytes that are written to a disk at once.
 const PART_OF_DISK: usize = 256 << 10;
 
-/// How long a bucket may be silent in the middle of an answer.
+/// How long a bucket may send nothing in the middle of an answer.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// A store of files, and what is particular to it. Cheap to clone.
+/// A store of files, with its particulars. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) store: Arc<dyn ObjectStore>,
-    /// Under which all files lie.
+    /// The path of the folder of all files.
     pub(super) root: Path,
-    /// How many bytes are written at once.
+    /// The number of bytes that are written at once.
     pub(super) part: usize,
-    /// The same store, where it is a disk.
+    /// `store`, where it is a disk.
     disk: Option<LocalFileSystem>,
 }
 
 impl Place {
-    /// The store the settings name. Error: internal, naming a key that cannot be used.
+    /// The store of the settings. Error: internal, with the key of a setting that cannot be used.
     pub(super) fn new(settings: &Settings) -> Result<Self> {
         match &settings.s3 {
             Some(bucket) => bucket.open(),
@@ -76,23 +76,23 @@ impl Place {
         }
     }
 
-    /// A folder, which is made with the first file.
+    /// A folder. It is created with the first file.
     fn folder(folder: &std::path::Path) -> Result<Self> {
         let unusable = |error: String| Error::internal(format!("blobs.folder: {}: {error}", folder.display()));
         let absolute = std::path::absolute(folder).map_err(|error| unusable(error.to_string()))?;
         let root = Path::from_absolute_path(absolute).map_err(|error| unusable(error.to_string()))?;
-        // durable before it is answered: contents, names and the folders made on the way
+        // a file is durable before the call is answered: its bytes, its name, and the folders created for it
         let disk = LocalFileSystem::new().with_fsync(true);
         Ok(Self { store: Arc::new(disk.clone()), root, part: PART_OF_DISK, disk: Some(disk) })
     }
 
-    /// Any store.
+    /// Uses any store.
     #[cfg(test)]
     pub(super) fn of(store: impl ObjectStore) -> Self {
         Self { store: Arc::new(store), root: Path::default(), part: PART_OF_BUCKET, disk: None }
     }
 
-    /// Brings to the disk that a file was removed. [`LocalFileSystem`] does so for what it writes, and not for what it deletes.
+    /// Makes the removal of a file durable. [`LocalFileSystem`] does so for what it writes, but not for what it deletes.
     pub(super) async fn settle(&self, removed: &Path) -> Result<()> {
         let Some(disk) = &self.disk else { return Ok(()) };
         let path = disk.path_to_filesystem(removed).map_err(fault)?;
@@ -104,14 +104,14 @@ impl Place {
 impl Bucket {
     fn open(&self) -> Result<Place> {
         let endpoint = self.endpoint.as_deref().unwrap_or_default();
-        // no limit to the whole of an answer: a large file takes as long as who reads it
+        // no limit for a whole answer: a large file takes as long as its reader
         let client = ClientOptions::new().with_timeout_disabled().with_read_timeout(SILENCE);
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&self.bucket)
             .with_region(&self.region)
             .with_credentials(Arc::new(Keys { id: self.key_id.clone(), key: self.key.clone() }))
             .with_client_options(client.with_allow_http(endpoint.starts_with("http://")))
-            // one file is removed at a time, which stores that speak the protocol in part can do too
+            // files are removed one at a time, which stores with a part of the protocol can do too
             .with_disable_bulk_delete(true);
         if !endpoint.is_empty() {
             builder = builder.with_endpoint(endpoint);
@@ -121,7 +121,7 @@ impl Bucket {
     }
 }
 
-/// The key to a bucket. It is read for each request, so that a rotated one is used without a restart.
+/// The access key of a bucket. It is read for each request, so that a rotated key is used without a restart.
 #[derive(Debug)]
 struct Keys {
     id: Secret,
@@ -140,7 +140,7 @@ impl CredentialProvider for Keys {
     }
 }
 
-/// What the refusal of a store means to a caller: a bucket that cannot be reached now, or a fault of ours.
+/// Converts an error of a store. A failed request to a bucket is unreachable; everything else is internal.
 pub(super) fn fault(error: object_store::Error) -> Error {
     match error {
         object_store::Error::Generic { store: "S3", .. } => Error::unreachable(error),
@@ -148,7 +148,7 @@ pub(super) fn fault(error: object_store::Error) -> Error {
     }
 }
 
-/// [`fault`], from behind an interface that knows errors of the system alone.
+/// [`fault`] for an error that was converted to [`io::Error`].
 pub(super) fn io_fault(error: io::Error) -> Error {
     error.downcast::<object_store::Error>().map_or_else(Error::internal, fault)
 }

@@ -1,8 +1,9 @@
-//! Connections for calls, and others for bulk. The answer to a call is read as soon as it comes. A file or a watch is read at the pace
-//! of the caller it is for, so that what one caller leaves unread must not fill the connection that others are answered by.
+//! Connections for calls, and others for bulk: files and watches. The answer to a call is read as soon as it arrives. A file or a
+//! watch is read at its caller's pace, so unread bytes of one caller must not fill the connection that carries the answers of
+//! others.
 //!
-//! The number of streams on a connection of bulk is bounded, and its window holds what all of them may leave unread. So a caller that
-//! reads nothing stalls no other answer.
+//! The number of streams of a bulk connection is bounded, and its window holds all that they may leave unread. So a caller that
+//! reads nothing delays no other answer.
 
 use std::{
     future::ready,
@@ -22,19 +23,19 @@ use tower::{BoxError, Service, ServiceExt};
 
 use crate::{Error, kept::Kept, shares::Full};
 
-/// How much of one stream of bulk may be on its way unread, in bytes.
+/// The number of bytes of one bulk stream that may be on their way unread.
 pub(crate) const STREAM_WINDOW: u32 = 64 * 1024;
-/// How many streams one connection of bulk carries.
+/// The number of streams that one bulk connection carries.
 const STREAMS: u32 = 512;
-/// How many connections of bulk there are at most. The next is made when those before it are full.
+/// The number of bulk connections. The next one is used when those before it are full.
 const CONNECTIONS: usize = 16;
 
-/// The two ways to a service. Cheap to clone.
+/// The two kinds of connections to a service. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lanes {
-    /// For what is asked and answered at once.
+    /// For calls with one answer.
     pub calls: Channel,
-    /// For files, and answers without an end.
+    /// For files, and for answers without an end.
     pub bulk: Bulk,
 }
 
@@ -49,7 +50,7 @@ struct Connection {
 }
 
 impl Lanes {
-    /// Both by the same endpoint, whose connections are made when they are first used.
+    /// Both kinds with one endpoint. They connect at their first use.
     pub(super) fn new(endpoint: &Endpoint, connect: impl Fn(Endpoint) -> Channel) -> Self {
         let bulk = endpoint
             .clone()
@@ -59,7 +60,7 @@ impl Lanes {
         Self { calls: connect(endpoint.clone()), bulk: Bulk::over(bulk) }
     }
 
-    /// Both by one channel, as a test has it.
+    /// Uses one channel for both kinds, for tests.
     pub fn of(channel: Channel) -> Self {
         Self { bulk: Bulk::over([channel.clone()]), calls: channel }
     }
@@ -71,7 +72,7 @@ impl Bulk {
         Self(channels.into_iter().map(connection).collect())
     }
 
-    /// The first connection with a place.
+    /// The first connection with a free place. None, where all are full.
     fn free(&self) -> Option<(Channel, OwnedSemaphorePermit)> {
         self.0.iter().find_map(|Connection { channel, places }| {
             Some((channel.clone(), places.clone().try_acquire_owned().ok()?))

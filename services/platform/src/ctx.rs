@@ -1,4 +1,4 @@
-//! Who asks, in which tenant, at what instant, until when.
+//! The context of a call: the caller, the tenant, the instant, and the deadline.
 
 use std::{
     any::Any,
@@ -21,8 +21,8 @@ use crate::{
     store::Once,
 };
 
-/// The context of one call. It is made once, at the edge, from a verified token; nobody else can make one. Every function that
-/// touches data takes it first.
+/// The context of one call. Only the layers make one, from a verified token; services cannot. Every function that touches data
+/// takes it first.
 #[derive(Clone, Debug)]
 pub struct Ctx {
     tenant: Arc<Tenant>,
@@ -32,18 +32,18 @@ pub struct Ctx {
     ids: Ids,
     call: Arc<Call>,
     handling: Option<Handling>,
-    /// On the other side of a border: who crossed, as the audit log there writes it.
+    /// In a context made by [`Border`](crate::Border): the actor that crossed, as the audit log of this tenant shows it.
     behind: Option<Arc<str>>,
-    /// What was said of a visitor when it was asked whether they may be here.
+    /// The value that the check of a visitor returned.
     said: Option<Said>,
 }
 
-/// What else is known of the call, for throttling and for forwarding; and what it has done so far, for the layer that answers it.
+/// Further data of the call, for throttling and for forwarding, and what it has done so far, for the layer that answers it.
 #[derive(Debug, Default)]
 pub(crate) struct Call {
     pub(crate) token: Option<String>,
     pub(crate) address: Option<IpAddr>,
-    /// What becomes of its request, where that may be repeated.
+    /// The state of a request that may be repeated.
     pub(crate) once: Once,
     witnessed: Mutex<Vec<&'static str>>,
 }
@@ -53,13 +53,13 @@ impl Call {
         Self { token, address, ..Self::default() }
     }
 
-    /// Whether a sighting of this kind was written down, as far as it was one.
+    /// Whether the method called [`Ctx::witnessed`] for this kind.
     pub(crate) fn has_witnessed(&self, kind: &str) -> bool {
         self.witnessed.lock().unwrap_or_else(PoisonError::into_inner).contains(&kind)
     }
 }
 
-/// The event a job is handling and the handler's name: what makes it happen once.
+/// The event that a job handles and the name of the handler: with both, a handler handles an event once.
 #[derive(Clone, Debug)]
 pub(crate) struct Handling {
     pub(crate) event: Uuid,
@@ -68,42 +68,42 @@ pub(crate) struct Handling {
 }
 
 impl Handling {
-    /// Whether this very handling has committed that it was done.
+    /// Whether a commit of this context recorded that the event was handled.
     pub(crate) fn is_recorded(&self) -> bool {
         self.recorded.load(Ordering::Acquire)
     }
 
-    /// It has.
+    /// Notes that a commit has recorded it.
     pub(crate) fn recorded(&self) {
         self.recorded.store(true, Ordering::Release);
     }
 }
 
-/// Who asks.
+/// The caller of a method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// Nobody signed in.
+    /// A caller who is not signed in.
     Anonymous,
     /// A signed-in account.
     Member(Member),
-    /// Background work, by its name.
+    /// Background work, with its name.
     Job(&'static str),
 }
 
-/// A signed-in account, as its token says.
+/// A signed-in account, with the claims of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The account.
     pub account: Uuid,
-    /// The session the token belongs to.
+    /// The session of the token.
     pub session: Uuid,
-    /// What the account may be in this tenant.
+    /// The roles of the account in this tenant.
     pub roles: Vec<Role>,
-    /// What a shared account stands for.
+    /// What a shared account acts for.
     pub acts_for: Option<Uuid>,
-    /// Where it is at home, if that is another tenant: it is a visitor here, by exchange of a token of its home.
+    /// The home of a visitor, where it is another tenant: the token was exchanged for one of that tenant.
     pub home: Option<TenantId>,
-    /// Whether it signed in with a credential that must be replaced first.
+    /// Whether the caller signed in with a provisional credential, which must be replaced first.
     pub provisional: bool,
 }
 
@@ -128,14 +128,14 @@ impl Ctx {
         Self::new(tenant, Caller::Job(job), clock, ids)
     }
 
-    /// The same, for the handler of an event: its first commit also records that the event was handled.
+    /// This context for the handler of an event: its first commit also records that the event was handled.
     pub(crate) fn handling(mut self, event: Uuid, handler: &'static str) -> Self {
         self.handling = Some(Handling { event, handler, recorded: Arc::default() });
         self
     }
 
-    /// A context in another tenant, for [`Border`](crate::Border) alone. It is the same call: the same instant, the same patience;
-    /// a fact that is handled is recorded there too, by itself. The token stays behind, for it means nothing there.
+    /// A context in another tenant, for [`Border`](crate::Border) alone. The instant and the deadline stay the same; a handled
+    /// event is recorded in that tenant too, separately. The token is left out, because it is not valid there.
     pub(crate) fn across(&self, tenant: Arc<Tenant>) -> Self {
         let actor = match self.member() {
             Ok(member) if member.home.is_some() => format!("account {} through {}", member.account, self.tenant.id()),
@@ -155,7 +155,7 @@ impl Ctx {
         }
     }
 
-    /// The same call later, while its answer streams: the instant is another one, and so is until when somebody waits.
+    /// The context of this call at a later instant, while its answer streams, with a deadline after `patience`.
     pub(crate) fn later(&self, clock: &Clock, patience: SignedDuration) -> Self {
         let now = clock.now();
         Self { now, deadline: now.checked_add(patience).ok(), ..self.clone() }
@@ -167,12 +167,13 @@ impl Ctx {
         self
     }
 
-    /// The same call, of a visitor of whom this was said.
+    /// This context with the value that the check of a visitor returned.
     pub(crate) fn told(self, said: Option<Said>) -> Self {
         Self { said, ..self }
     }
 
-    /// Tells the layer that answers the call that it was written down who is shown what of this kind, as the method's option asks for.
+    /// Notes that the method has recorded who is shown data of this kind, as its option `sighting` requires. The layer that answers
+    /// the call checks it.
     pub fn witnessed(&self, kind: &'static str) {
         self.call.witnessed.lock().unwrap_or_else(PoisonError::into_inner).push(kind);
     }
@@ -190,7 +191,7 @@ impl Ctx {
         &self.tenant
     }
 
-    /// Who asks.
+    /// The caller.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
@@ -203,7 +204,7 @@ impl Ctx {
         }
     }
 
-    /// Where the caller is at home, if they are a visitor here.
+    /// The home of a visitor. None, where the caller is no visitor.
     pub fn home(&self) -> Option<&TenantId> {
         match &self.caller {
             Caller::Member(member) => member.home.as_ref(),
@@ -211,12 +212,13 @@ impl Ctx {
         }
     }
 
-    /// What was said of a visitor when it was asked whether they may be here: before this call, so nobody needs to ask again.
+    /// The value that the check of a visitor returned before this call, so that nobody has to ask again. None, where it is not a
+    /// `T`.
     pub fn said<T: Any>(&self) -> Option<&T> {
         self.said.as_deref()?.downcast_ref()
     }
 
-    /// The signed-in account. Error: `TOKEN_MISSING`.
+    /// The id of the signed-in account. Error: `TOKEN_MISSING`.
     pub fn account<T>(&self) -> Result<Id<T>> {
         self.member().map(|member| member.account.into())
     }
@@ -226,22 +228,22 @@ impl Ctx {
         matches!(&self.caller, Caller::Member(member) if member.roles.contains(&role))
     }
 
-    /// Whether the caller acts for `id`: its shared account, or a visitor who came in its name. The role says which of them may.
+    /// Whether the caller acts for `id`: through a shared account, or as a visitor. The caller's role says which of the two.
     pub fn stands_for<T>(&self, id: Id<T>) -> bool {
         matches!(&self.caller, Caller::Member(member) if member.acts_for == Some(id.uuid()))
     }
 
-    /// The instant of the call: the same for its whole length.
+    /// The instant at which the call began. It does not change during the call.
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// The instant of the call, local to the tenant.
+    /// The instant of the call in the tenant's time zone.
     pub fn local(&self) -> Zoned {
         self.now.to_zoned(self.tenant.zone().clone())
     }
 
-    /// Until when the caller waits, if it said so.
+    /// The instant until which the caller waits. None, where the caller gave no time.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.deadline
     }
@@ -251,12 +253,12 @@ impl Ctx {
         self.ids.next()
     }
 
-    /// The network address of the caller, for throttling only: it is not stored and not logged.
+    /// The network address of the caller, for throttling only: it is neither stored nor logged.
     pub fn address(&self) -> Option<IpAddr> {
         self.call.address
     }
 
-    /// Who acts, as the audit log writes it: `account 0190…`, `account 0190… of it`, `job sweep`.
+    /// The caller as the audit log shows it: `account 0190…`, `account 0190… of it`, `job sweep`.
     pub fn actor(&self) -> String {
         match (&self.behind, &self.caller) {
             (Some(behind), _) => behind.to_string(),
@@ -268,9 +270,9 @@ impl Ctx {
     }
 }
 
-/// What a caller may not know of does not exist for it.
+/// Hides what a caller may not see.
 pub trait Visible<T> {
-    /// The thing, or `NOT_FOUND` where it is missing or `seen` says that this caller may not see it.
+    /// The value. Error: `NOT_FOUND`, both where there is none and where `seen` says that the caller may not see it.
     fn visible(self, kind: &'static str, seen: impl FnOnce(&T) -> bool) -> Result<T>;
 }
 

@@ -1,4 +1,5 @@
-//! How long a caller waits, as gRPC says it: `grpc-timeout`. It holds for an answer, and for a stream from its beginning to its end.
+//! How long a caller waits, as in the header `grpc-timeout` of gRPC. The time limits a single answer, and a stream from its
+//! beginning to its end.
 
 use std::{
     pin::Pin,
@@ -19,13 +20,13 @@ use crate::{
 
 const HEADER: &str = "grpc-timeout";
 
-/// The deadline passed.
+/// The error for a deadline that passed.
 pub fn passed() -> Error {
     Shared::DeadlinePassed.error("The time given for this call was over before the answer was complete.")
 }
 
-/// The time a caller gives; none where it says nothing. Error: `FIELDS_INVALID`, where it is not written as gRPC has it: at most
-/// eight digits and a unit.
+/// The time in the header. None, where there is no header. Error: `FIELDS_INVALID`, where there is more than one, or one that is
+/// not at most eight digits and a unit.
 pub fn read(headers: &HeaderMap) -> Result<Option<Duration>> {
     let mut said = headers.get_all(HEADER).iter();
     let Some(value) = said.next() else { return Ok(None) };
@@ -57,7 +58,7 @@ fn time(text: &str) -> Option<Duration> {
     }
 }
 
-/// Gives a call that goes out this much time.
+/// Sets the header of an outgoing call.
 pub(crate) fn write(headers: &mut HeaderMap, time: Duration) {
     let text = match u32::try_from(time.as_millis()) {
         Ok(millis) if millis < 100_000_000 => format!("{millis}m"),
@@ -68,13 +69,13 @@ pub(crate) fn write(headers: &mut HeaderMap, time: Duration) {
     }
 }
 
-/// The body of an answer by gRPC, until an instant: then it ends with `DEADLINE_PASSED`.
+/// The body of a gRPC answer, which ends with `DEADLINE_PASSED` at an instant.
 pub fn until(body: Body, end: Instant) -> Body {
     Body::new(Until { body: Some(body), end: Box::pin(sleep_until(end)) })
 }
 
 struct Until {
-    /// None: it was ended.
+    /// None: the body has ended.
     body: Option<Body>,
     end: Pin<Box<Sleep>>,
 }
@@ -102,7 +103,7 @@ impl http_body::Body for Until {
     }
 }
 
-/// The end of a stream that says an error.
+/// The last frame of a stream that ends with an error.
 pub(crate) fn last(error: Error) -> Result<Frame<Bytes>, Status> {
     let mut trailers = HeaderMap::new();
     Status::from(error).add_header(&mut trailers)?;

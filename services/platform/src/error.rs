@@ -1,7 +1,7 @@
-//! One error type. A reason decides the gRPC code, the code decides the HTTP status.
+//! The error of all crates. Its reason decides the gRPC code, and the code decides the HTTP status.
 //!
-//! Two texts never mix: the message is for the caller (what was wrong, where, what to do), the source is for the operator's
-//! log. The source is logged once, where the error leaves the process as a `Status`.
+//! Its two texts are never mixed: the message is for the caller (what is wrong, where, what to do), the source is for the
+//! operator's log. The source is logged once, where the error leaves the process as a `Status`.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -12,15 +12,15 @@ use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::telemetry;
 
-/// A result whose error is Koine's.
+/// A result with the error [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The reasons every service shares, as declared in `koine.error.v1`.
+/// The reasons that all services share, declared in `koine.error.v1`.
 pub use proto::error::v1::Reason as Shared;
 
-/// A declared reason: a value of the `Reason` enum of some package. Its code stands beside it in the proto.
+/// A declared reason: a value of the `Reason` enum of a package. Its code is declared with it in the proto.
 pub trait Reason: Declared {
-    /// The gRPC code it travels under.
+    /// Its gRPC code.
     fn code(self) -> Code {
         Code::from_i32(self.entry().1)
     }
@@ -30,7 +30,7 @@ pub trait Reason: Declared {
         self.entry().0
     }
 
-    /// An error for this reason, with a message for the caller.
+    /// An error with this reason and a message for the caller.
     fn error(self, message: impl Into<String>) -> Error {
         Error(Box::new(Inner {
             domain: Self::DOMAIN,
@@ -47,7 +47,7 @@ pub trait Reason: Declared {
 
 impl<R: Declared> Reason for R {}
 
-/// A text of a caller's own making, cut to a length that fits into an answer.
+/// Shortens a text that may contain the caller's input, so that it fits into an answer.
 fn cut(mut text: String) -> String {
     if text.len() > LONGEST {
         let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
@@ -57,7 +57,7 @@ fn cut(mut text: String) -> String {
     text
 }
 
-/// What was wrong, for the caller, and why, for the operator.
+/// An error: a message for the caller, and the cause for the operator.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -71,29 +71,29 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// One field that is not as it should be.
+/// A field whose value is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The path of the field, `application.team_size`, or of a line, `line 17, CODICESCUOLA`.
+    /// The path of the field, `application.team_size`, or a place in a file, `line 17, CODICESCUOLA`.
     pub field: String,
-    /// The name of the reason: `TEAM_TOO_LARGE`. Empty where the description says it all.
+    /// The name of the reason: `TEAM_TOO_LARGE`. Empty where the description is enough.
     pub reason: &'static str,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be accepted.
     pub description: String,
 }
 
 impl Error {
-    /// There is no such thing, or it is not for the caller to know of: the two answers are the same bytes.
+    /// There is no such thing, or the caller may not know of it. The answer has the same bytes in both cases.
     pub fn not_found(kind: &'static str) -> Self {
         Shared::NotFound.error(format!("There is no such {kind}.")).with("kind", kind)
     }
 
-    /// A fault of ours. The caller reads a general sentence, the operator the source.
+    /// A fault of the system. The caller reads a general sentence, the operator the source.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Shared::Internal.error("Something went wrong on our side. Nothing was changed.").caused_by(source)
     }
 
-    /// Another service or the database cannot be reached now.
+    /// Another service, the database or the broker cannot be reached now.
     pub fn unreachable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Shared::Unreachable
             .error("A part of the system cannot be reached now. Nothing was changed; try again in a moment.")
@@ -101,21 +101,21 @@ impl Error {
             .caused_by(source)
     }
 
-    /// Adds a fact a program can act on, as the reason's comment announces it.
+    /// Adds a fact that a program can use, as the reason's comment describes.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl fmt::Display) -> Self {
         self.0.metadata.push((key, value.to_string()));
         self
     }
 
-    /// Says when trying again may help.
+    /// Tells the caller how long to wait before trying again.
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.0.retry_after = Some(delay);
         self
     }
 
-    /// Keeps the cause for the operator's log.
+    /// Adds the cause for the operator's log.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
@@ -132,12 +132,12 @@ impl Error {
         self.0.reason
     }
 
-    /// Whether this is the given reason.
+    /// Whether the error has this reason.
     pub fn is<R: Reason>(&self, reason: R) -> bool {
         self.0.domain == R::DOMAIN && self.0.reason == reason.name()
     }
 
-    /// The fields that are not as they should be.
+    /// The fields whose values are not accepted.
     pub fn violations(&self) -> &[Violation] {
         &self.0.violations
     }
@@ -147,7 +147,7 @@ impl Error {
         &self.0.message
     }
 
-    /// A fault of ours is found in the log by the trace it happened in.
+    /// Adds the id of the trace to an internal error, so that it can be found in the log.
     fn traced(self) -> Self {
         match telemetry::trace_id() {
             Some(trace) if self.0.code == Code::Internal => self.with("trace_id", trace),
@@ -187,7 +187,7 @@ impl StdError for Error {
     }
 }
 
-/// A chain of causes on one line.
+/// An error and its causes on one line.
 struct Chain<'a>(&'a (dyn StdError + 'static));
 
 impl fmt::Display for Chain<'_> {
@@ -233,8 +233,8 @@ impl From<Violation> for FieldViolation {
     }
 }
 
-/// Collects every violation before any is reported. All travel in one trailer, whose size is limited: past a hundred of them they
-/// are counted and not told one by one, and neither a field nor a description is told at any length.
+/// Collects all violations before they are reported. All are sent in one trailer of limited size: after the first hundred they are
+/// only counted, and fields and descriptions are shortened.
 #[derive(Debug, Default)]
 pub struct Violations {
     told: Vec<Violation>,
@@ -242,26 +242,26 @@ pub struct Violations {
     facts: Vec<(&'static str, String)>,
 }
 
-/// How many violations are told one by one: who has more of them has one cause.
+/// The number of violations that are listed: more of them usually have one cause.
 const MOST: usize = 100;
-/// The most bytes that are told of a field's path, and of a description.
+/// The number of bytes that are kept of a field's path, and of a description.
 const LONGEST: usize = 300;
-/// The most bytes that are told in all: with what stands around them, and in base 64, less than the 16 KiB of headers that clients
-/// of gRPC take.
+/// The number of bytes that are listed in all: encoded, and in base 64, this is less than the 16 KiB of headers that gRPC clients
+/// accept.
 const TOLD: usize = 10_000;
 
 impl Violations {
-    /// None yet.
+    /// No violation.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds a violation.
     pub fn add<R: Reason>(&mut self, field: impl Into<String>, reason: R, description: impl Into<String>) {
         self.push(Violation { field: field.into(), reason: reason.name(), description: description.into() });
     }
 
-    /// Adds one, and the facts its reason announces: `("counted", &301 as _)`.
+    /// Adds a violation, and the facts that its reason describes: `("counted", &301 as _)`.
     pub fn add_with<'a, R: Reason>(
         &mut self,
         field: impl Into<String>,
@@ -273,7 +273,7 @@ impl Violations {
         self.facts.extend(facts.into_iter().map(|(key, fact)| (key, fact.to_string())));
     }
 
-    /// Adds one that is already made.
+    /// Adds a violation.
     pub fn push(&mut self, violation: Violation) {
         let Violation { field, reason, description } = violation;
         let violation = Violation { field: cut(field), reason, description: cut(description) };
@@ -290,7 +290,7 @@ impl Violations {
         }
     }
 
-    /// Keeps the value, or the error's violations (the error itself, when it is of another kind, as one of them).
+    /// Returns the value, or adds the error's violations and returns none. An error without violations is added as one.
     pub fn keep<T>(&mut self, field: &str, result: Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -305,18 +305,18 @@ impl Violations {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there is no violation.
     pub fn is_empty(&self) -> bool {
         self.told.is_empty()
     }
 
-    /// The value, which is missing only where there is a violation. Error: one that names them all.
+    /// Returns the value. Error: `FIELDS_INVALID` with all violations; internal, where there is neither a violation nor a value.
     pub fn value<T>(self, value: Option<T>) -> Result<T> {
         self.done()?;
         value.ok_or_else(|| Error::internal("a value is missing though nothing is wrong with it"))
     }
 
-    /// Nothing, or one error that names them all.
+    /// Error: `FIELDS_INVALID` with all violations, where there are any.
     pub fn done(self) -> Result<()> {
         if self.told.is_empty() {
             return Ok(());
@@ -327,7 +327,7 @@ impl Violations {
             (told, _) => format!("More than {told} fields, of which the first are named, are"),
         };
         let mut error = Shared::FieldsInvalid.error(format!("{fields} not as asked for; nothing was changed."));
-        // facts stand on the error, not on a field: with two fields nobody could tell whose they are
+        // facts belong to the error and not to a field: with two fields it would not be clear to which
         if self.told.len() + self.more == 1 {
             error.0.metadata = self.facts;
         }

@@ -1,8 +1,9 @@
-//! Facts. One is published in the transaction that made it true (outbox) and handled once by each handler (inbox), though the
-//! process dies in between or the fact arrives twice.
+//! Facts. A fact is published in the transaction that made it true (outbox), and each handler handles it once (inbox), even where
+//! the process dies in between or the fact arrives twice.
 //!
-//! A fact names its consumers in the contract. Those of this process get it in memory, from the [`Bus`]; those of other processes
-//! by a broker. What a handler could not do stays in the consumer's backlog and is tried again; it holds up no other handler.
+//! The contract names the consumers of a fact. Those in this process receive it in memory, from the [`Bus`]; those in other
+//! processes receive it from a broker. A fact that a handler failed to handle stays in the handler's backlog and is tried again;
+//! other handlers do not wait for it.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -31,7 +32,7 @@ pub(crate) use ways::Ways;
 type Doing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 type Run = Arc<dyn Fn(Ctx, Vec<u8>) -> Doing + Send + Sync>;
 
-/// What a service does when facts become known, and what it does every hour.
+/// The handlers of a service for facts, and its work of every hour.
 #[derive(Clone, Default)]
 pub struct Handlers {
     facts: Vec<Handler>,
@@ -47,14 +48,14 @@ struct Hourly {
 #[derive(Clone)]
 struct Handler {
     event: String,
-    /// The services the event names as its consumers.
+    /// The services that the event names as its consumers.
     consumers: &'static [&'static str],
     name: &'static str,
     run: Run,
     order: Order,
 }
 
-/// What happens to the facts of a tenant that follow one a handler could not handle.
+/// What happens to later facts of a tenant where a handler fails to handle one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
     /// They wait until it is handled or parked.
@@ -64,16 +65,16 @@ enum Order {
 }
 
 impl Handlers {
-    /// None yet.
+    /// No handlers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one, which gets the facts of a tenant in the order in which they were published: where it fails, the later ones wait
-    /// until it succeeds or the fact is parked. Its `name` is kept with the facts it handled: rename it and it handles them again.
-    /// Its first `commit` also records that the fact was handled, so what that commit does happens once. What it does elsewhere
-    /// can happen again; what it commits later is lost when the process dies in between: what belongs together goes into the
-    /// first.
+    /// Adds a handler that receives the facts of a tenant in the order in which they were published. Where it fails, the later
+    /// facts wait until it succeeds or the fact is parked. `name` is stored with the facts that were handled: a renamed handler
+    /// handles them again. The first `commit` of the handler also records that the fact was handled, so the changes of that commit
+    /// are made once. Other effects may be repeated, and a later commit is lost where the process dies before it, so changes that
+    /// belong together go into the first commit.
     #[must_use]
     pub fn on<E, F, Done>(self, name: &'static str, handle: F) -> Self
     where
@@ -84,8 +85,7 @@ impl Handlers {
         self.with(name, handle, Order::Kept)
     }
 
-    /// [`Handlers::on`] for facts that have nothing to do with each other, such as letters: one that cannot be handled holds up no
-    /// later one.
+    /// [`Handlers::on`] for facts that do not depend on each other, such as letters: where one fails, later ones do not wait.
     #[must_use]
     pub fn on_each<E, F, Done>(self, name: &'static str, handle: F) -> Self
     where
@@ -110,8 +110,9 @@ impl Handlers {
         self
     }
 
-    /// Adds what is done every hour in every tenant, and once when a process starts. Replicas do it at the same time: it must see
-    /// for itself what is due, and leave a row that says that it was done. What fails is logged, and done an hour later.
+    /// Adds work that is done every hour in every tenant, and once when a process starts. All replicas do it at the same time, so
+    /// it must check itself what is due, and store a row that says that it was done. Failed work is logged, and tried again an hour
+    /// later.
     #[must_use]
     pub fn every_hour<F, Done>(mut self, name: &'static str, work: F) -> Self
     where
@@ -123,10 +124,10 @@ impl Handlers {
     }
 }
 
-/// A fact that is brought to its handlers.
+/// A fact on its way to its handlers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
-    /// What it is known by, wherever it goes.
+    /// Its id, which is the same in every process.
     pub(crate) id: Uuid,
     /// The full name of its message: `koine.identity.v1.TeamMoved`.
     pub(crate) name: String,
@@ -134,24 +135,24 @@ pub(crate) struct Told {
     pub(crate) body: Vec<u8>,
     /// The `traceparent` of the call that published it.
     pub(crate) trace: Option<String>,
-    /// When it was published.
+    /// The instant at which it was published.
     pub(crate) at: Timestamp,
 }
 
-/// A fact that was not handled at the first attempt.
+/// A fact that could not be handled, or could not leave the process, at the first attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Late {
-    /// What it is known by.
+    /// Its id.
     pub id: Uuid,
     /// The full name of its message.
     pub event: String,
-    /// Whose handler failed, or waits for an earlier fact. None: it could not leave for another process.
+    /// The handler that failed, or that waits for an earlier fact. None: the fact could not leave for another process.
     pub handler: Option<String>,
-    /// When it was published.
+    /// The instant at which it was published.
     pub at: Timestamp,
-    /// How often it failed.
+    /// The number of failed attempts.
     pub attempts: i32,
-    /// When it is tried again. None: it is parked.
+    /// The instant of the next attempt. None: the fact is parked.
     pub next_try: Option<Timestamp>,
 }
 

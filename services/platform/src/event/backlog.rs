@@ -1,5 +1,5 @@
-//! The backlog of a handler: facts it failed to handle, and those that wait behind one of them. It is kept in the database of the
-//! service that handles them, beside its inbox, whichever way the facts came.
+//! The backlog of a handler: facts that it failed to handle, and those that wait for one of them. It is stored in the database of
+//! the handler's service, beside the inbox, whichever way the facts arrived.
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,10 +21,10 @@ use crate::{
     store::{At, rows::backlog},
 };
 
-/// How long a fact that is tried is out of the sight of other replicas: longer than a handler may take.
+/// How long other replicas leave a fact alone that is being tried: longer than a handler may take.
 const LEASE: SignedDuration = SignedDuration::from_secs(180);
 
-/// How many facts were parked since the process started. The tenant is no label: metrics would grow with every country.
+/// The number of facts that were parked since the process started. The tenant is no label: metrics would grow with every country.
 static PARKED: LazyLock<Counter<u64>> =
     LazyLock::new(|| global::meter("koine").u64_counter("koine.facts.parked").build());
 
@@ -39,13 +39,13 @@ pub(super) async fn waits(db: &impl Reads, handler: &str) -> Result<bool> {
     Ok(waiting.one(db.conn()).await?.is_some())
 }
 
-/// The names of the handlers that facts wait for.
+/// The names of the handlers that have waiting facts.
 pub(super) async fn handlers(db: &impl Reads) -> Result<Vec<String>> {
     let names = backlog::Entity::find().select_only().column(backlog::Column::Handler).distinct();
     Ok(names.filter(is_waiting()).into_tuple().all(db.conn()).await?)
 }
 
-/// How many facts wait for the handlers of the service of `db`, and how many are parked.
+/// The numbers of waiting and of parked facts in the backlogs of the service of `db`.
 pub(super) async fn count(db: &impl Reads) -> Result<(u64, u64)> {
     let all = backlog::Entity::find().count(db.conn()).await?;
     let waiting = backlog::Entity::find().filter(is_waiting()).count(db.conn()).await?;
@@ -66,7 +66,7 @@ pub(super) async fn late(db: &impl Reads) -> Result<Vec<Late>> {
     Ok(rows.into_iter().map(late).collect())
 }
 
-/// Makes parked facts due: those with these ids, or all where there are none. Gives how many.
+/// Makes parked facts due: those with these ids, or all, where no ids are given. Returns their number.
 pub(super) async fn release(tx: &Tx, ids: &[Uuid]) -> Result<u64> {
     let due = backlog::ActiveModel { attempts: Set(0), due_at: Set(At(tx.ctx().now())), ..Default::default() };
     let parked = backlog::Entity::update_many().set(due).filter(backlog::Column::DueAt.gte(At(NEVER)));
@@ -74,7 +74,7 @@ pub(super) async fn release(tx: &Tx, ids: &[Uuid]) -> Result<u64> {
     Ok(these.exec(tx.conn()).await?.rows_affected)
 }
 
-/// Puts a fact into the backlog of a handler, which failed so many times. Nothing happens where it is there already.
+/// Adds a fact to the backlog of a handler, with the number of failed attempts. Does nothing where the fact is there already.
 pub(super) async fn add(consumer: &Consumer, ctx: &Ctx, fact: &Told, attempts: i32, due: Timestamp) -> Result<()> {
     let row = backlog::ActiveModel {
         handler: Set(consumer.handler.name.to_owned()),
@@ -94,7 +94,7 @@ pub(super) async fn add(consumer: &Consumer, ctx: &Ctx, fact: &Told, attempts: i
     Ok(())
 }
 
-/// Says in the log that a handler failed, and whether the fact is tried again. Counts it where it is parked.
+/// Logs that a handler failed, and whether the fact is tried again. Counts the fact where it is parked.
 pub(super) fn failed(
     consumer: &Consumer,
     tenant: &Tenant,
@@ -112,8 +112,8 @@ pub(super) fn failed(
     PARKED.add(1, &[KeyValue::new("handler", handler), KeyValue::new("event", event.clone())]);
 }
 
-/// Has a handler handle what is due in its backlog, oldest first. Where its order is kept, nothing is due before the first. Says
-/// whether something waits on.
+/// Handles the due facts in the backlog of a handler, oldest first. Where the handler keeps the order, later facts wait for the
+/// first. Returns whether facts are still waiting.
 pub(super) async fn work_off(bus: &Bus, consumer: &Consumer, tenant: &Arc<Tenant>) -> Result<bool> {
     let ctx = || bus.ctx(tenant, &consumer.handler);
     while let Some(row) = first_due(&consumer.store.read(&ctx()).await?, consumer).await? {
@@ -141,7 +141,7 @@ async fn first_due(db: &impl Reads, consumer: &Consumer) -> Result<Option<backlo
     })
 }
 
-/// Keeps a fact out of the sight of other replicas. Gives until when, or nothing where one of them was faster.
+/// Reserves a fact, so that other replicas leave it alone. Returns the end of the lease; none, where another replica was faster.
 async fn lease(consumer: &Consumer, ctx: &Ctx, row: &backlog::Model) -> Result<Option<At>> {
     let until = At(ctx.now() + LEASE);
     let tx = consumer.store.write(ctx).await?;
@@ -156,7 +156,7 @@ async fn lease(consumer: &Consumer, ctx: &Ctx, row: &backlog::Model) -> Result<O
     Ok((leased.rows_affected == 1).then_some(until))
 }
 
-/// Takes a fact out of the backlog, or says when it is due again. Nothing happens where the lease has passed to somebody else.
+/// Removes a fact from the backlog, or sets when it is due again. Does nothing where another replica has the lease.
 async fn settle(consumer: &Consumer, ctx: &Ctx, event: Uuid, lease: At, again: Option<(i32, Timestamp)>) -> Result<()> {
     let tx = consumer.store.write(ctx).await?;
     let ours = Condition::all()

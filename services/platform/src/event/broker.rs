@@ -1,12 +1,13 @@
 //! Facts between processes: NATS with JetStream.
 //!
-//! All facts go into one stream, each under `koine.<tenant>.<service>.<Event>`, by the service that tells it. Who handles one has a
-//! durable consumer for each tenant, which gets one fact after the other: the order of a tenant and a subject is kept. The stream
-//! keeps a fact until all of its consumers have acknowledged it, however long that takes; whoever comes first, the one who tells or
-//! the one who handles, makes stream and consumers.
+//! All facts are in one stream. The subject of a fact is `koine.<tenant>.<service>.<Event>`, with the service that publishes it.
+//! Each service that handles a fact has a durable consumer for each tenant, which receives one fact at a time, so the order within
+//! a tenant and subject is kept. The stream keeps a fact until all of its consumers have acknowledged it, however long that takes.
+//! The process that needs the stream or a consumer first creates it, whether it publishes or handles.
 //!
-//! A fact leaves its outbox when the broker has acknowledged it, and is acknowledged when its inbox, or the backlog of a handler
-//! that failed, is committed. Nothing travels but what `event.proto` says, and beside it the id, the instant and the trace.
+//! A fact is removed from its outbox when the broker has acknowledged it, and is acknowledged to the broker when the inbox, or the
+//! backlog of a handler that failed, is committed. Only the message that `event.proto` declares is sent, with its id, instant and
+//! trace.
 
 use std::{
     collections::BTreeSet,
@@ -36,10 +37,10 @@ pub(crate) use receive::Receiving;
 
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the broker remembers what it was given, so that a fact given twice is kept once. Later the inbox sees to that.
+/// How long the broker recognises a fact that it receives twice. Later, the inbox does.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// The headers of a fact, beside its id and its `traceparent`.
+/// The headers of a fact, besides its id and its `traceparent`.
 const NAME: &str = "Koine-Event";
 const AT: &str = "Koine-At";
 const TRACE: &str = "traceparent";
@@ -52,14 +53,14 @@ struct Inner {
     client: Client,
     stream: Context,
     settings: Settings,
-    /// The stream and the consumers that are known to be there.
+    /// The names of the stream and the consumers that are known to exist.
     made: Mutex<BTreeSet<String>>,
-    /// Changes whenever the connection comes about.
+    /// Changes whenever the connection is established.
     connected: tokio::sync::watch::Receiver<()>,
 }
 
 impl Broker {
-    /// Connects in the background, and again whenever it must. Error: internal, naming the setting that cannot be.
+    /// Connects in the background, and reconnects when needed. Error: internal, with the setting that cannot be used.
     pub(crate) async fn connect(settings: &Settings, tls: Option<&tls::Settings>, name: &str) -> Result<Self> {
         let (up, connected) = tokio::sync::watch::channel(());
         let options = connect::options(settings, tls)?.name(name).no_echo().retry_on_initial_connect();
@@ -77,7 +78,7 @@ impl Broker {
         Ok(Self(Arc::new(Inner { client, stream, settings: settings.clone(), made, connected })))
     }
 
-    /// Gives a fact to the broker, for the services that handle it. Comes back when the broker has it. Error: unreachable.
+    /// Gives a fact to the broker, for the services that handle it. Returns when the broker has stored it. Error: unreachable.
     pub(crate) async fn publish(
         &self,
         tenant: &TenantId,
@@ -104,7 +105,7 @@ impl Broker {
         })
     }
 
-    /// Makes the stream, and a consumer of it, if they are not known to be there.
+    /// Creates a consumer, and its stream, unless they are known to exist.
     async fn ensure(&self, tenant: &TenantId, entry: &Entry, consumer: &str) -> Result<()> {
         let name = durable(tenant, entry, consumer);
         if !self.made().contains(&name) {
@@ -113,7 +114,7 @@ impl Broker {
         Ok(())
     }
 
-    /// Makes the stream, or changes it to what the settings say, if it is not known to be there.
+    /// Creates the stream, or updates it to the settings, unless it is known to exist.
     async fn ensure_stream(&self) -> Result<()> {
         let Settings { stream, replicas, max_bytes, .. } = &self.0.settings;
         if self.made().contains(stream) {
@@ -124,7 +125,7 @@ impl Broker {
             description: Some("The facts of Koine, until each of their consumers has acknowledged them".to_owned()),
             subjects: vec!["koine.*.*.*".to_owned()],
             retention: RetentionPolicy::Interest,
-            // who cannot be heard keeps its facts in its outbox: none is lost to make room
+            // where the stream is full it refuses new facts, which stay in their outboxes, and loses none
             discard: DiscardPolicy::New,
             storage: StorageType::File,
             num_replicas: *replicas,
@@ -137,8 +138,8 @@ impl Broker {
         Ok(())
     }
 
-    /// The consumer for a fact, a service that handles it, and a tenant. It is made, with its stream, or changed to what the
-    /// settings say, where it has to be.
+    /// The consumer for a fact, a handling service and a tenant. It and its stream are created, or updated to the settings, where
+    /// needed.
     async fn consumer(&self, tenant: &TenantId, entry: &Entry, consumer: &str) -> Result<Consumer<pull::Config>> {
         self.ensure_stream().await?;
         let Settings { stream, ack_wait_seconds, .. } = &self.0.settings;
@@ -150,7 +151,7 @@ impl Broker {
             deliver_policy: DeliverPolicy::All,
             ack_policy: AckPolicy::Explicit,
             ack_wait: Duration::from_secs(*ack_wait_seconds),
-            // a fact that a handler cannot handle is in its backlog; what comes again is what nobody could write down
+            // facts that handlers failed to handle are in their backlogs; only those that could not be stored are delivered again
             max_deliver: -1,
             max_ack_pending: 1,
             ..Default::default()
@@ -160,7 +161,7 @@ impl Broker {
         Ok(made)
     }
 
-    /// Something is not there that was made: it is made again when it is needed.
+    /// Forgets what is known to exist, where something is missing: it is created again when it is needed.
     fn forget(&self) {
         self.made().clear();
     }
@@ -173,9 +174,9 @@ impl Broker {
         answer.map_err(Error::unreachable)
     }
 
-    /// Ends the connection, once what was sent has left.
+    /// Closes the connection after everything was sent.
     pub(crate) async fn close(&self) {
-        // what the broker has not acknowledged is in the outbox still
+        // what the broker has not acknowledged is still in the outbox
         let _ = tokio::time::timeout(PATIENCE, self.0.client.drain()).await;
     }
 
@@ -184,17 +185,17 @@ impl Broker {
     }
 }
 
-/// `koine.it.identity.TeamMoved`.
+/// The subject of a fact: `koine.it.identity.TeamMoved`.
 fn subject(tenant: &TenantId, entry: &Entry) -> String {
     format!("koine.{tenant}.{}.{}", entry.producer, entry.short())
 }
 
-/// `lessons-it-identity-TeamMoved`: who, where, and what.
+/// The name of a consumer: `lessons-it-identity-TeamMoved`.
 fn durable(tenant: &TenantId, entry: &Entry, consumer: &str) -> String {
     format!("{consumer}-{tenant}-{}-{}", entry.producer, entry.short())
 }
 
-/// The fact in a message. Nothing, where it is none of ours.
+/// The fact in a message. None, where the message is not a fact.
 fn fact(message: &async_nats::Message) -> Option<Told> {
     let headers = message.headers.as_ref()?;
     let text = |name: &str| headers.get(name).map(|value| value.as_str());
@@ -207,7 +208,7 @@ fn fact(message: &async_nats::Message) -> Option<Told> {
     })
 }
 
-/// Says in the log what becomes of the connection.
+/// Logs a change of the connection.
 fn told(event: &Event) {
     match event {
         Event::Connected => tracing::info!("connected to the broker"),

@@ -1,4 +1,4 @@
-//! Brings facts to the handlers of this process.
+//! Delivers facts to the handlers of this process.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,10 +15,10 @@ use crate::{
     telemetry,
 };
 
-/// How long a handler may take. One that takes longer has failed, so that it cannot hold up the facts behind it for ever.
+/// How long a handler may take. After this it has failed, so that it does not hold up later facts for ever.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Brings facts to the handlers of this process. Cheap to clone.
+/// Delivers facts to the handlers of this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Bus {
     consumers: Arc<Vec<Consumer>>,
@@ -29,14 +29,14 @@ pub struct Bus {
     ids: Ids,
 }
 
-/// The facts that services of other processes handle, each with one of these, and the way there.
+/// The facts that services of other processes handle, each with one of these services, and the broker.
 #[derive(Clone)]
 struct Elsewhere {
     broker: Broker,
     facts: Arc<Vec<(Entry, String)>>,
 }
 
-/// A handler, and the store of its service: its inbox and its backlog are there.
+/// A handler, and the store of its service, which has the inbox and the backlog.
 #[derive(Clone)]
 pub(super) struct Consumer {
     pub(super) store: Store,
@@ -44,7 +44,7 @@ pub(super) struct Consumer {
 }
 
 impl Bus {
-    /// A bus with the handlers of every service, each with the store its inbox is in.
+    /// A bus with the handlers of every service, each with the store of its inbox.
     pub fn new(services: Vec<(Store, Handlers)>, settings: Settings, clock: Clock, ids: Ids) -> Self {
         let (mut consumers, mut every_hour) = (Vec::new(), Vec::new());
         for (store, Handlers { facts, hourly }) in services {
@@ -54,13 +54,13 @@ impl Bus {
         Self { consumers: Arc::new(consumers), hourly: Arc::new(every_hour), elsewhere: None, settings, clock, ids }
     }
 
-    /// The same, which also gives facts to a broker: these, each for a service of another process.
+    /// This bus, which also gives `facts` to a broker, each for a service of another process.
     pub(crate) fn with(mut self, broker: Broker, facts: Vec<(Entry, String)>) -> Self {
         self.elsewhere = Some(Elsewhere { broker, facts: Arc::new(facts) });
         self
     }
 
-    /// Does in one tenant what a service does every hour.
+    /// Does the hourly work of a service in one tenant. Failures are logged.
     pub(super) async fn hour(&self, service: &str, tenant: &Arc<Tenant>) {
         for (_, Hourly { name, run }) in self.hourly.iter().filter(|(of, _)| *of == service) {
             let ctx = Ctx::for_job(tenant.clone(), name, &self.clock, self.ids.clone());
@@ -76,8 +76,8 @@ impl Bus {
         self.consumers.iter().filter(move |consumer| consumer.store.service() == service)
     }
 
-    /// Brings a fact to every handler of this process, and gives it to the broker for those of others. Error: the first; what could
-    /// be done is done.
+    /// Delivers a fact to every handler of this process, and gives it to the broker for those of others. Both are attempted. Error:
+    /// the first of the two.
     pub(super) async fn publish(&self, tenant: &Arc<Tenant>, fact: &Told) -> Result<()> {
         let (here, there) = tokio::join!(self.deliver(tenant, fact, None), self.send(tenant, fact));
         here.and(there)
@@ -96,8 +96,9 @@ impl Bus {
         }
     }
 
-    /// Brings a fact to every handler of this process, or of one service of it, that has not handled it, all at once. One that fails
-    /// has the fact in its backlog then. Error: the first one's whose backlog could not be written; the fact must be brought again.
+    /// Delivers a fact to every handler of this process, or of the service `only`, that has not handled it, all at once. Where a
+    /// handler fails, the fact is added to its backlog. Error: the first backlog that could not be written; the fact must be
+    /// delivered again.
     pub(super) async fn deliver(&self, tenant: &Arc<Tenant>, fact: &Told, only: Option<&str>) -> Result<()> {
         let theirs = self.consumers.iter().filter(|consumer| {
             consumer.handler.event == fact.name && only.is_none_or(|only| only == consumer.store.service())
@@ -128,8 +129,8 @@ impl Bus {
         }
     }
 
-    /// Tries again what is due in the backlogs of a service in one tenant, all handlers at once. Says whether something has to be
-    /// tried again later.
+    /// Tries the due facts in the backlogs of a service in one tenant, all handlers at once. Returns whether facts are still
+    /// waiting.
     pub(super) async fn try_again(&self, store: &Store, tenant: &Arc<Tenant>) -> Result<bool> {
         let ctx = Ctx::for_job(tenant.clone(), "dispatch", &self.clock, self.ids.clone());
         let behind = backlog::handlers(&store.read(&ctx).await?).await?;
@@ -140,7 +141,7 @@ impl Bus {
         Ok(waiting.contains(&true))
     }
 
-    /// Has one handler handle a fact, and records it. Error: the handler's, or that it took too long.
+    /// Lets one handler handle a fact, and records it. Error: the handler's, or `DEADLINE_PASSED`.
     pub(super) async fn handle(&self, consumer: &Consumer, tenant: &Arc<Tenant>, fact: &Told) -> Result<()> {
         let Consumer { store, handler } = consumer;
         let span = tracing::info_span!("handle", handler = handler.name, event = %fact.name);
@@ -152,7 +153,7 @@ impl Bus {
         tokio::time::timeout(LONGEST, handling).await.unwrap_or_else(|_| Err(took_too_long()))
     }
 
-    /// A context in which one handler works.
+    /// A context for a handler.
     pub(super) fn ctx(&self, tenant: &Arc<Tenant>, handler: &Handler) -> Ctx {
         Ctx::for_job(tenant.clone(), handler.name, &self.clock, self.ids.clone())
     }
@@ -165,7 +166,7 @@ impl Bus {
 async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &Told) -> Result<()> {
     (handler.run)(ctx.clone(), fact.body.clone()).await?;
     if ctx.handled_event().is_some_and(|handling| !handling.is_recorded()) {
-        // it wrote nothing here: the record is all there is to commit
+        // the handler committed nothing in this store, so only the record is committed
         store.write(&ctx).await?.commit().await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The facts of the contract, and whether each finds its way, judged before a process starts.
+//! The facts of the contract, and a check before a process starts that each reaches its consumers.
 
 use prost_reflect::{DescriptorPool, MessageDescriptor};
 use proto::options::v1::Fact;
@@ -9,12 +9,12 @@ use crate::{Error, Result};
 /// The facts of the contract.
 pub(crate) struct Catalogue(Vec<Entry>);
 
-/// A fact of the contract.
+/// A fact that the contract declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// Its full name: `koine.identity.v1.TeamMoved`.
     pub(crate) name: String,
-    /// The service that tells it: `identity`.
+    /// The service that publishes it: `identity`.
     pub(crate) producer: String,
     /// The services that handle it.
     pub(crate) consumers: Vec<String>,
@@ -28,7 +28,7 @@ impl Entry {
 }
 
 impl Catalogue {
-    /// Reads the facts of a contract. Error: internal, where one is not readable.
+    /// Reads the facts of a contract. Error: internal, where the option `fact` cannot be read.
     pub(crate) fn of(contract: &DescriptorPool) -> Result<Self> {
         let option = contract
             .get_extension_by_name("koine.options.v1.fact")
@@ -44,14 +44,14 @@ impl Catalogue {
         Ok(Self(facts.map(entry).collect::<Result<_>>()?))
     }
 
-    /// The facts that services of this process tell and others handle, each with one who does.
+    /// The facts that services of this process publish and others handle, each with one of the others.
     pub(crate) fn leaving<'a>(&'a self, here: &'a [&str]) -> impl Iterator<Item = (&'a Entry, &'a str)> {
         let told = self.0.iter().filter(|fact| is_one(here, &fact.producer));
         told.flat_map(|fact| fact.consumers.iter().map(move |consumer| (fact, consumer.as_str())))
             .filter(|(_, consumer)| !is_one(here, consumer))
     }
 
-    /// The facts that services of this process handle and others tell, each with one who does.
+    /// The facts that services of this process handle and others publish, each with one that handles it.
     pub(crate) fn arriving<'a>(&'a self, here: &'a [&str]) -> impl Iterator<Item = (&'a Entry, &'a str)> {
         let elsewhere = self.0.iter().filter(|fact| !is_one(here, &fact.producer));
         elsewhere
@@ -59,9 +59,9 @@ impl Catalogue {
             .filter(|(_, consumer)| is_one(here, consumer))
     }
 
-    /// Whether every fact that the services of this process tell or handle finds its way. Error: internal, with all that do not:
-    /// a handler of a service that the fact does not name, a service that is named and has no handler, and, without a broker, a
-    /// fact whose other end runs elsewhere.
+    /// Checks that every fact that the services of this process publish or handle reaches its consumers. Error: internal, with all
+    /// faults: a handler of a service that the fact does not name, a named service without a handler, and, without a broker, a fact
+    /// whose producer or consumer runs elsewhere.
     pub(crate) fn check(&self, here: &[&str], handlers: &[(&str, &Handlers)], broker: bool) -> Result<()> {
         let mut faults = Vec::new();
         for (service, handlers) in handlers {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::Ctx;
 
-    /// Handlers for everything the contract says `service` handles.
+    /// Handlers for every fact that the contract says `service` handles.
     fn whole(catalogue: &Catalogue, service: &str) -> Handlers {
         let theirs = catalogue.0.iter().filter(|fact| fact.consumers.iter().any(|consumer| consumer == service));
         let mut handlers = Handlers::new();

@@ -1,4 +1,4 @@
-//! Takes facts out of a service's outbox and gives them to the bus, until every one was handled.
+//! Takes facts out of a service's outbox and gives them to the bus.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,14 +23,14 @@ use crate::{
     watch,
 };
 
-/// How many tenants are looked at at once where all are.
+/// The number of tenants that [`Dispatcher::drain`] works on at once.
 const AT_ONCE: usize = 8;
-/// How often old rows are swept, and what services do every hour is done.
+/// How often old rows are removed and the hourly work is done.
 const HOUR: Duration = Duration::from_secs(3600);
-/// How long a handled fact is remembered.
+/// How long the inbox keeps the record of a handled fact.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// The dispatcher of one service's outbox, over all tenants.
+/// The dispatcher of one service's outbox, for all tenants.
 #[derive(Clone)]
 pub struct Dispatcher {
     store: Store,
@@ -46,7 +46,7 @@ impl Dispatcher {
         Self { store, bus, tenants, clock, ids }
     }
 
-    /// Dispatches until told to stop. Each tenant by itself: one whose mail server sleeps holds up no other.
+    /// Dispatches until `stop` is cancelled. Each tenant is separate, so that a tenant whose mail server is slow delays no other.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(self.dispatch(&stop), self.tidy(&stop));
     }
@@ -63,7 +63,7 @@ impl Dispatcher {
                 () = tokio::time::sleep(OFTEN) => {}
             }
         }
-        // what was begun is brought to its end
+        // a dispatch that has begun is completed
         while looks.next().await.is_some() {}
     }
 
@@ -78,14 +78,14 @@ impl Dispatcher {
         }
     }
 
-    /// Dispatches what is due now, in every tenant. What fails is logged and tried again later.
+    /// Dispatches what is due now, in every tenant. Failures are logged, and tried again later.
     pub async fn drain(&self) {
         stream::iter(self.tenants.all())
             .for_each_concurrent(AT_ONCE, async |tenant| drop(self.look(tenant).await))
             .await;
     }
 
-    /// Dispatches what is due now in one tenant. Gives it back, and whether something has to be tried again.
+    /// Dispatches what is due now in one tenant. Returns the tenant, and whether facts are waiting to be tried again.
     async fn look(&self, tenant: Arc<Tenant>) -> (Arc<Tenant>, bool) {
         let again = self.drain_tenant(&tenant).await.unwrap_or_else(|error| {
             tracing::error!(tenant = %tenant.id(), service = self.store.service(), ?error, "outbox cannot be read");
@@ -94,7 +94,7 @@ impl Dispatcher {
         (tenant, again)
     }
 
-    /// How many facts are waiting in the outbox and in backlogs, in every tenant: due, not due, or parked.
+    /// The number of facts in the outbox and the backlogs of every tenant: due, not due, or parked.
     pub async fn waiting(&self) -> Result<u64> {
         let mut waiting = 0;
         for tenant in self.tenants.all() {
@@ -105,18 +105,18 @@ impl Dispatcher {
         Ok(waiting)
     }
 
-    /// The service whose facts and handlers it cares for.
+    /// The service whose outbox this is.
     pub fn service(&self) -> &'static str {
         self.store.service()
     }
 
-    /// The facts of a tenant that were not handled at the first attempt, or could not leave for other processes.
+    /// The facts of a tenant that could not be handled, or could not leave for other processes, at the first attempt.
     pub async fn late(&self, tenant: &Arc<Tenant>) -> Result<Vec<Late>> {
         let db = self.store.read(&self.ctx(tenant)).await?;
         Ok([outbox::late(&db).await?, backlog::late(&db).await?].concat())
     }
 
-    /// Makes parked facts of a tenant due: those with these ids, or all where there are none. Gives how many.
+    /// Makes parked facts of a tenant due: those with these ids, or all, where no ids are given. Returns their number.
     pub async fn release(&self, tenant: &Arc<Tenant>, ids: &[Uuid]) -> Result<u64> {
         let tx = self.store.write(&self.ctx(tenant)).await?;
         let released = backlog::release(&tx, ids).await?;
@@ -124,7 +124,7 @@ impl Dispatcher {
         Ok(released)
     }
 
-    /// Forgets what no longer needs to be remembered: old answers, old records of handled facts, and old changes.
+    /// Removes old rows: stored answers, records of handled facts, and changes for watchers.
     pub async fn sweep(&self) {
         for tenant in self.tenants.all() {
             if let Err(error) = self.sweep_tenant(&tenant).await {
@@ -133,7 +133,7 @@ impl Dispatcher {
         }
     }
 
-    /// Does what the service does every hour, in every tenant.
+    /// Does the hourly work of the service in every tenant.
     pub async fn hour(&self) {
         for tenant in self.tenants.all() {
             self.bus.hour(self.store.service(), &tenant).await;
@@ -171,7 +171,7 @@ impl Dispatcher {
         }
     }
 
-    /// Lets the first facts of a kind leave. Says whether they have.
+    /// Publishes the first facts of a kind. Returns whether all of them were published.
     async fn drain_queue(&self, tenant: &Arc<Tenant>, kind: &str) -> Result<bool> {
         let Some(mut batch) = Batch::take(&self.store, &self.ctx(tenant), kind).await? else { return Ok(false) };
         let (mut done, mut failed) = (0, false);

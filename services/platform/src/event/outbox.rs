@@ -1,5 +1,5 @@
-//! The outbox of a service as queues, one for each kind of fact. Facts of a kind leave in the order of their ids; one that cannot
-//! leave holds up those of its kind alone. Who works on a queue has the lease of its first fact.
+//! The outbox of a service as queues, one for each kind of fact. Facts of a kind leave in the order of their ids; a fact that
+//! cannot leave holds up only those of its kind. The process that works on a queue has a lease on its first fact.
 
 use jiff::SignedDuration;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -11,18 +11,18 @@ use crate::{
     store::{At, rows::outbox},
 };
 
-/// How many facts are taken at once.
+/// The number of facts that are taken at once.
 const BATCH: u64 = 64;
-/// How long a queue is out of the sight of other replicas. One that dies with it gives it back after this; one that is slow takes
-/// it again before the half is over. The half is longer than a handler may take.
+/// How long other replicas leave a queue alone. Where a replica dies, the lease ends after this; a slow one renews it before half
+/// of it is over. Half of it is longer than a handler may take.
 const LEASE: SignedDuration = SignedDuration::from_secs(180);
 
-/// How many facts are in it.
+/// The number of facts in the outbox.
 pub(super) async fn count(db: &impl Reads) -> Result<u64> {
     Ok(outbox::Entity::find().count(db.conn()).await?)
 }
 
-/// The kinds of facts that can be taken now, and whether there are others that cannot.
+/// The kinds of facts that can be taken now, and whether there are other kinds.
 pub(super) async fn due(db: &impl Reads) -> Result<(Vec<String>, bool)> {
     let kinds = outbox::Entity::find().select_only().column(outbox::Column::Name).distinct();
     let (mut due, mut others) = (Vec::new(), false);
@@ -51,7 +51,7 @@ pub(super) async fn late(db: &impl Reads) -> Result<Vec<Late>> {
     Ok(rows.all(db.conn()).await?.into_iter().map(late).collect())
 }
 
-/// The first facts of a kind, with the lease of their queue.
+/// The first facts of a kind, with the lease on their queue.
 pub(super) struct Batch {
     store: Store,
     facts: Vec<outbox::Model>,
@@ -60,10 +60,10 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Takes the first facts of a kind, or nothing where somebody else has them or the first is not due.
+    /// Takes the first facts of a kind. None, where another replica has them or the first is not due.
     pub(super) async fn take(store: &Store, ctx: &Ctx, kind: &str) -> Result<Option<Self>> {
         let tx = store.write(ctx).await?;
-        // one that was told first and committed last stands before those that another replica has: they are left to it
+        // one that was published first may be committed after another replica leased those behind it; they are left to that replica
         let is_due = |fact: &outbox::Model| fact.due_at <= At(ctx.now());
         let facts: Vec<_> = of_kind(kind).limit(BATCH).all(tx.conn()).await?.into_iter().take_while(is_due).collect();
         let Some(first) = facts.first() else { return Ok(None) };
@@ -80,7 +80,7 @@ impl Batch {
         &self.facts
     }
 
-    /// Renews the lease where it soon ends. Says whether the queue is still ours.
+    /// Renews the lease where half of it is over. Returns whether the lease is still held.
     pub(super) async fn hold(&mut self, ctx: &Ctx) -> Result<bool> {
         if At(ctx.now() + LEASE / 2) <= self.until {
             return Ok(true);
@@ -94,8 +94,8 @@ impl Batch {
         Ok(true)
     }
 
-    /// Removes the first `done` facts, which have left, and gives the queue back. Where the next one `failed` to leave, it is due
-    /// after a pause.
+    /// Removes the first `done` facts, which have left, and ends the lease. Where the next one `failed` to leave, it is due after a
+    /// pause.
     pub(super) async fn settle(self, ctx: &Ctx, done: usize, failed: bool) -> Result<()> {
         let tx = self.store.write(ctx).await?;
         let (left, rest) = self.facts.split_at(done);

@@ -1,4 +1,4 @@
-//! When a dispatcher looks at which outbox. Where facts were published here it looks at once and then often; where nothing
+//! Decides when a dispatcher looks at an outbox. Where facts were published here it looks at once and then often; where nothing
 //! happens it looks seldom, so that the connections to a quiet tenant can close.
 
 use std::{
@@ -11,14 +11,14 @@ use tokio::time::Instant;
 
 use crate::{Tenant, TenantId};
 
-/// How often an outbox is looked at in which something happened lately: for facts to be tried again.
+/// How often a lively outbox is looked at, for facts to be tried again.
 pub(super) const OFTEN: Duration = Duration::from_secs(5);
-/// How often any other one is: for facts of a replica that died with them.
+/// How often a quiet outbox is looked at, for facts of a replica that died.
 const SELDOM: Duration = Duration::from_secs(300);
-/// How long something has happened lately.
+/// How long an outbox is lively after something happened in it.
 const LATELY: Duration = Duration::from_secs(120);
 
-/// The looks at the outboxes of all tenants, of which each has at most one at a time.
+/// The looks at the outboxes of all tenants, at most one at a time for each.
 #[derive(Default)]
 pub(super) struct Rounds(BTreeMap<TenantId, Round>);
 
@@ -29,13 +29,13 @@ struct Round {
 }
 
 impl Rounds {
-    /// The tenants to look at now. Each is not given again before the look has [ended](Self::ended).
+    /// The tenants to look at now. A tenant is not returned again before its look has [ended](Self::ended).
     pub(super) fn due(&mut self, tenants: Vec<Arc<Tenant>>, now: Instant) -> Vec<Arc<Tenant>> {
         self.0.retain(|id, round| round.looking || tenants.iter().any(|tenant| tenant.id() == id));
         tenants.into_iter().filter(|tenant| self.round(tenant.id(), now).begins(now)).collect()
     }
 
-    /// Facts were published.
+    /// Makes tenants in which facts were published due at once, and lively.
     pub(super) fn published(&mut self, tenants: BTreeSet<TenantId>, now: Instant) {
         for tenant in tenants {
             let round = self.round(&tenant, now);
@@ -44,7 +44,7 @@ impl Rounds {
         }
     }
 
-    /// A look has ended. `again`: it has to be repeated.
+    /// Notes that a look has ended. With `again` there are facts to be tried again, and the tenant stays lively.
     pub(super) fn ended(&mut self, tenant: &TenantId, again: bool, now: Instant) {
         let round = self.round(tenant, now);
         round.looking = false;
@@ -52,7 +52,7 @@ impl Rounds {
             round.lively_until = now + LATELY;
         }
         let pause = if now < round.lively_until { OFTEN } else { SELDOM };
-        // what was published during the look keeps its turn
+        // a tenant in which facts were published during the look is still due at once
         round.next = round.next.min(now + pause);
     }
 

@@ -1,4 +1,4 @@
-//! The `[events]` section.
+//! The section `[events]`.
 
 use std::path::PathBuf;
 
@@ -7,40 +7,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Code, Error, secret::Secret};
 
-/// The `[events]` section.
+/// The section `[events]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The message broker that brings facts to services of other processes, and tells the other replicas what watchers must see:
-    /// NATS with JetStream, `tls://nats.example.org:4222`, several servers parted by commas. Without it facts travel in memory, and
-    /// a process whose facts would have to leave it does not start. `nats://` is for a server on this machine.
+    /// The message broker that transports facts to services of other processes and wakes the watchers of other replicas: NATS with
+    /// JetStream, `tls://nats.example.org:4222`, several servers separated by commas. Without it facts are transported in memory,
+    /// and a process whose facts would have to leave it does not start. `nats://` is only for a server on this machine.
     pub nats: Option<String>,
-    /// Who this process is to the broker, with `password`.
+    /// The name of this process's user at the broker, with `password`.
     pub user: Option<String>,
     /// The password of `user`.
     pub password: Option<Secret>,
     /// A token, instead of `user` and `password`.
     pub token: Option<Secret>,
-    /// The seed of a key of NATS, instead of `user` and `password`.
+    /// The seed of an NKEY, instead of `user` and `password`.
     pub nkey: Option<Secret>,
-    /// What stands in a `.creds` file, instead of `user` and `password`: `credentials = { file = "koine.creds" }`.
+    /// The content of a `.creds` file, instead of `user` and `password`: `credentials = { file = "koine.creds" }`.
     pub credentials: Option<Secret>,
-    /// The certificate of the authority that the broker's is from: a PEM file. Without it that of `[tls]`, whose `cert` and `key` the
-    /// broker is shown.
+    /// The certificate of the authority of the broker's certificate: a PEM file. Without it the authority of `[tls]` is used. Where
+    /// there is a section `[tls]`, its `cert` and `key` are shown to the broker.
     pub ca: Option<PathBuf>,
-    /// The stream all facts go into. The same for all processes of an installation, like the three settings below.
+    /// The stream of all facts. It must be the same for all processes of an installation, like the three settings below.
     pub stream: String,
-    /// On how many servers the broker keeps each fact. A single one must write at once what it acknowledges: `sync_interval:
-    /// always` in its section `jetstream`.
+    /// The number of servers on which the broker stores each fact. A single server must write at once what it acknowledges:
+    /// `sync_interval: always` in its section `jetstream`.
     pub replicas: usize,
-    /// How many bytes of facts the broker keeps at most. When it is full it takes no more, and facts wait in their outboxes.
+    /// The number of bytes of facts that the broker stores. When it is full it refuses facts, which wait in their outboxes.
     pub max_bytes: i64,
-    /// How long the broker waits for who handles a fact to say that it still does, before it gives the fact to another replica.
+    /// How many seconds the broker waits for the process that handles a fact to report progress, before it gives the fact to
+    /// another replica.
     pub ack_wait_seconds: u64,
-    /// After how many failures a fact is parked whose handler could not reach something, such as a mail server. The pauses double
-    /// from two seconds to half an hour, so 50 are about twenty hours.
+    /// The number of failures after which a fact is parked whose handler could not reach something, such as a mail server. The
+    /// pauses double from two seconds to half an hour, so 50 failures take about twenty hours.
     pub tries: i32,
-    /// After how many failures a fact is parked whose handler failed for any other reason: 12 are about an hour.
+    /// The number of failures after which a fact is parked whose handler failed for any other reason: 12 take about an hour.
     pub tries_of_faulty: i32,
 }
 
@@ -64,12 +65,12 @@ impl Default for Settings {
     }
 }
 
-/// When a parked fact is due: in the year 9999. It stays in the backlog, where an operator can make it due again.
+/// The instant at which a parked fact is due: in the year 9999. It stays in the backlog, where an operator can make it due.
 pub(super) const NEVER: Timestamp = Timestamp::constant(253_370_764_800, 0);
 
 impl Settings {
-    /// When a fact is due again whose handler failed for the `attempts`th time: twice as long after each failure, at most half an
-    /// hour; [`NEVER`] after too many.
+    /// The instant at which a fact is due again after the `attempts`th failure of its handler: the pause doubles with each failure,
+    /// up to half an hour; [`NEVER`] after too many.
     pub(super) fn next_try(&self, now: Timestamp, attempts: i32, error: &Error) -> Timestamp {
         let may_pass = matches!(
             error.code(),

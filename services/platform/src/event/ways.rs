@@ -1,4 +1,4 @@
-//! The ways facts take from and to a process, and the bells of watchers with them.
+//! The transport of facts from and to a process, with the bells of watchers.
 
 use super::{
     Bus, Dispatcher, Handlers,
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{Clock, Config, Ids, Result, Store, Tasks, Tenants};
 
-/// The ways facts take from and to the services of one process. Before it has some there are none.
+/// The transport of facts from and to the services of one process. Empty until [`Ways::open`].
 #[derive(Default)]
 pub(crate) struct Ways {
     stores: Vec<Store>,
@@ -17,8 +17,8 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    /// The ways from and to the services that keep these stores, with their handlers and, if the settings name one, a broker. Error:
-    /// internal, with every fact that would not find its way, or the setting of the broker that cannot be.
+    /// Connects the services of these stores with their handlers and, if the settings name one, with a broker. Error: internal,
+    /// with every fact that would not reach its consumers, or with the setting of the broker that cannot be used.
     pub(crate) async fn open(
         config: &Config,
         stores: Vec<Store>,
@@ -44,12 +44,12 @@ impl Ways {
         Ok(Self { dispatchers: stores.iter().map(dispatcher).collect(), stores, broker, receiving })
     }
 
-    /// What takes facts out of the outbox of each service.
+    /// The dispatchers of the services' outboxes.
     pub(crate) fn dispatchers(&self) -> &[Dispatcher] {
         &self.dispatchers
     }
 
-    /// Sends and receives facts, and carries the bells of watchers, until the tasks end.
+    /// Starts the tasks that send and receive facts and carry the bells of watchers.
     pub(crate) fn run(&self, tasks: &Tasks) {
         for dispatcher in &self.dispatchers {
             tasks.spawn("dispatcher", dispatcher.clone().run(tasks.token()));
@@ -64,7 +64,7 @@ impl Ways {
         }
     }
 
-    /// Ends the connection to the broker, once what was sent has left.
+    /// Closes the connection to the broker after everything was sent.
     pub(crate) async fn close(&self) {
         if let Some(broker) = &self.broker {
             broker.close().await;

@@ -1,4 +1,4 @@
-//! The bells of watchers between processes: a word to whoever listens now, kept by nobody.
+//! The bells of watchers between processes: messages for the processes that listen now, which the broker does not store.
 
 use futures::StreamExt;
 use tokio::sync::mpsc;
@@ -8,8 +8,8 @@ use super::Broker;
 use crate::{Store, TenantId};
 
 impl Broker {
-    /// Carries what rings in the store of a service to the other processes that have this service, and theirs to it, until told to
-    /// stop. Whenever the connection comes about all watchers look for themselves, for a bell may not have been heard.
+    /// Sends the bells of a service's store to the other processes with this service, and receives theirs, until `stop` is
+    /// cancelled. Whenever the connection is established, all watchers are woken, because a bell may have been missed.
     pub(crate) async fn carry_bells(self, store: Store, stop: CancellationToken) {
         let (rung, mut ringing) = mpsc::unbounded_channel();
         store.bells().carry(rung);
@@ -20,7 +20,7 @@ impl Broker {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some((tenant, topic)) = ringing.recv() => {
-                    // without a connection it is not carried: when one comes about, all look
+                    // without a connection it may be lost; when there is one again, all watchers are woken
                     let _ = client.publish(format!("koine-watch.{tenant}.{service}"), topic.into()).await;
                 }
                 Some(message) = heard.next() => {

@@ -1,11 +1,11 @@
-//! Where the broker is, and as whom it is spoken to.
+//! The addresses of the broker, and the credentials for it.
 
 use async_nats::{ConnectOptions, ServerAddr};
 
 use super::super::Settings;
 use crate::{Error, Result, client::is_here, tls};
 
-/// The servers of the setting `nats`. Error: internal, where one is no address, or would be spoken to in the open over a network.
+/// The servers of the setting `nats`. Error: internal, where one is no address, or would be reached over a network without TLS.
 pub(super) fn servers(settings: &Settings) -> Result<Vec<ServerAddr>> {
     let fault = |text: String| Error::internal(format!("events.nats: {text}"));
     let servers = settings.nats.iter().flat_map(|servers| servers.split(',')).map(str::trim);
@@ -25,9 +25,9 @@ pub(super) fn servers(settings: &Settings) -> Result<Vec<ServerAddr>> {
     if servers.is_empty() { Err(fault("names no server".to_owned())) } else { Ok(servers) }
 }
 
-/// As whom the broker is spoken to, and by what it is known. Error: internal, naming the setting that cannot be.
+/// The options of a connection: credentials and certificates. Error: internal, with the setting that cannot be used.
 pub(super) fn options(settings: &Settings, tls: Option<&tls::Settings>) -> Result<ConnectOptions> {
-    // a library that brings no provider of its own: this one is installed by `run_with`, but tests do without that
+    // the library needs an installed provider: `run_with` installs one, but tests do not call it
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut options = credentials(settings)?;
     if servers(settings)?.iter().any(ServerAddr::tls_required) {

@@ -1,4 +1,4 @@
-//! Facts that come from other processes.
+//! Receives facts from other processes.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,15 +12,15 @@ use crate::{
     event::{Bus, catalogue::Entry},
 };
 
-/// How often it is looked whether there are new tenants, and how long it is waited after something failed.
+/// How often new tenants are looked for, and the pause after a failure.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long the broker is asked for the next fact at once, and how often it says meanwhile that it is there.
+/// How long one request for the next fact waits, and how often the broker sends a heartbeat meanwhile.
 const ASKED: Duration = Duration::from_secs(30);
 const HEARTBEAT: Duration = Duration::from_secs(5);
-/// The longest pause before a fact comes again that could not be written down.
+/// The longest pause before a fact that could not be stored is delivered again.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Receives the facts that services of this process handle and others tell.
+/// Receives the facts that services of this process handle and others publish.
 #[derive(Clone)]
 pub(crate) struct Receiving {
     broker: Broker,
@@ -31,12 +31,12 @@ pub(crate) struct Receiving {
 }
 
 impl Receiving {
-    /// Receives these facts, each for a service that handles it, in every tenant.
+    /// Receives these facts, each for a service that handles it, in all tenants.
     pub(crate) fn new(broker: Broker, bus: Bus, tenants: Tenants, facts: Vec<(Entry, String)>) -> Self {
         Self { broker, bus, tenants, facts }
     }
 
-    /// Receives until told to stop, each tenant and each kind of fact by itself. A fact that was begun is brought to its end.
+    /// Receives until `stop` is cancelled, each tenant and each kind of fact separately. A delivery that has begun is completed.
     pub(crate) async fn run(self, stop: CancellationToken) {
         let mut known: Vec<TenantId> = Vec::new();
         let mut receiving = FuturesUnordered::new();
@@ -58,7 +58,7 @@ impl Receiving {
         while receiving.next().await.is_some() {}
     }
 
-    /// Receives one kind of fact in one tenant, for as long as there is this tenant. Gives it back.
+    /// Receives one kind of fact in one tenant, until the tenant is removed. Returns the tenant.
     async fn receive(&self, tenant: TenantId, entry: &Entry, service: &str, stop: &CancellationToken) -> TenantId {
         while !stop.is_cancelled() && self.tenants.get(tenant.as_str()).is_ok() {
             if let Err(error) = self.some(&tenant, entry, service, stop).await {
@@ -73,7 +73,7 @@ impl Receiving {
         tenant
     }
 
-    /// Receives until the tenant is gone, the broker is away, or it is time to stop.
+    /// Receives until the tenant is removed or `stop` is cancelled. Error: unreachable, where the broker is.
     async fn some(&self, tenant: &TenantId, entry: &Entry, service: &str, stop: &CancellationToken) -> Result<()> {
         let consumer = self.broker.consumer(tenant, entry, service).await?;
         let facts = consumer.stream().max_messages_per_batch(1).expires(ASKED).heartbeat(HEARTBEAT);
@@ -87,14 +87,14 @@ impl Receiving {
             match next {
                 Ok(Some(message)) => self.take(&tenant, service, &message.map_err(Error::unreachable)?).await?,
                 Ok(None) => return Err(Error::unreachable("the broker has closed the consumer")),
-                // nothing came: the tenant is there still
+                // no fact arrived: receive again, if the tenant still exists
                 Err(_) => {}
             }
         }
     }
 
-    /// Brings one fact to its handlers, and acknowledges it when their inboxes or backlogs are written. Where they cannot be, it
-    /// comes again.
+    /// Delivers a fact to its handlers, and acknowledges it when their inboxes or backlogs are written. Where they cannot be
+    /// written, the broker delivers the fact again.
     async fn take(&self, tenant: &Arc<Tenant>, service: &str, message: &Message) -> Result<()> {
         let Some(fact) = fact(message) else {
             tracing::error!(subject = %message.subject, "not a fact of ours: it is taken out of the stream");
@@ -105,7 +105,7 @@ impl Receiving {
         let delivered = loop {
             tokio::select! {
                 delivered = &mut delivering => break delivered,
-                // the broker must not take us for dead and give it to somebody else
+                // the broker must not give the fact to another replica, as if this process had died
                 () = tokio::time::sleep(half) => acknowledge(message, AckKind::Progress).await?,
             }
         };

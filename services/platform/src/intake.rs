@@ -1,5 +1,5 @@
-//! Bodies that are read whole into memory, before it is known who sends them. The number of their bytes is bounded in the process,
-//! for an address, and for a connection.
+//! Bodies that are read completely into memory before the caller is known. The number of their bytes is bounded for the process,
+//! for each address, and for each connection.
 
 use std::{error::Error as StdError, net::IpAddr};
 
@@ -17,14 +17,14 @@ use crate::{
     shares::{Share, Shares},
 };
 
-/// How many bytes gRPC writes before a message: whether it is compressed, and its length.
+/// The number of bytes before each gRPC message: a flag for compression, and the length.
 pub const PREFIX: usize = 5;
 
-/// The bound on the bytes of bodies in memory. Cheap to clone; all clones count together.
+/// The bounds on the bytes of bodies in memory. Cheap to clone; all clones share the counts.
 #[derive(Clone, Debug)]
 pub struct Intake(Shares);
 
-/// The bound on the bytes of the bodies of one connection: an extension of its requests.
+/// The bound on the bytes of bodies of one connection. Its requests have it as an extension.
 #[derive(Clone, Debug)]
 pub(crate) struct OfConnection(Shares);
 
@@ -34,7 +34,7 @@ impl OfConnection {
     }
 }
 
-/// The bytes that the bodies of one call hold. They are given back when this is dropped.
+/// The bytes that the bodies of one call hold. Dropping it releases them.
 #[derive(Debug)]
 pub struct Held {
     here: Share,
@@ -42,12 +42,12 @@ pub struct Held {
 }
 
 impl Intake {
-    /// The bounds of the settings.
+    /// Uses the bounds of the settings.
     pub fn new(limits: &Limits) -> Self {
         Self(Shares::new(limits.bytes_in_flight, limits.bytes_per_address))
     }
 
-    /// Counts the bytes of a request from an address, with the extensions its connection gave it. It holds none yet.
+    /// An empty count for a request from an address, with the extensions of its connection.
     pub fn held(&self, address: Option<IpAddr>, extensions: &Extensions) -> Held {
         let connection = extensions.get::<OfConnection>().map(|OfConnection(shares)| shares.share(None));
         Held { here: self.0.share(address), connection }
@@ -64,7 +64,7 @@ impl Held {
         }
     }
 
-    /// Counts the bytes of an answer. What was asked for is done by then, so that there is nothing left to refuse.
+    /// Counts the bytes of an answer. Bounds are not checked, because the call is already done.
     pub fn add(&mut self, bytes: usize) {
         self.here.add(bytes);
         if let Some(share) = &mut self.connection {
@@ -73,8 +73,8 @@ impl Held {
     }
 }
 
-/// Reads a body to its end. Error: `BODY_TOO_LARGE` past `limit` bytes, `BODY_TOO_SLOW`, `BODY_MALFORMED` where it breaks off, and
-/// those of [`Held::take`].
+/// Reads a body to its end. Error: `BODY_TOO_LARGE` above `limit` bytes; `BODY_TOO_SLOW`; `BODY_MALFORMED`, where it breaks off;
+/// and the errors of [`Held::take`].
 pub async fn gather<B>(body: B, limit: usize, held: &mut Held) -> Result<Bytes, Status>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
@@ -99,14 +99,14 @@ where
     Ok(if more.is_empty() { first } else { more.freeze() })
 }
 
-/// The refusal of a body past a limit of bytes.
+/// The error for a body above a limit of bytes.
 pub fn too_large(limit: usize) -> Error {
     Shared::BodyTooLarge
         .error(format!("The body is larger than {limit} bytes. Send less, or use the streamed upload."))
         .with("limit_bytes", limit)
 }
 
-/// The refusal of a body that broke off: the one in its chain of errors that has details, or else `BODY_MALFORMED`.
+/// The error for a body that broke off: the first status with details among the causes of `fault`, or else `BODY_MALFORMED`.
 pub fn broken(fault: &(dyn StdError + 'static)) -> Status {
     let mut cause = Some(fault);
     let said = loop {

@@ -1,4 +1,4 @@
-//! Bodies that keep something until they are dropped: a share, a permit.
+//! Bodies that own something until they are dropped, such as a share or a permit.
 
 use std::{
     pin::Pin,
@@ -7,7 +7,7 @@ use std::{
 
 use http_body::{Body, Frame, SizeHint};
 
-/// A body, and what is dropped with it.
+/// A body, and a value that is dropped with it.
 #[derive(Debug)]
 pub struct Kept<B, T> {
     body: B,

@@ -1,5 +1,5 @@
-//! What happens to every call before its method runs, in the order of [`stack`]: outermost first, each with the reason why it
-//! stands at its height. Methods themselves hold no logging, no metrics and no check of who asks.
+//! The layers around every method, in the order of [`stack`]: outermost first, each with the reason for its position. Methods have
+//! no logging, no metrics and no check of the caller's role.
 //!
 //! The list is a `tower::ServiceBuilder`, and what it builds is not a `tower::Service`: a layer is an async function around the
 //! next one. Layers that are services keep their state in a named future, so that ten of them are ten boxes and ten clones per
@@ -43,10 +43,10 @@ use recheck::Recheck;
 use shed::Shed;
 use trace::Trace;
 
-/// A call on its way in. It travels in a box: each layer that passed it on by value would keep a copy in its future.
+/// A call on its way to its method. It is boxed, because each layer that passed it on by value would keep a copy in its future.
 pub(crate) type Inbound = Box<Call>;
 
-/// What is known of a call so far.
+/// A call, with what the layers have found out about it.
 pub(crate) struct Call {
     method: Arc<Method>,
     request: Request<Body>,
@@ -59,12 +59,12 @@ pub(crate) trait Next: Send + Sync + 'static {
     fn run(&self, call: Inbound) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// Something that happens to every call.
+/// A step that every call passes.
 pub(crate) trait Layer: Send + Sync + 'static {
     fn around(&self, call: Inbound, next: &impl Next) -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// A layer over another, or over the methods.
+/// A layer over another layer, or over the methods.
 struct Over<L, N>(Arc<L>, N);
 
 impl<L: Layer, N: Next> Next for Over<L, N> {
@@ -73,7 +73,7 @@ impl<L: Layer, N: Next> Next for Over<L, N> {
     }
 }
 
-/// One of ours as a `tower::Layer`, so that [`stack`] is a list.
+/// One of our layers as a `tower::Layer`, so that [`stack`] is a list.
 struct Listed<L>(Arc<L>);
 
 fn layer<L: Layer>(layer: L) -> Listed<L> {
@@ -103,7 +103,7 @@ impl Next for Inside {
     }
 }
 
-/// What the layers need to know of the process.
+/// The parts of the process that the layers need.
 pub(crate) struct Ground {
     pub(crate) methods: Arc<Methods>,
     pub(crate) tenants: Tenants,
@@ -115,43 +115,43 @@ pub(crate) struct Ground {
     pub(crate) recheck: border::Recheck,
 }
 
-/// The methods of a process with every layer over them.
+/// The methods of a process under all layers.
 pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
     let Ground { methods, tenants, verifier, clock, ids, limits, intake, recheck } = ground;
     let stack = ServiceBuilder::new()
-        // outermost: what any other layer logs belongs to the call
+        // outermost: what other layers log belongs to the call
         .layer(layer(Trace))
-        // sees every answer as the caller does, also those of the layers below
+        // sees every answer as the caller does, including those of the layers below
         .layer(layer(Measure::new()))
-        // below what must see that a call panicked, above everything that can
+        // below those that must see the panic of a call, above everything that can panic
         .layer(layer(CatchPanic))
-        // above everything that can wait, so that the wait counts
+        // above everything that can wait, so that waiting counts
         .layer(layer(Deadline::new(limits.deadline_seconds)))
-        // before a permit is taken: who sends nothing must not keep others out
+        // before a permit is taken: a caller who sends nothing must not keep others out
         .layer(layer(Gather { intake, pace: limits.pace_in() }))
-        // before anything that costs: to know a stranger takes a signature, or a question to the issuer
+        // before anything expensive: identifying a caller takes a signature, or a call to the issuer
         .layer(layer(Shed::new(limits.in_flight)))
-        // the first that must read more than the name of the method
+        // the first layer that reads more than the name of the method
         .layer(layer(Authenticate { tenants, verifier: verifier.clone(), clock: clock.clone(), ids }))
         // as soon as the caller is known
         .layer(layer(Authorize))
-        // so late, that strangers cannot use up what is a tenant's
+        // after the caller is known, so that strangers cannot use up a tenant's calls
         .layer(layer(Limit::new(limits.per_tenant_per_second, limits.per_tenant_burst)))
-        // late, because it asks another tenant's data: a flood must not reach them
+        // late, because it reads another tenant's data, which a flood of calls must not reach
         .layer(layer(Recheck { ask: recheck, clock: clock.clone() }))
-        // next to the methods: it looks at answers alone, and only at what was begun
+        // next to the methods: it reads only answers, and only of calls that were let in
         .layer(layer(Expire { verifier, clock }))
         .service(Inside(routes));
     Stack(Arc::new(Served { methods, stack }))
 }
 
-/// The whole stack, as a service. Cheap to clone.
+/// All layers and methods, as a service. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Stack(Arc<dyn Serve>);
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// What answers a request, whatever its layers are.
+/// Answers requests. It hides the types of the layers.
 trait Serve: Send + Sync {
     fn serve(self: Arc<Self>, request: Request<Body>) -> Answering;
 }
@@ -184,12 +184,12 @@ impl Service<Request<Body>> for Stack {
     }
 }
 
-/// The answer that says an error.
+/// The answer for an error.
 fn refuse(error: Error) -> Response<Body> {
     Status::from(error).into_http()
 }
 
-/// The code of an answer, as far as it is decided: a stream decides at its end.
+/// The code of an answer. A stream has none before its end, and counts as OK.
 fn code_of(response: &Response<Body>) -> Code {
     response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
 }

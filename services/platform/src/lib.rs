@@ -2,7 +2,7 @@
 //! true ([`event`]), and how a service is started, reached, measured and stopped ([`Process`]). No word of the programme
 //! appears in this crate.
 //!
-//! A service is read best from its RPC bodies: open, load, decide, save, answer.
+//! A service is read best from the bodies of its RPC methods: open, load, decide, save, answer.
 //!
 //! ```ignore
 //! let (ctx, req) = request.open()?;                            // who asks, and a well-formed message
@@ -65,6 +65,7 @@ pub use tasks::Tasks;
 pub use tenant::{Tenant, TenantId, Tenants};
 pub use watch::Watch;
 
-/// One allocator for every program: it costs less a call than the system's, and gives back what a burst of uploads needed.
+/// The allocator of every program: it takes less time for each call than the system's, and returns the memory of a burst of
+/// uploads.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,5 +1,5 @@
-//! How much a process takes on, and how long others may keep it waiting. The defaults let some hundred people behind one address
-//! work at once. Behind a proxy the callers are told apart by the address that the proxy names.
+//! The limits of a process: how much it takes on, and how long others may keep it waiting. With the defaults, some hundred people
+//! behind one address can work at once. Behind a proxy, callers are identified by the address that the proxy names.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -7,43 +7,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::pace::Pace;
 
-/// The largest message a method takes, in bytes. Larger things are streamed.
+/// The largest message that a method accepts, in bytes. Larger data are streamed.
 pub const LARGEST_MESSAGE: usize = 4 << 20;
 
-/// The `[limits]` section.
+/// The section `[limits]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// How many calls run at once. Those above are turned away at once, while they still cost nothing.
+    /// The number of calls that run at once. Further calls are refused at once, before they cost anything.
     pub in_flight: NonZeroU32,
-    /// How long a call may take, in seconds, when its caller does not say, and at most.
+    /// How many seconds a call may take: the default where its caller gives no time, and the maximum.
     pub deadline_seconds: NonZeroU32,
-    /// How many calls a second one tenant can make, so that it cannot take the room of the others.
+    /// The number of calls per second of one tenant, so that it cannot use up the capacity of the others.
     pub per_tenant_per_second: NonZeroU32,
-    /// How many it can make at once, after a pause.
+    /// The number of calls that a tenant can make at once, after a pause.
     pub per_tenant_burst: NonZeroU32,
-    /// How many seconds a body on its way in may be silent. Who sends faster than the least rate gains this much again.
+    /// How many seconds a request body may be silent. Bytes above the least rate restore this time, up to its full length.
     pub body_seconds: NonZeroU32,
-    /// How many seconds a reader may take nothing of an answer that is ready. Who reads faster than the least rate gains this
-    /// much again. An answer with nothing to say yet may wait for ever.
+    /// How many seconds a reader may take nothing of an answer that is ready. Bytes above the least rate restore this time, up to
+    /// its full length. An answer that has nothing to send yet may wait for ever.
     pub reader_seconds: NonZeroU32,
-    /// The least rate of a body, in and out, in bytes a second.
+    /// The least rate of request and answer bodies, in bytes per second.
     pub least_bytes_per_second: NonZeroU32,
-    /// How many bytes of bodies a process keeps in memory until they are answered.
+    /// The number of bytes of bodies that a process keeps in memory until they are answered.
     pub bytes_in_flight: usize,
-    /// How many of these may come from one address, or from one network of IPv6 with 64 bits.
+    /// The number of these bytes from one address, or from one IPv6 network of 64 bits.
     pub bytes_per_address: usize,
-    /// How many of these may come by one connection. Not for peers and trusted proxies, whose connections carry many callers.
+    /// The number of these bytes from one connection. It does not hold for peers and trusted proxies, whose connections carry many
+    /// callers.
     pub bytes_per_connection: usize,
-    /// How many connections there may be. Each is an open file: if the system allows fewer, there are fewer.
+    /// The number of connections. Each is an open file: where the system allows fewer files, there are fewer connections.
     pub connections: usize,
-    /// How many of these may be from one address, or from one network of IPv6 with 64 bits. Not for trusted proxies.
+    /// The number of connections from one address, or from one IPv6 network of 64 bits. It does not hold for trusted proxies.
     pub connections_per_address: usize,
-    /// How many requests a caller may have open on one connection of HTTP/2.
+    /// The number of open requests on one HTTP/2 connection of a stranger.
     pub streams_per_connection: NonZeroU32,
-    /// How many seconds the handshake of TLS may take, and then a request until its headers are there.
+    /// How many seconds the TLS handshake may take, and then the headers of a request.
     pub header_seconds: NonZeroU32,
-    /// How many seconds a connection without a request is kept.
+    /// How many seconds a connection without a request is kept open.
     pub idle_seconds: NonZeroU32,
 }
 
@@ -71,12 +72,12 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How fast a body has to come in.
+    /// The least pace of a request body.
     pub fn pace_in(&self) -> Pace {
         Pace::new(seconds(self.body_seconds), self.least_bytes_per_second)
     }
 
-    /// How fast an answer has to be read.
+    /// The least pace at which an answer must be read.
     pub fn pace_out(&self) -> Pace {
         Pace::new(seconds(self.reader_seconds), self.least_bytes_per_second)
     }

@@ -1,5 +1,5 @@
-//! What stands between the answer of a method and its caller: a request that is repeated is given the answer it was given before, and
-//! what a method declares and does not do is a fault of ours, which the log tells. (No story of the suite ends with such a line.)
+//! The last steps between a method and its caller. A repeated request gets its first answer again. A method that does not do what
+//! its options declare is a fault of ours, which is logged. (No story of the suite ends with such a line in the log.)
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream;
@@ -11,7 +11,7 @@ use tonic::{Code, body::Body};
 use super::{Method, code_of, refuse};
 use crate::{Error, ctx::Call};
 
-/// The answer of before, if the store found one; otherwise the method's own.
+/// The stored answer of a repeated request, if the store found one; otherwise the method's own.
 pub(super) fn answered(call: &Call, method: &Method, response: Response<Body>) -> Response<Body> {
     if let Some(answer) = call.once.before() {
         return message(&answer);
@@ -24,9 +24,9 @@ pub(super) fn answered(call: &Call, method: &Method, response: Response<Body>) -
     response
 }
 
-/// What a method that has answered well has left undone.
+/// What a method that answered OK should have done and did not.
 fn faults(call: &Call, method: &Method) -> impl Iterator<Item = &'static str> {
-    // what is watched is written down while it streams
+    // a watch records what it shows while it streams
     let sighting = method.access.as_ref().map_or("", |access| &access.sighting);
     let is_unseen = !method.watches && !sighting.is_empty() && !call.has_witnessed(sighting);
     let forgotten =
@@ -34,7 +34,7 @@ fn faults(call: &Call, method: &Method) -> impl Iterator<Item = &'static str> {
     forgotten.into_iter().chain(is_unseen.then_some("its `sighting` is not written down before it answers"))
 }
 
-/// A unary answer of gRPC: one message and how the call ended.
+/// A unary gRPC answer: one message, and the status OK.
 fn message(answer: &[u8]) -> Response<Body> {
     let Ok(length) = u32::try_from(answer.len()) else { return refuse(Error::internal("an answer too large to give")) };
     let mut frame = BytesMut::with_capacity(answer.len() + 5);

@@ -1,4 +1,4 @@
-//! Who asks, in which tenant. Here, and nowhere else, a call becomes a [`Ctx`].
+//! Authenticates the caller and finds the tenant. A [`Ctx`] is made for a call only here.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ impl Layer for Authenticate {
 }
 
 impl Authenticate {
-    /// The context; none where the method has none, or there is no such method.
+    /// The context of a call. None, where the method needs no tenant or does not exist.
     async fn ctx(&self, method: &Method, headers: &HeaderMap, time_left: Option<Duration>) -> Result<Option<Ctx>> {
         if method.access.as_ref().is_none_or(|access| access.tenantless) {
             return Ok(None);
@@ -61,7 +61,8 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The token. A header of another shape is a mistake to be told, not a caller without a token.
+/// The token of the header. Error: `TOKEN_INVALID`, where the header has another form, because that is a mistake the caller should
+/// know.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>> {
     let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
     let token = value

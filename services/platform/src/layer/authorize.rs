@@ -1,5 +1,5 @@
-//! Whether the caller's role may call the method at all, as the method's option says. What it may do *with what* is said in
-//! domain code.
+//! Checks whether the caller's role may call the method at all, as the method's option `access` declares. Domain code decides which
+//! objects the caller may use.
 
 use http::Response;
 use proto::{Declared, options::v1::Access};
@@ -48,7 +48,8 @@ fn is_in_programme(ctx: Option<&Ctx>) -> bool {
     ctx.is_some_and(|ctx| ctx.tenant().kind() == Kind::Programme)
 }
 
-/// The refusal of what only programmes have. Its reason is one of the method's package: [`Methods`](super::Methods) has seen to it.
+/// The error for a method that only programmes have. Its reason is one of the method's package; [`Methods`](super::Methods) checks
+/// that.
 fn programme_only(method: &Method) -> Status {
     let package = method.name.rsplit_once('.').map_or("", |(package, _)| package);
     let details = ErrorDetails::with_error_info(PROGRAMME_ONLY, package, []);
@@ -56,7 +57,7 @@ fn programme_only(method: &Method) -> Status {
     Status::with_error_details(Code::FailedPrecondition, text, details)
 }
 
-/// The one refusal whose code is not its reason's: over gRPC a method that does not exist is `UNIMPLEMENTED`.
+/// The error for a method that does not exist. Its code is not that of its reason, because gRPC requires `UNIMPLEMENTED` here.
 fn no_such_method() -> Status {
     let details = ErrorDetails::with_error_info(Shared::RouteUnknown.name(), Shared::DOMAIN, []);
     Status::with_error_details(Code::Unimplemented, "There is no such method.", details)

@@ -1,5 +1,5 @@
-//! Nobody works on what nobody waits for: when the caller's time is up, the work is dropped and its transaction rolls back. A
-//! stream ends when the time its caller gave for it is up; without one it may go on.
+//! Ends a call when the caller's time is over: its work is dropped, and its transaction rolls back. A stream ends when the time
+//! that its caller gave is over; without a time it has no end.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -11,7 +11,7 @@ use super::{Inbound, Layer, Next, refuse};
 use crate::deadline;
 
 pub(super) struct Deadline {
-    /// How long a call may take when its caller does not say, and at most.
+    /// How long a call may take: the default, and the maximum.
     most: Duration,
 }
 
@@ -28,7 +28,7 @@ impl Layer for Deadline {
             Err(error) => return refuse(error),
         };
         let end = asked.filter(|_| call.method.streams_out).and_then(|asked| Instant::now().checked_add(asked));
-        // an upload takes as long as the caller's line does; an answer has begun when the stream has
+        // an upload takes as long as the caller's network needs; a stream has answered once it begins
         let most =
             if call.method.streams_in { asked } else { Some(asked.map_or(self.most, |asked| asked.min(self.most))) };
         call.time_left = most;
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    /// A stream of a message a second, with these headers: how many messages came, and how it ended.
+    /// A stream with a message each second, with these headers: the number of messages, and the reason of its end.
     async fn streamed(headers: &[(&'static str, &str)]) -> (usize, Option<String>) {
         let name = "test.v1.Test/Watch".into();
         let method = Method { name, access: None, streams_in: false, streams_out: true, watches: true };

@@ -1,5 +1,5 @@
-//! Who watches is let in by a token, and a token lives for minutes: a stream that has no end of its own ends with the token it was
-//! begun with. The caller comes back with a fresh one, and is asked again whether it may. A file on its way out is not cut.
+//! A caller who watches was let in by a token, which is valid for minutes. A stream without an end of its own ends with this token.
+//! The caller begins again with a new token, and is checked again. The download of a file is not ended.
 
 use std::{
     pin::Pin,
@@ -21,7 +21,7 @@ use crate::{
     token::Verifier,
 };
 
-/// How often a quiet stream is looked at.
+/// How often the token of a quiet stream is checked.
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct Expire {
@@ -44,9 +44,9 @@ impl Layer for Expire {
     }
 }
 
-/// A stream, until the second its token is over.
+/// A stream that ends when its token expires.
 struct Until {
-    /// None: it was ended.
+    /// None: the stream has ended.
     body: Option<Body>,
     exp: i64,
     clock: Clock,
@@ -58,7 +58,7 @@ impl http_body::Body for Until {
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        // also wakes this up again, though nothing comes out of the stream
+        // the timer also wakes this task where nothing comes out of the stream
         while self.look.poll_tick(cx).is_ready() {}
         let over = self.clock.now().as_second() >= self.exp;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
@@ -96,8 +96,8 @@ mod tests {
         token::{KeySource, Signer},
     };
 
-    /// What is left of a stream that says something at once and then nothing more: whether the first word came, and how it ended
-    /// once this many seconds of its token's ten minutes were over.
+    /// A stream with one message, after so many seconds of a token of ten minutes: whether the message came, and the reason of its
+    /// end.
     async fn watched(watches: bool, seconds: i64) -> (bool, Option<String>) {
         let (signer, clock, (tenants, _folder)) = (Signer::random().unwrap(), clock(), tenants());
         let verifier = Verifier::new("koine", clock.clone(), KeySource::fixed(vec![signer.public_jwk().clone()]));

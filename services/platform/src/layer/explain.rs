@@ -1,4 +1,4 @@
-//! What the gRPC library refuses by itself it refuses without a reason: a message too large, or one that is none. Callers get ours.
+//! The gRPC library refuses some messages without a reason: one that is too large, or one that is malformed. Callers get a reason.
 
 use http::Response;
 use tonic::{Code, body::Body};
@@ -10,7 +10,7 @@ use crate::{
     intake,
 };
 
-/// The same answer, or a refusal with its reason where it has none. Our own methods always give one.
+/// The response, or a refusal with a reason where it has none. Our own methods always give a reason.
 pub(super) fn explained(response: Response<Body>) -> Response<Body> {
     if response.headers().contains_key("grpc-status-details-bin") {
         return response;

@@ -1,6 +1,6 @@
 //! Reads the body of a call before the call takes a permit, so that a caller who sends nothing keeps nobody else out.
 //!
-//! An upload goes through as it comes: its method reads it, and it takes no room while it does.
+//! An upload is not read here: its method reads it, and its bytes are not counted meanwhile.
 
 use std::{
     mem,
@@ -26,7 +26,7 @@ pub(super) struct Gather {
 
 impl Layer for Gather {
     async fn around(&self, mut call: Inbound, next: &impl Next) -> Response<Body> {
-        // of a method that does not exist nothing is read
+        // the body of a call to an unknown method is not read
         if call.method.streams_in || call.method.access.is_none() {
             return next.run(call).await;
         }
@@ -40,7 +40,7 @@ impl Layer for Gather {
     }
 }
 
-/// From where the caller calls: as the edge says, or else the other side of the connection.
+/// The address of the caller: the one that the gateway names, or else the other side of the connection.
 fn address(request: &Request<Body>) -> Option<IpAddr> {
     let said = request.headers().get("koine-address").and_then(|address| address.to_str().ok()?.parse().ok());
     said.or_else(|| Some(request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip()))
@@ -70,7 +70,7 @@ mod tests {
         of(&Limits::default())
     }
 
-    /// A body may be silent for ten seconds.
+    /// A layer under which a body may be silent for ten seconds.
     fn of(limits: &Limits) -> Gather {
         let pace = Pace::new(Duration::from_secs(10), NonZeroU32::new(1024).unwrap());
         Gather { intake: Intake::new(limits), pace }

@@ -1,4 +1,4 @@
-//! One tenant cannot take the room of the others.
+//! Limits the calls of each tenant, so that one tenant cannot use up the capacity of the others.
 
 use std::num::NonZeroU32;
 
@@ -31,7 +31,7 @@ impl Limit {
 
 impl Layer for Limit {
     async fn around(&self, call: Inbound, next: &impl Next) -> Response<Body> {
-        // what has no tenant is the same for everybody, and cheap
+        // methods without a tenant answer everybody alike, and are cheap
         match call.ctx.as_ref().map_or(Ok(()), |ctx| self.check(ctx.tenant().id())) {
             Ok(()) => next.run(call).await,
             Err(error) => refuse(error),

@@ -1,5 +1,5 @@
-//! How many calls run, how long they take and how they end, by method and code. The tenant is no label: metrics would grow with
-//! every country, and a small one would show who does what when.
+//! Metrics: the calls that run, their duration, and their outcome, by method and code. The tenant is no label: metrics would grow
+//! with every country, and those of a small country would show who does what when.
 
 use std::{
     pin::Pin,
@@ -20,7 +20,7 @@ use tonic::{Code, Status, body::Body};
 use super::{Inbound, Layer, Next, code_of};
 use crate::telemetry::call::name_of;
 
-/// Seconds, as the conventions of OpenTelemetry have them.
+/// Seconds, as in the conventions of OpenTelemetry.
 const BOUNDARIES: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
 pub(super) struct Measure(Arc<Instruments>);
@@ -31,7 +31,7 @@ struct Instruments {
 }
 
 impl Measure {
-    /// Feeds the global meter: telemetry must have been started before.
+    /// Uses the global meter: telemetry must be started before.
     pub(super) fn new() -> Self {
         Self::with(&global::meter("koine"))
     }
@@ -59,7 +59,7 @@ impl Layer for Measure {
     }
 }
 
-/// A call that runs. It is counted when it is dropped: also when its caller goes away, and nobody asks for the answer.
+/// A running call. It is recorded when it is dropped, also where its caller goes away before the answer.
 struct Running {
     instruments: Arc<Instruments>,
     method: KeyValue,
@@ -84,7 +84,7 @@ impl Drop for Running {
     }
 }
 
-/// A stream of answers: the call runs as long as it does.
+/// A stream of answers: the call runs as long as the stream.
 struct Measured {
     body: Body,
     running: Running,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     impl Scene {
-        /// How many calls ended with a code, and how many run.
+        /// The number of calls that ended with a code, and the number that run.
         fn ended(&self, code: &str) -> (u32, i32) {
             let page = TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap();
             let number = |name: &str, label: &str| {

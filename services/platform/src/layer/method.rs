@@ -1,4 +1,4 @@
-//! The methods of the contract and who may call them, read once from the descriptor.
+//! The methods of the contract and their options, read once from the descriptor.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,29 +7,29 @@ use proto::options::v1::Access;
 
 use crate::{Error, Result};
 
-/// One method.
+/// A method of the contract.
 pub(crate) struct Method {
     /// `koine.identity.v1.SessionService/SignIn`.
     pub(crate) name: Arc<str>,
-    /// Who may call it. None: there is no such method.
+    /// The option `access`. None: there is no such method.
     pub(crate) access: Option<Access>,
-    /// Whether messages come or go one after the other, at the pace of the caller.
+    /// Whether requests, or answers, are streams, at the pace of the caller.
     pub(crate) streams_in: bool,
     pub(crate) streams_out: bool,
-    /// Whether what comes out has no end of its own. The pieces of a file have one.
+    /// Whether its answers have no end of their own. The stream of a file has one.
     pub(crate) watches: bool,
 }
 
-/// All of them, by path.
+/// All methods by their path.
 pub(crate) struct Methods {
     by_path: HashMap<String, Arc<Method>>,
     unknown: Arc<Method>,
-    /// The roles of visitors.
+    /// The roles that visitors can have.
     visiting: Vec<i32>,
 }
 
 impl Methods {
-    /// Reads them. Error: every method that does not say who may call it. A process with such a method does not start.
+    /// Reads the methods. Error: every method without a valid option `access`; the process does not start.
     pub(crate) fn of(contract: &DescriptorPool) -> Result<Self> {
         let mut by_path = HashMap::new();
         let mut faults = Vec::new();
@@ -49,13 +49,13 @@ impl Methods {
         if !faults.is_empty() {
             return Err(Error::internal(faults.join("\n")));
         }
-        // one name for all of them: what strangers ask for must not become a label or a log line
+        // one name for all unknown methods: what strangers send must not become a label or a log line
         let unknown =
             Method { name: "_OTHER".into(), access: None, streams_in: false, streams_out: false, watches: false };
         Ok(Self { by_path, unknown: Arc::new(unknown), visiting: visiting(contract)? })
     }
 
-    /// Whether a service, by the name of its package, has a method for visitors.
+    /// Whether a service, named as in its package, has a method for visitors.
     pub(crate) fn let_visitors_into(&self, service: &str) -> bool {
         let package = format!("koine.{service}.");
         let theirs = self.by_path.values().filter(|method| method.name.starts_with(&package));
@@ -64,16 +64,16 @@ impl Methods {
             .any(|access| access.roles.iter().any(|role| self.visiting.contains(role)))
     }
 
-    /// The method of a path.
+    /// The method with a path. An unknown path gives the method `_OTHER`, which has no `access`.
     pub(crate) fn find(&self, path: &str) -> Arc<Method> {
         self.by_path.get(path).unwrap_or(&self.unknown).clone()
     }
 }
 
-/// The reason of a method that only programmes have, where it is asked for in a country.
+/// The reason of a method that only programmes have, where it is called in a country.
 pub(super) const PROGRAMME_ONLY: &str = "PROGRAMME_ONLY";
 
-/// Whether the package of a method declares that reason.
+/// Whether the package of a method declares this reason.
 fn declares_programme_only(contract: &DescriptorPool, method: &MethodDescriptor) -> bool {
     let reasons = contract.get_enum_by_name(&format!("{}.Reason", method.parent_service().package_name()));
     let name = format!("REASON_{PROGRAMME_ONLY}");
@@ -102,7 +102,7 @@ fn access(contract: &DescriptorPool, method: &MethodDescriptor) -> Result<Access
     Ok(access)
 }
 
-/// The roles the contract marks as those of visitors.
+/// The roles that the contract marks as those of visitors.
 fn visiting(contract: &DescriptorPool) -> Result<Vec<i32>> {
     let missing = || Error::internal("the contract has no roles, or no mark for those of visitors");
     let roles = contract.get_enum_by_name("koine.options.v1.Role").ok_or_else(missing)?;
@@ -119,7 +119,7 @@ impl Method {
         Arc::new(Self { name, access, streams_in: false, streams_out: false, watches: false })
     }
 
-    /// The same, of this option.
+    /// A method with this option, which a test can change.
     pub(crate) fn of_access(access: Access) -> Self {
         let name = "test.v1.Test/Call".into();
         Self { name, access: Some(access), streams_in: false, streams_out: false, watches: false }

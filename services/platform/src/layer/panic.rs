@@ -1,4 +1,4 @@
-//! A panic in one call is an error of that call, and of no other.
+//! A panic in one call is an error of that call, and does not affect others.
 
 use std::panic::AssertUnwindSafe;
 
@@ -13,7 +13,7 @@ pub(super) struct CatchPanic;
 
 impl Layer for CatchPanic {
     async fn around(&self, call: Inbound, next: &impl Next) -> Response<Body> {
-        // what the call held is dropped with it: its transaction rolls back, its permits go home
+        // what the call held is dropped with it: its transaction rolls back, its permits are released
         let answer = AssertUnwindSafe(next.run(call)).catch_unwind().await;
         answer.unwrap_or_else(|panic| refuse(Error::internal(format!("panicked: {}", words(&*panic)))))
     }

@@ -1,5 +1,5 @@
-//! Whether a visitor may still be here. What let them in can end at any time, at home; their token knows nothing of it. So it is
-//! asked before the method runs, of an answer without an end before every message, and of a long one every second.
+//! Checks whether a visitor may still be here. What let them in can end at home at any time, and their token does not show it. So
+//! it is checked before the method runs, before every message of a watch, and every second during a long answer.
 
 use futures::stream;
 use http::Response;
@@ -11,10 +11,10 @@ use tonic::body::Body;
 use super::{Inbound, Layer, Next, refuse};
 use crate::{Clock, Ctx, border, deadline::last};
 
-/// How long the question may take that is asked while an answer streams: the time its caller gave is that of the beginning.
+/// How long a check may take while an answer streams. The call's own deadline is for its beginning.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 
-/// How often it is asked while bytes are on their way: a film is thousands of pieces.
+/// How often the check is made while bytes are sent: a film has thousands of pieces.
 const PACE: SignedDuration = SignedDuration::from_secs(1);
 
 pub(super) struct Recheck {
@@ -37,7 +37,7 @@ impl Layer for Recheck {
 }
 
 impl Recheck {
-    /// An answer that goes on as long as its reader may be here.
+    /// A stream that ends when its reader may not be here any more.
     fn watched(&self, visitor: Ctx, body: Body, pace: SignedDuration) -> Body {
         let (ask, clock) = (self.ask.clone(), self.clock.clone());
         let frames = stream::unfold(Some((body, clock.now())), move |going| {
@@ -81,7 +81,7 @@ mod tests {
         testing,
     };
 
-    /// Lets a visitor stay for so many questions.
+    /// A check that lets a visitor stay for this many questions, and the number of questions asked.
     fn for_a_while(questions: usize) -> (Recheck, Arc<AtomicUsize>) {
         let asked = Arc::new(AtomicUsize::new(0));
         let counted = asked.clone();

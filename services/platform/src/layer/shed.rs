@@ -1,8 +1,8 @@
-//! A process that has more to do than it can do in time says so at once, instead of being late for everybody.
+//! Refuses calls at once where the process has more to do than it can do in time, instead of being late for all.
 //!
-//! A permit is held until the answer begins. Streams take none with them: they go at the pace of their callers, so that a few
-//! slow readers or slow uploads would otherwise keep everybody out. They must find room to begin, and their number is bounded by
-//! what one connection may have open.
+//! A permit is held until the answer begins. A stream holds none while it runs, because it runs at the pace of its caller: a few
+//! slow readers or uploads would otherwise keep all others out. A stream needs a free permit to begin, and the number of streams is
+//! bounded for each connection.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -27,7 +27,7 @@ impl Shed {
 impl Layer for Shed {
     async fn around(&self, call: Inbound, next: &impl Next) -> Response<Body> {
         let Ok(permit) = self.0.try_acquire() else { return refuse(overloaded()) };
-        // where it is filtered out it is dropped at once
+        // for an upload the permit is filtered out, and so dropped at once
         let _held = Some(permit).filter(|_| !call.method.streams_in);
         next.run(call).await
     }

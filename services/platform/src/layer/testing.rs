@@ -1,4 +1,4 @@
-//! What the tests of the layers share: a call, what comes next, and what was answered.
+//! Shared by the tests of the layers: a call, the next layer, and the outcome.
 
 use std::{fs, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     token::{Claims, Signer},
 };
 
-/// A call of a method anybody may call, with these headers.
+/// A call of a method that anybody may call, with these headers.
 pub(super) fn call(headers: &[(&'static str, &str)]) -> Inbound {
     call_of(Method::with(Some(Access { anonymous: true, ..Access::default() })), headers)
 }
@@ -29,7 +29,7 @@ pub(super) fn call_of(method: Arc<Method>, headers: &[(&'static str, &str)]) -> 
     Box::new(Call { method, request, time_left: None, ctx: None })
 }
 
-/// What comes next, as a closure.
+/// The next layer, as a closure.
 pub(super) struct Then<F>(pub(super) F);
 
 impl<F, Answer> Next for Then<F>
@@ -42,12 +42,12 @@ where
     }
 }
 
-/// Answers at once, well.
+/// A next layer that answers OK at once.
 pub(super) fn fine() -> impl Next {
     Then(async |_| Response::new(Body::empty()))
 }
 
-/// The reason of a refusal; `OK` where there is none.
+/// The reason of a refusal; `OK`, where it is none.
 pub(super) fn reason(response: &Response<Body>) -> String {
     match Status::from_header_map(response.headers()) {
         Some(status) if status.code() != Code::Ok => status.get_error_details().error_info().unwrap().reason.clone(),
@@ -55,7 +55,7 @@ pub(super) fn reason(response: &Response<Body>) -> String {
     }
 }
 
-/// One tenant, `it`.
+/// One tenant, `it`, and the folder of its file.
 pub(super) fn tenants() -> (Tenants, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let text = "kind = \"country\"\nname = \"Test\"\nlocales = [\"it\"]\nzone = \"Europe/Rome\"\n";
@@ -65,7 +65,7 @@ pub(super) fn tenants() -> (Tenants, TempDir) {
     (tenants, folder)
 }
 
-/// A programme of two countries, `it-hr`.
+/// A programme of two countries, `it-hr`, and the folder of its file.
 pub(super) fn programme() -> (Tenants, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let text = "kind = \"programme\"\nname = \"Test\"\nlocales = [\"en\"]\nzone = \"Europe/Rome\"\ncountries = [\"it\", \"hr\"]\n";

@@ -1,4 +1,4 @@
-//! A span per call, named by its method, continuing the caller's trace.
+//! Makes a span for each call, with the name of its method, in the caller's trace.
 
 use std::{
     pin::Pin,
@@ -26,7 +26,7 @@ impl Layer for Trace {
     }
 }
 
-/// A stream of answers: the span lasts as long as it does.
+/// A stream of answers: the span lasts as long as the stream.
 struct Traced {
     body: Body,
     span: Span,

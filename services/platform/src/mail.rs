@@ -1,4 +1,4 @@
-//! Mail: by SMTP, or into a folder where none is configured.
+//! Sends mail by SMTP, or writes it to a folder where no server is configured.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,15 +13,15 @@ use uuid::Uuid;
 
 use crate::{Ctx, Error, Result, secret::Secret};
 
-/// The `[mail]` section.
+/// The section `[mail]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The address mails come from.
+    /// The sender's address.
     pub from: String,
-    /// `smtps://user:password@host` or `smtp://host:port`. Absent: mails become files.
+    /// `smtps://user:password@host` or `smtp://host:port`. Without it, mails are written to files.
     pub smtp: Option<Secret>,
-    /// Where mails become files: `<folder>/<tenant>/<id>.eml`.
+    /// The folder of these files: `<folder>/<tenant>/<id>.eml`.
     pub folder: PathBuf,
 }
 
@@ -31,20 +31,20 @@ impl Default for Settings {
     }
 }
 
-/// One mail.
+/// A mail.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// What makes it this mail: sent again under the same id, it is the same mail.
+    /// The id of the mail. It is part of the message id, so that a mail that is sent again can be recognised.
     pub id: Uuid,
-    /// To whom.
+    /// The address of the recipient.
     pub to: String,
-    /// One line.
+    /// The subject, one line.
     pub subject: String,
-    /// Plain text.
+    /// The text, without markup.
     pub text: String,
 }
 
-/// Whether mail can be sent to this: an address for who sends it, at a host with a dot, for nobody is reached at `name@localhost`.
+/// Whether mail can be sent to an address. The host must have a dot, because nobody is reached at `name@localhost`.
 pub fn is_address(text: &str) -> bool {
     text.parse::<Address>().is_ok_and(|address| address.domain().contains('.'))
 }
@@ -63,7 +63,7 @@ enum Way {
 }
 
 impl Mailer {
-    /// A mailer as the settings say. Error: an address or URL that is none, named by its key.
+    /// A mailer with these settings. Error: an address or URL that cannot be used, with its key.
     pub fn new(settings: &Settings) -> Result<Self> {
         let address: Address = settings.from.parse().map_err(|error| Error::internal(format!("mail.from: {error}")))?;
         let way = match &settings.smtp {
@@ -73,11 +73,11 @@ impl Mailer {
         Ok(Self { from: Mailbox::new(None, address), way })
     }
 
-    /// Sends a mail. It comes in the name of the caller's tenant. A mail nobody will ever take is done with and leaves one line in
-    /// the log. Error: unreachable, where the server cannot be reached or refuses for now; the address is in no log.
+    /// Sends a mail with the name of the caller's tenant as its sender. A mail that can never be delivered is logged and dropped.
+    /// Error: unreachable, where the server cannot be reached or refuses for now. The address is never logged.
     pub async fn send(&self, ctx: &Ctx, mail: Mail) -> Result<()> {
         let id = mail.id;
-        // the parser's words repeat the address, so they are not kept
+        // the parser's error repeats the address and is dropped
         let Ok(to) = mail.to.parse() else {
             tracing::warn!(tenant = %ctx.tenant().id(), %id, "a mail has no usable address; it is not sent");
             return Ok(());
@@ -91,7 +91,7 @@ impl Mailer {
                     tracing::warn!(tenant = %ctx.tenant().id(), %id, status, "a mail was refused for good; it is not sent again");
                     Ok(())
                 }
-                // the server's own words may repeat the address
+                // the server's message may repeat the address
                 Err(error) => Err(Error::unreachable(format!(
                     "mail {id} not taken (status {:?}, timeout {})",
                     error.status().map(u16::from),
@@ -119,17 +119,17 @@ impl Mailer {
     }
 }
 
-/// Whether a mail was refused and would be again. What the server holds against us, such as a wrong password (53x), is none of
-/// the mail's: it may be sent when that is mended.
+/// Whether a mail was refused for ever. A refusal of this system, such as for a wrong password (53x), is not final, because the
+/// mail can be sent when it is corrected.
 fn is_final(error: &smtp::Error) -> bool {
     error.is_permanent() && error.status().is_some_and(|status| (550..560).contains(&u16::from(status)))
 }
 
-/// How long a server may be silent. Facts wait in line behind a mail.
+/// How long a server may be silent. Later facts wait for a mail.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn transport(url: &str) -> Result<AsyncSmtpTransport<Tokio1Executor>> {
-    // the URL holds a password: the fault names the key only
+    // the URL contains a password, so the error names only the key
     let broken = |_| Error::internal("mail.smtp: must be `smtp://host:port` or `smtps://user:password@host`");
     Ok(AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(broken)?.timeout(Some(PATIENCE)).build())
 }
@@ -161,7 +161,7 @@ mod tests {
         Mailer::new(&Settings { folder: folder.path().join("mail"), ..Settings::default() }).unwrap()
     }
 
-    /// A mail server that says this of every recipient.
+    /// A mail server that answers this to every recipient.
     async fn server(listener: TcpListener, said: &str) {
         let mut connection = BufReader::new(listener.accept().await.unwrap().0);
         connection.write_all(b"220 here\r\n").await.unwrap();

@@ -1,4 +1,4 @@
-//! Ranges of addresses.
+//! Networks: ranges of IP addresses.
 
 use std::{net::IpAddr, str::FromStr};
 
@@ -44,9 +44,9 @@ impl From<Network> for String {
 }
 
 impl Network {
-    /// Whether an address is in it.
+    /// Whether an address is in the network.
     pub fn holds(&self, address: IpAddr) -> bool {
-        // a shift by all bits is no number: everything is in a network of prefix 0
+        // a shift by all bits gives none: every address is in a network of prefix 0
         let same = |one: u128, other: u128, bits: u32| {
             (one ^ other).checked_shr(bits - u32::from(self.prefix)).is_none_or(|rest| rest == 0)
         };

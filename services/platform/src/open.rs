@@ -1,7 +1,7 @@
-//! The first of the five steps: who asks, and a well-formed message.
+//! The first of the five steps: gives the context and a valid message.
 //!
-//! The shape of a message is said in its proto as `koine.options.v1.rules` and checked here, once, so that the same limits hold
-//! at every entrance. All violations are named at once. The rules of the programme come later, in domain code.
+//! The option `koine.options.v1.rules` declares the shape of a message, which is checked here, so that the same limits hold for
+//! every caller. All violations are reported at once. The rules of the programme are checked later, in domain code.
 
 use prost_reflect::ReflectMessage;
 use proto::google::api::HttpBody;
@@ -20,11 +20,11 @@ pub use rules::check;
 
 /// Opens a request.
 pub trait Open {
-    /// What it carries.
+    /// The message of the request.
     type Message;
 
-    /// Who asks, and the message without what callers cannot set, if it has the shape its proto asks for. Error: `FIELDS_INVALID` with
-    /// every violation.
+    /// The context, and the message without the fields that callers cannot set. Error: `FIELDS_INVALID` with every violation of the
+    /// rules in the proto.
     fn open(self) -> Result<(Ctx, Self::Message)>;
 }
 
@@ -39,12 +39,12 @@ impl<T: ReflectMessage + Default> Open for Request<T> {
     }
 }
 
-/// Opens a request that arrives in pieces.
+/// Opens a request that is a stream of messages.
 pub trait OpenStream {
-    /// What each piece is.
+    /// The message of the stream.
     type Piece;
 
-    /// Who asks, and the pieces.
+    /// The context, and the messages.
     fn open_stream(self) -> Result<(Ctx, Pieces<Self::Piece>)>;
 }
 
@@ -57,17 +57,17 @@ impl<T> OpenStream for Request<Streaming<T>> {
     }
 }
 
-/// The pieces of a streamed request, each checked as it arrives.
+/// The messages of a streamed request, each checked when it arrives.
 pub struct Pieces<T>(Streaming<T>);
 
 impl<T: ReflectMessage> Pieces<T> {
-    /// The next piece, or none at the end. Error: a piece has not the shape asked for, or the caller went away.
+    /// The next message. None, at the end. Error: `FIELDS_INVALID`, or `BODY_MALFORMED`, where the caller went away.
     pub async fn next(&mut self) -> Result<Option<T>> {
         let piece = self.0.message().await.map_err(|gone| {
             Shared::BodyMalformed.error("The upload broke off before its end; nothing was kept.").caused_by(gone)
         })?;
         if piece.is_none() {
-            // a caller that goes away looks like the end of the stream; one turn later this call has been dropped with it, and
+            // a caller that goes away looks like the end of the stream; after one yield this call has been dropped with it, and
             // half a file is not taken for a whole one
             tokio::task::yield_now().await;
         }
@@ -75,8 +75,8 @@ impl<T: ReflectMessage> Pieces<T> {
         Ok(piece)
     }
 
-    /// All of an upload that is judged as a whole; `file` gives the part of a piece that holds bytes. Error: `reason`, at the first byte
-    /// beyond `most`.
+    /// The bytes of all messages; `file` gives the bytes of one. Error: `reason`, where there are more than `most` bytes, and the
+    /// errors of [`Pieces::next`].
     pub async fn whole(
         mut self,
         most: u64,
@@ -86,7 +86,7 @@ impl<T: ReflectMessage> Pieces<T> {
         let mut upload = Upload::default();
         while let Some(piece) = self.next().await? {
             let HttpBody { content_type, data, .. } = file(piece).unwrap_or_default();
-            // said with the first piece
+            // the first message has it
             if upload.content_type.is_empty() {
                 upload.content_type = content_type;
             }
@@ -98,13 +98,13 @@ impl<T: ReflectMessage> Pieces<T> {
         Ok(upload)
     }
 
-    /// The first piece. Error: there is none.
+    /// The first message. Error: `BODY_MALFORMED`, where there is none, and the errors of [`Pieces::next`].
     pub async fn first(&mut self) -> Result<T> {
         self.next().await?.ok_or_else(|| Shared::BodyMalformed.error("The upload is empty."))
     }
 }
 
-/// The context the authentication layer left in the request.
+/// The context that the authentication layer put into the request.
 fn ctx_of<T>(request: &mut Request<T>) -> Result<Ctx> {
     request
         .extensions_mut()
@@ -112,7 +112,7 @@ fn ctx_of<T>(request: &mut Request<T>) -> Result<Ctx> {
         .ok_or_else(|| Error::internal("no context: the method is tenantless or unlayered"))
 }
 
-/// The digest and key a repeated request is known by, if it carries a `request_id`.
+/// The `request_id` of a request, if it has one, and its digest: both identify a repeated request.
 pub(crate) fn request_key<T: ReflectMessage>(message: &T) -> Option<(String, Vec<u8>)> {
     let field = message.descriptor().get_field_by_name("request_id")?;
     let key = message.transcode_to_dynamic().get_field(&field).as_str()?.to_owned();
@@ -122,7 +122,7 @@ pub(crate) fn request_key<T: ReflectMessage>(message: &T) -> Option<(String, Vec
     Some((key, digest(message).ok()?))
 }
 
-/// SHA-256 of a message and of the name of its type: two messages of equal fields and different types have different ones.
+/// The SHA-256 of a message and its type's name, so that messages of different types with the same fields differ.
 pub(crate) fn digest<T: ReflectMessage>(message: &T) -> Result<Vec<u8>> {
     let mut bytes = message.descriptor().full_name().as_bytes().to_vec();
     message.encode(&mut bytes).map_err(|fault| Error::internal("a message that cannot be written").caused_by(fault))?;

@@ -1,5 +1,6 @@
-//! How long the other side of a connection may keep a body waiting. It has a budget of time: waiting uses the budget up, bytes refill
-//! it. A side that is silent is given up when the budget is empty, and one that sends or takes too little a little later.
+//! Limits how long the other side of a connection may keep a body waiting. The other side has a budget of time: waiting spends it,
+//! bytes refill it. A side that is silent is given up when the budget is empty, and one that sends or takes too little a little
+//! later.
 
 use std::{
     num::NonZeroU32,
@@ -19,7 +20,7 @@ use crate::{
     error::{Reason, Shared},
 };
 
-/// The longest silence, and the rate at which bytes make up for waiting.
+/// The longest silence, and the time that each byte refills.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     silence: Duration,
@@ -27,25 +28,25 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The longest silence, and the least number of bytes a second.
+    /// The longest silence, and the least number of bytes per second.
     pub fn new(silence: Duration, least_per_second: NonZeroU32) -> Self {
         Self { silence, each_byte: Duration::from_secs(1) / least_per_second.get() }
     }
 
-    /// The pace of a side that passes on bytes of this pace only when a window of HTTP/2 is full: it may be silent for as much longer
-    /// as a window takes to fill.
+    /// The pace of a side that passes on bytes only when an HTTP/2 window is full: it may be silent for longer, by the time that a
+    /// window takes to fill.
     pub(crate) fn by_windows_of(self, bytes: u32) -> Self {
         Self { silence: self.silence + self.each_byte.saturating_mul(bytes), ..self }
     }
 }
 
-/// The budget of one side of a connection. Time counts from [`Patience::poll_over`] to [`Patience::moved`].
+/// The budget of the other side. Time counts from [`Patience::poll_over`] to [`Patience::moved`].
 #[derive(Debug)]
 pub(crate) struct Patience {
     pace: Pace,
     left: Duration,
     waiting: Option<Instant>,
-    /// Made by the first wait: most bodies are there at once.
+    /// Created by the first wait, because most bodies arrive at once.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -54,7 +55,7 @@ impl Patience {
         Self { pace, left: pace.silence, waiting: None, timer: None }
     }
 
-    /// Waits for the other side. Ready: the budget is empty.
+    /// Waits for the other side. Ready when the budget is empty.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let until = *self.waiting.get_or_insert_with(Instant::now) + self.left;
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(until)));
@@ -64,7 +65,7 @@ impl Patience {
         timer.as_mut().poll(cx)
     }
 
-    /// The other side sent or took this many bytes.
+    /// Notes that the other side sent or took this many bytes.
     pub(crate) fn moved(&mut self, bytes: usize) {
         if self.waiting.is_none() && self.left == self.pace.silence {
             return;
@@ -76,13 +77,13 @@ impl Patience {
         self.left = self.left.saturating_add(gained).min(self.pace.silence);
     }
 
-    /// Refills the budget: the other side has taken all there was.
+    /// Refills the budget, where the other side has taken everything.
     pub(crate) fn renew(&mut self) {
         (self.waiting, self.left) = (None, self.pace.silence);
     }
 }
 
-/// The body of a request. It ends with the error `BODY_TOO_SLOW` when it is slower than its pace.
+/// The body of a request. It ends with the error `BODY_TOO_SLOW` where it is slower than its pace.
 pub(crate) struct Arriving<B> {
     body: B,
     /// None: the body was given up.
@@ -151,8 +152,8 @@ mod tests {
         Pace::new(Duration::from_secs(10), NonZeroU32::new(100).unwrap())
     }
 
-    /// A body of pieces of this size, each after a pause of so many seconds, and then silence. How many came, and how long it took
-    /// until the end.
+    /// A body of pieces of this size, each after a pause of so many seconds, and then silence. Returns the number of bytes that
+    /// arrived, the seconds until the end, and the reason.
     async fn sent(pieces: usize, size: usize, pause: u64) -> (usize, u64, String) {
         let begun = Instant::now();
         let each = stream::iter(0..pieces).then(move |_| async move {

@@ -1,8 +1,7 @@
-//! Lists come in pages. A page ends with an opaque token that says where the next one begins.
-
+//! Lists are returned in pages. A page has an opaque token, with which the next page is requested.
 //!
-//! A token is bound to what the list was asked for: to the message type of the request and to every field of it but the size of the
-//! page and the token. [`PageRequest::of`] sees to it, so that a new list cannot forget to.
+//! A token is bound to the message type of the request, and to all of its fields except the page size and the token.
+//! [`PageRequest::of`] does this, so that a new list cannot forget it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use prost_reflect::ReflectMessage;
@@ -14,7 +13,7 @@ use crate::{
     open,
 };
 
-/// What a list is asked for: how many, after which key.
+/// The page that a caller asks for: its size, and the key that it follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest<K> {
     size: u64,
@@ -27,16 +26,16 @@ pub struct PageRequest<K> {
 pub struct Page<T> {
     /// The items.
     pub items: Vec<T>,
-    /// Where the next page begins. Empty on the last one.
+    /// The token of the next page. Empty on the last page.
     pub next: String,
 }
 
-/// The size of a list's pages: what is given when nothing is asked, and the most that is given.
+/// The default and the maximum size of a list's pages.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// When nothing is asked.
+    /// The size where the caller gives none.
     pub usual: u64,
-    /// The most.
+    /// The largest size.
     pub most: u64,
 }
 
@@ -49,8 +48,8 @@ struct Token<K> {
 }
 
 impl<K: Serialize + DeserializeOwned> PageRequest<K> {
-    /// Reads `page_size` and `page_token` of the request of a list. Error: `PAGE_TOKEN_INVALID`, for a token that was given by another
-    /// list, or by this one when it was asked for something else.
+    /// Reads `page_size` and `page_token` of a request. Error: `PAGE_TOKEN_INVALID`, where the token is from another list, or from
+    /// this list with other fields.
     pub fn of(sizes: Sizes, request: &impl ReflectMessage) -> Result<Self> {
         let mut rest = request.transcode_to_dynamic();
         let mut taken = |name: &str| {
@@ -69,8 +68,8 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         Self::read(size, &token, BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]))
     }
 
-    /// For code that reads a whole list, page by page, for itself: `token` is the `next` of the page before, empty for the first one.
-    /// Error: `PAGE_TOKEN_INVALID`.
+    /// The request of code that reads a whole list page by page: `token` is the `next` of the page before, empty for the first
+    /// page. Error: `PAGE_TOKEN_INVALID`.
     pub fn walk(size: u64, token: &str) -> Result<Self> {
         Self::read(size, token, String::new())
     }
@@ -80,17 +79,17 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         Ok(Self { size, after, asked })
     }
 
-    /// The key the page comes after.
+    /// The key that the page follows. None for the first page.
     pub fn after(&self) -> Option<&K> {
         self.after.as_ref()
     }
 
-    /// How many rows to ask for: one more than the page holds, to see whether there is a next one.
+    /// The number of rows to load: one more than the page has, which shows whether there is a next page.
     pub fn limit(&self) -> u64 {
         self.size + 1
     }
 
-    /// Cuts the rows to a page. `key` gives the key of a row.
+    /// Makes a page of the rows loaded with [`PageRequest::limit`]. `key` gives the key of a row.
     pub fn page<T>(self, mut rows: Vec<T>, key: impl Fn(&T) -> K) -> Page<T> {
         let size = usize::try_from(self.size).unwrap_or(usize::MAX);
         let more = rows.len() > size;
@@ -99,7 +98,7 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
         self.followed_by(last, rows)
     }
 
-    /// A page of rows that another list has cut already; `last` is the key the next page comes after, if there is a next one.
+    /// Makes a page of the items of another list's page; `last` is the key that the next page follows, if there is one.
     pub fn followed_by<T>(self, last: Option<K>, items: Vec<T>) -> Page<T> {
         let next = last.map_or(String::new(), |after| write(&Token { after, asked: self.asked }));
         Page { items, next }
@@ -113,7 +112,7 @@ fn read<K: DeserializeOwned>(token: &str, asked: &str) -> Result<K> {
 }
 
 fn write<K: Serialize>(token: &Token<K>) -> String {
-    // keys are strings, numbers and ids: they always serialize
+    // keys are strings, numbers and ids, which can always be serialized
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(token).unwrap_or_default())
 }
 
@@ -122,7 +121,7 @@ fn invalid() -> Error {
 }
 
 impl<T> Page<T> {
-    /// The same page of something else.
+    /// Converts the items.
     pub fn map<U>(self, into: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(into).collect(), next: self.next }
     }

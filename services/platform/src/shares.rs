@@ -1,4 +1,4 @@
-//! Amounts that are bounded in a process and for one address: of connections, requests, streams, bytes.
+//! Amounts with a bound for the process and for each address: of connections, requests, streams or bytes.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use crate::{
     error::{Reason, Shared},
 };
 
-/// A bounded amount. Cheap to clone; all clones count together.
+/// A bounded amount. Cheap to clone; all clones share the count.
 #[derive(Clone, Debug)]
 pub struct Shares(Arc<Inner>);
 
@@ -29,7 +29,7 @@ struct Taken {
     by: HashMap<IpAddr, usize>,
 }
 
-/// What was taken of a bounded amount. It is given back when this is dropped.
+/// A part of the amount. Dropping it releases the part.
 #[derive(Debug)]
 pub struct Share {
     of: Shares,
@@ -37,27 +37,27 @@ pub struct Share {
     taken: usize,
 }
 
-/// Why nothing more can be taken.
+/// The bound that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// All of it is taken.
+    /// That of the process.
     InAll,
-    /// The address, or the connection, has its part.
+    /// That of the address, or of the connection.
     PerAddress,
 }
 
 impl Shares {
-    /// At most this much in all, and for one address.
+    /// An amount with these bounds, for the process and for each address.
     pub fn new(in_all: usize, per_address: usize) -> Self {
         Self(Arc::new(Inner { in_all, per_address, taken: Mutex::default() }))
     }
 
-    /// An empty share of an address. Without an address it counts in all alone.
+    /// An empty share for an address. Without an address, only the bound of the process holds.
     pub fn share(&self, address: Option<IpAddr>) -> Share {
         Share { of: self.clone(), address: address.map(network), taken: 0 }
     }
 
-    /// A share of this much for an address. Error: there is not enough left.
+    /// A share of this amount for an address. Error: the bound that would be exceeded.
     pub fn take(&self, address: Option<IpAddr>, amount: usize) -> Result<Share, Full> {
         let mut share = self.share(address);
         share.take(amount).map(|()| share)
@@ -65,7 +65,7 @@ impl Shares {
 }
 
 impl Share {
-    /// Takes more. Error: there is not enough left; what was taken before stays.
+    /// Takes more. Error: the bound that would be exceeded; the share is unchanged.
     pub fn take(&mut self, amount: usize) -> Result<(), Full> {
         let Inner { in_all, per_address, taken } = &*self.of.0;
         let mut taken = taken.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,7 +81,7 @@ impl Share {
         Ok(())
     }
 
-    /// Takes more, also beyond the bounds: for what is there already. Until it goes back, others find less.
+    /// Takes more without checking the bounds, for what exists already. Others can take less until the share is dropped.
     pub fn add(&mut self, amount: usize) {
         self.of.0.taken.lock().unwrap_or_else(PoisonError::into_inner).count(self.address, amount);
         self.taken += amount;
@@ -130,7 +130,7 @@ impl From<Full> for Error {
     }
 }
 
-/// An address of IPv6 stands for its network: who has one has all of them.
+/// The address that is counted: for IPv6 its network of 64 bits, because whoever has one address of it has all.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => IpAddr::V6((six.to_bits() & (u128::MAX << 64)).into()),

@@ -1,5 +1,5 @@
-//! Sheets people upload: CSV as offices and ministries write it, in any encoding that is told or proves itself. A sheet is judged
-//! whole: everything that is wrong is named at once, with the line an editor shows and the column.
+//! Sheets that people upload: CSV as offices and ministries write it, in any encoding that is declared or can be recognised for
+//! certain. A sheet is read completely: all faults are reported at once, each with the column and the line that an editor shows.
 //!
 //! ```ignore
 //! let text = upload.text()?;
@@ -26,23 +26,23 @@ mod text;
 use lines::Lines;
 pub use text::{NOT_TEXT, Upload};
 
-/// The most faults that are told one by one: who has more of them has one cause.
+/// The number of faults that are listed: more of them usually have one cause.
 pub const LISTED: usize = 60;
 
-/// How sheets of one kind are written, and what is said of those that are not.
+/// The format of a kind of sheet, and the reasons for sheets that do not have it.
 #[derive(Clone, Copy, Debug)]
 pub struct Form<R> {
-    /// What stands between the values of a line. None: comma or semicolon, whichever the header has more of.
+    /// The delimiter of values. None: comma or semicolon, whichever is more frequent in the header.
     pub delimiter: Option<u8>,
-    /// The most bytes a value has.
+    /// The most bytes of a value.
     pub widest: usize,
-    /// Whether a value may run over several lines.
+    /// Whether a value may contain line breaks.
     pub multiline: bool,
-    /// Whether the values of columns nobody asks for are judged too.
+    /// Whether values in columns that are not asked for are checked too.
     pub strict: bool,
-    /// The reason of a header that lacks columns, and of a file without one.
+    /// The reason for a header that lacks columns, and for an empty file.
     pub column_missing: R,
-    /// The reason of a line that is not as it should be.
+    /// The reason for an invalid line.
     pub line_invalid: R,
 }
 
@@ -54,14 +54,14 @@ pub struct Sheet<'a, R> {
     lines: Lines<'a>,
     header: Vec<String>,
     header_line: u64,
-    /// The columns somebody asked for.
+    /// The positions of the columns that were asked for.
     asked: Vec<usize>,
     read: usize,
     faults: usize,
     violations: Violations,
 }
 
-/// A line of a sheet: as many values as the header has, each text.
+/// A line of a sheet. It has as many values as the header, and all of them are valid text.
 #[derive(Debug)]
 pub struct Line {
     number: u64,
@@ -69,20 +69,20 @@ pub struct Line {
 }
 
 impl Line {
-    /// Its number, as an editor shows it. The first of the file has 1.
+    /// Its number, as an editor shows it. The first line of the file has 1.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// A value, without the blanks around it.
+    /// The value in a column, without spaces around it.
     pub fn value(&self, place: usize) -> &str {
         self.values.get(place).map_or("", str::trim)
     }
 }
 
 impl<'a, R: Reason> Sheet<'a, R> {
-    /// Reads the header of a sheet in UTF-8, as [`Upload::text`] gives it. Either kind of line end and empty lines do no harm. Error:
-    /// a violation at the header's line, where there is none or it is not text.
+    /// Reads the header of a sheet in UTF-8, as [`Upload::text`] returns it. Both kinds of line ends are accepted, and empty lines
+    /// are ignored. Error: `FIELDS_INVALID`, where there is no header or it is not UTF-8.
     pub fn open(form: Form<R>, text: &'a [u8]) -> Result<Self> {
         let delimiter = form.delimiter.unwrap_or_else(|| more_frequent(text));
         let mut records = csv::ReaderBuilder::new();
@@ -114,8 +114,8 @@ impl<'a, R: Reason> Sheet<'a, R> {
         Err(self.done().err().unwrap_or_else(|| crate::Error::internal("a refused sheet has no fault")))
     }
 
-    /// Where each of these columns stands, by its key: `(key, name, whether it must be there)`. Names are compared without regard to
-    /// case. Error: one violation that names every column which must be there and is not.
+    /// The position of each of these columns, by its key: `(key, name, whether it is required)`. Names are compared without case.
+    /// Error: `FIELDS_INVALID` with the names of all required columns that are missing.
     pub fn columns<'n, K: Eq + Hash>(
         &mut self,
         wanted: impl IntoIterator<Item = (K, &'n str, bool)>,
@@ -145,7 +145,7 @@ impl<'a, R: Reason> Sheet<'a, R> {
         std::mem::take(&mut self.violations).done().map(|()| places)
     }
 
-    /// The next line that can be read. Lines that cannot are faults and left out.
+    /// The next valid line. An invalid line is added to the faults and skipped.
     pub fn line(&mut self) -> Option<Line> {
         loop {
             let (number, record) = self.record()?;
@@ -159,7 +159,7 @@ impl<'a, R: Reason> Sheet<'a, R> {
     /// The next record that is not blank, and its line.
     fn record(&mut self) -> Option<(u64, ByteRecord)> {
         let mut record = ByteRecord::new();
-        // the source is memory and records may be ragged: there is no error left that could end the loop before the file's end
+        // the source is in memory and records may differ in length, so no error can end the loop before the end of the file
         while self.records.read_byte_record(&mut record).unwrap_or(false) {
             let line = self.lines.number(record.position().map_or(0, csv::Position::byte));
             if !record.iter().all(|value| value.trim_ascii().is_empty()) {
@@ -200,12 +200,12 @@ impl<'a, R: Reason> Sheet<'a, R> {
         self.wrong(line, &column, description);
     }
 
-    /// Adds a fault of a line. `column` is empty where the whole line is meant.
+    /// Adds a fault of a line. `column` is empty where the fault is not in one column.
     pub fn wrong(&mut self, line: u64, column: &str, description: impl Into<String>) {
         self.fault(line, column, self.form.line_invalid, description);
     }
 
-    /// Adds a fault that has a reason of its own.
+    /// Adds a fault with a reason of its own.
     pub fn fault(&mut self, line: u64, column: &str, reason: R, description: impl Into<String>) {
         self.faults += 1;
         if self.faults <= LISTED {
@@ -214,13 +214,13 @@ impl<'a, R: Reason> Sheet<'a, R> {
         }
     }
 
-    /// How many faults there are so far.
+    /// The number of faults found so far.
     pub fn faults(&self) -> usize {
         self.faults
     }
 
-    /// Ends the reading. Error: `FIELDS_INVALID` with the first [`LISTED`] faults and the number of the others; also of a sheet without
-    /// a line below its header, which would otherwise say that nothing is there any more.
+    /// Ends the reading. Error: `FIELDS_INVALID` with the first [`LISTED`] faults and the number of the others. A sheet without a
+    /// line below its header is a fault too, because it would otherwise remove everything.
     pub fn done(mut self) -> Result<()> {
         if self.read == 0 && self.faults == 0 {
             self.wrong(self.header_line, "", "There is no line below the header.");
@@ -234,7 +234,7 @@ impl<'a, R: Reason> Sheet<'a, R> {
 }
 
 impl<R> Form<R> {
-    /// Why no sheet has such a value, if none has.
+    /// Why a value is not accepted. None, where it is.
     fn strange(&self, value: &str) -> Option<&'static str> {
         let breaks = |sign: char| matches!(sign, '\n' | '\r');
         if value.len() > self.widest {

@@ -1,4 +1,4 @@
-//! The well-known shapes of strings. Each says what it wants in words the caller can act on.
+//! The formats of strings. The text of each says what is accepted.
 
 use jiff::{civil::DateTime, fmt::strtime};
 use proto::options::v1::Format;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::mail;
 
-/// Whether `text` has this shape; otherwise what it should be.
+/// Checks the format of a text. Error: what is accepted.
 pub(super) fn fits(format: Format, text: &str) -> Result<(), &'static str> {
     let (fits, wanted) = match format {
         Format::Unspecified => (true, ""),
@@ -28,7 +28,7 @@ fn url(text: &str) -> bool {
     })
 }
 
-/// `2022-12-20T23:59:59`, and with an offset only in the form `+01:00`.
+/// Whether a text is a local time, `2022-12-20T23:59:59`, or one with an offset, in the form `+01:00` only.
 fn local_time(text: &str) -> bool {
     let plain = text.len() == 19 && text.as_bytes()[10] == b'T' && text.parse::<DateTime>().is_ok();
     plain || (text.len() == 25 && strtime::parse("%Y-%m-%dT%H:%M:%S%:z", text).is_ok())

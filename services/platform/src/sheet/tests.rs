@@ -17,7 +17,7 @@ fn upload(content_type: &str, bytes: impl Into<Vec<u8>>) -> Upload {
     Upload { content_type: content_type.to_owned(), bytes: bytes.into() }
 }
 
-/// Every line with its number and the values of the columns `a` and `b`.
+/// Reads a sheet: each line with its number and the values of the columns `a` and `b`.
 fn read(form: Form<Shared>, upload: Upload) -> Result<Vec<(u64, [String; 2])>> {
     let text = upload.text()?;
     let mut sheet = Sheet::open(form, &text)?;
@@ -38,7 +38,7 @@ fn of(text: &str) -> Upload {
     upload("text/csv", text)
 }
 
-/// How a file can say what it is.
+/// The ways in which a file can declare its encoding.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Utf8,
@@ -81,7 +81,7 @@ fn written(rows: &[[String; 2]], delimiter: u8, is_dos: bool) -> String {
     String::from_utf8(writer.into_inner().unwrap()).unwrap()
 }
 
-/// The rows as they are read: each with its line, and without the blanks around its values.
+/// The rows as they are expected: each with its line, and without spaces around its values.
 fn expected(rows: &[[String; 2]]) -> Vec<(u64, [String; 2])> {
     let mut line = 2;
     let numbered = rows.iter().map(|row| {
@@ -93,7 +93,7 @@ fn expected(rows: &[[String; 2]]) -> Vec<(u64, [String; 2])> {
 }
 
 fn rows(value: &'static str) -> impl Strategy<Value = Vec<[String; 2]>> {
-    // a line of blanks alone is none
+    // a line of spaces alone is skipped
     let first = value.prop_map(|value| format!("x{value}"));
     prop::collection::vec((first, value).prop_map(|(one, other)| [one, other]), 1..8)
 }
@@ -180,7 +180,7 @@ fn bytes_an_encoding_has_no_letter_for_are_found_with_their_line() {
     half.extend("\ny,z\n".encode_utf16().flat_map(u16::to_le_bytes));
     let place = [("line 2, b".to_owned(), "FIELDS_INVALID")];
     assert_eq!(places(read(FORM, upload("text/csv; charset=utf-16le", half))), place);
-    // the euro of windows-1252 is no letter of ISO-8859-1, which is told here
+    // the euro sign of windows-1252 is not a character of ISO-8859-1, which is declared here
     let euro = WINDOWS_1252.encode("a,b\nx,5 €\n").0.into_owned();
     assert_eq!(places(read(FORM, upload("text/csv; charset=iso-8859-1", euro))), place);
 }
@@ -191,7 +191,7 @@ fn everything_that_is_wrong_is_named_at_once_with_its_line() {
     let text = format!("\n a ;B;c\n\n1;2;3\n;;\n1;2\n1;\"two\nlines\";3\n{long};2;3\n1;2;\u{1}\n1;2;3;4\n");
     let expected = ["line 6", "line 9, a", "line 10, c", "line 11"].map(|place| (place.to_owned(), "FIELDS_INVALID"));
     assert_eq!(places(read(FORM, of(&text))), expected);
-    // what nobody asks for is not judged, where the form says so; and no value has lines
+    // a column that is not asked for is not checked where the form is not strict, and no value has line breaks
     let lax = Form { strict: false, multiline: false, ..FORM };
     let expected = ["line 6", "line 7, B", "line 9, a", "line 11"].map(|place| (place.to_owned(), "FIELDS_INVALID"));
     assert_eq!(places(read(lax, of(&text))), expected);

@@ -1,41 +1,41 @@
-//! The encoding of a sheet. It is told by its `Content-Type`, or proves itself by the mark at its beginning or by being UTF-8; it is
-//! never guessed.
+//! The encoding of a sheet. It is declared by `Content-Type`, by the byte order mark at its beginning, or by being valid UTF-8; it
+//! is never guessed.
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8};
 
 use crate::{Result, Violations, error::Shared};
 
-/// What is said of bytes that are no text in the encoding of their file.
+/// The description of a value that is not valid text in the encoding of its file.
 pub const NOT_TEXT: &str = "The value is not UTF-8, or not in the encoding that was told. Save the file as \"CSV UTF-8\", or tell its \
                             encoding: `Content-Type: text/csv; charset=windows-1252`.";
 
-/// Stands for what an encoding has no letter for: no UTF-8 has it, so that whoever reads the value finds it.
+/// Replaces bytes that are invalid in their encoding. It is not valid UTF-8, so the reader of the value finds it.
 const UNREADABLE: u8 = 0xff;
 
-/// A file that was uploaded whole.
+/// An uploaded file.
 #[derive(Clone, Debug, Default)]
 pub struct Upload {
-    /// What its sender says it is: `text/csv; charset=windows-1252`.
+    /// Its media type, as the caller declares it: `text/csv; charset=windows-1252`.
     pub content_type: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-/// How a file says that its letters are bytes.
+/// The encoding that a `Content-Type` declares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Told {
-    /// As one of the encodings of the web.
+    /// An encoding of the web.
     As(&'static Encoding),
-    /// As ISO-8859-1 itself. (On the web that is another name of windows-1252, which has letters where this one has none.)
+    /// ISO-8859-1. (On the web that is another name of windows-1252, which has characters where ISO-8859-1 has none.)
     Latin1,
-    /// As UTF-16, by a mark at its beginning.
+    /// UTF-16. The byte order mark decides the order.
     Utf16,
 }
 
 impl Upload {
-    /// Its text in UTF-8, without a mark. Bytes that are none stay in it as bytes that are not UTF-8, to be found with their line. Error:
-    /// `FIELDS_INVALID` at `file.content_type`, where the encoding is not known, is another than the file's mark says, or is not told
-    /// and the file is plainly not UTF-8.
+    /// The text in UTF-8, without a byte order mark. Invalid bytes are kept as bytes that are not UTF-8, so that they are found
+    /// with their line. Error: `FIELDS_INVALID` at `file.content_type`, where the encoding is unknown, differs from the byte order
+    /// mark, or is not declared and the file is clearly not UTF-8.
     pub fn text(self) -> Result<Vec<u8>> {
         let told = told(&self.content_type)?;
         let marked = Encoding::for_bom(&self.bytes);
@@ -50,7 +50,7 @@ impl Upload {
                 "UTF-16 without a mark at its beginning does not say which byte comes first. Tell it: `charset=utf-16le` or \
                  `charset=utf-16be`.",
             )),
-            // as a workbook has them, and UTF-16 without a mark
+            // a workbook has zero bytes, and so has UTF-16 without a byte order mark
             (None, None) if self.bytes.contains(&0) => Err(refused(
                 "This is not a CSV in UTF-8. Save the file as \"CSV UTF-8\", or tell its encoding: `Content-Type: text/csv; \
                  charset=utf-16le`.",

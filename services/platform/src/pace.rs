@@ -152,7 +152,7 @@ mod tests {
         Pace::new(Duration::from_secs(10), NonZeroU32::new(100).unwrap())
     }
 
-    /// A body of pieces of this size, each after a pause of so many seconds, and then silence. Returns the number of bytes that
+    /// A body of pieces of this size, each after a pause of so many seconds, and then silence. Returns the number of pieces that
     /// arrived, the seconds until the end, and the reason.
     async fn sent(pieces: usize, size: usize, pause: u64) -> (usize, u64, String) {
         let begun = Instant::now();

@@ -1,5 +1,5 @@
-//! A service is a name, a section of the settings, and a function that gives its methods. A [`Process`] is one or many of them
-//! with everything a process needs around: telemetry, certificates, health, and an orderly end.
+//! A service is a name, a section of the settings, and functions that make its methods, pages and handlers. A [`Process`] runs one
+//! or several services, with what every process needs: telemetry, certificates, health, and an orderly end.
 //!
 //! ```ignore
 //! pub fn service() -> Service {
@@ -47,10 +47,10 @@ mod run;
 pub use process::Process;
 pub use run::{run, run_with};
 
-/// Makes a part of a service, out of what it finds where it lives.
+/// Makes a part of a service from its [`Host`].
 type Make<T> = fn(&Host) -> Result<T>;
 
-/// What a process is made of: one service of the installation.
+/// A service of the installation, as a process runs it.
 pub struct Service {
     name: &'static str,
     settings: Option<config::Section>,
@@ -65,7 +65,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// A service by its name: that of its database, of its section in the settings, and the one its peers call it by.
+    /// A service with a name, which is also the name of its database schema, of its section in the settings, and for its peers.
     pub fn new(name: &'static str) -> Self {
         Self {
             name,
@@ -81,73 +81,75 @@ impl Service {
         }
     }
 
-    /// It knows by itself whether a visitor may still be here. Every other service asks the one that signs tokens; none is without.
+    /// Sets the check whether a visitor may still be here. Other services ask the one that signs tokens; no service is without a
+    /// check.
     #[must_use]
     pub fn rechecks(mut self, recheck: Make<Recheck>) -> Self {
         self.recheck = Some(recheck);
         self
     }
 
-    /// It has a section of its own in the settings: `[name]`.
+    /// Adds a section to the settings: `[name]`.
     #[must_use]
     pub fn settings<T: DeserializeOwned + Serialize + Default>(mut self) -> Self {
         self.settings = Some(config::Section::of::<T>(self.name));
         self
     }
 
-    /// It has a table in the file of each tenant.
+    /// Adds a table to the file of each tenant.
     #[must_use]
     pub fn tenants<S: Section>(mut self) -> Self {
         self.tenants.push(SectionKind::of::<S>());
         self
     }
 
-    /// Its methods over gRPC.
+    /// Sets the methods over gRPC.
     #[must_use]
     pub fn routes(mut self, routes: Make<Routes>) -> Self {
         self.routes = Some(routes);
         self
     }
 
-    /// Its pages over HTTP. One service of a process at most has some: it gets the process's address.
+    /// Sets the pages over HTTP. At most one service of a process has pages: they are served at the process's address.
     #[must_use]
     pub fn router(mut self, router: Make<axum::Router>) -> Self {
         self.router = Some(router);
         self
     }
 
-    /// The proxies that stand before its pages: by their connections come many callers.
+    /// Sets the proxies before the pages. A connection of a proxy carries many callers.
     #[must_use]
     pub fn proxies(mut self, proxies: Make<Vec<Network>>) -> Self {
         self.proxies = Some(proxies);
         self
     }
 
-    /// What it does when facts become known.
+    /// Sets the handlers for facts, and the hourly work.
     #[must_use]
     pub fn handlers(mut self, handlers: Make<Handlers>) -> Self {
         self.handlers = Some(handlers);
         self
     }
 
-    /// It makes its databases by itself: for the all-in-one process, which nobody migrates for.
+    /// Sets the schema, so that the service creates its databases itself, in a process for which nobody runs `koine migrate`.
     #[must_use]
     pub fn schema(mut self, schema: Schema) -> Self {
         self.schema = Some(schema);
         self
     }
 
-    /// Its section in the settings, for who reads them before [`run_with`].
+    /// The section in the settings, for code that reads them before [`run_with`].
     pub fn section(&self) -> Option<config::Section> {
         self.settings
     }
 
-    /// The tables it has in the file of each tenant, for who reads one outside of a process.
+    /// The tables in the file of each tenant, for code that reads one outside of a process.
     pub fn tenant_sections(&self) -> &[SectionKind] {
         &self.tenants
     }
 
-    /// It is the one that signs people in: its process holds the key of the tokens, all others ask it for the public one.
+    /// Makes this the service that signs people in: its process has the key of the tokens, and the others fetch the public key from
+    /// it.
     #[must_use]
     pub fn signs_tokens(mut self) -> Self {
         self.signs_tokens = true;
@@ -155,22 +157,22 @@ impl Service {
     }
 }
 
-/// What a service finds where it lives.
+/// What a process gives to a service.
 #[derive(Clone)]
 pub struct Host {
     /// The service's name.
     pub name: &'static str,
     /// The settings of the process.
     pub config: Arc<Config>,
-    /// The countries and programmes.
+    /// The tenants.
     pub tenants: Tenants,
-    /// The way from one of them to another.
+    /// Contexts in other tenants.
     pub border: Border,
-    /// The door to its databases.
+    /// The databases of the service.
     pub store: Store,
-    /// Its files.
+    /// The files of the service.
     pub blobs: Blobs,
-    /// How its mail leaves.
+    /// Sends mail.
     pub mailer: Mailer,
     /// The other services.
     pub peers: Peers,
@@ -184,14 +186,14 @@ pub struct Host {
     pub signer: Option<Signer>,
     /// The background tasks of the process.
     pub tasks: Tasks,
-    /// Whether the process wants calls.
+    /// Whether the process accepts calls.
     pub readiness: Readiness,
-    /// What bodies in memory may hold.
+    /// The bounds on the bytes of bodies in memory.
     pub intake: Intake,
 }
 
 impl Host {
-    /// Lets callers watch what changes in its data.
+    /// The watch over the service's data.
     pub fn watch(&self) -> Watch {
         Watch::new(self.store.clone(), self.readiness.clone())
     }
@@ -202,7 +204,7 @@ impl Host {
     }
 }
 
-/// Whether a process wants to be called. Cheap to clone; all clones change together.
+/// Whether a process accepts calls. Cheap to clone; all clones change together.
 #[derive(Clone, Debug)]
 pub struct Readiness(Arc<watch::Sender<bool>>);
 
@@ -213,19 +215,20 @@ impl Default for Readiness {
 }
 
 impl Readiness {
-    /// Whether it does.
+    /// Whether the process accepts calls now.
     pub fn is_ready(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Tells when that changes.
+    /// A receiver of the changes.
     pub fn watch(&self) -> watch::Receiver<bool> {
         self.0.subscribe()
     }
 
-    /// Waits until it does no more. For answers that stream without an end of their own: they would hold up the process's.
+    /// Waits until the process accepts no more calls. Answers that stream without an end of their own end then, so that they do not
+    /// delay the end of the process.
     pub async fn over(&self) {
-        // the sender is in our hands, so it does not go away
+        // the sender is in `self`, so it is not dropped meanwhile
         let _ = self.0.subscribe().wait_for(|ready| !ready).await;
     }
 

@@ -1,4 +1,4 @@
-//! The entrance of one service.
+//! The gRPC methods of one service.
 
 use std::{
     convert::Infallible,
@@ -12,8 +12,8 @@ use tonic::{body::Body, service::Routes};
 use super::listen::Asked;
 use crate::layer::Stack;
 
-/// The methods of a service under all layers, and beside them, under none, the question whether it is well. Who asks that is not
-/// signed in and must be answered under load.
+/// The methods of a service under all layers, and its health check under none, because its callers are not signed in and must be
+/// answered under load.
 #[derive(Clone)]
 pub(super) struct Entrance {
     pub(super) health: Routes,

@@ -1,13 +1,14 @@
-//! Open files: each connection is one, and the system bounds how many a process may have.
+//! Open files: each connection is one, and the system bounds their number for each process.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{config::Limits, shares::Shares};
 
-/// How many files a process needs beside its connections: databases, uploads, connections of its own.
+/// The number of files that a process needs besides its connections: databases, uploads, its own connections.
 const OTHERS: usize = 256;
 
-/// Raises the limit of open files to the highest that the system allows. By default it is a thousand, which one caller could use up.
+/// Raises the limit of open files to the highest that the system allows. The default is about a thousand, which one caller could
+/// use up.
 pub(super) fn raise() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
@@ -15,7 +16,7 @@ pub(super) fn raise() {
     }
 }
 
-/// The places for connections: as the settings say, as far as the system allows.
+/// The places for connections: as many as in the settings, where the system allows that many files.
 pub(super) fn places(limits: &Limits) -> Shares {
     let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
     let (in_all, per_address) = within(limits, files);
@@ -29,7 +30,7 @@ pub(super) fn places(limits: &Limits) -> Shares {
     Shares::new(in_all, per_address)
 }
 
-/// How many connections there may be, in all and by one address, who never has more than half of what the system allows.
+/// The number of connections in all and of one address. One address gets at most half of what the system allows.
 fn within(limits: &Limits, files: Option<usize>) -> (usize, usize) {
     let allowed = files.map_or(usize::MAX, |files| files.saturating_sub(OTHERS).max(2));
     (limits.connections.min(allowed), limits.connections_per_address.min(allowed / 2))

@@ -1,8 +1,8 @@
-//! Where calls come in: over TCP, plain or with certificates, or over a pipe in memory. HTTP/1.1 and HTTP/2 on one port.
+//! Accepts calls over TCP, with TLS or without, and over pipes in memory. HTTP/1.1 and HTTP/2 share a port.
 //!
-//! Callers are not known here yet, so all they can hold is bounded: connections are counted ([`Door`]), a connection without a request
-//! is closed ([`busy`]), a body that comes too slowly is given up ([`Arriving`]), and so is an answer that is read too slowly
-//! ([`reader`], [`line`]).
+//! Callers are not known here yet, so everything they can hold is bounded: connections are counted ([`Door`]), a connection without
+//! a request is closed ([`busy`]), a body that arrives too slowly is given up ([`Arriving`]), and so is an answer that is read too
+//! slowly ([`reader`], [`line`]).
 
 use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
@@ -43,17 +43,17 @@ pub(super) use door::Door;
 use line::Line;
 use reader::Given;
 
-/// How large the headers of one request may be, in bytes. The gateway takes far less and says so with a reason; beyond this the
-/// library answers 431 by itself, and a service must take what the gateway passes on with some words of its own.
+/// The size of the headers of one request, in bytes. The gateway accepts far less, and refuses more with a reason. Above this size
+/// the library answers 431 itself. A service must accept what the gateway passes on, with the headers that the gateway adds.
 const HEADERS: u32 = 128 * 1024;
 
-/// How much of an answer one stream of HTTP/2 may have waiting to be sent, in bytes.
+/// The number of bytes of an answer that one HTTP/2 stream may have waiting to be sent.
 const WAITING: usize = 64 * 1024;
 
 /// How long the other side may take to notice that a connection is being closed. A request that is sent meanwhile is answered.
 const LAST: Duration = Duration::from_secs(1);
 
-/// A request, before it is known from whom.
+/// A request whose caller is not known yet.
 pub(super) type Asked = Request<Arriving<Incoming>>;
 
 /// Answers a request.
@@ -70,7 +70,8 @@ impl<B, S> Answers<B> for S where
 pub(super) trait Answer: Body<Data = Bytes, Error: Into<tower::BoxError>> + Send + Unpin + 'static {}
 impl<B: Body<Data = Bytes, Error: Into<tower::BoxError>> + Send + Unpin + 'static> Answer for B {}
 
-/// Listens on an address. Without certificates only this machine is let in, unless the door is for strangers.
+/// Listens on an address. Returns the bound address. Error: internal, where the address cannot be bound, or where the door is for
+/// peers, has no certificates, and the address is not of this machine.
 pub(super) async fn tcp<S, B>(address: SocketAddr, door: Door, service: S, tasks: &Tasks) -> Result<SocketAddr>
 where
     S: Answers<B>,
@@ -101,7 +102,7 @@ where
     Ok(bound)
 }
 
-/// Serves the pipes that peers of the same process open.
+/// Serves the pipes that services of this process open.
 pub(super) fn memory<S, B>(mut pipes: mpsc::Receiver<DuplexStream>, door: Door, service: S, tasks: &Tasks)
 where
     S: Answers<B>,
@@ -134,7 +135,7 @@ where
     };
     let (all, door) = (tasks.clone(), door.clone());
     tasks.spawn("connection", async move {
-        // small answers must not wait for more of them
+        // a small answer is sent at once
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection was gone at once");
             return;
@@ -151,7 +152,7 @@ where
     });
 }
 
-/// Answers everything one connection asks, until it closes, asks nothing for long, or the process ends.
+/// Answers all requests of one connection, until it closes, is idle for too long, or the process ends.
 async fn converse<S, B>(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     caller: Option<(SocketAddr, Share)>,
@@ -178,18 +179,18 @@ async fn converse<S, B>(
             }
         }
         () = stop.cancelled() => {
-            // takes no new request and answers those it has
+            // refuses new requests and answers those that have begun
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = ended {
-        // the other side went away, or spoke something else: nothing of ours
+        // the other side went away, or used another protocol: not a fault of ours
         tracing::debug!(%error, "a connection broke off");
     }
 }
 
-/// The service, told what is known of the connection, and with a bound on how long its callers may take.
+/// The service with the extensions of the connection added to its requests, and with a least pace for its callers.
 fn answering<S, B>(
     service: S,
     from: Option<SocketAddr>,
@@ -215,7 +216,7 @@ where
     })
 }
 
-/// What is known of a connection, as extensions of its requests.
+/// The extensions of a connection's requests: its address, and the bound on its bytes.
 fn known(from: Option<SocketAddr>, held: Option<OfConnection>) -> http::Extensions {
     let mut known = http::Extensions::new();
     if let Some(from) = from {
@@ -229,7 +230,7 @@ fn known(from: Option<SocketAddr>, held: Option<OfConnection>) -> http::Extensio
 
 fn builder(door: &Door, parts: Parts) -> Builder<Parts> {
     let mut builder = Builder::new(parts);
-    // before the first request the shorter time holds, see `Door::idle`
+    // before the first request a shorter time is allowed, see `Door::idle`
     builder.http1().timer(TokioTimer::new()).header_read_timeout(seconds(door.limits().idle_seconds));
     builder
         .http2()
@@ -244,7 +245,7 @@ fn builder(door: &Door, parts: Parts) -> Builder<Parts> {
     builder
 }
 
-/// The streams of a connection run as parts of the process's tasks, for as long as they are read.
+/// Runs the streams of a connection as parts of the process's tasks, until they end or are read too slowly.
 #[derive(Clone)]
 struct Parts {
     tasks: Tasks,
@@ -257,7 +258,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Parts {
     }
 }
 
-/// Listens to the system from here on, and ends when it asks the process to end, or has asked since.
+/// Listens for the signals to end from now on. The future ends at the first of them.
 pub(super) fn told_to_end() -> Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::internal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::internal)?;

@@ -1,4 +1,4 @@
-//! One or many services, alive.
+//! A process: one or several running services.
 
 use std::{
     collections::BTreeMap,
@@ -44,7 +44,7 @@ use crate::{
     token::{KeySource, Signer, Verifier},
 };
 
-/// How often the files of the tenants are looked at.
+/// How often the files of the tenants are checked.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A running process. It ends with [`Process::stop`].
@@ -52,7 +52,7 @@ pub struct Process {
     config: Arc<Config>,
     pub(super) readiness: Readiness,
     health: HealthReporter,
-    /// What calls come in through. It ends first, so that calls under way still find everything they need.
+    /// The tasks that accept calls. They end first, so that running calls can still use everything else.
     pub(super) edge: Tasks,
     pub(super) tasks: Tasks,
     tls: Option<Tls>,
@@ -64,12 +64,12 @@ pub struct Process {
     sequencers: Vec<Sequencer>,
     entrances: BTreeMap<&'static str, Entrance>,
     router: Option<Router>,
-    /// Who stands before the pages.
+    /// The proxies before the pages.
     proxies: Vec<Network>,
     places: Shares,
 }
 
-/// What all services of a process share.
+/// Shared by all services of a process.
 struct Common {
     config: Arc<Config>,
     readiness: Readiness,
@@ -85,9 +85,9 @@ struct Common {
 }
 
 impl Process {
-    /// Starts services. From here on they call each other in memory, handle facts and answer to [`Process::peers`]; the network
-    /// reaches them after [`Process::listen`]. Error: anything that would only show itself later, such as a method that does not
-    /// say who may call it.
+    /// Starts services. They call each other in memory, handle facts and serve [`Process::peers`]; the network reaches them after
+    /// [`Process::listen`]. Error: every fault that can be found before the first call, such as a method without an option
+    /// `access`.
     pub async fn start(config: Config, clock: Clock, services: Vec<Service>) -> Result<Self> {
         let (config, tasks) = (Arc::new(config), Tasks::new());
         let methods = Arc::new(Methods::of(&proto::descriptor())?);
@@ -137,7 +137,7 @@ impl Process {
         }
     }
 
-    /// Lets every service build what it answers with.
+    /// Makes the methods, pages, handlers and stores of every service.
     async fn settle(
         &mut self,
         common: &Common,
@@ -192,7 +192,7 @@ impl Process {
         }
     }
 
-    /// The services this process can call, its own among them.
+    /// The services that this process can call, including its own.
     pub fn peers(&self) -> &Peers {
         &self.peers
     }
@@ -202,24 +202,24 @@ impl Process {
         &self.tenants
     }
 
-    /// The store of one of its services. Error: internal, when it has no service of this name.
+    /// The store of one of its services. Error: internal, where it has no service with this name.
     pub fn store(&self, service: &str) -> Result<&Store> {
         let found = self.stores.iter().find(|store| store.service() == service);
         found.ok_or_else(|| Error::internal(format!("this process has no service `{service}`")))
     }
 
-    /// A context for what an operator does at the command line. Services cannot get one: they are not handed their process.
+    /// A context for an operator at the command line. Services cannot get one, because they have no access to their process.
     pub fn operator(&self, tenant: &str) -> Result<Ctx> {
         let clock = &self.clock;
         Ok(Ctx::for_job(self.tenants.get(tenant)?, "operator", clock, Ids::new(clock.clone())))
     }
 
-    /// The dispatchers of its services: for tests, which wait until every fact is handled.
+    /// The dispatchers of its services, for tests that wait until every fact is handled.
     pub fn dispatchers(&self) -> &[Dispatcher] {
         self.ways.dispatchers()
     }
 
-    /// The sequencers of its services' audit logs: for tests, which wait until every entry is chained.
+    /// The sequencers of its services' audit logs, for tests that wait until every entry is chained.
     pub fn sequencers(&self) -> &[Sequencer] {
         &self.sequencers
     }
@@ -229,12 +229,12 @@ impl Process {
         self.edge.live().into_iter().chain(self.tasks.live()).collect()
     }
 
-    /// Lets the network in, at the addresses of the settings: to the pages, if a service has some, or else to the methods of the
-    /// one service. Gives the address that was bound.
+    /// Listens at the addresses of the settings, for the pages, if a service has some, or else for the methods of the only service.
+    /// Returns the bound address. Error: internal, where an address cannot be bound, or where several services have no pages.
     pub async fn listen(&self) -> Result<SocketAddr> {
         let address = self.config.process.address;
         let bound = match (&self.router, self.entrances.values().next()) {
-            // those who come here come from outside: their certificates are shown by what stands before us
+            // these callers come from outside: the proxies before this process show certificates to them
             (Some(router), _) => {
                 listen::tcp(address, self.door_of_strangers(&self.proxies), router.clone(), &self.edge).await?
             }
@@ -258,8 +258,8 @@ impl Process {
         Door::of_peers(self.config.limits.clone(), self.places.clone(), self.tls.clone())
     }
 
-    /// Ends it in order: says that it wants no more calls, takes no more, answers those it has, stops what runs in the
-    /// background, closes its databases. What takes longer than `process.drain_seconds` is cut off.
+    /// Ends the process in order: reports that it is not ready, refuses new calls, completes those that run, ends the background
+    /// tasks, and closes the databases. What takes longer than `process.drain_seconds` is aborted.
     pub async fn stop(self) {
         let (begun, patience) = (Instant::now(), Duration::from_secs(self.config.process.drain_seconds));
         self.readiness.set(false);
@@ -272,7 +272,7 @@ impl Process {
             tracing::warn!(?late, "cut off");
         }
         self.ways.close().await;
-        // what is left is chained, if it can be in the time there is; or else by the next process that starts
+        // the remaining entries are chained, where the time is enough; otherwise the next process does it
         let chained = futures::future::join_all(self.sequencers.iter().map(Sequencer::finish));
         let _ = tokio::time::timeout(patience.saturating_sub(begun.elapsed()), chained).await;
         for store in &self.stores {
@@ -309,11 +309,11 @@ impl Common {
         })
     }
 
-    /// Who says whether a visitor may still be here. Error: internal, where a service lets visitors in and there is nobody to ask.
+    /// The check of visitors. Error: internal, where a service has methods for visitors and there is no service to ask.
     fn recheck(&self, service: &Service, methods: &Methods, host: &Host) -> Result<Recheck> {
         match service.recheck {
             Some(of) => of(host),
-            // the one the others ask does not ask itself
+            // the service that the others ask does not ask itself
             None if service.name != ISSUER && self.peers.knows(ISSUER) => Ok(issuer::recheck(self.peers.clone())),
             None if methods.let_visitors_into(service.name) => Err(Error::internal(format!(
                 "{}: lets visitors in, and nobody is there to say whether they still may",
@@ -343,7 +343,7 @@ impl Common {
 }
 
 impl Host {
-    /// Pages for operators: `/metrics`, `/livez`, `/readyz`.
+    /// The pages for operators: `/metrics`, `/livez`, `/readyz`.
     pub fn probes(&self) -> Router {
         probes(&self.readiness)
     }
@@ -356,7 +356,7 @@ fn peers(config: &Config, clock: &Clock, services: &[Service], tls: Option<&Tls>
     for (name, url) in &config.peers {
         gathering.there(name, url, tls)?;
     }
-    // a service of this process is called in memory, though the file that serves all processes says where else it is
+    // a service of this process is called in memory, also where the settings, which all processes share, have an address for it
     let here = services.iter().filter(|service| service.routes.is_some());
     let pipes = here.map(|service| (service.name, gathering.here(service.name))).collect();
     Ok((gathering.peers(), pipes))
@@ -379,7 +379,7 @@ fn report(faults: Vec<Fault>) {
 
 fn keys(config: &Config, services: &[Service]) -> Result<Keys> {
     if services.iter().all(|service| service.routes.is_none()) {
-        // it keeps nothing, so it needs no key that lasts, nor a folder for it
+        // it stores nothing, so it needs no permanent key, nor a folder for one
         return Keys::random();
     }
     Keys::load_or_create(&config.process.data.join("keys"), config.process.secret.as_ref())

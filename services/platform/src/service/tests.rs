@@ -1,4 +1,4 @@
-//! Processes with the smallest of services: one that says who calls it, and one that asks the other.
+//! Processes with small services: one that returns who calls it, and one that asks the other.
 
 mod doors;
 
@@ -48,7 +48,7 @@ use crate::{
     token::Claims,
 };
 
-/// Answers what it knows of its caller, or what the service it asks knows.
+/// Returns what it knows of its caller, or what the service that it asks knows.
 struct Mirror(Host);
 
 #[tonic::async_trait]
@@ -59,7 +59,7 @@ impl TenantService for Mirror {
             let mut back = TenantServiceClient::new(self.0.peers.call("back", &ctx)?);
             return back.get_tenant(GetTenantRequest {}).await.map_err(|status| peer_error(status).into());
         }
-        // whom another was asked about is known to the method: it has no need to ask again
+        // the value of the check reaches the method, which need not ask again
         let knows =
             ctx.said::<Membership>().is_some_and(|said| Some(said.home.as_str()) == ctx.home().map(TenantId::as_str));
         if self.0.name == "other" && !knows {
@@ -89,10 +89,10 @@ fn mirror(host: &Host) -> Result<Routes> {
     Ok(Routes::new(TenantServiceServer::new(Mirror(host.clone()))))
 }
 
-/// A broker that is away: for services whose facts come from others.
+/// A broker that cannot be reached, for services that receive facts from others.
 const ELSEWHERE: &str = "[events]\nnats = \"nats://127.0.0.1:9\"\n";
 
-/// What identity must handle, not handled.
+/// Handlers for the facts that identity handles, which do nothing.
 fn handlers(_: &Host) -> Result<Handlers> {
     fn on<E: Event>(handlers: Handlers, name: &'static str) -> Handlers {
         handlers.on(name, |_: Ctx, _: E| std::future::ready(Ok(())))
@@ -113,7 +113,7 @@ fn front() -> Service {
     Service::new("front").routes(mirror)
 }
 
-/// Settings in a folder of their own, with one tenant, on a free port.
+/// Settings with a new folder, one tenant, and a free port.
 fn config(folder: &Path, more: &str) -> Config {
     let tenants = folder.join("tenants");
     fs::create_dir_all(&tenants).unwrap();
@@ -302,7 +302,7 @@ async fn a_service_that_lets_visitors_in_and_has_nobody_to_ask_about_them_does_n
     Process::start(config(folder.path(), ELSEWHERE), clock(), vec![asked]).await.unwrap().stop().await;
 }
 
-/// Services in a programme of two countries, and the header of who visits it.
+/// Services in a programme of two countries, and the authorization header of a visitor.
 async fn visited(services: Vec<Service>, more: &str) -> (Process, TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let settings = config(folder.path(), more);
@@ -317,18 +317,18 @@ async fn visited(services: Vec<Service>, more: &str) -> (Process, TempDir, Strin
     (process, folder, token)
 }
 
-/// Who a visitor is to a service, or why it is not let in.
+/// Who a visitor is to a service, or the reason of the refusal.
 async fn visit(process: &Process, service: &str, token: &str) -> String {
     let mut client = TenantServiceClient::new(process.peers().channel(service).unwrap());
     let answer = client.get_tenant(asked(&[("koine-tenant", "it-hr"), ("authorization", token)])).await;
     answer.map_or_else(|status| reason(&status), |answer| answer.into_inner().name)
 }
 
-/// The service that knows who may visit: everybody, until it is told otherwise.
+/// The service that knows who may visit: everybody, until the test changes it.
 struct Memberships;
 
 static ENDED: AtomicBool = AtomicBool::new(false);
-/// How often it was asked by others.
+/// How often others asked it.
 static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 #[tonic::async_trait]

@@ -1,4 +1,4 @@
-//! The requests of a connection. A connection that sends none is closed: soon when it has never sent one, later when it has.
+//! Closes connections without requests: soon where there never was one, later where there was.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// The requests of one connection that are under way. Cheap to clone; all clones are of one connection.
+/// The running requests of one connection. Cheap to clone; all clones are of one connection.
 #[derive(Clone, Debug)]
 pub(super) struct Busy(Arc<Mutex<State>>);
 
@@ -15,11 +15,11 @@ pub(super) struct Busy(Arc<Mutex<State>>);
 struct State {
     under_way: usize,
     has_asked: bool,
-    /// Since when nothing is under way.
+    /// The instant since which no request runs.
     idle_since: Instant,
 }
 
-/// A request that is under way until this is dropped.
+/// A running request. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct UnderWay(Busy);
 
@@ -28,7 +28,7 @@ impl Busy {
         Self(Arc::new(Mutex::new(State { under_way: 0, has_asked: false, idle_since: Instant::now() })))
     }
 
-    /// A request has begun.
+    /// Adds a running request.
     pub(super) fn begin(&self) -> UnderWay {
         self.with(|state| {
             state.under_way += 1;
@@ -37,7 +37,7 @@ impl Busy {
         UnderWay(self.clone())
     }
 
-    /// Waits until the connection has had nothing under way for this long: `first` before its first request, `then` after it.
+    /// Waits until the connection has been without a request for long enough: `first` before its first request, `then` afterwards.
     pub(super) async fn idle(&self, first: Duration, then: Duration) {
         loop {
             let now = Instant::now();
@@ -51,7 +51,7 @@ impl Busy {
         }
     }
 
-    /// Waits for this long, and then until nothing is under way.
+    /// Waits for `pause`, and again, until no request runs.
     pub(super) async fn free_after(&self, pause: Duration) {
         loop {
             sleep(pause).await;

@@ -1,4 +1,4 @@
-//! The two kinds of callers an entrance can have, and their limits: strangers, or the other services of the installation.
+//! The limits of a listener. They depend on its callers: strangers, or the other services of the installation.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -19,20 +19,21 @@ use crate::{
     tls::Tls,
 };
 
-/// How many streams a peer may have open. What they do is bounded otherwise: calls by permits, bulk by what the peer allows itself.
-/// All of them together cannot fill the window of the connection, so that one nobody reads holds up no other.
+/// The number of streams that a peer may have open. Their work is bounded elsewhere: calls by permits, bulk by the peer's own
+/// bounds. All of them together cannot fill the window of the connection, so a stream that nobody reads does not delay the others.
 const STREAMS_OF_PEERS: u32 = 4096;
 
-/// How much a stranger may send unread, in bytes: by one stream, and by all of a connection. Who fills it holds up themselves.
+/// The number of unread bytes that a stranger may send, on one stream and on all of a connection. A full window delays only the
+/// sender.
 const WINDOW_OF_STRANGERS: u32 = 1 << 20;
 
-/// How many connections are refused with an answer at the same time. More are closed without one.
+/// The number of connections that are refused with an answer at the same time. Further ones are closed without an answer.
 const REFUSALS: usize = 64;
 
-/// Longer than a process lives.
+/// A duration longer than any process runs.
 const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
-/// An entrance. Cheap to clone.
+/// The limits of a listener, and the counts of its connections. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::service) struct Door {
     limits: Arc<Limits>,
@@ -44,7 +45,7 @@ pub(in crate::service) struct Door {
 
 #[derive(Clone)]
 enum Callers {
-    /// The proxies stand before us and bring many callers by one connection.
+    /// Everybody. A connection of one of the proxies carries many callers.
     Strangers {
         proxies: Arc<[Network]>,
     },
@@ -52,12 +53,12 @@ enum Callers {
 }
 
 impl Door {
-    /// An entrance for everybody.
+    /// The limits for everybody.
     pub(in crate::service) fn of_strangers(limits: Limits, places: Shares, proxies: &[Network]) -> Self {
         Self::new(limits, places, None, Callers::Strangers { proxies: proxies.into() })
     }
 
-    /// An entrance for the services of the installation.
+    /// The limits for the services of the installation.
     pub(in crate::service) fn of_peers(limits: Limits, places: Shares, tls: Option<Tls>) -> Self {
         Self::new(limits, places, tls, Callers::Peers)
     }
@@ -75,23 +76,23 @@ impl Door {
         self.tls.clone()
     }
 
-    /// Whether callers must be on this machine: there are no certificates to know them by.
+    /// Whether callers must be on this machine, because no certificates identify them.
     pub(super) fn needs_loopback(&self) -> bool {
         self.tls.is_none() && matches!(self.callers, Callers::Peers)
     }
 
-    /// A place for a connection. Error: there is none.
+    /// A place for a connection. Error: the bound that was reached.
     pub(super) fn place(&self, from: IpAddr) -> Result<Share, Full> {
         self.places.take(Some(from).filter(|from| self.is_one_caller(*from)), 1)
     }
 
-    /// Permits to refuse a connection with an answer. None: it is only closed.
+    /// A permit to refuse a connection with an answer. None: it is closed without an answer.
     pub(super) fn may_refuse(&self) -> Option<OwnedSemaphorePermit> {
-        // over TLS there is no telling before a handshake, which is what there is no room for
+        // over TLS an answer needs a handshake, which costs too much here
         self.refusals.clone().try_acquire_owned().ok().filter(|_| self.tls.is_none())
     }
 
-    /// The bound on the bodies of a connection. None: the connection carries many callers.
+    /// The bound on the bytes of a connection's bodies. None, where the connection carries many callers.
     pub(super) fn bytes_of_connection(&self, from: Option<SocketAddr>) -> Option<OfConnection> {
         from.filter(|from| self.is_one_caller(from.ip())).map(|_| OfConnection::new(&self.limits))
     }
@@ -103,7 +104,7 @@ impl Door {
         }
     }
 
-    /// Waits until a connection is to be closed because it asks nothing. That of a peer may be quiet once it has asked.
+    /// Waits until a connection must be closed because it has no request. A peer's connection may be idle after its first request.
     pub(super) async fn idle(&self, busy: &Busy) {
         let Limits { header_seconds, idle_seconds, .. } = &*self.limits;
         match self.callers {
@@ -133,12 +134,12 @@ impl Door {
         }
     }
 
-    /// How fast a body has to come in. A peer passes on what comes to it at this pace, a window at a time.
+    /// The least pace of a request body. A peer forwards bytes that arrive at this pace only when a window is full.
     pub(super) fn pace_in(&self) -> Pace {
         self.of_peers_slower(self.limits.pace_in())
     }
 
-    /// How fast an answer has to be read. A peer reads it at the pace of its own reader, a window at a time.
+    /// The least pace at which an answer must be read. A peer reads at the pace of its own reader, one window at a time.
     pub(super) fn pace_out(&self) -> Pace {
         self.of_peers_slower(self.limits.pace_out())
     }

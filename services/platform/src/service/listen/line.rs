@@ -1,4 +1,4 @@
-//! Writing to a connection: one whose other side takes nothing is given up. Over HTTP/1.1 this is how an answer that is not read ends.
+//! Closes a connection whose other side takes nothing. Over HTTP/1.1, answers that are not read end in this way.
 
 use std::{
     io::{self, IoSlice},
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::pace::{Pace, Patience};
 
-/// A connection. Writing fails when the other side is slower than its pace.
+/// A connection. Writing fails when the other side takes bytes more slowly than the pace.
 pub(super) struct Line<S> {
     stream: S,
     patience: Patience,
@@ -21,7 +21,7 @@ impl<S> Line<S> {
         Self { stream, patience: Patience::new(pace) }
     }
 
-    /// The outcome of trying to write; an error when it has been impossible for too long.
+    /// The outcome of a write. Error: `TimedOut`, where writing has been impossible for too long.
     fn tried<T>(
         &mut self,
         outcome: Poll<io::Result<T>>,

@@ -1,6 +1,6 @@
-//! Answers that are not read. Over HTTP/2 a reader says how many bytes it takes, and may say none: then the library waits and does not
-//! poll the body of the answer, so that a timer in the body would not fire. The task of the stream is therefore watched from outside:
-//! it is dropped, which resets the stream, when a part of the answer has been ready for too long.
+//! Ends answers that are not read. An HTTP/2 reader tells how many bytes it accepts, and may accept none: then the library waits
+//! and does not poll the body of the answer, so a timer in the body would not fire. The task of the stream is therefore watched
+//! from outside: it is dropped, which resets the stream, when a part of the answer has been ready for too long.
 
 use std::{
     pin::{Pin, pin},
@@ -17,26 +17,26 @@ use http_body::{Body, Frame, SizeHint};
 use super::busy::UnderWay;
 use crate::pace::{Pace, Patience};
 
-/// The longest part of an answer that is given at once, in bytes.
+/// The size of the largest part of an answer that is given at once, in bytes.
 const PART: usize = 16 * 1024;
-/// Longer answers, in bytes, end with a part of one byte, see [`Given::part`].
+/// Answers with more bytes than this end with a part of one byte, see [`Given::part`].
 const SHORT: usize = 1024;
 
 tokio::task_local! {
-    /// The reader of the stream whose task this is.
+    /// The reader of the stream that this task runs.
     static READER: Arc<Reader>;
 }
 
-/// What the task of a stream and its answer share.
+/// Shared by the task of a stream and the body of its answer.
 #[derive(Debug, Default)]
 struct Reader {
-    /// Whether it was given a part and has not come for the next.
+    /// Whether a part was given and the next one was not asked for.
     has_part: AtomicBool,
-    /// How many bytes it took since it was last looked at.
+    /// The number of bytes taken since the last check.
     took: AtomicUsize,
 }
 
-/// Runs the task of a stream, until it ends or its reader does not keep its pace.
+/// Runs the task of a stream, until it ends or its reader is too slow.
 pub(super) async fn watched(stream: impl Future<Output = ()>, pace: Pace) {
     let reader = Arc::new(Reader::default());
     let mut stream = pin!(READER.scope(reader.clone(), stream));
@@ -53,7 +53,7 @@ pub(super) async fn watched(stream: impl Future<Output = ()>, pace: Pace) {
 }
 
 impl Reader {
-    /// Ready: the reader has kept us waiting for too long. The time in which the service has nothing to say does not count.
+    /// Ready when the reader has been too slow. The time in which the service has nothing to send does not count.
     fn poll_over(&self, patience: &mut Patience, cx: &mut Context<'_>) -> Poll<()> {
         let (took, has_part) = (self.took.swap(0, Ordering::Relaxed), self.has_part.load(Ordering::Relaxed));
         if !has_part {
@@ -67,27 +67,27 @@ impl Reader {
     }
 }
 
-/// The body of an answer, given to its reader part by part.
+/// The body of an answer, given to its reader in parts.
 pub(super) struct Given<B> {
     body: B,
-    /// What was taken out of the body and not given yet.
+    /// The bytes that were taken from the body and not given yet.
     rest: Bytes,
-    /// How long the part is that was given last.
+    /// The length of the last part that was given.
     last: usize,
-    /// None over HTTP/1.1, where a reader holds up nobody but itself: its connection is watched.
+    /// None over HTTP/1.1, where an unread answer delays no other one, and the connection is watched instead.
     reader: Option<Arc<Reader>>,
     _under_way: UnderWay,
 }
 
 impl<B> Given<B> {
-    /// The answer to a request. Called in the task of its stream.
+    /// The body of an answer. It must be called in the task of the stream.
     pub(super) fn new(body: B, under_way: UnderWay) -> Self {
         let reader = READER.try_with(Arc::clone).ok();
         Self { body, rest: Bytes::new(), last: 0, reader, _under_way: under_way }
     }
 
-    /// The next part of what is left. The library buffers a whole part as soon as the reader takes one byte of it. After the last part
-    /// it ends the task of the stream, and what is buffered is no longer watched: so the last part has one byte.
+    /// The next part of `rest`. The library buffers a whole part as soon as the reader takes one byte of it. After the last part it
+    /// ends the task of the stream, and the buffered bytes are not watched any more, so the last part has one byte.
     fn part(&mut self) -> Bytes {
         let part = self.rest.split_to(PART.min(self.rest.len() - 1).max(1));
         self.last = part.len();
@@ -168,7 +168,7 @@ mod tests {
         Pace::new(Duration::from_secs(10), NonZeroU32::new(100).unwrap())
     }
 
-    /// Reads as the library does: takes out a part, waits until the reader wants it, takes out the next.
+    /// Reads like the library: takes a part, waits until the reader wants it, takes the next.
     async fn reads(body: impl Body<Data = Bytes, Error = Infallible> + Unpin, each: Duration) {
         let mut given = Given::new(body, Busy::new().begin());
         while given.frame().await.is_some() {

@@ -1,5 +1,5 @@
-//! The answer to a connection beyond the limits, in the protocol it speaks: a problem over HTTP/1.1, and over HTTP/2
-//! `ENHANCE_YOUR_CALM`, which clients of gRPC show as `RESOURCE_EXHAUSTED`.
+//! The answer to a connection beyond the limits, in its protocol: a problem over HTTP/1.1, and `ENHANCE_YOUR_CALM` over HTTP/2,
+//! which gRPC clients show as `RESOURCE_EXHAUSTED`.
 
 use std::{io, time::Duration};
 
@@ -15,15 +15,15 @@ use crate::{Code, Error};
 /// How long a refusal may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How a connection of HTTP/2 begins.
+/// The first bytes of an HTTP/2 connection.
 const HTTP_2: &[u8] = b"PRI";
 
-/// An empty SETTINGS, and a GOAWAY that says that no request was looked at, and why (RFC 9113, 6.5 and 6.8).
+/// An empty SETTINGS frame, and a GOAWAY frame that says that no request was processed, and why (RFC 9113, 6.5 and 6.8).
 const GO_AWAY: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b];
 
-/// Tells the other side why it is not served, and closes.
+/// Tells the other side why it is not served, and closes the connection.
 pub(super) async fn refuse(stream: impl AsyncRead + AsyncWrite + Unpin, error: Error) {
-    // whether it was told or went away first, the connection is closed
+    // the connection is closed, whether or not the other side was told
     let _ = timeout(PATIENCE, tell(stream, error)).await;
 }
 
@@ -36,7 +36,7 @@ async fn tell(mut stream: impl AsyncRead + AsyncWrite + Unpin, error: Error) -> 
         stream.write_all(&problem(&error)).await?
     }
     stream.shutdown().await?;
-    // what is closed with something unread in it is reset, and what was told may be lost
+    // a connection that is closed with unread bytes is reset, and the answer may be lost
     tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! What strangers can hold up by a connection, tried over real ones.
+//! What strangers can hold with a connection, tried over real ones.
 
 use bytes::Bytes;
 use futures::{future::join_all, stream};
@@ -11,15 +11,15 @@ use tonic::{Code, body::Body};
 
 use super::*;
 
-/// Longer than anything here takes.
+/// Longer than any step of these tests.
 const AT_MOST: Duration = Duration::from_secs(60);
 
-/// How a connection of HTTP/2 begins.
+/// The first bytes of an HTTP/2 connection.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Settings that say nothing.
+/// An empty SETTINGS frame.
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
 
-/// A process of this service with these limits, and where it listens.
+/// A process of this service with these limits, and its address.
 async fn limited(service: Service, limits: &str) -> (Process, SocketAddr, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path(), &format!("[limits]\nleast_bytes_per_second = 1000000000\n{limits}"));
@@ -28,26 +28,26 @@ async fn limited(service: Service, limits: &str) -> (Process, SocketAddr, TempDi
     (process, address, folder)
 }
 
-/// Pages with one that is a megabyte long.
+/// Pages, one of which is a megabyte long.
 fn pages() -> Service {
     Service::new("pages")
         .router(|host| Ok(host.probes().route("/long", axum::routing::get(async || Bytes::from(vec![b'x'; 1 << 20])))))
 }
 
-/// A connection of HTTP/2 that runs among these tasks. Its reader takes so much of each answer.
+/// An HTTP/2 connection that runs among these tasks. Its reader takes `window` bytes of each answer.
 async fn connection(address: SocketAddr, window: u32, tasks: &mut JoinSet<()>) -> SendRequest<Body> {
     let stream = TcpStream::connect(address).await.unwrap();
     let mut builder = Builder::new(TokioExecutor::new());
     builder.initial_stream_window_size(window);
     let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
     tasks.spawn(async move {
-        // how it ends is seen by its streams
+        // its streams see how it ends
         let _ = connection.await;
     });
     sender
 }
 
-/// A call of a unary method anybody may call.
+/// A call of a unary method that anybody may call.
 fn call(body: Body) -> http::Request<Body> {
     http::Request::post("http://test/koine.identity.v1.TenantService/GetTenant")
         .header("content-type", "application/grpc")
@@ -69,7 +69,7 @@ fn silence() -> Body {
     Body::new(StreamBody::new(stream::pending::<Result<Frame<Bytes>, Status>>()))
 }
 
-/// The reason of a refusal by gRPC; `OK` where there is none.
+/// The reason of a refusal over gRPC; `OK`, where it is none.
 fn outcome<B>(answer: &http::Response<B>) -> String {
     match Status::from_header_map(answer.headers()) {
         Some(status) if status.code() != Code::Ok => reason(&status),
@@ -77,15 +77,15 @@ fn outcome<B>(answer: &http::Response<B>) -> String {
     }
 }
 
-/// Sends this much and reads until the other side closes.
+/// Sends these bytes and reads until the other side closes the connection.
 async fn closed(address: SocketAddr, begun: &[u8]) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(begun).await.unwrap();
-    // a reset is as good as a close
+    // a reset counts as closed
     let _ = timeout(AT_MOST, stream.read_to_end(&mut Vec::new())).await.expect("it is closed");
 }
 
-/// Waits until nothing is left of the connections to a process.
+/// Waits until a process has no connections.
 async fn no_connection_is_left(process: &Process) {
     let gone = async {
         while process.edge.live().contains(&"connection") {
@@ -105,7 +105,7 @@ async fn callers_who_send_nothing_keep_nobody_out_and_are_sent_away() {
             line.ready().await.unwrap();
             silent.push(line.send_request(call(silence())));
         }
-        // what comes by the same connection is looked at after them
+        // what arrives on the same connection is handled after them
         line.ready().await.unwrap();
         assert_eq!(outcome(&line.send_request(call(message())).await.unwrap()), "OK");
         lines.push(line);
@@ -181,7 +181,7 @@ async fn answers_that_are_not_read_hold_up_no_others_and_are_ended() {
 async fn over_http_1_a_connection_ends_whose_answer_is_not_read() {
     let (process, address, _folder) = limited(pages(), "reader_seconds = 1").await;
     let mut stream = TcpStream::connect(address).await.unwrap();
-    // more than the buffers of both systems take
+    // more than the buffers of both systems hold
     for _ in 0..64 {
         stream.write_all(b"GET /long HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
     }

@@ -1,9 +1,10 @@
-//! The only door to a database. It opens for a [`Ctx`], and opens that tenant's database: no ctx, no query.
+//! The only access to the databases. It needs a [`Ctx`], and opens the database of its tenant: no ctx, no query.
 //!
-//! A tenant is a database. Embedded: `data/<tenant>/<service>.db`, SQLite. Otherwise one PostgreSQL database per tenant with one
-//! schema and one role per service. Pools are opened on first use and empty themselves when idle. One budget bounds the connections
-//! in use over all of them, and a few are the most one tenant gets. Who waits there holds nothing others wait for, with one exception that
-//! goes one way: a transaction of a programme may wait for one of a country, and none of a country for a programme's.
+//! Each tenant has a database. Embedded: `data/<tenant>/<service>.db`, SQLite. Otherwise one PostgreSQL database for each tenant,
+//! with one schema and one role for each service. Pools are opened at their first use and closed when idle. One budget bounds the
+//! connections of all pools that are in use, and each tenant gets at most a few of them. A call that waits for the budget holds
+//! nothing that others wait for, with one exception, which cannot make a circle: a transaction of a programme may wait for one of a
+//! country, but never the reverse.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -44,10 +45,10 @@ pub use tx::Tx;
 
 pub(crate) use idempotency::{KEPT as ANSWERS_KEPT, Once};
 
-/// How long a call waits at each door to a connection before it is told that there is too much to do.
+/// How long a call waits for each of the writer's turn, the tenant's connections and the budget, before it is refused.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The door. Cheap to clone.
+/// The databases of one service. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
@@ -59,14 +60,14 @@ struct Inner {
     schema: Option<Schema>,
     pools: Mutex<HashMap<TenantId, Pool>>,
     opening: AsyncMutex<()>,
-    /// In which tenants facts were published.
+    /// The tenants in which facts were published.
     published: Since,
-    /// In which tenants entries were added to the audit log.
+    /// The tenants in which entries were added to the audit log.
     noted: Since,
     bells: Bells,
 }
 
-/// In which tenants something happened since somebody last asked.
+/// The tenants in which something happened since the last [`Since::take`].
 #[derive(Default)]
 struct Since {
     tenants: Mutex<BTreeSet<TenantId>>,
@@ -79,7 +80,7 @@ impl Since {
         self.bell.notify_one();
     }
 
-    /// Those, once there is one.
+    /// Waits until there is a tenant, then removes and returns all of them.
     async fn take(&self) -> BTreeSet<TenantId> {
         loop {
             let tenants = std::mem::take(&mut *self.tenants.lock().unwrap_or_else(PoisonError::into_inner));
@@ -91,15 +92,15 @@ impl Since {
     }
 }
 
-/// Brings the schema of a service up to date in a database. Safe to run again. Of several processes one runs it at a time.
+/// Brings the schema of a service up to date in a database. It can be run again. Several processes run it one after the other.
 pub type Schema = fn(&'static str, DatabaseConnection) -> BoxFuture<'static, std::result::Result<(), DbErr>>;
 
-/// The connections all stores of a process share. Cheap to clone.
+/// The bound on the connections that all stores of a process use. Cheap to clone.
 #[derive(Clone)]
 pub struct Budget(Arc<Semaphore>);
 
 impl Budget {
-    /// At most this many connections in use at once.
+    /// A budget for this many connections in use at once, at least one.
     pub fn new(connections: u32) -> Self {
         Self(Arc::new(Semaphore::new(connections.max(1) as usize)))
     }
@@ -109,23 +110,23 @@ impl Budget {
 #[derive(Clone)]
 struct Pool {
     connections: DatabaseConnection,
-    /// One place for each connection it may have.
+    /// One permit for each connection that the pool may have.
     places: Arc<Semaphore>,
-    /// SQLite lets one writer in at a time and makes others poll; queueing here is fair and does not poll.
+    /// SQLite has one writer at a time and makes others poll; waiting here is fair and does not poll.
     writer: Option<Arc<AsyncMutex<()>>>,
-    /// What this process writes its audit entries with.
+    /// The lanes to which this process writes audit entries.
     lanes: Arc<audit::Lanes>,
 }
 
-/// What reads: a [`Snapshot`], a [`Glance`] or a [`Tx`].
+/// Read access: a [`Snapshot`], a [`Glance`] or a [`Tx`].
 pub trait Reads: Sync {
-    /// What runs a statement: a transaction, or for a single statement none.
+    /// The type that runs statements: a transaction, or, for a single statement, a connection.
     type Conn: ConnectionTrait;
 
-    /// What to run a statement in.
+    /// The transaction or connection to run statements with.
     fn conn(&self) -> &Self::Conn;
 
-    /// The context it was opened for.
+    /// The context for which it was opened.
     fn ctx(&self) -> &Ctx;
 }
 
@@ -136,7 +137,7 @@ pub struct Snapshot {
     _permit: Permit,
 }
 
-/// The right to one connection: of the tenant's, and of the process's.
+/// A permit of the tenant's connections, and one of the process's.
 type Permit = [OwnedSemaphorePermit; 2];
 
 impl Reads for Snapshot {
@@ -152,8 +153,8 @@ impl Reads for Snapshot {
 }
 
 impl Store {
-    /// The store of one service. With a `schema`, a tenant's database is made and brought up to date before it is used for the
-    /// first time, so that a country added while the process runs needs nothing else; without one, `koine migrate` has done it.
+    /// The store of one service. With a `schema`, a tenant's database is created and brought up to date before its first use, so
+    /// that a country can be added while the process runs; without one, `koine migrate` must have done this.
     pub fn new(service: &'static str, engine: Engine, budget: Budget, keys: Keys, schema: Option<Schema>) -> Self {
         Self(Arc::new(Inner {
             service,
@@ -169,12 +170,12 @@ impl Store {
         }))
     }
 
-    /// The service it belongs to.
+    /// The name of the service.
     pub fn service(&self) -> &'static str {
         self.0.service
     }
 
-    /// Opens the caller's tenant for reading.
+    /// Begins to read in the caller's tenant. Error: overloaded; unreachable.
     pub async fn read(&self, ctx: &Ctx) -> Result<Snapshot> {
         let pool = self.pool(ctx.tenant().id()).await?;
         let permit = self.permit(&pool).await?;
@@ -182,19 +183,19 @@ impl Store {
         Ok(Snapshot { ctx: ctx.clone(), transaction, _permit: permit })
     }
 
-    /// Opens the caller's tenant for reading with one statement, which needs no transaction.
+    /// Begins to read with a single statement, which needs no transaction. Error: overloaded; unreachable.
     pub async fn glance(&self, ctx: &Ctx) -> Result<Glance> {
         let pool = self.pool(ctx.tenant().id()).await?;
         let permit = self.permit(&pool).await?;
         Ok(Glance::new(ctx.clone(), pool.connections, permit))
     }
 
-    /// Opens the caller's tenant for reading and writing. Nothing is written before `commit` or `answer`; dropping it rolls
-    /// everything back. A call whose request was answered before, by its `request_id`, ends here, and is given that answer again.
-    /// Error: that one, which a method passes on; `REQUEST_ID_REUSED`; overloaded; unreachable.
+    /// Begins to read and write in the caller's tenant. Nothing is stored before `commit` or `answer`; dropping it rolls everything
+    /// back. Where the `request_id` of the call was answered before, this fails, and the layers give that answer again. Error: the
+    /// one that ends such a call, which the method passes on; `REQUEST_ID_REUSED`; overloaded; unreachable.
     pub async fn write(&self, ctx: &Ctx) -> Result<Tx> {
         let pool = self.pool(ctx.tenant().id()).await?;
-        // the turn before the permit: who waits for one country's writer must not hold what other countries need
+        // first the turn, then the permit: a call that waits for one tenant's writer must not hold a connection that others need
         let turn = match &pool.writer {
             Some(writer) => Some(patiently(writer.clone().lock_owned()).await?),
             None => None,
@@ -207,9 +208,9 @@ impl Store {
         Ok(tx)
     }
 
-    /// [`Store::write`] for what the handler of a fact does in this tenant, or nothing where it was done before: the fact came
-    /// twice, or a process died after this commit and before the next. For a handler that writes on both sides of a border, where
-    /// each side has an inbox of its own. Error: internal, where no fact is handled.
+    /// [`Store::write`] for a handler of a fact, or none, where this handler has handled the fact in this tenant: the fact came
+    /// twice, or a process died between two commits. It is for handlers that write on both sides of a border, where each side has
+    /// its own inbox. Error: internal, where the context handles no fact; and the errors of [`Store::write`].
     pub async fn write_once(&self, ctx: &Ctx) -> Result<Option<Tx>> {
         let handling = ctx.handled_event().ok_or_else(|| Error::internal("`write_once` is for handlers of facts"))?;
         let tx = self.write(ctx).await?;
@@ -217,29 +218,29 @@ impl Store {
         Ok(Some(tx).filter(|_| !done))
     }
 
-    /// The tenants in which this store published facts since the last time. Waits until there is one.
+    /// Waits until there are tenants in which this store published facts since the last call, and returns them.
     pub(crate) async fn published(&self) -> BTreeSet<TenantId> {
         self.0.published.take().await
     }
 
-    /// Rings the bell of the dispatcher of this store: there is something to do in a tenant.
+    /// Wakes the dispatcher of this store, for a tenant.
     pub(crate) fn has_published(&self, tenant: &TenantId) {
         self.0.published.add(tenant);
     }
 
-    /// The tenants in which this store added entries to the audit log since the last time. Waits until there is one.
+    /// Waits until there are tenants in which this store added audit entries since the last call, and returns them.
     pub(crate) async fn noted(&self) -> BTreeSet<TenantId> {
         self.0.noted.take().await
     }
 
-    /// The lanes that this process has written audit entries with and does not use now, by tenant: it will not use them again.
+    /// Removes and returns the idle lanes of this process, by tenant. They are not used again.
     pub(crate) fn close_lanes(&self) -> BTreeMap<TenantId, Vec<audit::Lane>> {
         let pools = self.0.pools.lock().unwrap_or_else(PoisonError::into_inner);
         let lanes = pools.iter().map(|(tenant, pool)| (tenant.clone(), pool.lanes.close()));
         lanes.filter(|(_, lanes)| !lanes.is_empty()).collect()
     }
 
-    /// The bells of who watches its data.
+    /// The bells of those who watch the data of this store.
     pub(crate) fn bells(&self) -> &Bells {
         &self.0.bells
     }
@@ -282,16 +283,16 @@ impl Store {
         self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned()
     }
 
-    /// Closes every connection. For the end of a process, and before a database is moved or restored.
+    /// Closes every connection, when the process ends, and before a database is moved or restored.
     pub async fn close(&self) {
         let pools: Vec<_> = self.0.pools.lock().unwrap_or_else(PoisonError::into_inner).drain().collect();
         for (_, pool) in pools {
-            // closing is best effort: the process is ending and every commit is already durable
+            // an error is ignored: the process is ending and every commit is durable
             let _ = pool.connections.close().await;
         }
     }
 
-    /// Opens a tenant's database and, where this store has a schema, brings it up to date.
+    /// Opens a tenant's database and, where the store has a schema, brings it up to date. Error: unreachable; internal.
     pub async fn open(&self, tenant: &TenantId) -> Result<()> {
         self.pool(tenant).await.map(drop)
     }

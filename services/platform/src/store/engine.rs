@@ -1,4 +1,4 @@
-//! Opening the connections to one tenant's database.
+//! Opens the connections to one tenant's database.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use super::{Engine, Pool, settings::Postgres};
 use crate::{Error, Result, TenantId};
 
-/// A consistent view that blocks nobody. SQLite gives one by itself and knows no words for it.
+/// The options of a consistent read that blocks nobody. SQLite always reads so, and has no options for it.
 pub(super) fn read(engine: &Engine) -> TransactionOptions {
     match engine {
         Engine::Sqlite(_) => TransactionOptions {
@@ -28,24 +28,26 @@ pub(super) fn read(engine: &Engine) -> TransactionOptions {
     }
 }
 
-/// SQLite takes its write lock at once: a transaction that reads first could otherwise fail when it comes to write.
+/// SQLite takes its write lock at the begin, because a transaction that reads first could fail when it begins to write.
 pub(super) const WRITE: TransactionOptions = TransactionOptions {
     isolation_level: None,
     access_mode: None,
     sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
 };
 
-/// A connection that is idle this long is closed. A quiet tenant has none, but for this long after each look at its outbox.
+/// A connection that is idle for this long is closed. A quiet tenant has connections only for this long after each look at its
+/// outbox.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Connections to one SQLite file: readers do not wait for the writer, and more of them only fight over two cores' caches.
+/// The number of connections to one SQLite file: readers do not wait for the writer, and more of them only compete for the cores'
+/// caches.
 const SQLITE_CONNECTIONS: u32 = 6;
 
-/// Connections of one service to one PostgreSQL database. Idle ones are not counted by the budget of the process, so this and
-/// [`IDLE`] are what bounds them.
+/// The number of connections of one service to one PostgreSQL database. The budget of the process does not count idle ones, so they
+/// are bounded only by this and [`IDLE`].
 const POSTGRES_CONNECTIONS: u32 = 8;
 
-/// Opens the pool of one service in one tenant. No connection is made yet.
+/// Opens the pool of one service in one tenant. It connects at its first use.
 pub(super) async fn open(engine: &Engine, service: &str, tenant: &TenantId) -> Result<Pool> {
     match engine {
         Engine::Sqlite(folder) => {
@@ -56,7 +58,7 @@ pub(super) async fn open(engine: &Engine, service: &str, tenant: &TenantId) -> R
             options.max_connections(SQLITE_CONNECTIONS).map_sqlx_sqlite_opts(|options| {
                 options
                     .journal_mode(SqliteJournalMode::Wal)
-                    // what was answered is on the disk, also when the power fails
+                    // what was answered is on the disk, even where the power fails
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(5))
@@ -88,7 +90,7 @@ fn postgres_options(postgres: &Postgres, service: &str, tenant: &TenantId, most:
     Ok(options)
 }
 
-/// The one place that connects.
+/// Connects to a database. All connections are made here.
 #[expect(clippy::disallowed_methods, reason = "the door itself")]
 pub(super) async fn connect(mut options: ConnectOptions) -> Result<DatabaseConnection> {
     options
@@ -96,7 +98,7 @@ pub(super) async fn connect(mut options: ConnectOptions) -> Result<DatabaseConne
         .min_connections(0)
         .idle_timeout(IDLE)
         .acquire_timeout(super::PATIENCE)
-        // a ping before each use costs a third of the time of a small transaction; a dead connection shows itself soon enough
+        // a ping before each use costs a third of a small transaction, and a broken connection is noticed at its next use
         .test_before_acquire(false)
         .sqlx_logging(false);
     Database::connect(options).await.map_err(Error::from)

@@ -1,4 +1,4 @@
-//! What a database's refusal means to a caller. `DbErr` becomes [`Error`] here and nowhere else.
+//! Converts [`DbErr`] to [`Error`], here and nowhere else.
 
 use std::time::Duration;
 
@@ -27,12 +27,12 @@ impl From<DbErr> for Error {
     }
 }
 
-/// Whether a row was refused because another one has its key.
+/// Whether a row was refused because another row has its key.
 pub fn is_duplicate(fault: &DbErr) -> bool {
     matches!(fault.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
 }
 
-/// Whether the database was not there, or went away in the middle: also because it is told to end, or has no connection left.
+/// Whether the database could not be reached, or stopped in the middle: also where it is shut down, or has no connection left.
 fn is_away(fault: &DbErr) -> bool {
     if matches!(fault, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
         return true;
@@ -56,7 +56,7 @@ fn cause(fault: &DbErr) -> Option<&sqlx::Error> {
     }
 }
 
-/// Serialization failure and deadlock of PostgreSQL, busy and locked of SQLite.
+/// Whether transactions conflicted: serialization failure and deadlock in PostgreSQL, busy and locked in SQLite.
 fn is_contention(fault: &DbErr) -> bool {
     let Some(sqlx::Error::Database(cause)) = cause(fault) else { return false };
     cause.code().is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01" | "5" | "6" | "261" | "517"))
@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    /// What a server says, by its SQLSTATE.
+    /// An error of a server with this SQLSTATE.
     #[derive(Debug, thiserror::Error)]
     #[error("{0}")]
     struct Said(&'static str);

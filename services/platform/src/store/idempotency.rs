@@ -1,4 +1,4 @@
-//! The same request, the same answer: a `request_id` is kept for 24 hours with the answer it was given.
+//! A repeated request gets its first answer: the answer to a `request_id` is stored for 24 hours.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,21 +16,21 @@ use crate::{
     open,
 };
 
-/// What a repeated request is known by: who asked, with which key, for what.
+/// Identifies a repeated request: the caller with the `request_id`, and the digest of the message.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     name: String,
     digest: Vec<u8>,
 }
 
-/// What becomes of the request of a call that may be repeated. The request is known once it is opened; the first transaction that
-/// is opened for writing looks whether it was answered before; the one that answers keeps the answer. So no method does any of it.
+/// The state of a call's request, which may be repeated. The request is set when it is opened; the first transaction that is opened
+/// for writing looks for a stored answer; the transaction that answers stores the answer. No method has to do this itself.
 #[derive(Debug, Default)]
 pub(crate) struct Once(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether its message has a `request_id` and its caller is somebody.
+    /// Whether the message has a field `request_id` and the caller is signed in.
     is_repeatable: bool,
     key: Option<Key>,
     outcome: Outcome,
@@ -38,24 +38,24 @@ struct State {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 enum Outcome {
-    /// Nothing is answered yet.
+    /// There is no answer yet.
     #[default]
     Open,
-    /// The answer is kept.
+    /// The answer is stored.
     Kept,
-    /// It was answered before, with this message.
+    /// The request was answered before, with this message.
     Before(Vec<u8>),
 }
 
 impl Once {
-    /// The call asks for this.
+    /// Sets the request of the call.
     pub(crate) fn asked<Q: ReflectMessage>(&self, ctx: &Ctx, request: &Q) {
         let has_key = request.descriptor().get_field_by_name("request_id").is_some();
         let is_repeatable = has_key && matches!(ctx.caller(), Caller::Member(_));
         *self.state() = State { is_repeatable, key: Key::of(ctx, request), outcome: Outcome::Open };
     }
 
-    /// The answer that was given before, if this call repeats a request.
+    /// The earlier answer. None, where this call does not repeat a request.
     pub(crate) fn before(&self) -> Option<Vec<u8>> {
         match &self.state().outcome {
             Outcome::Before(answer) => Some(answer.clone()),
@@ -63,13 +63,13 @@ impl Once {
         }
     }
 
-    /// Whether its answer should have been kept and was not.
+    /// Whether the answer should have been stored and was not.
     pub(crate) fn is_forgotten(&self) -> bool {
         let state = self.state();
         state.is_repeatable && state.outcome == Outcome::Open
     }
 
-    /// The key to look for, and to keep the answer under, as long as there is none.
+    /// The key of the request, while there is no answer.
     fn key(&self) -> Option<Key> {
         let state = self.state();
         state.key.clone().filter(|_| state.outcome == Outcome::Open)
@@ -84,15 +84,15 @@ impl Once {
     }
 }
 
-/// How long an answer is kept.
+/// How long an answer is stored.
 pub(crate) const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 impl Key {
-    /// The key of a request that carries a `request_id`.
+    /// The key of a request with a `request_id`. None, where it has none or the caller is not signed in.
     fn of<Q: ReflectMessage>(ctx: &Ctx, request: &Q) -> Option<Self> {
         let (id, digest) = open::request_key(request)?;
         let caller = match ctx.caller() {
-            // answers to visitors are for what they act for, or for all of their home, and are forgotten with it
+            // a visitor's key begins with what they act for, or with their home, so that their answers can be removed with it
             Caller::Member(Member { account, home: Some(home), acts_for, .. }) => match acts_for {
                 Some(whole) => format!("{whole}/{account}"),
                 None => format!("{home}/{account}"),
@@ -104,15 +104,15 @@ impl Key {
     }
 }
 
-/// Forgets every answer that was given to visitors who acted for this, or who are at home in it.
+/// Removes the answers that were given to visitors who acted for `acted_for`, or whose home it is.
 pub(super) async fn forget(tx: &Tx, acted_for: &str) -> Result<()> {
     let theirs = answered::Column::Key.starts_with(format!("{acted_for}/"));
     answered::Entity::delete_many().filter(theirs).exec(tx.conn()).await?;
     Ok(())
 }
 
-/// Ends the call where its request was answered before: the layers give that answer again, whatever the method makes of this error.
-/// Error: `REQUEST_ID_REUSED` where the id came with another request.
+/// Fails where the request was answered before. The layers then give that answer again, whatever the method makes of this error.
+/// Error: `REQUEST_ID_REUSED`, where the id came with another request.
 pub(super) async fn look(tx: &Tx) -> Result<()> {
     let once = &tx.ctx().call().once;
     let Some(key) = once.key() else { return Ok(()) };
@@ -121,7 +121,7 @@ pub(super) async fn look(tx: &Tx) -> Result<()> {
     Err(Shared::Internal.error("This was answered before, and the same answer is given again."))
 }
 
-/// Keeps the answer with what the transaction writes.
+/// Stores the answer, in the transaction of the method.
 pub(super) async fn keep(tx: &Tx, answer: &impl Message) -> Result<()> {
     let Some(key) = tx.ctx().call().once.key() else { return Ok(()) };
     let row = answered::ActiveModel {
@@ -137,12 +137,12 @@ pub(super) async fn keep(tx: &Tx, answer: &impl Message) -> Result<()> {
     Ok(())
 }
 
-/// The transaction that keeps the answer is committed.
+/// Notes that the answer is stored, after the commit.
 pub(super) fn kept(ctx: &Ctx) {
     ctx.call().once.becomes(Outcome::Kept);
 }
 
-/// The answer given before, if there is one. Of two calls with one key at once, the second waits here for the first.
+/// The earlier answer. Of two calls at once with one key, the second waits here until the first ends.
 async fn find(tx: &Tx, key: &Key) -> Result<Option<Vec<u8>>> {
     if tx.conn().get_database_backend() == DbBackend::Postgres {
         let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";

@@ -1,5 +1,5 @@
-//! Reading with one statement. A statement sees one state of the database by itself: it needs no transaction around it, which would
-//! cost as much as a second and a third statement.
+//! Reading with a single statement. A statement sees one state of the database, and so needs no transaction around it, which would
+//! cost as much as two more statements.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,15 +8,15 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult,
 use super::{Permit, Reads};
 use crate::Ctx;
 
-/// Read-only access to one tenant's database for one statement. A second one fails, always: it could see another state than the
-/// first. What needs more takes [`Store::read`](super::Store::read).
+/// Read access to one tenant's database for one statement. A second statement always fails, because it could see another state than
+/// the first. For several statements use [`Store::read`](super::Store::read).
 pub struct Glance {
     ctx: Ctx,
     once: Once,
     _permit: Permit,
 }
 
-/// Connections to a database, of which one runs one statement.
+/// Connections to a database, for one statement.
 pub struct Once {
     connections: DatabaseConnection,
     used: AtomicBool,

@@ -1,4 +1,4 @@
-//! Making a tenant's database, and in it one schema and one role per service that owns nothing else.
+//! Creates a tenant's database and, in it, a schema and a role for each service. The role owns nothing else.
 
 use std::{
     fs::{self, File},
@@ -17,24 +17,24 @@ use crate::{
     error::{Reason, Shared},
 };
 
-/// What a service's URL says of its role and database.
+/// The role and database in a service's URL.
 struct Target {
     role: String,
     password: String,
     database: String,
 }
 
-/// As long as it lives, no other process makes or changes the schema of a service in this database.
+/// A lock: while it is held, no other process changes the schemas in this database.
 pub(super) enum Alone {
-    /// The lock of a folder goes with the file, also when the process dies.
+    /// The lock on a folder ends with the file, also where the process dies.
     Folder { _folder: File },
-    /// That of a server with the transaction.
+    /// The lock in a server ends with the transaction.
     Server { _transaction: DatabaseTransaction },
 }
 
-/// Makes no database for SQLite, whose file comes into being when it is opened, and none without `store.admin_url`: then
-/// somebody else made it. Either way the schema may be brought up to date while what is given back lives: two processes that
-/// start at once would do it twice.
+/// Creates the database, the role and the schema, and returns the lock under which the schema may be brought up to date, because
+/// two processes that start at once would do it twice. Nothing is created for SQLite, whose file is created when it is opened, nor
+/// without `store.admin_url`, where an operator has created them.
 pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId) -> Result<Alone> {
     let postgres = match engine {
         Engine::Sqlite(folder) => return alone_in(folder.join(tenant.as_str())).await,
@@ -58,15 +58,15 @@ pub(super) async fn provision(engine: &Engine, service: &str, tenant: &TenantId)
     made.map(|()| alone)
 }
 
-/// Waits until no other process is at it. The lock is held by a transaction on a connection of its own: a connection that only
-/// lies in a pool may be closed there when it is idle, and its locks with it.
+/// Waits for the lock in a server. A transaction on a connection of its own holds it, because an idle connection in a pool may be
+/// closed, and its locks with it.
 async fn alone(url: &str) -> Result<Alone> {
     let transaction = connect(url, None).await?.begin().await?;
     transaction.execute_unprepared("SELECT pg_advisory_xact_lock(7530002)").await?;
     Ok(Alone::Server { _transaction: transaction })
 }
 
-/// The same for a folder of files. It is the folder that is locked, so that no file of ours is left in it.
+/// Waits for the lock on a folder. The folder itself is locked, so that no lock file is left in it.
 async fn alone_in(folder: PathBuf) -> Result<Alone> {
     let locked = tokio::task::spawn_blocking(move || {
         fs::create_dir_all(&folder)?;
@@ -100,17 +100,17 @@ async fn connect(url: &str, database: Option<&str>) -> Result<DatabaseConnection
 
 async fn make_role_and_database(server: &DatabaseConnection, target: &Target) -> Result<()> {
     let Target { role, password, database } = target;
-    // a session lock: `CREATE DATABASE` cannot run in a transaction, and two processes may start at once
+    // a session lock, because `CREATE DATABASE` cannot run in a transaction, and two processes may start at once
     server.execute_unprepared("SELECT pg_advisory_lock(7530001)").await?;
     let (role_name, secret) = (identifier(role)?, literal(password));
     if !exists(server, "SELECT 1 FROM pg_roles WHERE rolname = $1", role).await? {
         server.execute_unprepared(&format!("CREATE ROLE {role_name} LOGIN")).await?;
     }
-    // set again each time, so that a changed password in the settings is enough
+    // set each time, so that it is enough to change the password in the settings
     server.execute_unprepared(&format!("ALTER ROLE {role_name} PASSWORD {secret}")).await?;
     let database_name = identifier(database)?;
     if !exists(server, "SELECT 1 FROM pg_database WHERE datname = $1", database).await? {
-        // the same order of codes and names on every server, and the order SQLite has
+        // codes and names are sorted alike on every server, and as in SQLite
         let form = "TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'";
         server.execute_unprepared(&format!("CREATE DATABASE {database_name} {form}")).await?;
     }
@@ -134,7 +134,7 @@ async fn exists(server: &DatabaseConnection, sql: &str, name: &str) -> Result<bo
     Ok(server.query_one_raw(query).await?.is_some())
 }
 
-/// A name that needs no quotes: these statements take no parameters.
+/// Checks a name that is used without quotes, because these statements take no parameters. Error: internal.
 fn identifier(name: &str) -> Result<&str> {
     let fits =
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');

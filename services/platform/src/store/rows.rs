@@ -1,4 +1,4 @@
-//! The tables every service has, and the form an instant has in a row.
+//! The tables of every service, and instants in rows.
 
 use jiff::Timestamp;
 use sea_orm::{
@@ -54,7 +54,7 @@ impl Nullable for At {
     }
 }
 
-/// Facts waiting to be published.
+/// Facts that wait to be published.
 pub(crate) mod outbox {
     use super::At;
     use sea_orm::entity::prelude::*;
@@ -77,7 +77,7 @@ pub(crate) mod outbox {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Which handler has handled which fact.
+/// The facts that each handler has handled.
 pub(crate) mod inbox {
     use super::At;
     use sea_orm::entity::prelude::*;
@@ -97,7 +97,7 @@ pub(crate) mod inbox {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Facts that a handler has not handled yet: it failed, or one before them waits.
+/// Facts that a handler failed to handle, and facts that wait for one of these.
 pub(crate) mod backlog {
     use super::At;
     use sea_orm::entity::prelude::*;
@@ -122,7 +122,7 @@ pub(crate) mod backlog {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What changed, for who watches.
+/// Changes, for watchers.
 pub(crate) mod change {
     use super::At;
     use sea_orm::entity::prelude::*;
@@ -144,7 +144,7 @@ pub(crate) mod change {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Answers already given, by the caller's request id.
+/// Stored answers, by caller and request id.
 pub(crate) mod answered {
     use super::At;
     use sea_orm::entity::prelude::*;
@@ -243,7 +243,7 @@ pub(crate) mod audit_head {
         pub seq: i64,
         pub mac: Vec<u8>,
         pub seal: Vec<u8>,
-        /// Up to which entry each lane is chained.
+        /// The last chained entry of each lane, as JSON.
         pub lanes: String,
     }
 

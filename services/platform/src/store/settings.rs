@@ -1,4 +1,4 @@
-//! Where the databases are.
+//! The settings of the databases.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -10,18 +10,18 @@ use crate::{
     secret::Secret,
 };
 
-/// The `[store]` section.
+/// The section `[store]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// `sqlite:<folder>`, or a PostgreSQL URL with `{tenant}` and `{service}` where they belong:
+    /// `sqlite:<folder>`, or a PostgreSQL URL with the placeholders `{tenant}` and `{service}`:
     /// `postgres://koine_{tenant}_{service}:secret@db/koine_{tenant}`.
     pub url: Secret,
-    /// A PostgreSQL URL of a role that may create databases and roles: used by `koine migrate` alone.
+    /// A PostgreSQL URL of a role that may create databases and roles. With it, databases are created where they are missing.
     pub admin_url: Option<Secret>,
-    /// Other URLs for single tenants: a country on a server of its own.
+    /// The URLs of single tenants, such as a country with its own server.
     pub tenants: BTreeMap<String, Secret>,
-    /// How many connections a process uses at once, over all tenants and services.
+    /// The number of connections that a process uses at once, for all tenants and services.
     pub connections: u32,
 }
 
@@ -31,7 +31,7 @@ impl Default for Settings {
     }
 }
 
-/// Which database engine, and how a tenant's database is found in it.
+/// The database engine, and how it finds a tenant's database.
 #[derive(Clone)]
 pub enum Engine {
     /// SQLite files under a folder.
@@ -40,7 +40,7 @@ pub enum Engine {
     Postgres(Postgres),
 }
 
-/// How PostgreSQL is reached.
+/// The URLs of PostgreSQL databases.
 #[derive(Clone)]
 pub struct Postgres {
     pub(super) url: Secret,
@@ -50,7 +50,7 @@ pub struct Postgres {
 }
 
 impl Settings {
-    /// The engine these settings name. Error: `FIELDS_INVALID` naming the key.
+    /// The engine of these settings. Error: `FIELDS_INVALID` with the key.
     pub fn engine(&self) -> Result<Engine> {
         let url = self.url.reveal()?;
         if let Some(folder) = url.strip_prefix("sqlite:") {
@@ -73,10 +73,10 @@ impl Settings {
 }
 
 impl Postgres {
-    /// The URL of one service's role in one tenant's database.
+    /// The URL of a service's role in a tenant's database.
     pub(super) fn url(&self, service: &str, tenant: &TenantId) -> Result<String> {
         let template = self.tenants.get(tenant.as_str()).unwrap_or(&self.url).reveal()?;
-        // names of databases and roles are written without quotes by people, so no hyphens in them
+        // people write names of databases and roles without quotes, so hyphens are replaced
         Ok(template.replace("{tenant}", &tenant.as_str().replace('-', "_")).replace("{service}", service))
     }
 }

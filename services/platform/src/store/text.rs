@@ -1,4 +1,4 @@
-//! Values that a row keeps as text: a plain word for an enum without facts, JSON for everything else.
+//! Values that a row stores as text: a word for an enum value without fields, JSON for everything else.
 
 use sea_orm::sea_query::LikeExpr;
 use serde::{Serialize, de::DeserializeOwned};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
-/// A value as a row keeps it.
+/// The text of a value. Error: internal, where it cannot be serialized.
 pub fn to_text<T: Serialize>(value: &T) -> Result<String> {
     match serde_json::to_value(value).map_err(Error::internal)? {
         Value::String(word) => Ok(word),
@@ -14,7 +14,7 @@ pub fn to_text<T: Serialize>(value: &T) -> Result<String> {
     }
 }
 
-/// A value a row has kept. Error: internal, when it is none.
+/// The value of a text in a row. Error: internal, where it cannot be read as a `T`.
 pub fn of_text<T: DeserializeOwned>(text: &str) -> Result<T> {
     let value = if text.starts_with(['{', '[']) {
         serde_json::from_str(text)
@@ -24,7 +24,7 @@ pub fn of_text<T: DeserializeOwned>(text: &str) -> Result<T> {
     value.map_err(Error::internal)
 }
 
-/// A pattern that fits what holds this word. What means something to a database is a sign like any other in it.
+/// A pattern for texts that contain a word. Characters that are special in patterns are escaped.
 pub fn holding(word: &str) -> LikeExpr {
     let word = word.replace('|', "||").replace('%', "|%").replace('_', "|_");
     LikeExpr::new(format!("%{word}%")).escape('|')

@@ -1,4 +1,5 @@
-//! Reading and writing. What is emitted and noted on the way is written in the same transaction, at its end.
+//! Transactions that read and write. Facts, changes and audit entries are collected, and written at the commit, in the same
+//! transaction.
 
 use std::{
     fmt::Display,
@@ -24,10 +25,10 @@ use crate::{
     telemetry, watch, wire,
 };
 
-/// How many facts are written by one statement: both databases take a limited number of values in it.
+/// The number of facts that one statement writes: both databases bound the number of values in a statement.
 const AT_ONCE: usize = 1_000;
 
-/// Read-and-write access to one tenant's database. Dropping it undoes everything.
+/// Read and write access to one tenant's database. Dropping it rolls everything back.
 pub struct Tx {
     store: Store,
     ctx: Ctx,
@@ -36,7 +37,7 @@ pub struct Tx {
     held: Held,
 }
 
-/// What a transaction holds until it ends.
+/// What a transaction owns until it ends.
 pub(super) struct Held {
     pub(super) lanes: Arc<audit::Lanes>,
     pub(super) _permit: Permit,
@@ -67,13 +68,13 @@ impl Tx {
         Self { store, ctx, transaction, pending: Mutex::default(), held }
     }
 
-    /// Forgets the answers that were given to visitors who acted for this, or who are at home in it: what they told is not there any
-    /// more, or not for them, and a request of before, sent again, must not tell it.
+    /// Removes the answers that were given to visitors who acted for this, or whose home it is. What they contain is removed or
+    /// hidden now, and a repeated request must not reveal it.
     pub async fn forget_answers(&self, acted_for: impl Display) -> Result<()> {
         idempotency::forget(self, &acted_for.to_string()).await
     }
 
-    /// Publishes a fact, when and only when this transaction commits.
+    /// Publishes a fact, if this transaction commits.
     pub fn emit<E: Event>(&self, event: &E) {
         let now = At(self.ctx.now());
         self.pending().events.push(outbox::ActiveModel {
@@ -87,13 +88,13 @@ impl Tx {
         });
     }
 
-    /// Tells who watches a topic in this tenant what has changed of it, when and only when this transaction commits. The key says
-    /// what, to [`Shows::show`](crate::watch::Shows::show).
+    /// Tells those who watch a topic in this tenant what changed, if this transaction commits.
+    /// [`Shows::show`](crate::watch::Shows::show) receives the key.
     pub fn tell_watchers(&self, topic: impl Display, key: impl Display) {
         self.pending().changes.push((topic.to_string(), key.to_string()));
     }
 
-    /// Nobody else holds what goes by this name in this tenant until the transaction ends: for what is decided by a row that is not there.
+    /// Locks a name in this tenant until the transaction ends, for decisions that depend on a row that does not exist yet.
     pub async fn hold(&self, name: &str) -> Result<()> {
         // SQLite lets one writer in at a time
         if self.transaction.get_database_backend() == DbBackend::Postgres {
@@ -104,12 +105,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes in the tenant's audit log that the caller did `action` to `subject`. `detail` is for facts that are not personal.
+    /// Adds an audit entry that the caller did `action` to `subject`, if this transaction commits. `detail` must not be personal.
     pub fn note(&self, action: &'static str, subject: impl std::fmt::Display, detail: impl Into<String>) {
         self.pending().notes.push(Note { action, subject: subject.to_string(), detail: detail.into() });
     }
 
-    /// Commits, and answers. A request with a `request_id` is given the same answer again for 24 hours.
+    /// Commits and returns the answer. A repeated request with the same `request_id` gets this answer again for 24 hours.
     pub async fn answer<A: Message>(self, answer: A) -> Result<Response<A>, tonic::Status> {
         idempotency::keep(&self, &answer).await?;
         let ctx = self.ctx.clone();
@@ -118,7 +119,7 @@ impl Tx {
         Ok(Response::new(answer))
     }
 
-    /// Commits.
+    /// Commits. Error: `ETAG_STALE`, where another transaction recorded the handled fact; overloaded; unreachable; internal.
     pub async fn commit(self) -> Result<()> {
         let Pending { events, changes, notes, .. } = std::mem::take(&mut *self.pending());
         let published = !events.is_empty();
@@ -126,12 +127,13 @@ impl Tx {
             outbox::Entity::insert_many(some.to_vec()).exec_without_returning(&self.transaction).await?;
         }
         watch::write(&self, &changes).await?;
-        // once for a handling, whatever it commits after. Where it was recorded by another one, both keys clash and this is undone
+        // only the first commit of a handling records it. Where another process has recorded it, the keys clash and this is rolled
+        // back
         let handling = self.ctx.handled_event().filter(|handling| !handling.is_recorded());
         if let Some(handling) = handling {
             self.record(handling).await?;
         }
-        // last: where its lane is new, the log's end stays locked from here to the commit
+        // last: where the lane is new, the end of the log stays locked from here to the commit
         let lane = if notes.is_empty() { None } else { Some(audit::append(&self, &self.held.lanes, notes).await?) };
         self.transaction.commit().await?;
         if let Some(lane) = lane {
@@ -147,17 +149,17 @@ impl Tx {
         Ok(())
     }
 
-    /// One row was saved, or somebody else saved it first. `version` is the one that was expected.
+    /// Error: `ETAG_STALE`, where no row was saved, because another transaction saved it first. `version` is the expected one.
     pub fn saved(&self, result: UpdateResult, version: i64) -> Result<()> {
         if result.rows_affected == 1 { Ok(()) } else { Err(wire::stale(version + 1)) }
     }
 
-    /// The service whose data it changes.
+    /// The service whose data are changed.
     pub(crate) fn service(&self) -> &'static str {
         self.store.service()
     }
 
-    /// Keys of the installation.
+    /// The keys of the installation.
     pub(crate) fn keys(&self) -> &crate::secret::Keys {
         self.store.keys()
     }

@@ -1,4 +1,4 @@
-//! Rows that are saved again and again, each time under the next version: who read an earlier one than the current saves nothing.
+//! Saving rows that have a version: a save that is based on an earlier version than the current one is refused.
 
 use std::str::FromStr;
 
@@ -11,8 +11,9 @@ use super::{Reads, Tx};
 use crate::{Error, Result, wire};
 
 impl Tx {
-    /// Saves a row that has a `bigint` column `version`: version 1 is added, a later one takes the place of the one before it. What the
-    /// row does not set stays. Error: `ETAG_STALE` where somebody else saved that version first, or added the row.
+    /// Saves a row with a `bigint` column `version`. Version 1 is inserted; a later version replaces the one before it. Columns
+    /// that are not set stay unchanged. Error: `ETAG_STALE`, where another transaction saved this version or inserted the row
+    /// first.
     pub async fn save<A>(&self, row: A) -> Result<()>
     where
         A: ActiveModelTrait,
@@ -33,7 +34,7 @@ where
     A: ActiveModelTrait,
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
 {
-    // by its key alone: another row with what must be unique is another fault
+    // only for its key: a conflict of another unique column is another fault
     let keys = <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
     let insert = A::Entity::insert(row).on_conflict(OnConflict::columns(keys).do_nothing().to_owned());
     match insert.exec_without_returning(tx.conn()).await {

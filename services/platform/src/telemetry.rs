@@ -1,7 +1,7 @@
-//! What operators see: logs on stderr, metrics at `/metrics`, and, once `telemetry.endpoint` is set, traces, metrics and logs over
-//! OTLP. Spans exist without a collector too: the trace id in an answer is the one in the log.
+//! The telemetry for operators: logs on stderr, metrics at `/metrics`, and, where `telemetry.endpoint` is set, traces, metrics and
+//! logs over OTLP. Spans exist without a collector too, so the trace id in an answer can be found in the log.
 //!
-//! Never personal data: no log, span or label holds more than names of methods, tenants and reasons, and ids.
+//! It contains no personal data: logs, spans and labels have only ids and the names of methods, tenants and reasons.
 
 use std::{ffi::OsStr, io::IsTerminal, sync::LazyLock, time::Duration};
 
@@ -30,19 +30,19 @@ use crate::{Error, Result};
 
 pub mod call;
 
-/// The `[telemetry]` section.
+/// The section `[telemetry]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// What is logged: `info`, or finer, `info,platform=debug`.
+    /// What is logged: `info`, or in more detail `info,platform=debug`.
     pub log: String,
-    /// How it is written.
+    /// The format of the log.
     pub format: LogFormat,
-    /// Where an OTLP collector listens: `http://127.0.0.1:4317`. Absent: nothing leaves the process.
+    /// The address of an OTLP collector: `http://127.0.0.1:4317`. Without it, nothing leaves the process.
     pub endpoint: Option<String>,
 }
 
-/// How logs are written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
@@ -63,13 +63,13 @@ impl Default for Settings {
     }
 }
 
-/// How long the collector is waited for at the end.
+/// How long the process waits for the collector at its end.
 const FLUSH: Duration = Duration::from_secs(5);
 
-/// What `/metrics` shows. One per process, like the global meter it is fed from.
+/// The metrics of `/metrics`. There is one registry for each process, as there is one global meter.
 static METRICS: LazyLock<Registry> = LazyLock::new(Registry::new);
 
-/// Holds what has not been sent yet.
+/// Telemetry that is running, with what was not sent yet.
 #[must_use = "what was not sent is lost without `flush`"]
 pub struct Guard {
     traces: SdkTracerProvider,
@@ -77,7 +77,7 @@ pub struct Guard {
     logs: Option<SdkLoggerProvider>,
 }
 
-/// Starts telemetry, once per process, under the process's name. Error: a setting that cannot be, named by its key.
+/// Starts telemetry with the process's name, once in each process. Error: internal, with the key of a setting that cannot be used.
 pub fn init(name: &str, settings: &Settings) -> Result<Guard> {
     let guard = Guard::new(name, settings.endpoint.as_deref(), &METRICS)
         .map_err(|error| Error::internal(format!("telemetry: {error}")))?;
@@ -94,7 +94,7 @@ pub fn init(name: &str, settings: &Settings) -> Result<Guard> {
         .with_tracer(guard.traces.tracer("koine"))
         .with_location(false)
         .with_threads(false);
-    // what the way to the collector itself logs must not go that way
+    // what the exporter itself logs must not be exported
     let quiet = |filter: EnvFilter| {
         ["opentelemetry=off", "tonic=off", "h2=off", "hyper=off", "tower=off"]
             .into_iter()
@@ -113,14 +113,14 @@ pub fn init(name: &str, settings: &Settings) -> Result<Guard> {
     Ok(guard)
 }
 
-/// Which spans are recorded. Where they go nowhere they have an id, for the log and the answer, and nothing else: what is not
-/// recorded costs little. A caller who wants its trace recorded is followed all the same.
+/// The spans that are recorded. Without a collector, spans have an id for the log and the answer, and are not recorded, which costs
+/// little. A span whose caller's is recorded is recorded all the same.
 fn sampler(endpoint: Option<&str>) -> Sampler {
     let root = if endpoint.is_some() { Sampler::AlwaysOn } else { Sampler::AlwaysOff };
     Sampler::ParentBased(Box::new(root))
 }
 
-/// Whether logs are written in colours. They are for eyes, of those who did not ask for none: in a file they are noise.
+/// Whether the log has colours: on a terminal whose user did not ask for none. In a file they would be noise.
 fn coloured(terminal: bool, no_color: Option<&OsStr>) -> bool {
     terminal && no_color.is_none_or(OsStr::is_empty)
 }
@@ -146,15 +146,15 @@ impl Guard {
         Ok(Self { traces: traces.build(), metrics: metrics.build(), logs })
     }
 
-    /// Sends what is left. Waits a few seconds at most: a collector that is away must not keep the process.
+    /// Sends what was not sent. It waits a few seconds at most, so that a collector that cannot be reached does not delay the end.
     pub async fn flush(self) {
         let flushed = tokio::task::spawn_blocking(move || {
-            // each says by itself, in the log, what it could not send
+            // each logs what it could not send
             let _ = self.traces.shutdown_with_timeout(FLUSH);
             let _ = self.metrics.shutdown_with_timeout(FLUSH);
             let _ = self.logs.map(|logs| logs.shutdown_with_timeout(FLUSH));
         });
-        // a panic in there has nothing to tell anybody any more
+        // a panic is ignored, because the process is ending
         let _ = flushed.await;
     }
 }
@@ -187,34 +187,34 @@ fn page_of(registry: &Registry) -> String {
     })
 }
 
-/// The W3C `traceparent` of the current span: to be sent along, or kept with a fact. None where nothing is traced.
+/// The W3C `traceparent` of the current span, to be sent, or stored with a fact. None, where there is no trace.
 pub fn current_traceparent() -> Option<String> {
     let mut headers = HeaderMap::new();
     inject(&mut headers);
     headers.get("traceparent").and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Makes a span that has just been created a child of the one a `traceparent` names.
+/// Makes a new span a child of the span that a `traceparent` names.
 pub fn follow(span: &Span, traceparent: &str) {
     let mut headers = HeaderMap::new();
     headers.extend(traceparent.parse().ok().map(|value: HeaderValue| (HeaderName::from_static("traceparent"), value)));
     if let Some(parent) = parent(&headers) {
-        // where nothing is traced there is nothing to follow
+        // fails only where there is no telemetry
         let _ = span.set_parent(parent);
     }
 }
 
-/// The id of the current trace, as operators search for it. None where nothing is traced.
+/// The id of the current trace, which operators search for. None, where there is no trace.
 pub fn trace_id() -> Option<String> {
     id_of(&Span::current().context())
 }
 
-/// Writes the current span's context into the headers of a call.
+/// Adds the current span's context to the headers of a call.
 pub fn inject(headers: &mut HeaderMap) {
     struct Injector<'a>(&'a mut HeaderMap);
     impl opentelemetry::propagation::Injector for Injector<'_> {
         fn set(&mut self, key: &str, value: String) {
-            // an empty tracestate says nothing
+            // an empty tracestate is left out
             if let (false, Ok(name), Ok(value)) = (value.is_empty(), key.parse::<HeaderName>(), value.parse()) {
                 self.0.insert(name, value);
             }
@@ -223,7 +223,7 @@ pub fn inject(headers: &mut HeaderMap) {
     TraceContextPropagator::new().inject_context(&Span::current().context(), &mut Injector(headers));
 }
 
-/// The span that the headers of a call name as its parent, if they name one.
+/// The parent span that the headers of a call name. None, where they name none.
 pub(crate) fn parent(headers: &HeaderMap) -> Option<Context> {
     struct Headers<'a>(&'a HeaderMap);
     impl Extractor for Headers<'_> {
@@ -238,7 +238,7 @@ pub(crate) fn parent(headers: &HeaderMap) -> Option<Context> {
     found.span().span_context().is_valid().then_some(found)
 }
 
-/// The id of the trace a context belongs to.
+/// The id of a context's trace. None, where it has none.
 pub(crate) fn id_of(context: &Context) -> Option<String> {
     let span = context.span();
     let span = span.span_context();

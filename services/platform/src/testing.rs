@@ -1,5 +1,5 @@
-//! What the tests of a service cannot make by themselves: a context of anybody's. Behind the feature `testing`, which
-//! nothing but `[dev-dependencies]` may ask for: outside of tests a context comes from the edge alone.
+//! What tests of a service need and cannot make: a context of any caller. Only `[dev-dependencies]` may use the feature `testing`:
+//! outside of tests, only the layers make contexts.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -10,18 +10,18 @@ use crate::{
     Border, Caller, Clock, Ctx, Ids, Member, Store, Tenant, TenantId, Tenants, Watch, ctx::Call, service::Readiness,
 };
 
-/// A context of `caller`, at the instant of the clock.
+/// A context of `caller` at the clock's instant.
 pub fn ctx(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids) -> Ctx {
     Ctx::new(tenant.clone(), caller, clock, ids.clone())
 }
 
-/// The same, from a network address.
+/// A context of `caller` at the clock's instant, with a network address.
 pub fn ctx_from(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids, address: IpAddr) -> Ctx {
     ctx(tenant, caller, clock, ids).with_call(Call::new(None, Some(address)), None)
 }
 
-/// A caller of a programme who is at home in one of its countries, as an exchange makes one: `Role::TwinTeam` with the team it
-/// stands for. Each is another account.
+/// A visitor of a programme from one of its countries, as an exchange of tokens makes one: `Role::TwinTeam` with the team that it
+/// acts for. Each visitor is another account.
 pub fn visitor(role: Role, home: &TenantId, acts_for: Option<Uuid>, ids: &Ids) -> Caller {
     let (account, session) = (ids.next::<()>().uuid(), ids.next::<()>().uuid());
     let home = Some(home.clone());
@@ -33,7 +33,7 @@ pub fn border(tenants: &Tenants) -> Border {
     Border::new(tenants.clone())
 }
 
-/// Lets callers watch a store, of a process that wants calls.
+/// A watch over a store, of a process that accepts calls.
 pub fn watch(store: &Store) -> Watch {
     let readiness = Readiness::default();
     readiness.set(true);

@@ -1,9 +1,9 @@
-//! Who watches sees what changes, straight after the commit that changed it, on every replica.
+//! Shows watchers what changes, right after the commit that changed it, on every replica.
 //!
-//! A change is a row, written in the transaction that makes it: a topic, which somebody can watch, and a key, which says what of it
-//! changed. The commit rings a bell, in this process and through the broker in the others; a bell that is not heard costs time and
-//! no change, for a watcher reads all rows that it has not seen. What it has seen is its [`Position`]; it travels with each answer,
-//! and who comes back with it goes on from there.
+//! A change is a row that is written in the transaction of the change: a topic, which callers can watch, and a key, which says what
+//! changed in it. The commit rings a bell in this process and, through the broker, in the others. A bell that is missed only delays
+//! a watcher, which reads all rows that it has not seen. The rows that it has seen are its [`Position`], which is sent with each
+//! answer; a watcher that returns with its position continues from there.
 
 use std::collections::VecDeque;
 
@@ -20,44 +20,44 @@ pub(crate) use bells::Bells;
 pub(crate) use log::{sweep, write};
 use position::Position;
 
-/// Lets callers watch what changes in the data of a service. Cheap to clone.
+/// Lets callers watch the data of a service. Cheap to clone.
 #[derive(Clone)]
 pub struct Watch {
     store: Store,
     readiness: Readiness,
 }
 
-/// What a watcher is shown.
+/// Loads what a watcher is shown.
 pub trait Shows: Send + Sync + 'static {
-    /// One thing, as the watcher sees it.
+    /// A thing as the watcher sees it.
     type Shown: Send + 'static;
 
-    /// What goes by these keys, as it is now and as the watcher may see it; nothing for a key of which it may see nothing. Error:
-    /// the last thing the watcher is told.
+    /// The things with these keys, in their current state and as far as the watcher may see them; none for a key that it may not
+    /// see. The stream ends with an error.
     fn show(&self, db: &Snapshot, keys: &[String]) -> impl Future<Output = Result<Vec<Option<Self::Shown>>>> + Send;
 
-    /// The error for a watcher that comes back too late to be told one by one what has changed since.
+    /// The error for a watcher whose position is too old to be continued.
     fn lagged(&self) -> Error;
 }
 
-/// One thing that a watcher sees.
+/// A thing that a watcher is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen<T> {
     /// The thing.
     pub what: T,
-    /// Where the watcher is then: given back as `after`, it goes on from there.
+    /// The position of the watcher after this: with it as `after`, the watch continues from there.
     pub position: String,
 }
 
 impl Watch {
-    /// Lets callers watch the data of one store, for as long as the process wants calls.
+    /// A watch over the data of a store. Its streams end when the process accepts no more calls.
     pub(crate) fn new(store: Store, readiness: Readiness) -> Self {
         Self { store, readiness }
     }
 
-    /// What changes under a topic in the caller's tenant: after a position, or from now on where it is empty. The stream ends with
-    /// an error, or when the process no longer wants calls. Error: that of [`Shows::lagged`] where the position is older than
-    /// what is kept, or none of ours.
+    /// The changes of a topic in the caller's tenant: those after a position, or, where `after` is empty, those from now on. The
+    /// stream ends with an error, or when the process accepts no more calls. Error: that of [`Shows::lagged`], where the position
+    /// is invalid or older than the stored changes.
     pub async fn changes<S: Shows>(
         &self,
         ctx: &Ctx,
@@ -65,7 +65,7 @@ impl Watch {
         after: &str,
         shows: S,
     ) -> Result<impl Stream<Item = Result<Seen<S::Shown>>> + Send + use<S>> {
-        // before the first look, so that nothing falls in between
+        // before the first read, so that no change is missed in between
         let bell = self.store.bells().listen(ctx.tenant().id(), &topic);
         let db = self.store.read(ctx).await?;
         let position = match after {
@@ -87,7 +87,7 @@ impl Watch {
     }
 }
 
-/// A watcher and what it has seen.
+/// A watcher and its position.
 struct Watcher<S: Shows> {
     store: Store,
     readiness: Readiness,
@@ -100,7 +100,7 @@ struct Watcher<S: Shows> {
 }
 
 impl<S: Shows> Watcher<S> {
-    /// The next thing it sees, or nothing when the process no longer wants calls.
+    /// The next thing to show. None, when the process accepts no more calls.
     async fn next(&mut self) -> Result<Option<Seen<S::Shown>>> {
         loop {
             if let Some(seen) = self.ready.pop_front() {
@@ -117,7 +117,7 @@ impl<S: Shows> Watcher<S> {
         }
     }
 
-    /// Reads what has changed since its position. Says whether there was anything.
+    /// Reads the changes since the position. Returns whether there were any.
     async fn read(&mut self) -> Result<bool> {
         let db = self.store.read(&self.ctx).await?;
         let batch = log::read(&db, &self.topic, &self.position).await?;
@@ -130,7 +130,7 @@ impl<S: Shows> Watcher<S> {
         let mut shown: Vec<_> = batch.keys().into_iter().zip(shown).collect();
         for change in &batch.changes {
             let found = shown.iter().position(|(key, _)| *key == change.key);
-            // what changed several times is shown once, as it is after all of them
+            // a thing that changed several times is shown once, in its last state
             let all = batch.changes.iter().filter(|other| found.is_some() && other.key == change.key);
             all.for_each(|other| self.position.saw(other.place));
             if let Some((_, Some(what))) = found.map(|found| shown.swap_remove(found)) {

@@ -1,5 +1,5 @@
-//! Between the messages of the well-known types and the values rules work with. (The types on both sides are foreign, so these
-//! are functions where `From` would be expected.)
+//! Conversions between messages and the values that rules use. (The types on both sides are foreign, so these are functions and not
+//! implementations of `From`.)
 
 use std::{fmt::Display, str::FromStr};
 
@@ -29,7 +29,7 @@ pub fn date(date: Date) -> proto::google::r#type::Date {
     }
 }
 
-/// A date from a message. Error: `FIELDS_INVALID` where the calendar has no such day.
+/// A date from a message. Error: `FIELDS_INVALID`, where the calendar has no such day.
 pub fn to_date(date: &proto::google::r#type::Date) -> Result<Date> {
     let part = |value: i32| i8::try_from(value).unwrap_or(-1);
     let year = i16::try_from(date.year).unwrap_or(i16::MIN);
@@ -37,28 +37,27 @@ pub fn to_date(date: &proto::google::r#type::Date) -> Result<Date> {
         .map_err(|_| Shared::FieldsInvalid.error("The calendar has no such day."))
 }
 
-/// A message as people and programs read it: JSON, as the API gives it.
+/// A message as JSON, in the form of the API.
 pub fn json(message: &impl ReflectMessage) -> Result<serde_json::Value> {
     serde_json::to_value(message.transcode_to_dynamic()).map_err(Error::internal)
 }
 
-/// A value that may be left out: none where the text is empty. Error: that of the value.
+/// A value that may be left out. None, where the text is empty. Error: that of the value.
 pub fn optional<T: FromStr<Err = Error>>(text: &str) -> Result<Option<T>> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
 }
 
-/// The version of a row as an etag.
+/// The etag of a row's version.
 pub fn etag(version: i64) -> String {
     version.to_string()
 }
 
-/// Refuses a save by somebody who read another version than the current one. An empty `given` means: whatever it is now.
-/// Error: `ETAG_STALE` with `current_etag`.
+/// Checks that the caller read the current version. An empty `given` accepts any version. Error: `ETAG_STALE` with `current_etag`.
 pub fn check_etag(given: &str, version: i64) -> Result<()> {
     if given.is_empty() || given == etag(version) { Ok(()) } else { Err(stale(etag(version))) }
 }
 
-/// Somebody else saved first, as `current`.
+/// The error for a save that is not based on `current`.
 pub fn stale(current: impl Display) -> Error {
     Shared::EtagStale
         .error(
@@ -67,7 +66,7 @@ pub fn stale(current: impl Display) -> Error {
         .with("current_etag", current)
 }
 
-/// The id of what is to be changed. Error: a violation at `field`, where `text` is empty or is no id.
+/// The id of the object to be changed. Error: a violation at `field`, where `text` is not an id.
 pub fn named_id<T>(field: &str, text: &str) -> Result<Id<T>> {
     if let Ok(id) = text.parse() {
         return Ok(id);

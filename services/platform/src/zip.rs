@@ -1,35 +1,35 @@
-//! Archives people open with what their computer has: ZIP, the entries stored as they are. What is in ours is small text, or pictures
-//! and videos that are compressed already. Of a large entry only the piece that is being sent is in memory.
+//! ZIP archives, which every computer can open. Entries are stored uncompressed: ours are small texts, or pictures and videos that
+//! are compressed already. Of a large entry, only the piece that is being sent is in memory.
 
 use jiff::civil::DateTime;
 
 use crate::{Error, Result};
 
-/// Names are UTF-8.
+/// The flag for names in UTF-8.
 const FLAGS: u16 = 1 << 11;
 
-/// What a reader must know: folders and stored entries; and sizes of 64 bits, where there is one.
+/// The versions of the format that a reader needs: for folders and stored entries, and for sizes of 64 bits.
 const NEEDS: u16 = 20;
 const NEEDS_LARGE: u16 = 45;
 
-/// What stands in a field of the first format where the number stands in one of 64 bits elsewhere.
+/// The value of a 32-bit field whose number is in a field of 64 bits.
 const ELSEWHERE: u32 = u32::MAX;
 
-/// The checksum of bytes that come in pieces: CRC-32, as PKZIP has it.
+/// The CRC-32 of bytes that are added in pieces, as in PKZIP.
 #[derive(Clone, Debug, Default)]
 pub struct Checksum(crc32fast::Hasher);
 
 impl Checksum {
-    /// The next piece.
+    /// Adds a piece.
     pub fn add(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 }
 
-/// An archive that is being written. It gives the bytes to send; it keeps only the list of what is in it. Past 4 GiB, or 65,535 entries,
-/// it says so in the fields of ZIP64.
+/// An archive that is being written. It returns the bytes to send, and keeps only the list of entries. Above 4 GiB, or 65,535
+/// entries, it uses the fields of ZIP64.
 pub struct Archive {
-    /// Day and time every entry carries, as DOS writes them.
+    /// The day and time of every entry, in the format of DOS.
     at: [u16; 2],
     entries: Vec<Entry>,
     size: u64,
@@ -43,14 +43,14 @@ struct Entry {
 }
 
 impl Entry {
-    /// Whether its size or its place is told in 64 bits.
+    /// Whether its size or its offset needs 64 bits.
     fn is_large(&self) -> bool {
         self.size.max(self.offset) >= ELSEWHERE.into()
     }
 }
 
 impl Archive {
-    /// An archive whose entries were written at this time, which is local to nobody.
+    /// An archive whose entries have this local time.
     pub fn new(at: DateTime) -> Self {
         let part = |number: i8| u16::try_from(number).unwrap_or_default();
         let year = u16::try_from(at.year().clamp(1980, 2107) - 1980).unwrap_or_default();
@@ -59,7 +59,7 @@ impl Archive {
         Self { at: [time, day], entries: Vec::new(), size: 0 }
     }
 
-    /// Begins an entry of so many bytes, which are sent next. Error: internal, where its name is too long.
+    /// Begins an entry. `size` bytes must be sent next. Error: internal, where the name is too long.
     pub fn begin(&mut self, name: &str, size: u64, checksum: Checksum) -> Result<Vec<u8>> {
         let entry = Entry { name: name.to_owned(), checksum: checksum.0.finalize(), size, offset: self.size };
         let large = [entry.size, entry.size];
@@ -73,7 +73,7 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// An entry whose bytes are at hand.
+    /// A whole entry. Error: internal, where the name is too long.
     pub fn entry(&mut self, name: &str, contents: &[u8]) -> Result<Vec<u8>> {
         let mut checksum = Checksum::default();
         checksum.add(contents);
@@ -82,7 +82,7 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// The end of the archive: the list of its entries.
+    /// The end of the archive: the list of its entries. Error: internal, where a name is too long.
     pub fn end(self) -> Result<Vec<u8>> {
         let (count, start) = (self.entries.len() as u64, self.size);
         let mut bytes = Vec::new();
@@ -92,7 +92,7 @@ impl Archive {
             bytes.extend(b"PK\x01\x02");
             bytes.extend(needs(!large.is_empty()).to_le_bytes());
             self.facts(&mut bytes, entry, large.len())?;
-            // no comment, the first disk, nothing said of what is inside or of who may read it
+            // no comment, the first disk, no attributes
             bytes.extend([0; 10]);
             bytes.extend(if large.is_empty() { small(entry.offset) } else { ELSEWHERE }.to_le_bytes());
             bytes.extend(entry.name.as_bytes());
@@ -110,7 +110,7 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// What stands both before an entry and in the list. `large` is how many numbers of 64 bits follow its name.
+    /// Adds the fields that are both before an entry and in the list. `large` is the number of 64-bit numbers after the name.
     fn facts(&self, bytes: &mut Vec<u8>, entry: &Entry, large: usize) -> Result<()> {
         let [time, day] = self.at;
         let name = u16::try_from(entry.name.len()).map_err(|_| Error::internal("an entry with too long a name"))?;
@@ -133,12 +133,12 @@ fn needs(is_large: bool) -> u16 {
     if is_large { NEEDS_LARGE } else { NEEDS }
 }
 
-/// A number where there is room for 32 bits.
+/// The value of a 32-bit field for a number.
 fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(ELSEWHERE)
 }
 
-/// Numbers of 64 bits after the name of an entry.
+/// The extra field with 64-bit numbers, which follows the name of an entry.
 fn extra(numbers: &[u64]) -> Vec<u8> {
     if numbers.is_empty() {
         return Vec::new();
@@ -148,7 +148,7 @@ fn extra(numbers: &[u64]) -> Vec<u8> {
     head.into_iter().chain(numbers.iter().flat_map(|number| number.to_le_bytes())).collect()
 }
 
-/// The end in numbers of 64 bits, and where it is.
+/// The end record of ZIP64, and its locator.
 fn large_end(count: u64, size: u64, start: u64) -> Vec<u8> {
     let mut bytes = b"PK\x06\x06".to_vec();
     // the size of what follows

@@ -127,8 +127,7 @@ impl Tx {
             outbox::Entity::insert_many(some.to_vec()).exec_without_returning(&self.transaction).await?;
         }
         watch::write(&self, &changes).await?;
-        // only the first commit of a handling records it. Where another process has recorded it, the keys clash and this is rolled
-        // back
+        // only the first commit of a handling records it; where another process has recorded it, the keys clash and this rolls back
         let handling = self.ctx.handled_event().filter(|handling| !handling.is_recorded());
         if let Some(handling) = handling {
             self.record(handling).await?;

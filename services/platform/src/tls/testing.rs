@@ -1,4 +1,4 @@
-//! An authority for tests: X.509 certificates with Ed25519 keys, written by hand (RFC 5280), so that no test needs a tool.
+//! An authority for tests: X.509 certificates with Ed25519 keys, encoded here (RFC 5280), so that tests need no tool.
 
 use std::{fs, path::Path};
 
@@ -16,7 +16,7 @@ pub(crate) struct Authority {
 impl Authority {
     pub(crate) fn new(name: &'static str) -> Self {
         let key = Ed25519KeyPair::generate().unwrap();
-        // basicConstraints, critical: an authority
+        // basicConstraints, critical: this is an authority
         let constraints = sequence(&[
             &tlv(0x06, &[0x55, 0x1d, 0x13]),
             &tlv(0x01, &[0xff]),
@@ -26,7 +26,7 @@ impl Authority {
         Self { name, key, certificate }
     }
 
-    /// Writes the three files of a `[tls]` section into a folder, with a certificate for a host.
+    /// Writes the three files of a section `[tls]` into a folder, with a certificate for a host.
     pub(crate) fn issue(&self, folder: &Path, host: &str) -> Settings {
         fs::create_dir_all(folder).unwrap();
         let key = Ed25519KeyPair::generate().unwrap();
@@ -80,7 +80,7 @@ fn sequence(parts: &[&[u8]]) -> Vec<u8> {
     tlv(0x30, &parts.concat())
 }
 
-/// Tag, length, value.
+/// An element of DER: tag, length, value.
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = match content.len() {
         short @ ..128 => vec![short as u8],

@@ -1,4 +1,4 @@
-//! Who is woken by a change.
+//! Wakes the watchers of a topic when it changes.
 
 use std::{
     collections::HashMap,
@@ -12,10 +12,10 @@ use tokio::sync::{
 
 use crate::TenantId;
 
-/// A tenant, and a topic somebody watches in it.
+/// A tenant, and a topic that is watched in it.
 pub(crate) type Place = (TenantId, String);
 
-/// The bells of one store: one for each topic that somebody watches.
+/// The bells of one store: one for each watched topic.
 #[derive(Default)]
 pub(crate) struct Bells {
     bells: Mutex<HashMap<Place, Sender<()>>>,
@@ -23,35 +23,35 @@ pub(crate) struct Bells {
 }
 
 impl Bells {
-    /// Rings when a topic changes, until it is dropped.
+    /// A receiver that is woken when a topic changes.
     pub(crate) fn listen(&self, tenant: &TenantId, topic: &str) -> Receiver<()> {
         let mut bells = self.bells();
         bells.retain(|_, bell| bell.receiver_count() > 0);
         bells.entry((tenant.clone(), topic.to_owned())).or_default().subscribe()
     }
 
-    /// A topic has changed by a commit of this process: rings here, and elsewhere if somebody carries it there.
+    /// Wakes the watchers of a topic that this process changed, and passes the bell on to other processes where there is a broker.
     pub(crate) fn ring(&self, place: Place) {
         self.heard(&place);
         if let Some(elsewhere) = self.elsewhere.get() {
-            // where the process ends nobody carries it any more
+            // fails only at the end of the process, when the bells are not carried any more
             let _ = elsewhere.send(place);
         }
     }
 
-    /// A topic has changed by a commit of another process.
+    /// Wakes the watchers of a topic that another process changed.
     pub(crate) fn heard(&self, place: &Place) {
         if let Some(bell) = self.bells().get(place) {
             bell.send_replace(());
         }
     }
 
-    /// Some bells of other processes may not have been heard: everybody looks.
+    /// Wakes all watchers, because bells of other processes may have been missed.
     pub(crate) fn all(&self) {
         self.bells().values().for_each(|bell| bell.send_replace(()));
     }
 
-    /// From here on what rings here is carried elsewhere. Only the first call has an effect.
+    /// Passes the bells of this process on from now on. Only the first call has an effect.
     pub(crate) fn carry(&self, elsewhere: UnboundedSender<Place>) {
         let _ = self.elsewhere.set(elsewhere);
     }

@@ -1,8 +1,8 @@
 //! The rows of changes, and which of them a watcher has not seen.
 //!
-//! A row is numbered by its transaction. SQLite lets one writer in at a time, so there the next number is one more than the last,
-//! and what is committed is in order. PostgreSQL numbers its transactions itself; they commit in any order, and the first that may
-//! still run is the horizon of a snapshot.
+//! A row has the number of its transaction. SQLite has one writer at a time, so the number is one more than the last one, and rows
+//! are committed in order. PostgreSQL numbers its transactions itself, and they commit in any order; the first one that may still
+//! run is the horizon of a snapshot.
 
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
@@ -16,29 +16,29 @@ use crate::{
     store::{At, rows::change},
 };
 
-/// How many changes are read at once.
+/// The number of changes that are read at once.
 const BATCH: usize = 256;
-/// How long a change is kept for who comes back.
+/// How long changes are stored for watchers that return.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// The topic of the row that says before which transaction changes are kept no more.
+/// The topic of a row that stores the transaction before which changes were removed.
 const SWEPT: &str = "";
 
-/// What changed under a topic since a position.
+/// Changes of a topic since a position.
 pub(super) struct Batch {
     /// The changes, in the order of their transactions.
     pub(super) changes: Vec<Change>,
-    /// All changes before this one are among them, or were seen before.
+    /// All changes of earlier transactions are in `changes`, or were seen before.
     pub(super) horizon: i64,
 }
 
-/// One change.
+/// A change of a topic.
 pub(super) struct Change {
     pub(super) place: Place,
     pub(super) key: String,
 }
 
 impl Batch {
-    /// What changed, each once, in the order of its first change.
+    /// The keys of the changes, each once, in the order of their first changes.
     pub(super) fn keys(&self) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
         for Change { key, .. } in &self.changes {
@@ -50,7 +50,7 @@ impl Batch {
     }
 }
 
-/// Writes changes, each a topic and a key, in the transaction that makes them.
+/// Writes changes, each a topic and a key, in their transaction.
 pub(crate) async fn write(tx: &Tx, changes: &[(String, String)]) -> Result<()> {
     let backend = tx.conn().get_database_backend();
     let number = match backend {
@@ -65,15 +65,15 @@ pub(crate) async fn write(tx: &Tx, changes: &[(String, String)]) -> Result<()> {
     Ok(())
 }
 
-/// Where a watcher is who has seen everything so far.
+/// The position of a watcher that has seen all changes so far.
 pub(super) async fn now(db: &Snapshot, topic: &str) -> Result<Position> {
     let (horizon, _) = look(db, topic, i64::MAX).await?;
     let (_, behind) = look(db, topic, horizon).await?;
     Ok(Position::new(horizon, behind.into_iter().map(|change| change.place)))
 }
 
-/// Where a watcher is who comes back with a position. Nothing, where it is none, where changes behind it are kept no more, or where
-/// the database was there later than it is now, because an older one took its place.
+/// The position in a text. None, where the text is not a position, where changes after it were removed, or where the position is
+/// later than the database, because an older one was restored.
 pub(super) async fn after(db: &Snapshot, text: &str) -> Result<Option<Position>> {
     let Ok(position) = text.parse::<Position>() else { return Ok(None) };
     let swept = change::Entity::find().filter(change::Column::Topic.eq(SWEPT)).order_by_desc(change::Column::Seq);
@@ -82,7 +82,7 @@ pub(super) async fn after(db: &Snapshot, text: &str) -> Result<Option<Position>>
     Ok(Some(position).filter(|position| is_kept && position.horizon() <= horizon))
 }
 
-/// What changed under a topic since a position.
+/// The changes of a topic since a position, at most [`BATCH`].
 pub(super) async fn read(db: &Snapshot, topic: &str, position: &Position) -> Result<Batch> {
     let (horizon, mut changes) = look(db, topic, position.horizon()).await?;
     changes.retain(|change| !position.has(change.place));
@@ -91,7 +91,7 @@ pub(super) async fn read(db: &Snapshot, topic: &str, position: &Position) -> Res
     Ok(Batch { changes, horizon: horizon.min(next) })
 }
 
-/// The horizon, and the changes of a topic from one transaction on.
+/// The horizon, and the changes of a topic from a transaction on.
 async fn look(db: &Snapshot, topic: &str, from: i64) -> Result<(i64, Vec<Change>)> {
     let backend = db.conn().get_database_backend();
     let horizon = match backend {
@@ -111,7 +111,7 @@ async fn look(db: &Snapshot, topic: &str, from: i64) -> Result<(i64, Vec<Change>
     Ok((horizon, rows.iter().filter_map(|row| change(row).transpose()).collect::<Result<_>>()?))
 }
 
-/// Forgets old changes, and writes down before which transaction: who comes back with an earlier position may have missed some.
+/// Removes old changes, and stores up to which transaction: a watcher with an earlier position may have missed some.
 pub(crate) async fn sweep(tx: &Tx, now: Timestamp) -> Result<()> {
     let old = change::Entity::find().filter(change::Column::At.lt(At(now - KEPT)));
     let old = old.filter(change::Column::Topic.ne(SWEPT)).order_by_desc(change::Column::Seq).limit(1);

@@ -1,15 +1,16 @@
-//! Which changes a watcher has seen: all before a horizon, and some behind it.
+//! The changes that a watcher has seen: all before a horizon, and some after it.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-/// The place of a change: the number of its transaction, and its own in that.
+/// The place of a change: the number of its transaction, and its number in the transaction.
 pub(super) type Place = (i64, i32);
 
-/// How many changes behind the horizon a position remembers. With more it cannot be come back to.
+/// The number of changes after the horizon that a position can list. With more, a watcher cannot return to it.
 const MOST: usize = 64;
 
-/// Which changes a watcher has seen. Transactions that run at once commit in any order, so there can be changes it has not seen
-/// before some it has: behind the horizon, which is the first transaction that may still run, each one is remembered.
+/// The changes that a watcher has seen. Transactions that run at once commit in any order, so a change that it has not seen may
+/// have a lower number than one that it has. The horizon is the first transaction that may still run; after it, each seen change is
+/// listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     horizon: i64,
@@ -17,14 +18,14 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// All before `horizon`, and these.
+    /// A position after all changes before `horizon`, and after these.
     pub(super) fn new(horizon: i64, seen: impl IntoIterator<Item = Place>) -> Self {
         let mut position = Self { horizon, seen: seen.into_iter().collect() };
         position.reach(horizon);
         position
     }
 
-    /// The first transaction of which a change may not have been seen.
+    /// The first transaction whose changes may not all have been seen.
     pub(super) fn horizon(&self) -> i64 {
         self.horizon
     }
@@ -34,21 +35,21 @@ impl Position {
         place.0 < self.horizon || self.seen.contains(&place)
     }
 
-    /// A change is seen.
+    /// Adds a change that was seen.
     pub(super) fn saw(&mut self, place: Place) {
         if place.0 >= self.horizon {
             self.seen.insert(place);
         }
     }
 
-    /// All changes before a horizon have been seen.
+    /// Adds all changes before a horizon.
     pub(super) fn reach(&mut self, horizon: i64) {
         self.horizon = self.horizon.max(horizon);
         self.seen = self.seen.split_off(&(self.horizon, i32::MIN));
     }
 }
 
-/// `4711-0.2-3.0`: all before 4711, the change 2 of 4711, the change 0 of 4714. `4711-!`: too many to be written down.
+/// Writes a position: `4711-0.2-3.0` is all before 4711, change 2 of 4711, change 0 of 4714. `4711-!` has too many changes to list.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.horizon)?;

@@ -25,7 +25,7 @@ struct Ground {
     _folder: TempDir,
 }
 
-/// Shows the keys themselves, but for `hidden`; `end` ends it.
+/// Shows the keys, except `hidden`; the key `end` is an error.
 struct Mirror;
 
 impl Shows for Mirror {
@@ -85,7 +85,7 @@ impl Ground {
     }
 }
 
-/// What a watcher is told.
+/// The stream of a watcher.
 struct Told(std::pin::Pin<Box<dyn Stream<Item = Result<Seen<String>>> + Send>>);
 
 impl Told {
@@ -223,7 +223,7 @@ async fn a_bell_that_was_not_heard_delays_a_change_and_loses_none() {
     let ground = Ground::new();
     let mut told = ground.watch("doors", "").await.unwrap();
     assert!(told.nothing());
-    // written by another process, whose bell did not get through
+    // as if another process wrote it, whose bell was missed
     let other = Arc::new(ground.store.clone());
     let tx = other.write(&ground.ctx("aa")).await.unwrap();
     write(&tx, &[("doors".to_owned(), "a".to_owned())]).await.unwrap();

@@ -1,4 +1,4 @@
-//! What an update changes: the fields its mask names, as far as they can change and are not what they were.
+//! The fields that an update changes: those of its mask that can change and have a new value.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage, Value};
 use proto::behavior::{ETAG, is_changeable, is_identifier, is_immutable, is_output_only, is_required};
@@ -6,12 +6,12 @@ use proto::behavior::{ETAG, is_changeable, is_identifier, is_immutable, is_outpu
 use super::stale;
 use crate::{Result, Violations, error::Shared};
 
-/// The names of the fields that an update changes in `current`, in the order of the message: those its `update_mask` names, or without
-/// a mask those that are set, where the value is another one than now. What a caller cannot set is passed over (AIP-203), so that a
-/// resource that was read can be sent back whole; where it comes back as it was, nothing changes.
+/// The names of the fields of `current` that an update changes, in the order of the message: those in its `update_mask`, or without
+/// a mask those that are set, where the value differs from the current one. Fields that callers cannot set are ignored (AIP-203),
+/// so that a resource can be sent back as it was read; then nothing changes.
 ///
-/// Error: `ETAG_STALE`, where the request carries another `etag` than the current one; `FIELDS_INVALID` for each path of the mask that
-/// is no field of the resource, for each field that is set once and differs, and for each required field that would be emptied.
+/// Error: `ETAG_STALE`, where the request has another `etag` than the current one; `FIELDS_INVALID` for each path of the mask that
+/// is no field of the resource, each immutable field that differs, and each required field that would become empty.
 pub fn changes<Q: ReflectMessage, M: ReflectMessage>(request: &Q, current: &M) -> Result<Vec<String>> {
     let (request, current) = (request.transcode_to_dynamic(), current.transcode_to_dynamic());
     let Some((prefix, given)) = resource(&request, &current.descriptor()) else { return Ok(Vec::new()) };
@@ -35,14 +35,14 @@ pub fn changes<Q: ReflectMessage, M: ReflectMessage>(request: &Q, current: &M) -
     violations.done().map(|()| changed)
 }
 
-/// The resource a request carries, and the name of the field that holds it.
+/// The resource in a request, and the name of its field.
 fn resource(request: &DynamicMessage, kind: &MessageDescriptor) -> Option<(String, DynamicMessage)> {
     let field = request.descriptor().fields().find(|field| field.kind().as_message() == Some(kind))?;
     let held = request.get_field(&field);
     Some((field.name().to_owned(), held.as_message()?.clone()))
 }
 
-/// The paths of a request's `update_mask`. Empty where there is none.
+/// The paths of a request's `update_mask`. Empty, where there is none.
 fn mask(request: &DynamicMessage) -> Vec<String> {
     let mask = request.get_field_by_name("update_mask");
     let paths = mask.as_ref().and_then(|mask| mask.as_message()?.get_field_by_name("paths"));
@@ -58,7 +58,7 @@ fn check_etag(given: &DynamicMessage, current: &DynamicMessage) -> Result<()> {
     }
 }
 
-/// The fields an update speaks of, without those that nobody can set.
+/// The fields that an update names, without those that nobody can set.
 fn named(paths: &[String], given: &DynamicMessage, violations: &mut Violations) -> Vec<FieldDescriptor> {
     let kind = given.descriptor();
     for path in paths.iter().filter(|path| *path != "*" && !is_known(&kind, path)) {
@@ -69,14 +69,14 @@ fn named(paths: &[String], given: &DynamicMessage, violations: &mut Violations) 
     let all = paths.iter().any(|path| path == "*");
     let is_named = |field: &FieldDescriptor| match paths.iter().any(|path| path == field.name()) {
         true => true,
-        // what is set once is left as it is by a change of everything that does not speak of it
+        // `*` does not name an immutable field that is not set
         false if all => is_changeable(field) || given.has_field(field),
         false => paths.is_empty() && given.has_field(field),
     };
     kind.fields().filter(|field| (is_changeable(field) || is_immutable(field)) && is_named(field)).collect()
 }
 
-/// Whether a path of a mask names a field of the resource. What is inside of a field that nobody can set is passed over with it.
+/// Whether a path of a mask names a field of the resource, or something inside a field that nobody can set.
 fn is_known(kind: &MessageDescriptor, path: &str) -> bool {
     let (first, is_whole) = path.split_once('.').map_or((path, true), |(first, _)| (first, false));
     let field = kind.get_field_by_name(first);
@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(asked(&[], edit).unwrap(), ["team_name"]);
         assert_eq!(asked(&["*"], edit).unwrap(), ["team_name", "team_size"]);
         assert_eq!(asked(&["team_size", "state"], edit).unwrap(), ["team_size"]);
-        // a mask that names what nobody can set alone is no absent one
+        // a mask that names only fields that nobody can set differs from no mask
         assert_eq!(asked(&["state"], edit).unwrap(), Vec::<String>::new());
     }
 

@@ -13,7 +13,8 @@ use crate::{
     table::{Found, Route},
 };
 
-/// Sets the fields named in the path. A body that says something else about them is contradicted, not overruled.
+/// Sets the fields that the path names. Adds a violation for a value that cannot be read, and for a field with another value in the
+/// body.
 pub(crate) fn path(found: &Found<'_>, message: &mut DynamicMessage, violations: &mut Vec<FieldViolation>) {
     for (field, text) in found.route.bound.iter().zip(&found.values) {
         match parse(&field.field().kind(), text) {
@@ -32,7 +33,7 @@ fn set_bound(field: &FieldPath, value: Value, message: &mut DynamicMessage, viol
     holder.set_field(field.field(), value);
 }
 
-/// Sets the fields named in the query.
+/// Sets the fields that the query names. Adds a violation for each parameter that cannot be used.
 pub(crate) fn query(
     found: &Found<'_>,
     text: Option<&str>,
@@ -50,11 +51,11 @@ pub(crate) fn query(
     }
 }
 
-/// The header that carries a `request_id` where HTTP clients look for it (draft-ietf-httpapi-idempotency-key-header).
+/// The header for a `request_id`, as HTTP clients know it (draft-ietf-httpapi-idempotency-key-header).
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Sets the `request_id` the header gives, where the method takes one. A body that gives another one is contradicted, not overruled.
-/// A method that keeps no answers passes the header over: clients send it with every POST.
+/// Sets the `request_id` from the header, where the method has one. Adds a violation where the body has another one. A method
+/// without a `request_id` ignores the header, because clients send it with every POST.
 pub(crate) fn key(
     route: &Route,
     headers: &HeaderMap,
@@ -64,7 +65,7 @@ pub(crate) fn key(
     let Some(field) = &route.key else { return };
     let mut given = headers.get_all(&IDEMPOTENCY_KEY).iter();
     let Some(first) = given.next() else { return };
-    // the draft writes it between quotes, most clients without
+    // the draft requires quotes, most clients leave them out
     let text = first.to_str().ok().map(|text| text.trim().trim_matches('"')).filter(|text| !text.is_empty());
     let said = message.get_field(field).as_str().unwrap_or_default().to_owned();
     let fault = match text {
@@ -78,7 +79,7 @@ pub(crate) fn key(
     violations.push(FieldViolation::new(field.name(), fault));
 }
 
-/// Undoes the encoding of forms, where a space is a plus.
+/// Decodes a part of a form, where a space is a plus. None, where it is not percent-encoded UTF-8.
 fn form_decode(text: &str) -> Option<String> {
     decode(&text.replace('+', " "), false).map(|text| text.into_owned())
 }
@@ -86,7 +87,7 @@ fn form_decode(text: &str) -> Option<String> {
 struct Query<'q> {
     found: &'q Found<'q>,
     message: &'q mut DynamicMessage,
-    /// Fields that have a value and can have no other.
+    /// Fields that have a value and accept no second one.
     given: BTreeSet<String>,
 }
 
@@ -103,7 +104,7 @@ impl Query<'_> {
         set.map_err(|fault| FieldViolation::new(path.name(), fault))
     }
 
-    /// What the path says about a field, if it does.
+    /// The text that the path has for a field. None, where the field is not in the path.
     fn in_path(&self, path: &FieldPath) -> Option<&str> {
         let at = self.found.route.bound.iter().position(|bound| bound.name() == path.name())?;
         self.found.values.get(at).map(String::as_str)
@@ -130,7 +131,7 @@ impl Query<'_> {
     }
 }
 
-/// Refuses a parameter whose place is the body.
+/// Refuses a parameter that belongs into the body.
 fn in_body(route: &Route, path: &FieldPath) -> Result<(), String> {
     match &route.body {
         Body::Whole => Err("This method takes its fields in the body. Give it there.".to_owned()),
@@ -141,7 +142,7 @@ fn in_body(route: &Route, path: &FieldPath) -> Result<(), String> {
     }
 }
 
-/// Setting one field of a `oneof` empties the others, and so would silently drop what the caller said before.
+/// Another field of the same `oneof` that is set. Setting this field would clear it, and so lose what the caller sent.
 fn other_of_oneof(field: &FieldDescriptor, holder: &DynamicMessage) -> Option<FieldDescriptor> {
     field.containing_oneof()?.fields().find(|other| other != field && holder.has_field(other))
 }

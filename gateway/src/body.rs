@@ -1,5 +1,5 @@
-//! Reads JSON bodies within limits: refused by their announced length before a byte is read, by what arrives while it is, and
-//! by their depth before they are parsed.
+//! Reads JSON bodies within limits: a body is refused by its announced length before it is read, by its bytes while it is read, and
+//! by its depth before it is parsed.
 
 use bytes::Bytes;
 use http::{
@@ -12,7 +12,8 @@ use tonic::Status;
 
 use crate::{problem::Problem, reason, settings::Settings};
 
-/// The body of a request as JSON text; empty where there is none. It counts among what is held.
+/// The body of a request as JSON text; empty, where there is none. Its bytes are counted in `held`. Error: the limit that was
+/// exceeded, or an unsupported media type or encoding.
 pub(crate) async fn json(
     settings: &Settings,
     headers: &HeaderMap,
@@ -35,13 +36,13 @@ pub(crate) async fn json(
     Ok(text)
 }
 
-/// Refuses a body that says of itself that it is larger than `limit`.
+/// Refuses a body whose `content-length` is above `limit`.
 pub(crate) fn announced(headers: &HeaderMap, limit: u64) -> Result<(), Status> {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > limit) { Err(reason::too_large(limit)) } else { Ok(()) }
 }
 
-/// Refuses a compressed body, which a limit on its bytes would say nothing about.
+/// Refuses a compressed body, because a limit on its bytes would not limit its size.
 pub(crate) fn encoding(headers: &HeaderMap) -> Result<(), Problem> {
     match headers.get(CONTENT_ENCODING) {
         Some(encoding) if encoding != "identity" => Err(Problem::unsupported_media_type(
@@ -61,7 +62,7 @@ fn is_json(media_type: &str) -> bool {
     json && !parts.any(other_charset)
 }
 
-/// Refuses text whose objects and lists stand deeper in each other than `max`, in one pass and without a stack.
+/// Refuses text with objects and lists nested deeper than `max`, in one pass and without a stack.
 fn within_depth(text: &[u8], max: usize) -> Result<(), Status> {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for &byte in text {

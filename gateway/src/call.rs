@@ -1,4 +1,4 @@
-//! Calls to services: what of a request goes with them, and the three ways to make one.
+//! Calls to services: the metadata of a request's call, and the three kinds of calls.
 
 use futures::Stream;
 use http::{
@@ -31,10 +31,10 @@ use crate::{
 
 /// The tenant of a call, in its metadata.
 pub(crate) const TENANT: HeaderName = HeaderName::from_static("koine-tenant");
-/// The address the caller called from. Only the edge can know it, so only the edge may say it.
+/// The address of the caller. Only the gateway knows it, so a caller's own header is replaced.
 pub(crate) const ADDRESS: HeaderName = HeaderName::from_static("koine-address");
 
-/// The headers of a JSON request that concern the service. All others end here.
+/// The headers of a JSON request that are passed on to the service. All others are dropped.
 static FORWARDED: [HeaderName; 5] = [
     AUTHORIZATION,
     ACCEPT_LANGUAGE,
@@ -43,7 +43,7 @@ static FORWARDED: [HeaderName; 5] = [
     HeaderName::from_static("grpc-timeout"),
 ];
 
-/// The metadata of a call made for a JSON request.
+/// The metadata of the call for a JSON request. Error: `TENANT_UNKNOWN`, where a header names another tenant than the path.
 pub(crate) fn metadata(request: &Parts, tenant: Option<&str>) -> Result<HeaderMap, Status> {
     let said_otherwise = |said: &HeaderValue| Some(said.as_bytes()) != tenant.map(str::as_bytes);
     if request.headers.get_all(TENANT).iter().any(said_otherwise) {
@@ -60,14 +60,14 @@ pub(crate) fn metadata(request: &Parts, tenant: Option<&str>) -> Result<HeaderMa
     Ok(metadata)
 }
 
-/// Sets the caller's address, whatever the caller says it is.
+/// Sets the caller's address, and removes one that the caller has sent.
 pub(crate) fn stamp_address(metadata: &mut HeaderMap, extensions: &Extensions) {
     metadata.remove(ADDRESS);
     let address = extensions.get::<Origin>().map(|origin| origin.0.to_string());
     metadata.extend(address.and_then(|address| Some((ADDRESS, HeaderValue::try_from(address).ok()?))));
 }
 
-/// Makes a call, as a part of the trace its headers name; the service is given this part to continue.
+/// Makes a call with a span in the trace that its headers name; the service continues the trace.
 pub(crate) async fn traced<T, Answer>(
     method: &str,
     mut headers: HeaderMap,
@@ -88,7 +88,7 @@ fn code<T>(answer: &Result<T, Status>) -> Code {
     answer.as_ref().map_or_else(Status::code, |_| Code::Ok)
 }
 
-/// One message there, one back, as JSON.
+/// Sends one message and returns the answer as JSON.
 pub(crate) async fn unary(route: &Route, metadata: HeaderMap, message: DynamicMessage) -> Result<Vec<u8>, Status> {
     let call = async |metadata| {
         let mut client = ready(route.lanes.calls.clone()).await?;
@@ -98,7 +98,7 @@ pub(crate) async fn unary(route: &Route, metadata: HeaderMap, message: DynamicMe
     traced(route.method(), metadata, call, code).await
 }
 
-/// One message there, any number back. A method that answers once looks the same on the wire.
+/// Sends one message and returns a stream. On the wire, a method with a single answer looks alike.
 pub(crate) async fn stream(
     route: &Route,
     metadata: HeaderMap,
@@ -115,7 +115,7 @@ async fn ready<Way>(way: Way) -> Result<Grpc<Way>, Status>
 where
     Way: GrpcService<Body, Error: Into<BoxError>>,
 {
-    // how large an answer may be is the service's to decide; callers by gRPC are not held to less either
+    // the service decides how large an answer may be, for gRPC callers too
     let mut client = Grpc::new(way).max_decoding_message_size(usize::MAX);
     client.ready().await.map_err(|fault| Status::from_error(fault.into()))?;
     Ok(client)
@@ -125,10 +125,10 @@ fn request(metadata: HeaderMap, message: DynamicMessage) -> Request<DynamicMessa
     Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message)
 }
 
-/// A stream of pieces there, one message back.
+/// Sends a stream of pieces and returns one message.
 ///
-/// Made without [`Grpc`], whose streams cannot fail: when an upload breaks off, the service must see an error and not the end
-/// of the stream.
+/// It does not use [`Grpc`], whose request streams cannot fail: where an upload breaks off, the service must see an error and not
+/// the end of the stream.
 pub(crate) async fn upload<S>(route: &Route, metadata: HeaderMap, pieces: S) -> Result<DynamicMessage, Status>
 where
     S: Stream<Item = Result<DynamicMessage, Status>> + Send + 'static,

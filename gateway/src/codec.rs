@@ -1,4 +1,4 @@
-//! Messages known only by their descriptor, straight from and into the buffers of gRPC.
+//! Encodes and decodes messages that are known only by their descriptor, directly in the buffers of gRPC.
 
 use bytes::Buf;
 use prost::Message;
@@ -10,15 +10,15 @@ use tonic::{
 
 use crate::json;
 
-/// Encodes what it is given and decodes messages of this kind.
+/// A codec that encodes any message and decodes messages of this type.
 #[derive(Clone, Debug)]
 pub(crate) struct Dynamic(pub(crate) MessageDescriptor);
 
-/// Encodes what it is given, and writes messages of this kind as JSON without building them.
+/// A codec that encodes any message and writes messages of this type as JSON without building them.
 #[derive(Clone, Debug)]
 pub(crate) struct AsJson(pub(crate) MessageDescriptor);
 
-/// The encoding half, which needs no descriptor: a message carries its own.
+/// The encoder. It needs no descriptor, because a message has its own.
 #[derive(Debug)]
 pub(crate) struct Encoding;
 

@@ -1,10 +1,10 @@
-//! The comments of the `.proto` files, which become the pages about problems and the text of the OpenAPI document.
+//! The comments of the `.proto` files, for the pages about problems and for the OpenAPI document.
 
 use std::collections::HashMap;
 
 use prost_reflect::{DescriptorPool, FileDescriptor};
 
-/// Every comment that stands above something, by file and by the path of the thing in it.
+/// The leading comments, by file and by the path of the commented element.
 pub(crate) struct Comments(HashMap<String, HashMap<Vec<i32>, String>>);
 
 impl Comments {
@@ -12,7 +12,7 @@ impl Comments {
         Self(pool.files().map(|file| (file.name().to_owned(), in_file(&file))).collect())
     }
 
-    /// The comment above the thing at `path`, or nothing.
+    /// The comment of the element at `path`. Empty, where there is none.
     pub(crate) fn at(&self, file: &FileDescriptor, path: &[i32]) -> &str {
         self.0.get(file.name()).and_then(|comments| comments.get(path)).map_or("", String::as_str)
     }
@@ -25,7 +25,7 @@ fn in_file(file: &FileDescriptor) -> HashMap<Vec<i32>, String> {
     commented.collect()
 }
 
-/// Lines of one paragraph become one line: where the source breaks them says nothing to a reader elsewhere.
+/// Joins the lines of each paragraph, because the line breaks of the source mean nothing elsewhere.
 fn prose(comment: &str) -> String {
     let mut text = String::with_capacity(comment.len());
     for line in comment.lines().map(str::trim) {

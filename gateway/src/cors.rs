@@ -1,4 +1,4 @@
-//! Which pages of other origins may call from a browser.
+//! The origins whose pages may call from a browser.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use tower_http::cors::CorsLayer;
 
 use crate::{Error, bind::IDEMPOTENCY_KEY};
 
-/// What a page may read of an answer besides its body: how a gRPC-Web call ended, when to come back, what a file is called.
+/// The headers of an answer that a page may read: how a gRPC-Web call ended, when to try again, the name of a file, the allowed
+/// methods.
 const EXPOSED: [HeaderName; 6] = [
     HeaderName::from_static("grpc-status"),
     HeaderName::from_static("grpc-message"),
@@ -30,7 +31,8 @@ const ALLOWED: [HeaderName; 10] = [
     HeaderName::from_static("x-user-agent"),
 ];
 
-/// The layer for these origins. With none there is no layer: a browser keeps every other origin out by itself.
+/// The layer for these origins. None, where there are none: browsers refuse other origins by themselves. Error: an origin that is
+/// not one.
 pub(crate) fn layer(origins: &[String]) -> Result<Option<CorsLayer>, Error> {
     let origins = origins.iter().map(|origin| parse(origin)).collect::<Result<Vec<_>, _>>()?;
     if origins.is_empty() {
@@ -45,7 +47,7 @@ pub(crate) fn layer(origins: &[String]) -> Result<Option<CorsLayer>, Error> {
     Ok(Some(layer))
 }
 
-/// A browser sends scheme, host and port and compares letter by letter; anything else in the list would never match.
+/// Parses an origin. Browsers send scheme, host and port and compare exactly; anything else in the list would never match.
 fn parse(origin: &str) -> Result<HeaderValue, Error> {
     let uri: Option<Uri> = origin.parse().ok();
     let whole = uri.and_then(|uri| Some(format!("{}://{}", uri.scheme_str()?, uri.authority()?)));

@@ -1,5 +1,5 @@
-//! How long a call may take: as long as its caller waits, and as long as the gateway waits for a service. Without the second, calls
-//! to a service that hangs would be held for ever.
+//! Limits the time of a call: to the time that its caller waits, and to the time that the gateway waits for a service. Without the
+//! second, calls to a service that hangs would be held for ever.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,10 +14,10 @@ use tonic::Status;
 
 use crate::settings::Settings;
 
-/// The times of one request, from its arrival: an extension of the request.
+/// The times of a request, counted from its arrival: an extension of the request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline {
-    /// When the caller stops waiting.
+    /// The instant at which the caller stops waiting.
     end: Option<Instant>,
     begun: Instant,
     /// How long a service may take.
@@ -25,26 +25,26 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Reads the time of the caller. Error: `FIELDS_INVALID`, where it cannot be read.
+    /// Reads the caller's time. Error: `FIELDS_INVALID`, where it cannot be read.
     pub(crate) fn read(headers: &HeaderMap, settings: &Settings) -> Result<Self, Status> {
         let begun = Instant::now();
         let end = deadline::read(headers)?.and_then(|time| begun.checked_add(time));
         Ok(Self { end, begun, patience: Duration::from_secs(settings.deadline_seconds.get().into()) })
     }
 
-    /// When the caller stops waiting. It holds for a stream to its end.
+    /// The instant at which the caller stops waiting. A stream must end by then too.
     pub(crate) fn end(self) -> Option<Instant> {
         self.end
     }
 
-    /// The answer of a service, or the beginning of one. Error: `DEADLINE_PASSED`.
+    /// Waits for the answer of a service, or the beginning of its stream. Error: `DEADLINE_PASSED`, and that of the service.
     pub(crate) async fn answer<T>(self, answer: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
         let patience = self.begun + self.patience;
         let until = self.end.map_or(patience, |end| end.min(patience));
         timeout_at(until, answer).await.unwrap_or_else(|_| Err(passed()))
     }
 
-    /// The answer to an upload, which may take as long as something moves. Error: `DEADLINE_PASSED`.
+    /// Waits for the answer to an upload, which may take as long as bytes move. Error: `DEADLINE_PASSED`, and that of the service.
     pub(crate) async fn answer_while<T>(
         self,
         moves: &Moves,
@@ -57,7 +57,7 @@ impl Deadline {
         }
     }
 
-    /// The messages of a stream until the caller stops waiting, and then `DEADLINE_PASSED`.
+    /// The messages of a stream, which ends with `DEADLINE_PASSED` when the caller stops waiting.
     pub(crate) fn within<T>(
         self,
         messages: impl Stream<Item = Result<T, Status>> + Unpin,
@@ -85,7 +85,7 @@ fn passed() -> Status {
     deadline::passed().into()
 }
 
-/// When something last moved of an upload. Cheap to clone; all clones are of one upload.
+/// The instant at which bytes of an upload last moved. Cheap to clone; all clones are of one upload.
 #[derive(Clone, Debug)]
 pub(crate) struct Moves(Arc<Mutex<Instant>>);
 
@@ -94,12 +94,12 @@ impl Moves {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    /// Notes that something moved now.
+    /// Notes that bytes moved now.
     pub(crate) fn on(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    /// Waits until nothing has moved for so long.
+    /// Waits until no bytes have moved for so long.
     async fn stopped(&self, patience: Duration) {
         loop {
             let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner) + patience;
@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    /// A service has ten seconds; the caller says so many, or nothing.
+    /// A service has ten seconds, the caller so many, or no limit.
     fn deadline(seconds: Option<u32>) -> Deadline {
         let settings = Settings { deadline_seconds: NonZeroU32::new(10).unwrap(), ..Settings::default() };
         let mut headers = HeaderMap::new();

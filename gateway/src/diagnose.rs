@@ -1,4 +1,4 @@
-//! Says what is wrong with a JSON body, all at once. Only a body that was refused comes here, so this may be slow.
+//! Finds all that is wrong with a JSON body. It is used only for bodies that were refused, so it may be slow.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 use proto::error::v1::Reason;
@@ -8,17 +8,17 @@ use tonic_types::FieldViolation;
 
 use crate::reason;
 
-/// Enough to see the pattern; a body of a million wrong fields must not become an answer of a million lines.
+/// The most violations that are listed: enough to show the pattern, so that a body with many wrong fields gets a short answer.
 const MOST: usize = 50;
 
 #[derive(Default)]
 struct Finding {
-    /// Whether a field was among them that does not exist.
+    /// Whether there was a field that does not exist.
     unknown: bool,
     violations: Vec<FieldViolation>,
 }
 
-/// Why `text` is not a message of this kind. `prefix` is where the body stands in the request: `team.`, or nothing.
+/// Why `text` is not a message of this type. `prefix` is the path of the body in the request: `team.`, or empty.
 pub(crate) fn body(kind: &MessageDescriptor, prefix: &str, text: &[u8], fault: &serde_json::Error) -> Status {
     let malformed = |what: &str| reason::refuse(Reason::BodyMalformed, format!("The body is not {what}: {fault}."));
     if std::str::from_utf8(text).is_err() {
@@ -114,7 +114,7 @@ impl Finding {
         }
     }
 
-    /// What no single field shows: two fields of one `oneof`.
+    /// Checks a message as a whole, for faults that no single field shows: two fields of one `oneof`.
     fn whole(&mut self, kind: &MessageDescriptor, prefix: &str, value: &Json) {
         if let Err(fault) = DynamicMessage::deserialize(kind.clone(), value) {
             self.add(Reason::FieldsInvalid, whole_path(prefix), sentence(&fault));
@@ -122,12 +122,12 @@ impl Finding {
     }
 }
 
-/// The path of a message itself, of which `prefix` begins the paths of its fields.
+/// The path of a message whose fields' paths begin with `prefix`.
 fn whole_path(prefix: &str) -> String {
     if prefix.is_empty() { "body".to_owned() } else { prefix.trim_end_matches('.').to_owned() }
 }
 
-/// The message a field holds, where JSON writes it as an object of fields.
+/// The message type of a field that JSON writes as an object of fields. None for other fields.
 fn group(field: &FieldDescriptor) -> Option<MessageDescriptor> {
     let Kind::Message(kind) = field.kind() else { return None };
     (kind.package_name() != "google.protobuf").then_some(kind)

@@ -1,4 +1,4 @@
-//! A stream of `google.api.HttpBody` as the bytes of a response.
+//! Answers with a file: a stream of `google.api.HttpBody` as the bytes of a response.
 
 use crate::{call, deadline::Deadline, path, problem::Problem, table::Route};
 use axum::{
@@ -13,11 +13,11 @@ use http::{
 };
 use prost_reflect::{DynamicMessage, Value};
 
-/// The name a file is saved under, from the service: UTF-8, percent-encoded, because metadata is ASCII.
+/// The header in which a service sends the name of the file: percent-encoded UTF-8, because metadata is ASCII.
 static FILE_NAME: HeaderName = HeaderName::from_static("koine-file-name");
 
-/// Answers with the bytes as they come. An error in the middle breaks the connection off: there is no other way left to tell
-/// a caller that what it has is not the whole file.
+/// Answers with the bytes as they arrive. An error in the middle closes the connection, which is the only way left to tell the
+/// caller that the file is not complete.
 pub(crate) async fn answer(
     route: &Route,
     (metadata, deadline): (HeaderMap, Deadline),
@@ -42,7 +42,7 @@ fn data(mut piece: DynamicMessage) -> Bytes {
     }
 }
 
-/// A file was made by somebody else than us. Whatever it is, it must not act in our origin.
+/// The headers of a file. A user has made the file, so it must not run scripts in our origin, whatever it is.
 fn headers(media_type: &str, name: Option<&str>) -> [(HeaderName, HeaderValue); 5] {
     let content_type = HeaderValue::try_from(media_type).ok().filter(|_| !media_type.is_empty());
     let disposition = disposition(if shown(media_type) { "inline" } else { "attachment" }, name);
@@ -55,7 +55,7 @@ fn headers(media_type: &str, name: Option<&str>) -> [(HeaderName, HeaderValue); 
     ]
 }
 
-/// Pictures and PDF are shown, all else is saved. SVG is a picture that runs scripts.
+/// Whether a browser may show a file: images and PDF, but not SVG, which can run scripts. Others are saved.
 fn shown(media_type: &str) -> bool {
     let kind = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "application/pdf" || (kind.starts_with("image/") && !kind.starts_with("image/svg"))
@@ -66,7 +66,7 @@ fn file_name(value: &HeaderValue) -> Option<String> {
     (!name.is_empty()).then(|| name.into_owned())
 }
 
-/// RFC 6266: a name in ASCII for old clients, and the name itself in the encoding of RFC 5987.
+/// The header of RFC 6266: an ASCII name for old clients, and the exact name in the encoding of RFC 5987.
 fn disposition(kind: &str, name: Option<&str>) -> String {
     let Some(name) = name else { return kind.to_owned() };
     let plain = |letter: char| if letter.is_ascii_graphic() || letter == ' ' { letter } else { '_' };

@@ -1,4 +1,4 @@
-//! A stream of answers as server-sent events.
+//! Answers with a stream of messages as server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -13,16 +13,16 @@ use tonic::Status;
 
 use crate::{call, deadline::Deadline, problem::Problem, table::Route};
 
-/// Proxies close a connection on which nothing is said; most wait for a minute or half of one.
+/// The pause after which a comment is sent: proxies close a silent connection, most after half a minute or a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How long the status of the response waits for a refusal. A quiet stream begins this much later; one that is refused after
-/// its headers were sent, as tonic's services may do, still gets the HTTP status it deserves.
+/// How long the status of the response waits for a refusal. A quiet stream begins this much later, but a stream that is refused
+/// after its headers were sent, as tonic's services may do, still gets the right HTTP status.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 type Item = Result<DynamicMessage, Status>;
 
-/// Answers with each message as an event, and with an error as a last one named `error`: also when the time of the caller is over.
+/// Answers with each message as an event. An error is the last event, named `error`, also where the caller's time is over.
 pub(crate) async fn answer(
     route: &Route,
     (metadata, deadline): (HeaderMap, Deadline),
@@ -40,7 +40,7 @@ pub(crate) async fn answer(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
-/// After an error there is nothing more to read.
+/// Ends the stream after the first error.
 fn until_error(items: impl Stream<Item = Item>) -> impl Stream<Item = Item> {
     items.scan(false, |over, item| {
         let item = (!*over).then_some(item);
@@ -49,7 +49,7 @@ fn until_error(items: impl Stream<Item = Item>) -> impl Stream<Item = Item> {
     })
 }
 
-/// Where the caller was who comes back: what the browser says by itself, unless the query says it.
+/// Sets the position of a caller that returns, from the browser's `last-event-id`, unless the query gives one.
 pub(crate) fn resume(headers: &HeaderMap, message: &mut DynamicMessage) {
     let last = headers.get("last-event-id").and_then(|last| last.to_str().ok());
     if let (Some(last), Some(field)) = (last, position(&message.descriptor()))
@@ -59,13 +59,13 @@ pub(crate) fn resume(headers: &HeaderMap, message: &mut DynamicMessage) {
     }
 }
 
-/// The field of a message that says where in a stream something is.
+/// The field of a message with the option `position`. None, where it has none.
 fn position(message: &MessageDescriptor) -> Option<FieldDescriptor> {
     let option = message.parent_pool().get_extension_by_name("koine.options.v1.position")?;
     message.fields().find(|field| field.options().get_extension(&option).as_bool() == Some(true))
 }
 
-/// A message as an event. Where it is in the stream is the event's id, and no part of its data.
+/// A message as an event. Its position in the stream is the event's id, and is left out of the data.
 fn event(item: Item, position: Option<&FieldDescriptor>) -> Event {
     let event = item.and_then(|mut message| {
         let id = position.and_then(|field| {
@@ -73,7 +73,7 @@ fn event(item: Item, position: Option<&FieldDescriptor>) -> Event {
             message.clear_field(field);
             id
         });
-        // a line break would end the id, and with it the event
+        // a line break in the id would end the event
         let id = id.filter(|id| !id.is_empty() && !id.contains(char::is_control));
         let event = id.into_iter().fold(Event::default(), Event::id);
         event.json_data(&message).map_err(|fault| Status::internal(fault.to_string()))

@@ -1,4 +1,4 @@
-//! Fields named by a path (`team.id`) and values given as text, as paths and query parameters have them.
+//! Fields that are named by a path (`team.id`), and values that are given as text, in paths and queries.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use prost_reflect::{DynamicMessage, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, Value};
 use serde::de::{IntoDeserializer, value::StrDeserializer};
 
-/// A field of a message or of a message inside it.
+/// A field of a message, or of a message inside it.
 #[derive(Clone, Debug)]
 pub(crate) struct FieldPath {
     parents: Vec<FieldDescriptor>,
@@ -18,7 +18,7 @@ pub(crate) struct FieldPath {
 }
 
 impl FieldPath {
-    /// Finds a field by its path, in the words of the `.proto` (`edition_id`) or of JSON (`editionId`).
+    /// Finds a field by its path, with names as in the `.proto` (`edition_id`) or in JSON (`editionId`). None, where there is none.
     pub(crate) fn resolve(message: &MessageDescriptor, path: &str) -> Option<Self> {
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
         let mut found = Self { parents: Vec::new(), field: named(message, first)? };
@@ -36,18 +36,18 @@ impl FieldPath {
         &self.field
     }
 
-    /// The field of the request message itself that this path begins with.
+    /// The field of the request itself with which the path begins.
     pub(crate) fn first(&self) -> &FieldDescriptor {
         self.parents.first().unwrap_or(&self.field)
     }
 
-    /// The path in the words of the `.proto`, which are also those of a service's own violations.
+    /// The path with the names of the `.proto`, which services use in violations too.
     pub(crate) fn name(&self) -> String {
         let names: Vec<_> = self.parents.iter().chain([&self.field]).map(FieldDescriptor::name).collect();
         names.join(".")
     }
 
-    /// The message that holds the field, made where it is missing.
+    /// The message that contains the field. It is created where it is missing.
     pub(crate) fn holder<'m>(&self, message: &'m mut DynamicMessage) -> Option<&'m mut DynamicMessage> {
         self.parents.iter().try_fold(message, |message, parent| message.get_field_mut(parent).as_message_mut())
     }
@@ -57,7 +57,7 @@ fn named(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
     message.get_field_by_name(name).or_else(|| message.get_field_by_json_name(name))
 }
 
-/// Reads one value. The error says what was expected.
+/// Reads a value. Error: what is accepted.
 pub(crate) fn parse(kind: &Kind, text: &str) -> Result<Value, String> {
     const INTEGER: &str = "a whole number";
     Ok(match kind {
@@ -91,7 +91,7 @@ fn enumerated(kind: &EnumDescriptor, text: &str) -> Result<i32, String> {
     })
 }
 
-/// Reads the messages that proto3 JSON writes as a string. Others are given field by field: `date.year=2023`.
+/// Reads a message that proto3 JSON writes as a string. Other messages are given field by field: `date.year=2023`.
 fn well_known(kind: &MessageDescriptor, text: &str) -> Result<DynamicMessage, String> {
     let string: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
     match kind.full_name() {
@@ -118,7 +118,7 @@ pub(crate) fn field_mask(kind: &MessageDescriptor, paths: impl Iterator<Item = S
     mask
 }
 
-/// `givenName` as the `.proto` has it. JSON says so; people who write a query by hand often use the other form, so both count.
+/// Converts `givenName` to `given_name`. JSON uses the first form, but people often write the second, so both are accepted.
 fn snake_case(path: &str) -> String {
     let mut snake = String::with_capacity(path.len() + 4);
     for letter in path.trim().chars() {

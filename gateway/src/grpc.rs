@@ -1,7 +1,7 @@
-//! gRPC and gRPC-Web: messages go through as they are, undecoded.
+//! gRPC and gRPC-Web: messages are passed on without decoding them.
 //!
 //! A unary call is read whole before it is sent on, and so is its answer: neither a caller that sends nothing nor one that reads
-//! nothing holds a stream to the service. Files and watches go through as they come, by connections of their own.
+//! nothing holds a stream to the service. Files and watches are passed on as they arrive, over connections of their own.
 
 use std::{
     collections::HashMap,
@@ -51,10 +51,10 @@ use crate::{
     rpc::service_name,
 };
 
-/// Everything that is called by gRPC.
+/// The service for all gRPC and gRPC-Web calls.
 pub(crate) type Grpc = GrpcWebService<Router>;
 
-/// Headers that concern one connection and not the call. `te` is one too, and is set anew.
+/// Headers that belong to a connection and not to the call. `te` is one too, and is set anew.
 static HOP_BY_HOP: [HeaderName; 8] = [
     CONNECTION,
     CONTENT_LENGTH,
@@ -66,7 +66,8 @@ static HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// Every service of the descriptor through its channel; health and reflection from here.
+/// Passes the calls of every service in the descriptor on to its channel, and answers health and reflection itself. Error: a
+/// service without a channel; a descriptor that cannot be reflected.
 pub(crate) fn service(
     pool: &DescriptorPool,
     channels: &Channels,
@@ -92,13 +93,13 @@ pub(crate) fn service(
     Ok(GrpcWebLayer::new().layer(router))
 }
 
-/// Whether a request is gRPC of either kind.
+/// Whether a request is gRPC or gRPC-Web.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let content_type = headers.get(http::header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     content_type.is_some_and(|content_type| content_type.starts_with(b"application/grpc"))
 }
 
-/// Where the calls of one service go.
+/// The connections to one service, and what is known of it.
 #[derive(Clone)]
 struct Upstream {
     lanes: Lanes,
@@ -106,7 +107,7 @@ struct Upstream {
     bounds: Bounds,
 }
 
-/// The methods of a service, by their last word.
+/// The methods of a service by their names without the service.
 struct Methods {
     known: HashMap<String, Method>,
     unknown: Method,
@@ -124,7 +125,7 @@ impl Methods {
             let streams = method.is_client_streaming() || method.is_server_streaming();
             (method.name().to_owned(), Method { name: name(method.name()), streams })
         });
-        // what a stranger writes names no span
+        // a name that a stranger writes must not become the name of a span
         Self { known: known.collect(), unknown: Method { name: name("_OTHER"), streams: false } }
     }
 
@@ -148,7 +149,7 @@ async fn forward(State(upstream): State<Upstream>, request: Request) -> Response
 }
 
 impl Upstream {
-    /// One message there and one back.
+    /// Passes on a call with one message and one answer.
     async fn call(&self, head: Parts, headers: HeaderMap, body: axum::body::Body) -> Result<Response, Status> {
         let mut held = self.bounds.intake.held(address(&head.extensions), &head.extensions);
         let deadline = deadline(&head)?;
@@ -172,7 +173,7 @@ impl Upstream {
         Ok(Response::from_parts(head, axum::body::Body::new(body)))
     }
 
-    /// Messages one after the other, there or back or both.
+    /// Passes on a call with a stream of messages, or of answers, or both.
     async fn stream(&self, head: Parts, headers: HeaderMap, body: axum::body::Body) -> Result<Response, Status> {
         let place = self.bounds.streams.take(address(&head.extensions), 1).map_err(platform::Error::from)?;
         let ((fault, broke), moves, deadline) = (oneshot::channel(), Moves::new(), deadline(&head)?);
@@ -180,7 +181,7 @@ impl Upstream {
         let call = call(&head, headers, Body::new(pieces));
         let sent = async { self.lanes.bulk.clone().oneshot(call).await.map_err(Status::from_error) };
         let answer = tokio::select! {
-            // what broke here explains what the service says about it
+            // a fault of the caller's body explains the error that the service then returns
             biased;
             Ok(fault) = broke => return Err(fault),
             answer = deadline.answer_while(&moves, sent) => answer?,
@@ -215,7 +216,7 @@ fn deadline(head: &Parts) -> Result<Deadline, Status> {
 struct Pieces {
     body: axum::body::Body,
     moves: Moves,
-    /// Tells the waiting half of the call what broke; taken once it did.
+    /// Sends the fault of the body to the task that waits for the answer. None, once it was sent.
     fault: Option<oneshot::Sender<Status>>,
 }
 
@@ -228,7 +229,7 @@ impl http_body::Body for Pieces {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         Poll::Ready(frame.map(|frame| {
             frame.map_err(|fault| {
-                // nobody waits any more when the caller is gone
+                // fails only where the caller is gone and nobody waits
                 let _ = self.fault.take().map(|waiting| waiting.send(broken(&fault)));
                 Status::internal("the upload broke off")
             })
@@ -244,7 +245,7 @@ impl http_body::Body for Pieces {
     }
 }
 
-/// What an answer's headers say. Where its end says it, it began well.
+/// The code in an answer's headers. Where the code comes at the end of the answer, this is OK.
 fn code(answer: &Result<Response, Status>) -> Code {
     match answer {
         Ok(answer) => Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code()),
@@ -252,7 +253,7 @@ fn code(answer: &Result<Response, Status>) -> Code {
     }
 }
 
-/// Takes off what concerns the connection only, and every word of ours that a caller may not say.
+/// Removes the headers of the connection, and every `koine-` header that callers may not send.
 fn cleanse(headers: &mut HeaderMap) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
@@ -265,7 +266,7 @@ fn cleanse(headers: &mut HeaderMap) {
     headers.insert(TE, HeaderValue::from_static("trailers"));
 }
 
-/// A refusal of a call that goes no further, to a caller of either kind: it stands in the headers, and there is no body.
+/// The answer to a refused gRPC or gRPC-Web call: the status is in the headers, and there is no body.
 pub(crate) fn refuse(call: &HeaderMap, status: Status) -> Response {
     let mut answer = refused(status);
     answer.headers_mut().extend(call.get(CONTENT_TYPE).map(|kind| (CONTENT_TYPE, kind.clone())));

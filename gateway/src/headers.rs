@@ -1,18 +1,18 @@
-//! How large the headers of a call may be. Refused here, they are refused alike in every protocol, and no connection to a service
-//! meets what it would not carry.
+//! Limits the size of a call's headers. They are refused here alike in every protocol, before a connection to a service has to
+//! carry them.
 
 use http::HeaderMap;
 use tonic::Status;
 
 use crate::reason;
 
-/// All in all, as HTTP/2 counts them: what most servers take.
+/// The limit for all headers of a call, counted as in HTTP/2. It is what most servers accept.
 const LIMIT: usize = 16 * 1024;
 
-/// What HTTP/2 adds for each header, RFC 9113, 6.5.2.
+/// The bytes that HTTP/2 adds for each header, RFC 9113, 6.5.2.
 const EACH: usize = 32;
 
-/// Error: `HEADERS_TOO_LARGE`.
+/// Checks the size of the headers. Error: `HEADERS_TOO_LARGE`.
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), Status> {
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + EACH).sum();
     if size > LIMIT { Err(reason::headers_too_large(LIMIT)) } else { Ok(()) }

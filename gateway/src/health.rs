@@ -1,4 +1,4 @@
-//! `grpc.health.v1`, from the same switch as `/readyz`: there is one truth about whether this process takes calls.
+//! `grpc.health.v1`. It uses the same readiness as `/readyz`.
 
 use futures::{Stream, StreamExt, stream::BoxStream};
 use tokio::sync::watch;
@@ -10,7 +10,7 @@ use tonic_health::pb::{
     health_server::{Health as HealthService, HealthServer},
 };
 
-/// Whether calls are taken.
+/// The health service. It serves while the process accepts calls.
 #[derive(Debug)]
 pub(crate) struct Health(watch::Receiver<bool>);
 
@@ -46,7 +46,7 @@ impl HealthService for Health {
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
         if !known(&request.get_ref().service) {
-            // the protocol wants the stream to stay open, in case such a service comes; here none will
+            // the protocol requires the stream to stay open, in case such a service is added; here none is
             let unknown = HealthCheckResponse { status: ServingStatus::ServiceUnknown.into() };
             let forever = futures::stream::once(std::future::ready(Ok(unknown))).chain(futures::stream::pending());
             return Ok(Response::new(forever.boxed()));

@@ -1,20 +1,20 @@
-//! The edge: one port which gives every RPC of the descriptor as JSON over HTTP, as gRPC and as gRPC-Web. It knows no
-//! service; a new RPC is here as soon as it is in the `.proto`.
+//! The gateway: one port that serves every RPC of the descriptor as JSON over HTTP, as gRPC and as gRPC-Web. It names no service; a
+//! new RPC is served as soon as it is in the `.proto`.
 //!
 //! The path of a request:
 //!
 //! 1. `cors` lets the pages of known origins in. `pages` answers what is for people: `/`, `/problems`, `/livez`.
-//! 2. `headers` refuses what is too large for any protocol, `deadline` reads how long the caller waits. A content type
-//!    `application/grpc…` goes to `grpc`, which passes messages on undecoded. All else is JSON:
-//! 3. `table` finds the route: `path` cuts the path, `trie` walks it, the first segment is the tenant.
-//! 4. `call` picks the headers that concern a service and stamps tenant and address; behind a proxy `proxy` finds the address.
-//! 5. `body` reads JSON within limits, `transcode` makes the message, `bind` sets what path and query say, `mask` says
-//!    what a PATCH changes. What does not fit is explained by `diagnose`, all of it at once.
-//! 6. `call` sends it through `codec`, and the answer becomes JSON (`transcode`), events (`events`) or a file
-//!    (`download`). A file on its way in is a stream of pieces (`upload`).
-//! 7. Whatever goes wrong is a gRPC status with a `reason`, here as in a service, and leaves as a `problem`.
+//! 2. `headers` refuses headers that are too large, `deadline` reads how long the caller waits. A request with the content type
+//!    `application/grpc…` goes to `grpc`, which passes messages on without decoding them. All others are JSON:
+//! 3. `table` finds the route: `path` cuts the path into segments, `trie` finds their template, the first segment is the tenant.
+//! 4. `call` selects the headers for the service and adds tenant and address; behind a proxy, `proxy` finds the address.
+//! 5. `body` reads JSON within limits, `transcode` makes the message, `bind` sets the fields of path and query, `mask` says
+//!    what a PATCH changes. `diagnose` reports everything in the body that cannot be used, all at once.
+//! 6. `call` sends the message through `codec`, and the answer becomes JSON (`transcode`), events (`events`) or a file
+//!    (`download`). An uploaded file is sent as a stream of pieces (`upload`).
+//! 7. Every error is a gRPC status with a `reason`, from the gateway as from a service, and is returned as a `problem`.
 //!
-//! What the descriptor says of a method is read once, by `rpc`; `openapi` tells it to programs and people.
+//! `rpc` reads the options of methods once from the descriptor; `openapi` describes the methods for programs and people.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that meets the unexpected has failed"))]
 
@@ -73,24 +73,24 @@ use tower::ServiceExt;
 
 use crate::{deadline::Deadline, grpc::Grpc, problem::Problem, table::Table};
 
-/// The ways to each service, by the last but one segment of its package: `identity` for `koine.identity.v1`.
+/// The connections to each service, by its name: `identity` for `koine.identity.v1`.
 pub type Channels = BTreeMap<String, Lanes>;
 
-/// Why the gateway cannot start.
+/// A reason why the gateway cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The descriptor asks for something that cannot be served.
+    /// The descriptor requires something that the gateway does not support.
     #[error("{method} cannot be served over HTTP: {fault}")]
     Rule {
         /// The method, or the option, by its full name.
         method: String,
-        /// What is wrong with it.
+        /// What is not supported.
         fault: String,
     },
-    /// The descriptor has a service nobody said how to reach.
+    /// The descriptor has a service for which there is no channel.
     #[error("there is no channel to the service `{0}`; name its address among the peers")]
     Peer(String),
-    /// An origin is not one.
+    /// A configured origin is invalid.
     #[error("gateway.cors_origins: `{0}` is not an origin such as `https://app.example.org`")]
     Origin(String),
     /// The embedded descriptor cannot be reflected.
@@ -105,20 +105,21 @@ struct Edge {
     bounds: Bounds,
 }
 
-/// How much callers may have under way here.
+/// The bounds on what callers may have open.
 #[derive(Clone, Debug)]
 struct Bounds {
-    /// Requests under way.
+    /// Running requests.
     requests: Shares,
-    /// Bytes of bodies.
+    /// Bytes of bodies in memory.
     intake: Intake,
     /// Files and watches.
     streams: Shares,
 }
 
-/// Makes the router of the one port. `ready` turns false when the process drains: `/readyz` and `grpc.health.v1` follow it.
+/// Makes the router of the gateway's port. `ready` is false while the process ends; `/readyz` and `grpc.health.v1` report it.
 ///
-/// The caller's address is taken from axum's `ConnectInfo<SocketAddr>`, which the process that listens has to provide.
+/// The caller's address is read from axum's `ConnectInfo<SocketAddr>`, which the listening process must provide. Error: a reason
+/// why the gateway cannot start.
 pub fn router(
     settings: Settings,
     channels: &Channels,
@@ -160,7 +161,7 @@ async fn serve(State(edge): State<Arc<Edge>>, mut request: Request) -> Response 
 }
 
 impl Edge {
-    /// Notes on a request from where it is and how long its caller waits, and gives it a place. Error: `HEADERS_TOO_LARGE`,
+    /// Adds the address of its origin and its deadline to a request, and takes a place for it. Error: `HEADERS_TOO_LARGE`,
     /// `FIELDS_INVALID`, `TOO_MUCH_AT_ONCE`, `OVERLOADED`.
     fn admit(&self, request: &mut Request) -> Result<Share, Status> {
         headers::check(request.headers())?;

@@ -1,4 +1,4 @@
-//! The gateway as a process of its own.
+//! The gateway in a process of its own.
 
 use std::process::ExitCode;
 

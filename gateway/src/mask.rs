@@ -1,4 +1,4 @@
-//! The mask of a PATCH that gives none: the fields that stand in its body and can be set.
+//! Derives the mask of a PATCH without one: the fields in its body that can be set.
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 use proto::behavior;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::{field::field_mask, table::Route};
 
-/// Fills the mask of `message` from the keys of `body`, unless the caller gave one.
+/// Sets the mask of `message` from the keys of `body`, unless the caller gave one.
 pub(crate) fn derive(route: &Route, body_field: &FieldDescriptor, body: &[u8], message: &mut DynamicMessage) {
     let Some(mask) = route.mask.as_ref().filter(|mask| !message.has_field(mask)) else { return };
     let (Kind::Message(mask_kind), Kind::Message(kind)) = (mask.kind(), body_field.kind()) else { return };
@@ -19,7 +19,7 @@ pub(crate) fn derive(route: &Route, body_field: &FieldDescriptor, body: &[u8], m
 fn walk(kind: &MessageDescriptor, keys: &Map<String, Json>, prefix: &str, paths: &mut Vec<String>) {
     for (key, value) in keys {
         let Some(field) = kind.get_field_by_json_name(key).or_else(|| kind.get_field_by_name(key)) else { continue };
-        // what a caller cannot set is passed over; what is set once is named, so that another value is refused and not lost
+        // fields that callers cannot set are left out; immutable ones are named, so that another value is refused and not lost
         if !behavior::is_changeable(&field) && !behavior::is_immutable(&field) {
             continue;
         }
@@ -31,7 +31,7 @@ fn walk(kind: &MessageDescriptor, keys: &Map<String, Json>, prefix: &str, paths:
     }
 }
 
-/// The fields inside a field are named one by one only where it is one message of ours: half a date or half an instant is none.
+/// The message type whose fields are named one by one. None for lists, maps and Google's types: half a date is not a date.
 fn group(field: &FieldDescriptor) -> Option<MessageDescriptor> {
     let Kind::Message(kind) = field.kind() else { return None };
     let whole = field.is_list() || field.is_map() || kind.package_name().starts_with("google.");

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document of everything the descriptor has, with its comments, roles and rules.
+//! The OpenAPI 3.1 document of all methods, with their comments, roles and rules.
 
 mod example;
 mod operation;
@@ -20,7 +20,7 @@ const ABOUT: &str = "Every method is here as JSON over HTTP, and under its gRPC 
     and `/problems` lists all.\n\nA text field takes at most 1,000 characters and a list at most 1,000 elements, where nothing \
     else is said. 64-bit integers are strings. Fields that are empty or zero are left out of answers.";
 
-/// Writes the document.
+/// Writes the document. Error: an option that the descriptor does not declare.
 pub(crate) fn document(pool: &DescriptorPool, rpcs: &[Rpc]) -> Result<Vec<u8>, Error> {
     let comments = Comments::of(pool);
     let mut schemas = Schemas::new(pool, rpcs, &comments)?;
@@ -56,7 +56,8 @@ pub(crate) fn document(pool: &DescriptorPool, rpcs: &[Rpc]) -> Result<Vec<u8>, E
     Ok(document.to_string().into_bytes())
 }
 
-/// The name of a service in the document: `identity.TeamService`. Two packages may have a `FileService` each.
+/// The name of a service in the document: `identity.TeamService`. It has the package, because two packages may have a
+/// `FileService`.
 fn tag(package: &str, service: &str) -> String {
     format!("{}.{service}", service_name(package))
 }
@@ -180,7 +181,7 @@ mod tests {
         open.iter().for_each(|name| assert_ne!(schema(name)["additionalProperties"], false, "{name}"));
     }
 
-    /// The names of all schemas that something leads to.
+    /// The names of all schemas that a value refers to, directly or through others.
     fn references(value: &Value, document: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(entries) => {

@@ -1,4 +1,4 @@
-//! What is for people and probes: the page of the API, the pages about problems, the OpenAPI document and health.
+//! Pages for people and probes: the page of the API, the pages about problems, the OpenAPI document, and health.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -48,7 +48,8 @@ pub(crate) fn router(openapi: Vec<u8>, ready: watch::Receiver<bool>) -> Router {
         .route("/readyz", get(readiness).with_state(ready))
 }
 
-/// Allows our one style, our one script and calls to this origin; by their digests, so that nothing slipped into a page runs.
+/// The content security policy. It allows the one style and script by their digests, and calls to this origin, so that nothing
+/// injected runs.
 fn policy() -> HeaderValue {
     let source = |text: &str| format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, text.as_bytes())));
     let policy = format!(
@@ -105,7 +106,7 @@ fn document(title: &str, body: &str) -> Bytes {
     .into()
 }
 
-/// Text of a comment as HTML: `code` between backticks, all else as it stands.
+/// The text of a comment as HTML: `code` between backticks, everything else escaped.
 fn prose(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let mut html = String::with_capacity(escaped.len() + 32);

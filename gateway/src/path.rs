@@ -1,4 +1,4 @@
-//! The path of a request, cut into segments before it is decoded, so that an encoded slash stays inside its segment.
+//! The path of a request. It is cut into segments before it is decoded, so that an encoded slash stays inside its segment.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use tonic::Status;
 
 use crate::reason;
 
-/// One segment: as it was sent, and decoded.
+/// A segment of a path, as it was sent and decoded.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment<'p> {
     pub(crate) raw: &'p str,
@@ -16,7 +16,7 @@ pub(crate) struct Segment<'p> {
 impl<'p> Segment<'p> {
     pub(crate) fn new(raw: &'p str) -> Result<Self, Status> {
         let text = decode(raw, false).ok_or_else(|| refuse("it is not percent-encoded UTF-8"))?;
-        // a client or a proxy on the way would have resolved these; one that arrives is trying something
+        // a client or proxy would have resolved these, so a path that has one is an attack
         if text == "." || text == ".." {
             return Err(refuse("`.` and `..` are not resolved here"));
         }
@@ -24,7 +24,7 @@ impl<'p> Segment<'p> {
     }
 }
 
-/// Cuts `/it/v1/teams` into its segments.
+/// Cuts `/it/v1/teams` into its segments. Error: `FIELDS_INVALID`, where a segment cannot be decoded or is `.` or `..`.
 pub(crate) fn segments(path: &str) -> Result<Vec<Segment<'_>>, Status> {
     path.strip_prefix('/').unwrap_or(path).split('/').map(Segment::new).collect()
 }
@@ -33,8 +33,8 @@ fn refuse(why: &str) -> Status {
     reason::fields(vec![tonic_types::FieldViolation::new("path", format!("Cannot read the path: {why}."))])
 }
 
-/// Undoes percent-encoding. With `keep_slash`, `%2F` stays: google.api.http asks so of variables over several segments, whose
-/// reader could not tell it from a separator. `None`: a broken escape, or no UTF-8.
+/// Decodes percent-encoding. With `keep_slash`, `%2F` is kept: google.api.http requires this for variables over several segments,
+/// where it could not be distinguished from a separator. None: a broken escape, or not UTF-8.
 pub(crate) fn decode(raw: &str, keep_slash: bool) -> Option<Cow<'_, str>> {
     if !raw.contains('%') {
         return Some(Cow::Borrowed(raw));

@@ -1,4 +1,4 @@
-//! Errors as HTTP has them: `application/problem+json` (RFC 9457), made from a status and its `google.rpc` details.
+//! Errors for HTTP callers: `application/problem+json` (RFC 9457), made from a status and its `google.rpc` details.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -21,11 +21,11 @@ use crate::{
     rpc::service_name,
 };
 
-/// An error on its way to an HTTP caller.
+/// An error for an HTTP caller.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: Status,
-    /// Set where HTTP has an answer of its own that no gRPC code leads to.
+    /// The HTTP status, where it is not that of the gRPC code.
     http: Option<StatusCode>,
     headers: HeaderMap,
 }
@@ -68,7 +68,7 @@ impl From<platform::Error> for Problem {
 }
 
 impl Problem {
-    /// The path is known, with other methods than this.
+    /// The error for a known path with a method that it does not have.
     pub(crate) fn method_not_allowed(allowed: &[Method]) -> Self {
         let allowed: BTreeSet<_> = allowed.iter().map(Method::as_str).collect();
         let allowed = allowed.into_iter().collect::<Vec<_>>().join(", ");
@@ -79,13 +79,13 @@ impl Problem {
         problem
     }
 
-    /// The body is in a form that is not read here.
+    /// The error for a body of a media type or encoding that is not supported.
     pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
         let problem = Self::from(reason::refuse(Reason::BodyMalformed, message));
         Self { http: Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), ..problem }
     }
 
-    /// The document, for a body or for an event of a stream.
+    /// The document as JSON, for a body or for an event of a stream.
     pub(crate) fn json(&self) -> Vec<u8> {
         let details = self.status.get_error_details();
         let unexplained = ErrorInfo::new("", "", HashMap::new());
@@ -110,16 +110,16 @@ impl Problem {
     fn http_status(&self, reason: &str) -> StatusCode {
         match self.http {
             Some(status) => status,
-            // The table would say 429, which clients and proxies take for "the same again, later".
+            // the table says 429, which clients and proxies understand as "send it again later"
             None if reason == "BODY_TOO_LARGE" => StatusCode::PAYLOAD_TOO_LARGE,
             None if reason == "HEADERS_TOO_LARGE" => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            // 504 would say that a service of ours was late
+            // 504 would say that one of our services was late
             None if reason == "BODY_TOO_SLOW" => StatusCode::REQUEST_TIMEOUT,
             None => http_status(self.status.code()),
         }
     }
 
-    /// Whole seconds, rounded up: who comes back a moment early is refused again.
+    /// The pause in whole seconds, rounded up, because a caller that returns too early is refused again.
     fn retry_after(&self) -> Option<u64> {
         let delay = self.status.get_details_retry_info()?.retry_delay?;
         Some(delay.as_secs() + u64::from(delay > Duration::from_secs(delay.as_secs())))
@@ -136,7 +136,7 @@ impl IntoResponse for Problem {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.extend(self.retry_after().map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
         if status == StatusCode::UNAUTHORIZED {
-            // RFC 9110 asks every 401 to say how one would be let in
+            // RFC 9110 requires this header on every 401
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         headers.extend(self.headers);
@@ -150,7 +150,7 @@ impl<'a> From<&'a FieldViolation> for Violation<'a> {
     }
 }
 
-/// The table of `google/rpc/code.proto`.
+/// The HTTP status of a gRPC code, as in `google/rpc/code.proto`.
 fn http_status(code: Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,
@@ -168,7 +168,7 @@ fn http_status(code: Code) -> StatusCode {
     }
 }
 
-/// The name `google.rpc.Code` has for it.
+/// The name of a gRPC code in `google.rpc.Code`.
 fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",

@@ -1,7 +1,7 @@
-//! From where a caller calls, also where a proxy of ours stands between.
+//! Finds the address of a caller, also behind one of our proxies.
 //!
-//! The other side of a connection is known; what a header says is only claimed. It is believed as far as proxies we trust
-//! wrote it: each adds on the right the address that called it, so the list is read from the right.
+//! The other side of a connection is known; a header may claim anything. A header is trusted as far as our proxies wrote it: each
+//! proxy appends the address of its own caller, so the list is read from the right.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,11 +11,12 @@ pub use platform::network::Network;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address a request is from, as a note on the request.
+/// The address that a request comes from: an extension of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Origin(pub(crate) IpAddr);
 
-/// From where a request is: the other side of its connection, or, where that is a proxy of ours, whom the proxy names.
+/// The origin of a request: the other side of its connection, or, where that is one of our proxies, the address that the proxy
+/// names.
 pub(crate) fn origin<B>(request: &Request<B>, trusted: &[Network]) -> Option<Origin> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?.0.ip().to_canonical();
     Some(Origin(named(peer, request.headers(), trusted)))
@@ -29,12 +30,12 @@ fn named(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     match (headers.contains_key(&FORWARDED), headers.contains_key(&X_FORWARDED_FOR)) {
         (true, false) => walk(peer, parts(headers, &FORWARDED).map(forwarded), ours),
         (false, true) => walk(peer, parts(headers, &X_FORWARDED_FOR).map(address), ours),
-        // a proxy writes one of them and may pass the other on as the caller wrote it: which is which cannot be known
+        // a proxy writes one of the two and may pass on the other as the caller wrote it, so neither can be trusted
         _ => peer,
     }
 }
 
-/// The first address from the right that is not of ours. What cannot be read ends the walk where it is.
+/// The first address from the right that is not one of ours. An address that cannot be read ends the search.
 fn walk(peer: IpAddr, said: impl Iterator<Item = Option<IpAddr>>, ours: impl Fn(IpAddr) -> bool) -> IpAddr {
     let mut last = peer;
     for address in said {
@@ -47,13 +48,13 @@ fn walk(peer: IpAddr, said: impl Iterator<Item = Option<IpAddr>>, ours: impl Fn(
     last
 }
 
-/// The parts of a list, the last one first. Quotes are not minded: no address has a comma in it.
+/// The elements of a list, the last one first. Quotes are ignored, because no address contains a comma.
 fn parts<'h>(headers: &'h HeaderMap, name: &'h HeaderName) -> impl Iterator<Item = &'h str> {
     let lines = headers.get_all(name).iter().rev();
     lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(',').map(str::trim))
 }
 
-/// `for=192.0.2.60;proto=https`, RFC 7239.
+/// The address in an element of `forwarded`: `for=192.0.2.60;proto=https`, RFC 7239.
 fn forwarded(part: &str) -> Option<IpAddr> {
     let pairs = part.split(';').filter_map(|pair| pair.split_once('='));
     let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));

@@ -1,4 +1,4 @@
-//! Reasons: what the descriptor says of each, and the refusals the gateway makes itself, in the same form as a service's.
+//! Reasons: their texts in the descriptor, and the gateway's own refusals, in the same form as those of services.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,10 +17,10 @@ use crate::{comments::Comments, rpc};
 
 const DOMAIN: &str = "koine.error.v1";
 
-/// When a service that was not reached may be again.
+/// How long a caller should wait before it tries again where a service could not be reached.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Every reason of every package, by service and name. The descriptor is embedded, so one copy serves the process.
+/// The text of every reason, by service and name. The descriptor is embedded, so it is read once for the process.
 pub(crate) static REASONS: LazyLock<BTreeMap<String, BTreeMap<String, String>>> = LazyLock::new(|| {
     let pool = proto::descriptor();
     let comments = Comments::of(&pool);
@@ -34,32 +34,32 @@ fn texts(comments: &Comments, reasons: &EnumDescriptor) -> BTreeMap<String, Stri
         .collect()
 }
 
-/// The name as `ErrorInfo` has it.
+/// The name of a reason in `ErrorInfo`.
 fn short(name: &str) -> &str {
     name.strip_prefix("REASON_").unwrap_or(name)
 }
 
-/// What the `.proto` says of a reason.
+/// The text of a reason in the `.proto`. None, where the reason is unknown.
 pub(crate) fn text(domain: &str, reason: &str) -> Option<&'static str> {
     REASONS.get(rpc::service_name(domain))?.get(reason).map(String::as_str)
 }
 
-/// A refusal for one of the reasons every service shares.
+/// A refusal with one of the reasons that all services share.
 pub(crate) fn refuse(reason: Reason, message: impl Into<String>) -> Status {
     Status::with_error_details(reason.code(), message, info(reason))
 }
 
-/// A refusal that names fields.
+/// A refusal with invalid fields.
 pub(crate) fn fields(violations: Vec<FieldViolation>) -> Status {
     listed(Reason::FieldsInvalid, violations)
 }
 
-/// A refusal of a body that is JSON and not what the method asks for.
+/// A refusal of a body that is JSON, but not the message that the method expects.
 pub(crate) fn malformed(violations: Vec<FieldViolation>) -> Status {
     listed(Reason::BodyMalformed, violations)
 }
 
-/// What is wrong with one field, where it is not the reason of the whole refusal.
+/// A violation of a field, with a reason of its own.
 pub(crate) fn violation(reason: Reason, field: String, description: impl Into<String>) -> FieldViolation {
     FieldViolation { reason: reason.name().to_owned(), ..FieldViolation::new(field, description) }
 }
@@ -77,12 +77,12 @@ fn listed(reason: Reason, mut violations: Vec<FieldViolation>) -> Status {
     Status::with_error_details(reason.code(), message, details)
 }
 
-/// A refusal of a body beyond a limit.
+/// A refusal of a body above a limit.
 pub(crate) fn too_large(limit: u64) -> Status {
     beyond(limit, Reason::BodyTooLarge, format!("The body is larger than {limit} bytes. Send less."))
 }
 
-/// A refusal of headers beyond a limit.
+/// A refusal of headers above a limit.
 pub(crate) fn headers_too_large(limit: usize) -> Status {
     let message = format!(
         "The headers are larger than {limit} bytes, all in all. Look at the token and the cookies, and send less."
@@ -99,8 +99,8 @@ fn info(reason: Reason) -> ErrorDetails {
     ErrorDetails::with_error_info(reason.name(), DOMAIN, HashMap::new())
 }
 
-/// Gives a reason to a status that has none: it was made by the transport and not by a service, and what it says is for the
-/// operator's log and not for the caller.
+/// Adds a reason to a status without one. Such a status is from the transport and not from a service, so its message is logged and
+/// not shown to the caller.
 pub(crate) fn explained(status: Status) -> Status {
     if status.get_details_error_info().is_some() {
         return status;
@@ -117,12 +117,12 @@ pub(crate) fn explained(status: Status) -> Status {
 fn guess(status: &Status) -> (Code, Reason) {
     let reason = match status.code() {
         Code::Cancelled if timed_out(status) => return (Code::DeadlineExceeded, Reason::DeadlinePassed),
-        // a connection that broke while the service was at it: our services always give a reason
+        // a connection broke during the call, because our services always give a reason
         Code::Unknown | Code::Cancelled => return (Code::Unavailable, Reason::Unreachable),
         Code::DeadlineExceeded => Reason::DeadlinePassed,
         Code::NotFound => Reason::NotFound,
         Code::ResourceExhausted => Reason::Overloaded,
-        // tonic says so of a message over its limit
+        // tonic's code for a message above its limit
         Code::OutOfRange => Reason::BodyTooLarge,
         Code::Unavailable => Reason::Unreachable,
         Code::Unimplemented => Reason::RouteUnknown,
@@ -131,7 +131,7 @@ fn guess(status: &Status) -> (Code, Reason) {
     (status.code(), reason)
 }
 
-/// Whether our own channel gave up because of the caller's `grpc-timeout`, which it reports as a cancellation.
+/// Whether our channel gave up after the caller's `grpc-timeout`. It reports this as a cancellation.
 fn timed_out(status: &Status) -> bool {
     let source = std::error::Error::source(status);
     std::iter::successors(source, |fault| fault.source()).any(|fault| fault.is::<TimeoutExpired>())

@@ -1,4 +1,4 @@
-//! What the descriptor says of each method: how HTTP reaches it and who may call it.
+//! The options of methods: their HTTP rules, and who may call them.
 
 use http::Method;
 use prost::Message;
@@ -12,7 +12,7 @@ use proto::{
 
 use crate::{Error, template::Template};
 
-/// A method and its two options.
+/// A method with its options.
 #[derive(Debug)]
 pub(crate) struct Rpc {
     pub(crate) method: MethodDescriptor,
@@ -21,7 +21,7 @@ pub(crate) struct Rpc {
     pub(crate) bindings: Vec<Binding>,
 }
 
-/// How messages become bodies.
+/// How requests and answers are written over HTTP.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Shape {
     /// JSON in, JSON out.
@@ -30,11 +30,11 @@ pub(crate) enum Shape {
     Events,
     /// JSON in, a file out.
     Download,
-    /// A file in, through this field of the request, JSON out.
+    /// A file in, in this field of the request, JSON out.
     Upload(FieldDescriptor),
 }
 
-/// One of the HTTP rules of a method.
+/// An HTTP rule of a method.
 #[derive(Debug)]
 pub(crate) struct Binding {
     pub(crate) method: Method,
@@ -42,25 +42,25 @@ pub(crate) struct Binding {
     pub(crate) body: Body,
 }
 
-/// What the body of a request is bound to.
+/// The part of the request message that the body contains.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Body {
-    /// There is none.
+    /// Nothing: there is no body.
     Nothing,
     /// The whole message.
     Whole,
-    /// One field.
+    /// This field.
     Field(FieldDescriptor),
 }
 
-/// Every method of the descriptor, in its order.
+/// Every method of the descriptor, in its order. Error: a method whose HTTP rules are not supported.
 pub(crate) fn all(pool: &DescriptorPool) -> Result<Vec<Rpc>, Error> {
     let options = Options::of(pool)?;
     let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
     methods.map(|method| Rpc::read(&options, method)).collect()
 }
 
-/// The last but one segment of a package, which is the service's own name: `identity` of `koine.identity.v1`.
+/// The name of the service in the name of a package: `identity` in `koine.identity.v1`.
 pub(crate) fn service_name(package: &str) -> &str {
     package.split('.').rev().nth(1).unwrap_or(package)
 }
@@ -76,7 +76,7 @@ impl Options {
     }
 }
 
-/// An option the `.proto` files declare.
+/// An option that the `.proto` files declare. Error: it is not declared.
 pub(crate) fn extension(pool: &DescriptorPool, name: &str) -> Result<ExtensionDescriptor, Error> {
     let missing = || Error::Rule { method: name.to_owned(), fault: "the descriptor has no such option".to_owned() };
     pool.get_extension_by_name(name).ok_or_else(missing)
@@ -88,7 +88,7 @@ pub(crate) fn option<M: Message + Default>(options: &DynamicMessage, extension: 
     value.as_message().and_then(|message| message.transcode_to().ok()).unwrap_or_default()
 }
 
-/// The field by which a call that comes again is known.
+/// The field that identifies a repeated call. None, where there is none.
 pub(crate) fn key(input: &MessageDescriptor) -> Option<FieldDescriptor> {
     input.get_field_by_name("request_id")
 }
@@ -113,7 +113,7 @@ impl Rpc {
 
 impl Binding {
     fn read(input: &MessageDescriptor, rule: HttpRule) -> Result<Self, String> {
-        // no client of ours needs them, and half support would be a trap
+        // no client of ours needs it, and incomplete support would be misleading
         if !rule.response_body.is_empty() {
             return Err("`response_body` is not served; answer with the message that should be the body".to_owned());
         }

@@ -1,11 +1,11 @@
-//! The gateway as a part of a process: its pages are what the process's port shows.
+//! The gateway as a service of a process: its router serves the process's port.
 
 use axum::{Router, extract::Request, http::StatusCode, routing::get};
 use platform::{Error, Host, Result, Service, telemetry};
 
 use crate::{Channels, Network, Settings, proxy, router};
 
-/// The gateway.
+/// The gateway's service.
 pub fn service() -> Service {
     Service::new("gateway").settings::<Settings>().router(pages).proxies(proxies)
 }
@@ -28,7 +28,7 @@ fn pages(host: &Host) -> Result<Router> {
     Ok(edge.route("/metrics", get(move |request| std::future::ready(metrics(&request, &trusted)))))
 }
 
-/// For who runs this machine: how busy a country is, is nobody else's business. A collector elsewhere asks
+/// The metrics, for callers on this machine only, because they show how busy a country is. A collector elsewhere uses
 /// `process.admin_address`.
 fn metrics(request: &Request, trusted: &[Network]) -> Result<String, StatusCode> {
     let here = proxy::origin(request, trusted).is_some_and(|origin| origin.0.is_loopback());

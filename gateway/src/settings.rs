@@ -1,4 +1,4 @@
-//! The section `gateway` of the configuration.
+//! The section `[gateway]`.
 
 use std::num::NonZeroU32;
 
@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::proxy::Network;
 
-/// How much the gateway takes from one caller. Where it listens is the process's own setting, `process.address`.
+/// The gateway's limits. The address on which it listens is the process's setting `process.address`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The largest JSON body, in bytes. It is held in memory whole.
+    /// The size of the largest JSON body, in bytes. It is held in memory as a whole.
     pub max_body_bytes: usize,
-    /// The largest streamed upload, in bytes. Services have smaller limits of their own.
+    /// The size of the largest streamed upload, in bytes. Services have smaller limits of their own.
     pub max_upload_bytes: u64,
-    /// How long a service may take to answer, in seconds, whatever the caller allows: a little more than services allow themselves,
-    /// who say better what was wrong. Of an upload it is the time in which nothing moves.
+    /// How many seconds a service may take to answer, whatever the caller allows: a little more than services allow themselves,
+    /// because their errors are more exact. For an upload it is the time in which no bytes move.
     pub deadline_seconds: NonZeroU32,
-    /// How many requests may be under way.
+    /// The number of requests that may run.
     pub requests: usize,
-    /// How many of these may be from one address, or from one network of IPv6 with 64 bits.
+    /// The number of these from one address, or from one IPv6 network of 64 bits.
     pub requests_per_address: usize,
-    /// How many files and watches one address, or one network of IPv6 with 64 bits, may have open at once.
+    /// The number of files and watches that one address, or one IPv6 network of 64 bits, may have open.
     pub streams_per_address: usize,
-    /// How deep objects and lists of a JSON body may stand in each other. The parser itself ends at 128.
+    /// How deep the objects and lists of a JSON body may be nested. The parser's own limit is 128.
     pub max_json_depth: usize,
-    /// The origins whose pages may call from a browser, such as `https://app.example.org`. Empty: none.
+    /// The origins whose pages may call from a browser, such as `https://app.example.org`. Empty: no others.
     pub cors_origins: Vec<String>,
-    /// The networks of the proxies that stand before us, such as `10.0.0.0/8`. Their word in `forwarded` or
-    /// `x-forwarded-for` is taken for the address of a caller; nobody else's is. A proxy has to add to the one it knows.
+    /// The networks of the proxies before the gateway, such as `10.0.0.0/8`. Only their headers `forwarded` or `x-forwarded-for`
+    /// are used for the address of a caller. A proxy must append to the header that it uses.
     pub trusted_proxies: Vec<Network>,
 }
 

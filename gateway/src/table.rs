@@ -1,4 +1,4 @@
-//! The routing table: every HTTP rule of the descriptor, resolved once at start.
+//! The routing table: every HTTP rule of the descriptor, prepared once at the start.
 
 use http::{Method, uri::PathAndQuery};
 use platform::client::Lanes;
@@ -17,41 +17,41 @@ use crate::{
     trie::Node,
 };
 
-/// All a request needs to know of its method.
+/// A method for one of its HTTP rules.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) shape: Shape,
     pub(crate) input: MessageDescriptor,
     pub(crate) output: MessageDescriptor,
-    /// The path gRPC calls it by.
+    /// The path of the method over gRPC.
     pub(crate) grpc: PathAndQuery,
     pub(crate) lanes: Lanes,
     pub(crate) body: Body,
-    /// The fields that take their values from the path.
+    /// The fields that have their values in the path.
     pub(crate) bound: Vec<FieldPath>,
-    /// The mask of a PATCH, which can be derived from the body.
+    /// The mask of a PATCH, where it can be derived from the body.
     pub(crate) mask: Option<FieldDescriptor>,
-    /// The field by which a call that comes again is known, of a method that changes something.
+    /// The field that identifies a repeated call, in a method that changes something.
     pub(crate) key: Option<FieldDescriptor>,
     variables: Vec<Variable>,
 }
 
-/// Every route.
+/// All routes.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     routes: Vec<Route>,
     /// Paths below a tenant.
     tenant: Node,
-    /// Paths of methods whose answer is the same in every tenant.
+    /// Paths of methods without a tenant.
     open: Node,
 }
 
-/// A route, and what the path said.
+/// A route, with the tenant and values of a path.
 #[derive(Debug)]
 pub(crate) struct Found<'t> {
     pub(crate) route: &'t Route,
     pub(crate) tenant: Option<String>,
-    /// One for each of the route's bound fields.
+    /// The value of each of the route's bound fields.
     pub(crate) values: Vec<String>,
 }
 
@@ -77,7 +77,7 @@ impl Table {
         Ok(())
     }
 
-    /// Finds the route of a request.
+    /// Finds the route of a request. Error: `ROUTE_UNKNOWN`; 405, where the path has other methods; `TENANT_UNKNOWN`.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Problem> {
         let segments = path::segments(path)?;
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
@@ -93,7 +93,7 @@ impl Table {
         }
     }
 
-    /// Looks for a path in one tree: first as a path with a verb, then with the colon as a letter of its last segment.
+    /// Finds a path in one tree: first as a path with a verb, then with the colon as part of its last segment.
     fn within(
         &self,
         tree: &Node,
@@ -119,7 +119,7 @@ impl Table {
         Ok(Found { route, tenant: None, values: values.ok_or_else(unread)? })
     }
 
-    /// Says why there is no such route; most often the tenant was forgotten.
+    /// The error for a path without a route. It tells where only the tenant is missing, which is the most frequent fault.
     fn unknown(&self, path: &str, segments: &[Segment<'_>], method: &Method) -> Status {
         match self.within(&self.tenant, segments, method, &mut Vec::new()) {
             Ok(Some(_)) => {
@@ -134,7 +134,7 @@ impl Table {
     }
 }
 
-/// Judges only the form; whether there is such a tenant is known to the services.
+/// Checks the form of a tenant's name; services know whether the tenant exists. Error: `TENANT_UNKNOWN`.
 fn tenant_name(text: &str) -> Result<String, Status> {
     let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     if text.len() <= 63 && text.split('-').all(word) {
@@ -144,7 +144,7 @@ fn tenant_name(text: &str) -> Result<String, Status> {
 }
 
 impl Route {
-    /// The method it leads to: `koine.identity.v1.TeamService/GetTeam`.
+    /// The method of the route: `koine.identity.v1.TeamService/GetTeam`.
     pub(crate) fn method(&self) -> &str {
         self.grpc.path().trim_start_matches('/')
     }
@@ -210,7 +210,7 @@ mod tests {
         (response.status(), document["reason"].as_str().unwrap().to_owned())
     }
 
-    // outside a runtime there is nothing to make a channel with
+    // channels can only be made in a runtime
     #[tokio::test]
     async fn the_tenant_is_the_first_segment_and_no_field() {
         let table = table();

@@ -10,35 +10,35 @@
 
 use crate::path::{Segment, decode};
 
-/// A template, parsed.
+/// A parsed template.
 #[derive(Debug)]
 pub(crate) struct Template {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) variables: Vec<Variable>,
-    /// What stands after the colon, or nothing.
+    /// The text after the colon, or empty.
     pub(crate) verb: String,
 }
 
-/// What one segment must be.
+/// The pattern of a segment.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Piece {
     /// This word.
     Literal(String),
-    /// Any one segment that is not empty.
+    /// Any single segment that is not empty.
     One,
-    /// All that are left, or none.
+    /// All remaining segments, or none.
     Rest,
 }
 
-/// A field that takes its value from the path.
+/// A field that has its value in the path.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Variable {
     /// The field's path in the request message: `team.id`.
     pub(crate) field: String,
     from: usize,
-    /// `None`: to the end of the path.
+    /// None: to the end of the path.
     to: Option<usize>,
-    /// Whether its pattern is more than one `*`.
+    /// Whether its pattern is not a single `*`.
     several: bool,
 }
 
@@ -62,7 +62,7 @@ impl Template {
         }
     }
 
-    /// Takes one segment or variable off the front and gives what is left, if anything is.
+    /// Adds the first segment or variable to the template, and returns the rest of the path, if there is any.
     fn take<'t>(&mut self, path: &'t str) -> Result<Option<&'t str>, &'static str> {
         let Some(variable) = path.strip_prefix('{') else {
             let (word, rest) = path.split_once('/').map_or((path, None), |(word, rest)| (word, Some(rest)));
@@ -83,7 +83,7 @@ impl Template {
         }
     }
 
-    /// The template as OpenAPI writes it: `/v1/teams/{team.id}:admit`.
+    /// The template in the form of OpenAPI: `/v1/teams/{team.id}:admit`.
     pub(crate) fn plain(&self) -> String {
         let mut text = String::new();
         let mut at = 0;
@@ -121,7 +121,7 @@ impl Piece {
 }
 
 impl Variable {
-    /// The value the path gives this variable. `None`: it is not percent-encoded UTF-8.
+    /// The value of the variable in a path. None: it is not percent-encoded UTF-8.
     pub(crate) fn value(&self, segments: &[Segment<'_>]) -> Option<String> {
         let segments = segments.get(self.from..self.to.unwrap_or(segments.len()))?;
         match segments {

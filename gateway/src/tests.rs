@@ -1,4 +1,4 @@
-//! The gateway from outside, before services written by hand that stand behind a pipe in memory.
+//! Tests of the gateway from outside, with services written by hand, behind a pipe in memory.
 
 mod bounds;
 mod grpc;
@@ -38,7 +38,7 @@ use tower::{ServiceExt, service_fn};
 use crate::{Channels, Settings, router};
 use upstream::Upstream;
 
-/// How many streams the services take from the gateway.
+/// The number of streams that the services accept from the gateway.
 const STREAMS: u32 = 16;
 
 pub(crate) fn unconnected() -> Channels {
@@ -50,7 +50,7 @@ pub(crate) fn intake() -> Intake {
     Intake::new(&Limits::default())
 }
 
-/// A gateway before its services. What runs for it ends with it.
+/// A gateway and its services. Their tasks end with it.
 struct World {
     router: Router,
     upstream: Upstream,
@@ -58,7 +58,7 @@ struct World {
     tasks: JoinSet<()>,
 }
 
-/// A channel that takes this end of a pipe as its connection.
+/// A channel with this end of a pipe as its connection.
 fn over(end: DuplexStream) -> Channel {
     let mut end = Some(end);
     Endpoint::from_static("http://memory").connect_with_connector_lazy(service_fn(move |_| {
@@ -72,12 +72,12 @@ impl World {
         Self::with(Settings { max_body_bytes: 4096, max_upload_bytes: 1 << 20, ..Settings::default() })
     }
 
-    /// A gateway whose callers come through a proxy.
+    /// A gateway behind a proxy.
     fn behind_a_proxy() -> Self {
         Self::with(Settings { trusted_proxies: vec!["203.0.113.0/24".parse().unwrap()], ..Settings::default() })
     }
 
-    /// A gateway that holds so much of what callers send.
+    /// A gateway with these limits on what callers send.
     fn holding(limits: &Limits) -> Self {
         Self::made(Settings::default(), Intake::new(limits))
     }
@@ -106,12 +106,12 @@ impl World {
         Self { router, upstream, switch, tasks }
     }
 
-    /// A real connection to the gateway, for clients of gRPC.
+    /// A real connection to the gateway, for gRPC clients.
     fn channel(&mut self) -> Channel {
         over(self.connect())
     }
 
-    /// The caller's end of a connection. How it ends is the caller's to choose.
+    /// The caller's end of a connection. The caller decides how it ends.
     fn connect(&mut self) -> DuplexStream {
         let (near, far) = tokio::io::duplex(64 << 10);
         let service = TowerToHyperService::new(self.router.clone());

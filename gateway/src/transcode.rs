@@ -1,4 +1,4 @@
-//! JSON over HTTP: from a request to a message, and from an answer to a response.
+//! JSON over HTTP: converts requests to messages, and answers to responses.
 
 use axum::{
     extract::Request,
@@ -28,7 +28,7 @@ use crate::{
     upload,
 };
 
-/// Answers a request in JSON.
+/// Answers a JSON request. Error: a problem, as for any refused call.
 pub(crate) async fn answer(edge: &Edge, request: Request) -> Result<Response, Problem> {
     let (parts, incoming) = request.into_parts();
     let found = edge.table.find(&parts.method, parts.uri.path())?;
@@ -65,13 +65,13 @@ fn full(full: Full) -> Problem {
     platform::Error::from(full).into()
 }
 
-/// A message as the body of a response.
+/// A message as a response in JSON. Error: it has a value that JSON cannot express.
 pub(crate) fn respond(message: &DynamicMessage, held: Option<Held>) -> Result<Response, Problem> {
     let text = serde_json::to_vec(message).map_err(|fault| Status::internal(fault.to_string()))?;
     Ok(json(text, held))
 }
 
-/// JSON as the body of a response. Nothing of it is kept on the way or on a shared computer. Its bytes are counted.
+/// A response with this JSON. It must not be stored by caches. Its bytes are counted in `held`.
 fn json(text: Vec<u8>, mut held: Option<Held>) -> Response {
     if let Some(held) = &mut held {
         held.add(text.len());
@@ -83,7 +83,7 @@ fn json(text: Vec<u8>, mut held: Option<Held>) -> Response {
     response
 }
 
-/// Makes the request message of body, path, query and headers; names everything in them that does not fit, at once.
+/// Makes the request message from body, path, query and headers. Error: everything in them that cannot be used, all at once.
 fn message(found: &Found<'_>, parts: &Parts, text: &[u8]) -> Result<DynamicMessage, Status> {
     let mut message = from_body(found, text)?;
     let mut violations = Vec::new();
@@ -244,7 +244,7 @@ mod tests {
             let faults = hand_over(headers, text).unwrap_err();
             assert!(faults.len() == 1 && faults[0].starts_with("request_id: The header"), "{faults:?}");
         }
-        // a method that keeps no answer has nothing to keep it by
+        // a method without a `request_id` ignores the header
         assert!(with_headers::<SignInRequest>(Method::POST, "/it/v1/sessions", &[(key, "a-1")], "{}").is_ok());
     }
 

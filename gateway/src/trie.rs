@@ -1,6 +1,6 @@
-//! Finds the route of a path one segment at a time: a word before a wildcard, one segment before the rest.
+//! Finds the route of a path segment by segment: a word before a wildcard, a single wildcard before the rest.
 //!
-//! The cost is the length of the path, not the number of routes.
+//! The cost depends on the length of the path, not on the number of routes.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::{
     template::{Piece, Template},
 };
 
-/// A place in the tree of all templates. What ends here is found by verb.
+/// A node in the tree of all templates. Routes that end here are found by their verb.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     words: HashMap<Box<str>, Node>,
@@ -21,7 +21,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Puts a route where its template ends. `false`: another one ends there already.
+    /// Inserts a route at the end of its template. Returns false, where another route with this method ends there.
     pub(crate) fn insert(&mut self, template: &Template, method: Method, route: usize) -> bool {
         let mut node = self;
         for piece in &template.pieces {
@@ -37,7 +37,7 @@ impl Node {
         free
     }
 
-    /// The route of a path. The methods of routes that have the path and not the method are left in `allowed`.
+    /// The route of a path. Where routes have the path but not the method, their methods are added to `allowed`.
     pub(crate) fn find(
         &self,
         path: &[Segment<'_>],

@@ -1,7 +1,7 @@
-//! The raw body of a request as a stream of pieces.
+//! Sends the body of a request as a stream of pieces.
 //!
-//! Nothing is held but the piece on its way: the next is read when the service has taken this one. The service may answer
-//! before it has read everything, and then the rest is not read here either.
+//! Only the piece on its way is held: the next one is read when the service has taken this one. The service may answer before it
+//! has read everything, and then the rest is not read here either.
 
 use axum::{
     body::{Body, BodyDataStream},
@@ -25,10 +25,11 @@ use crate::{
     transcode::respond,
 };
 
-/// Small enough to share a connection fairly, large enough that its header does not count.
+/// Small enough to share a connection fairly, and large enough that the header of a piece does not matter.
 const PIECE: usize = 64 << 10;
 
-/// Answers a request whose body is a file.
+/// Answers a request whose body is a file. Error: `BODY_TOO_LARGE`, an unsupported encoding, a fault of the body, or that of the
+/// service.
 pub(crate) async fn answer(
     settings: &Settings,
     found: &Found<'_>,
@@ -52,14 +53,14 @@ pub(crate) async fn answer(
     };
     let answer = deadline.answer_while(&moves, call::upload(found.route, metadata, pieces.stream()));
     tokio::select! {
-        // what broke here explains what the service says about it
+        // a fault of the caller's body explains the error that the service then returns
         biased;
         Ok(fault) = broke => Err(fault.into()),
         answer = answer => respond(&answer?, None),
     }
 }
 
-/// The first piece, which carries what path and query say.
+/// The message of the first piece, with the fields of path and query.
 fn first(found: &Found<'_>, query: Option<&str>) -> Result<DynamicMessage, Status> {
     let mut message = DynamicMessage::new(found.route.input.clone());
     let mut violations = Vec::new();
@@ -77,13 +78,13 @@ struct Pieces {
     first: Option<(DynamicMessage, String)>,
     field: FieldDescriptor,
     body: BodyDataStream,
-    /// What was read and is more than a piece.
+    /// Bytes that were read and not sent yet.
     rest: Bytes,
     left: u64,
     limit: u64,
-    /// Tells the waiting half of the request what broke; taken once it did.
+    /// Sends the fault of the body to the task that waits for the answer. None, once it was sent.
     fault: Option<oneshot::Sender<Status>>,
-    /// The service takes one piece after the other.
+    /// Notes that bytes move, when the service takes a piece.
     moves: Moves,
 }
 
@@ -98,7 +99,7 @@ impl Pieces {
                 Ok(None) => None,
                 Err(fault) => {
                     let said = Status::internal("the upload broke off");
-                    // nobody waits any more when the caller is gone
+                    // fails only where the caller is gone and nobody waits
                     let _ = pieces.fault.take().map(|waiting| waiting.send(fault));
                     Some((Err(said), pieces))
                 }

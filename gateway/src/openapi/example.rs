@@ -1,4 +1,4 @@
-//! Examples of requests that have the shape the service asks for: a first try that is not refused for its form.
+//! Examples of requests that satisfy the rules of their fields.
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use proto::{
@@ -14,7 +14,7 @@ type RulesOf<'r> = &'r dyn Fn(&FieldDescriptor) -> Rules;
 
 const UUID: &str = "0190a6c2-7f3e-7c4a-9d2b-5e8f1a2b3c4d";
 
-/// A message as a caller would write it: what is needed, or where nothing is, all that can be set. `without` is given elsewhere.
+/// The example of a message: the required fields, or, where there are none, all that can be set. Fields of `without` are left out.
 pub(super) fn of_message(kind: &MessageDescriptor, without: &[&str], rules: RulesOf<'_>) -> Value {
     let written = |field: &FieldDescriptor| {
         let is_first_choice = field
@@ -30,7 +30,7 @@ pub(super) fn of_message(kind: &MessageDescriptor, without: &[&str], rules: Rule
     Value::Object(shown)
 }
 
-/// A value of a field; of one that is repeated, as many as are needed.
+/// The example of a field; of a repeated field, the least number of elements that is accepted.
 pub(super) fn of_field(field: &FieldDescriptor, rules: RulesOf<'_>) -> Value {
     let said = rules(field);
     if let Kind::Message(entry) = field.kind()
@@ -69,7 +69,7 @@ fn number(rules: &Rules) -> i64 {
     1.clamp(rules.min.unwrap_or(i64::MIN), rules.max.unwrap_or(i64::MAX).max(rules.min.unwrap_or(i64::MIN)))
 }
 
-/// The example the rules give, one of the format they ask for, or the name of the field.
+/// The rule's example, or one of its format, or the name of the field.
 fn of_text(field: &FieldDescriptor, rules: &Rules) -> String {
     if !rules.example.is_empty() {
         return rules.example.clone();

@@ -1,4 +1,4 @@
-//! One HTTP rule as an operation.
+//! An HTTP rule as an operation of the OpenAPI document.
 
 use http::Method;
 use prost_reflect::{FieldDescriptor, Kind};
@@ -26,7 +26,7 @@ pub(super) fn operation(
     let service = rpc.method.parent_service();
     let tag = tag(service.package_name(), service.name());
     let text = comments.at(&rpc.method.parent_file(), rpc.method.path());
-    // a second rule of the same method needs a name of its own
+    // a second rule of the same method needs another name
     let suffix = if index == 0 { String::new() } else { format!("_{}", index + 1) };
     let mut operation = json!({
         "operationId": format!("{tag}.{}{suffix}", rpc.method.name()),
@@ -60,7 +60,7 @@ fn audience(access: &Access) -> String {
     }
 }
 
-/// Where it can be asked for, and what is written down of who asks.
+/// The sentences about programmes and sightings in a description.
 fn confines(access: &Access) -> String {
     let programme = if access.programme { " Only in a twinning programme." } else { "" };
     match access.sighting.as_str() {
@@ -93,7 +93,7 @@ fn parameters(schemas: &mut Schemas<'_>, rpc: &Rpc, binding: &Binding) -> Vec<Va
     parameters
 }
 
-/// A field of the query; a group of fields is given one by one, after dots.
+/// Adds a field as a parameter of the query. The fields of a group are added one by one, with names like `date.year`.
 fn query_parameters(
     schemas: &mut Schemas<'_>,
     binding: &Binding,
@@ -105,7 +105,7 @@ fn query_parameters(
     let name = format!("{prefix}{}", field.json_name());
     match field.kind() {
         _ if field.is_map() || in_path(field.name()) => {}
-        // deeper groups would be endless in a message that holds itself, and nobody writes them by hand
+        // deeper groups could be endless in a message that contains itself, and nobody writes them by hand
         Kind::Message(group) if !is_plain(&group) && !field.is_list() && !prefix.contains('.') => {
             for inner in group.fields() {
                 query_parameters(schemas, binding, &inner, &format!("{name}."), parameters);
@@ -122,7 +122,7 @@ fn parameter(schemas: &mut Schemas<'_>, field: &FieldDescriptor, name: &str, pla
     let required = behavior::is_required(field);
     let mut parameter =
         json!({"name": name, "in": place, "required": required, "description": description, "schema": schema});
-    // one that need not be given is best left out of a first try
+    // an optional parameter has no example, so that a first try leaves it out
     if required || place == "path" {
         parameter["example"] = example::of_field(field, &|field| schemas.rules(field));
     }

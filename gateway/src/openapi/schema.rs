@@ -1,4 +1,4 @@
-//! Messages, enums and the rules of their fields as JSON Schema, in the mapping of proto3 JSON.
+//! JSON Schemas of messages and enums with the rules of their fields, in the mapping of proto3 JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,20 +15,20 @@ use crate::{
     rpc::{self, Rpc},
 };
 
-/// Which way a message goes.
+/// The direction of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// A caller writes it: what the contract does not know is refused.
+    /// A caller sends it: the service refuses unknown fields.
     Written,
-    /// A caller reads it: what is not in the schema may be there tomorrow.
+    /// A caller receives it: later versions may add fields.
     Read,
 }
 
-/// The schemas asked for so far, by the full name of their type.
+/// The schemas that were requested so far, by the full names of their types.
 pub(super) struct Schemas<'c> {
     comments: &'c Comments,
     rules: ExtensionDescriptor,
-    /// The names of all messages that stand in answers: one that callers write too has two schemas.
+    /// The names of all messages in answers. A message that callers send too has two schemas.
     read: BTreeSet<String>,
     named: BTreeMap<String, Value>,
 }
@@ -45,7 +45,7 @@ impl<'c> Schemas<'c> {
         self.named
     }
 
-    /// A message, by reference; or itself, where JSON writes it as one value.
+    /// The schema of a message, as a reference, or itself where JSON writes the message as one value.
     pub(super) fn message(&mut self, kind: &MessageDescriptor, way: Way) -> Value {
         if is_plain(kind) {
             return plain(kind);
@@ -55,7 +55,7 @@ impl<'c> Schemas<'c> {
             _ => kind.full_name().to_owned(),
         };
         if !self.named.contains_key(&name) {
-            // holds the place while the fields are written, for messages that hold themselves
+            // a placeholder while the fields are written, for messages that contain themselves
             self.named.insert(name.clone(), Value::Null);
             let schema = self.object(kind, way, &[]);
             self.named.insert(name.clone(), schema);
@@ -63,7 +63,7 @@ impl<'c> Schemas<'c> {
         reference(&name)
     }
 
-    /// A message as an object, without these fields.
+    /// The schema of a message as an object, without these fields.
     pub(super) fn object(&mut self, kind: &MessageDescriptor, way: Way, without: &[&str]) -> Value {
         let fields: Vec<_> = kind.fields().filter(|field| !without.contains(&field.name())).collect();
         let required: Vec<_> = fields
@@ -87,14 +87,14 @@ impl<'c> Schemas<'c> {
         schema
     }
 
-    /// The resource of an update: what it needs is needed only where it changes.
+    /// The schema of a resource in an update: no field is required, because only changed fields are sent.
     pub(super) fn update(&mut self, kind: &MessageDescriptor) -> Value {
         let mut schema = self.object(kind, Way::Written, &[]);
         schema.as_object_mut().and_then(|schema| schema.remove("required"));
         schema
     }
 
-    /// A field with its comment, its rules and what it is to a caller.
+    /// The schema of a field, with its comment, its rules and its behavior.
     pub(super) fn field(&mut self, field: &FieldDescriptor, way: Way) -> Value {
         let rules = self.rules(field);
         let least = u32::from(behavior::is_required(field));
@@ -178,7 +178,7 @@ fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-/// Whether JSON writes this message as one value and not as an object of its fields.
+/// Whether JSON writes a message as one value, and not as an object of its fields.
 pub(super) fn is_plain(kind: &MessageDescriptor) -> bool {
     kind.package_name() == "google.protobuf"
 }
@@ -197,7 +197,7 @@ fn plain(kind: &MessageDescriptor) -> Value {
     }
 }
 
-/// The names of a message and of all that stand in it.
+/// Adds the names of a message and of all messages in it.
 fn inside(kind: &MessageDescriptor, into: &mut BTreeSet<String>) {
     if into.insert(kind.full_name().to_owned()) {
         kind.fields().for_each(|field| {
@@ -208,7 +208,7 @@ fn inside(kind: &MessageDescriptor, into: &mut BTreeSet<String>) {
     }
 }
 
-/// `at_least`: what is needed of a field that is required.
+/// Adds the bounds on the number of elements. `at_least` is 1 for a required field.
 fn count(schema: &mut Value, rules: &Rules, at_least: u32, least: &str, most: &str) {
     for (key, value) in
         [(least, rules.min_items.max(at_least)), (most, rules.max_items)].into_iter().filter(|(_, value)| *value > 0)
@@ -234,7 +234,7 @@ fn constrain(schema: &mut Value, kind: &Kind, rules: &Rules, at_least: u32) {
                 Format::Uuid => schema["format"] = json!("uuid"),
                 Format::Email => schema["format"] = json!("email"),
                 Format::Url => schema["format"] = json!("uri"),
-                // no format of JSON Schema is a local time: its examples say what it is
+                // JSON Schema has no format for a local time: the examples show it
                 Format::LocalTime => {}
             }
         }

@@ -1,4 +1,4 @@
-//! How much callers may hold here, and how long services and callers may keep each other waiting.
+//! Tests of what callers may hold, and of how long services and callers may keep each other waiting.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -121,7 +121,7 @@ async fn what_bodies_hold_is_bounded_in_every_protocol() {
         let refused = TeamServiceClient::new(world.channel()).get_team(team(&"x".repeat(200))).await.unwrap_err();
         assert_eq!(reason(&refused), said);
         assert!(refused.get_details_retry_info().unwrap().retry_delay.is_some());
-        // what was refused holds nothing any more
+        // refused requests hold nothing
         let (answered, _) = world.json(Method::POST, target, r#"{"teacherId": "9"}"#).await;
         assert_eq!(answered, StatusCode::OK);
     }

@@ -1,4 +1,4 @@
-//! gRPC, gRPC-Web, and what is answered here.
+//! Tests of gRPC and gRPC-Web, and of the methods that the gateway answers itself.
 
 use super::*;
 
@@ -28,7 +28,7 @@ async fn a_proxy_of_ours_says_from_where_its_caller_calls_by_grpc_and_grpc_web()
     assert_eq!(team.name, "192.0.2.61");
 }
 
-/// A question by gRPC-Web, with one more header.
+/// A gRPC-Web call, with one more header.
 fn grpc_web(name: &str, value: &str) -> Request<Body> {
     let message = GetTeamRequest { team_id: "7".into() }.encode_to_vec();
     let mut frame = BytesMut::new();
@@ -43,7 +43,7 @@ fn grpc_web(name: &str, value: &str) -> Request<Body> {
         .unwrap()
 }
 
-/// The message of an answer, and what follows it.
+/// The message of an answer, and the bytes after it.
 fn team_of_grpc_web(body: &[u8]) -> (Team, &[u8]) {
     let end = 5 + usize::try_from(u32::from_be_bytes(body[1..5].try_into().unwrap())).unwrap();
     (Team::decode(&body[5..end]).unwrap(), &body[end..])

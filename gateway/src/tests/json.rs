@@ -1,4 +1,4 @@
-//! JSON over HTTP.
+//! Tests of JSON over HTTP.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Pages, for people and for browsers of other origins.
+//! Tests of the pages, for people and for browsers of other origins.
 
 use super::*;
 

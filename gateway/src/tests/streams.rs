@@ -1,4 +1,4 @@
-//! Events, downloads and uploads.
+//! Tests of events, downloads and uploads.
 
 use tokio::io::AsyncWriteExt;
 
@@ -125,7 +125,7 @@ async fn an_upload_that_breaks_off_is_an_error_for_the_service_and_not_an_end() 
     assert_eq!(*world.upstream.finished.borrow(), 0);
 }
 
-/// Whether a stream of pieces has come to an end of either kind.
+/// Whether a stream of pieces has ended or broken off.
 fn over(pieces: &[Piece]) -> bool {
     matches!(pieces.last(), Some(Ok(0) | Err(_)))
 }

@@ -1,4 +1,4 @@
-//! Three services written by hand, which answer with what they were asked.
+//! Three services written by hand, which answer with what they received.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// The size of a piece, 0 for the end of the stream, or how it broke off.
+/// The size of a piece, 0 for the end of the stream, or the error with which it broke off.
 pub(super) type Piece = Result<usize, tonic::Code>;
 
 #[derive(Clone, Default)]
 pub(super) struct Upstream {
-    /// Everything uploads brought.
+    /// All pieces of all uploads.
     pub(super) pieces: Arc<watch::Sender<Vec<Piece>>>,
-    /// How many uploads were taken for complete.
+    /// The number of uploads that were considered complete.
     pub(super) finished: Arc<watch::Sender<u32>>,
 }
 
@@ -31,7 +31,7 @@ fn word(metadata: &MetadataMap, name: &str) -> String {
     metadata.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
-/// A team that shows with what metadata it was asked for.
+/// A team that shows the metadata of its request.
 fn echo(metadata: &MetadataMap, id: String) -> Team {
     Team {
         id,
@@ -119,7 +119,7 @@ impl FileService for Upstream {
             }
             stored.size_bytes += i64::try_from(body.data.len()).unwrap();
         }
-        // tonic shows a cancelled stream as one that ended; whoever waits once more is gone before it stores half a file
+        // tonic shows a cancelled stream as an ended one; after one more wait this call is dropped before it stores half a file
         tokio::task::yield_now().await;
         self.finished.send_modify(|finished| *finished += 1);
         Ok(Response::new(stored))

@@ -1,4 +1,4 @@
-//! Compiles every `.proto` under `koine/` with protox (no protoc), keeping comments and options in the descriptor.
+//! Compiles every `.proto` under `koine/` with protox (without protoc), and keeps comments and options in the descriptor.
 
 #![allow(clippy::disallowed_methods, reason = "Cargo tells a build script through the environment")]
 
@@ -17,13 +17,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=google");
     let mut files = Vec::new();
     collect(Path::new("koine"), &mut files)?;
-    // what errors carry: so that a client who reflects can read it
+    // the details of errors, so that clients can read them by reflection
     files.push(PathBuf::from("google/rpc/error_details.proto"));
     files.sort();
 
     let mut compiler = protox::Compiler::new(["."])?;
     compiler.include_imports(true).include_source_info(true).open_files(&files)?;
-    // `encode_…` keeps the custom options, which a plain `FileDescriptorSet` of prost would drop
+    // `encode_…` keeps the custom options, which a `FileDescriptorSet` of prost would drop
     let bytes = compiler.encode_file_descriptor_set();
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptor.bin"), &bytes)?;
@@ -33,9 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("facts.rs"), facts(&pool)?)?;
 
     let mut config = prost_build::Config::new();
-    // a piece of a file is passed on as it came, not copied
+    // the pieces of a file are passed on without a copy
     config.bytes([".google.api.HttpBody"]);
-    // the same message always encodes to the same bytes: a repeated request is known by their digest
+    // equal messages have equal bytes, because a repeated request is identified by their digest
     config.btree_map(["."]);
     config.enable_type_names().compile_well_known_types().extern_path(".google.protobuf", "::prost_types");
     for message in pool.all_messages() {
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// `impl Declared` for every enum called `Reason`, with the code each value states.
+/// `impl Declared` for every enum with the name `Reason`, with the codes of its values.
 fn reasons(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let code = pool.get_extension_by_name("koine.options.v1.code").ok_or("options.proto declares no `code`")?;
     let mut text = String::new();
@@ -91,7 +91,7 @@ fn reasons(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
-/// `impl Fact` for every message of a file `event.proto`, with the services its option names.
+/// `impl Fact` for every message in a file `event.proto`, with the services that its option names.
 fn facts(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let fact = pool.get_extension_by_name("koine.options.v1.fact").ok_or("options.proto declares no `fact`")?;
     let mut text = String::new();

@@ -1,8 +1,8 @@
-//! The schema: one module per service, each a list of SQL files that run in order and once. The same text runs on PostgreSQL and
-//! on SQLite: `uuid`, `bigint`, `integer`, `text`, `boolean` and `bytea` are words both take. Instants are `bigint`
+//! The schema: one module for each service, with a list of SQL files that run in order, each once. PostgreSQL and SQLite run the
+//! same text, and both accept the types `uuid`, `bigint`, `integer`, `text`, `boolean` and `bytea`. Instants are `bigint`, in
 //! microseconds since 1970 in UTC.
 //!
-//! A file that has landed is never edited; a change is the next file.
+//! A committed file is never changed; a change is another file.
 
 use sea_orm_migration::{
     MigrationName, MigrationTrait, MigratorTrait, SchemaManager,
@@ -16,7 +16,7 @@ pub mod lessons;
 /// The services that have a schema.
 pub const SERVICES: [&str; 2] = ["identity", "lessons"];
 
-/// Brings the schema of a service up to date. Error: the database's, or that no service has this name.
+/// Brings the schema of a service up to date. Error: that of the database, or that there is no service with this name.
 pub async fn up(service: &str, database: &DatabaseConnection) -> Result<(), DbErr> {
     match service {
         "identity" => identity::Migrator::up(database, None).await,
@@ -25,19 +25,19 @@ pub async fn up(service: &str, database: &DatabaseConnection) -> Result<(), DbEr
     }
 }
 
-/// One SQL file.
+/// An SQL file.
 struct Sql {
     name: &'static str,
     text: &'static str,
 }
 
-/// What every service has: outbox, inbox, answers given, audit log.
+/// The tables of every service: outbox, inbox, stored answers, audit log.
 const PLATFORM: Sql = Sql { name: "platform_0001", text: include_str!("../sql/platform/0001.sql") };
 
-/// What every service has: the backlog of its handlers, and what changed for who watches.
+/// The tables of every service: the backlog of its handlers, and changes for watchers.
 const PLATFORM_2: Sql = Sql { name: "platform_0002", text: include_str!("../sql/platform/0002.sql") };
 
-/// What every service has: audit entries that wait to be chained, and the lanes that write them.
+/// The tables of every service: audit entries that wait to be chained, and the lanes that write them.
 const PLATFORM_3: Sql = Sql { name: "platform_0003", text: include_str!("../sql/platform/0003.sql") };
 
 fn steps(files: impl IntoIterator<Item = Sql>) -> Vec<Box<dyn MigrationTrait>> {

@@ -1,7 +1,7 @@
-//! The wire: every message, every service and the descriptor they were made from.
+//! The contract: every message, every service, and their descriptor.
 //!
-//! A package is a folder: `koine.identity.v1` is `koine/identity/v1/`. What a method or a field asks of its caller stands
-//! beside it as an option of [`options::v1`]; `platform` enforces it from [`descriptor`], the gateway shows it.
+//! A package is a folder: `koine.identity.v1` is `koine/identity/v1/`. The rules of a method or a field for its callers are options
+//! of [`options::v1`], declared with it; `platform` enforces them by the [`descriptor`], and the gateway documents them.
 #![allow(
     missing_docs,
     clippy::all,
@@ -16,7 +16,7 @@ use prost_reflect::DescriptorPool;
 
 pub mod behavior;
 
-/// The encoded `FileDescriptorSet` of every package, comments and custom options included.
+/// The encoded `FileDescriptorSet` of every package, with comments and custom options.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));
 
 /// The descriptors of every package, decoded once.
@@ -34,8 +34,8 @@ mod packages {
 }
 pub use packages::{google, koine::*};
 
-/// A reason declared in some package: a value of an enum called `Reason`, with the gRPC code its option states. Implemented by the
-/// build, which fails for a reason without a code.
+/// A declared reason: a value of an enum with the name `Reason`, with the gRPC code of its option. The build implements it, and
+/// fails for a reason without a code.
 pub trait Declared: Copy {
     /// The package that declares it: `koine.identity.v1`.
     const DOMAIN: &'static str;
@@ -46,10 +46,9 @@ pub trait Declared: Copy {
 
 include!(concat!(env!("OUT_DIR"), "/reasons.rs"));
 
-/// A message that tells a fact: a message of a file `event.proto`. Implemented by the build, which fails for one that does not say
-/// who handles it.
+/// A fact: a message in a file `event.proto`. The build implements it, and fails for a message that does not name its consumers.
 pub trait Fact: prost::Message + prost::Name + Default + 'static {
-    /// The service that tells it: `identity`.
+    /// The service that publishes it: `identity`.
     const PRODUCER: &'static str;
 
     /// The services that handle it.

@@ -1,4 +1,4 @@
-//! The command line. Each command is one file; each says what it did on stdout and what went wrong on stderr.
+//! The command line. Each command has a file; it reports its result on stdout and errors on stderr.
 
 use std::{
     io::{self, Write},
@@ -61,7 +61,7 @@ struct Which {
 }
 
 impl Which {
-    /// Whether a tenant is one of them.
+    /// Whether a tenant is one of these.
     fn has(&self, tenant: &str) -> bool {
         self.tenant.as_deref().is_none_or(|only| only == tenant)
     }
@@ -92,7 +92,7 @@ fn carry_out(config: Config, command: Command) -> Result<ExitCode> {
     }
 }
 
-/// Runs `work` in a process that nobody can call from outside.
+/// Runs `work` in a process that does not listen. Error: that of the start, or of `work`.
 fn offline<T>(config: Config, work: impl AsyncFnOnce(&Process) -> Result<T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
     runtime.block_on(async {
@@ -103,13 +103,13 @@ fn offline<T>(config: Config, work: impl AsyncFnOnce(&Process) -> Result<T>) -> 
     })
 }
 
-/// Says what was done.
+/// Prints the result of a command.
 fn say(text: impl std::fmt::Display) -> Result<ExitCode> {
     writeln!(io::stdout(), "{text}").map_err(Error::internal)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says what went wrong: the message, and the source where there is one. Where even this cannot be written, nobody reads it.
+/// Prints an error: its source where there is one, or else its message, and its violations. Where stderr fails, nobody can be told.
 fn complain(error: &Error) {
     let _ = match std::error::Error::source(error) {
         Some(source) => writeln!(io::stderr(), "{source}"),

@@ -1,4 +1,4 @@
-//! The whole system in one process, and the command line. The only crate that names two services.
+//! The whole system in one process, and the command line. No other crate depends on two services.
 
 use futures::{FutureExt, future::BoxFuture};
 use platform::Service;
@@ -6,7 +6,7 @@ use sea_orm::{DatabaseConnection, DbErr};
 
 pub mod command;
 
-/// Every service of the system, each making its databases by itself.
+/// Every service of the system. Each creates its databases itself.
 pub fn services() -> Vec<Service> {
     vec![identity::service().schema(schema), lessons::service().schema(schema), gateway::service()]
 }

@@ -1,4 +1,4 @@
-//! Coordinators to try things out with.
+//! Coordinators for trying out the system.
 
 use std::{fs::OpenOptions, io::Write, os::unix::fs::OpenOptionsExt};
 
@@ -7,11 +7,11 @@ use platform::{Config, Error, Process, Result};
 
 use super::say;
 
-/// Where the passwords are kept, in the data folder; `scripts/demo` reads them there.
+/// The file with the passwords, in the data folder; `scripts/demo` reads it.
 const KEPT: &str = "demo-coordinators.txt";
 
-/// Makes a coordinator for every country, and one for the secretariat of every programme, that has none; prints how to sign in as
-/// them: once.
+/// Creates a coordinator for every country, and one for the secretariat of every programme, where there is none. Prints their
+/// logins and passwords, once.
 pub(super) async fn coordinators(config: &Config, process: &Process) -> Result<()> {
     let (mut made, hasher) = (Vec::new(), hasher(config)?);
     for tenant in process.tenants().all() {
@@ -44,12 +44,12 @@ pub(super) async fn coordinators(config: &Config, process: &Process) -> Result<(
     Ok(())
 }
 
-/// What hashes the passwords of the accounts made here.
+/// The hasher for the passwords of the accounts made here.
 pub(super) fn hasher(config: &Config) -> Result<identity::Hasher> {
     identity::Hasher::new(&config.section::<identity::Settings>("identity")?.hashing)
 }
 
-/// A password of 24 letters nobody guesses.
+/// A random password of 24 letters and digits.
 pub(super) fn password() -> Result<String> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut bytes = [0; 24];

@@ -1,4 +1,4 @@
-//! Who calls: a tenant, and a token where somebody signed in.
+//! Callers: a tenant, and the tokens of a session, where somebody has signed in.
 
 use bytes::Bytes;
 use http::Method;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Http};
 
-/// Somebody, or nobody, in one tenant.
+/// A caller in one tenant, signed in or not.
 #[derive(Clone, Debug)]
 pub struct Caller {
     http: Http,
@@ -18,7 +18,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Nobody.
+    /// A caller who is not signed in.
     pub fn anybody(http: Http, tenant: &str) -> Self {
         let none = String::new();
         Self {
@@ -31,20 +31,20 @@ impl Caller {
         }
     }
 
-    /// The same place, signed in.
+    /// This caller, signed in.
     pub async fn sign_in(&self, login: &str, password: &str) -> Self {
         let session = self.post("/v1/sessions", json!({ "login": login, "password": password })).await.ok();
         self.with_session(login, password, &session)
     }
 
-    /// The same person with a new password, and the session that comes with it.
+    /// This caller with a new password, and the session that the change returns.
     pub async fn change_password(&self, new: &str) -> Self {
         let change = json!({ "currentPassword": self.password, "newPassword": new });
         let session = self.post("/v1/account:changePassword", change).await.ok();
         self.with_session(&self.login, new, &session)
     }
 
-    /// The same person, signed in again: after the minutes of a token are over.
+    /// This caller, signed in again, after its token has expired.
     pub async fn again(&self) -> Self {
         self.clone().without_token().sign_in(&self.login, &self.password).await
     }
@@ -54,7 +54,7 @@ impl Caller {
         self
     }
 
-    /// The same place with a session's tokens.
+    /// This caller with the tokens of a session.
     pub fn with_session(&self, login: &str, password: &str, session: &Value) -> Self {
         let text = |field: &str| session[field].as_str().unwrap_or_default().to_owned();
         Self {
@@ -66,32 +66,32 @@ impl Caller {
         }
     }
 
-    /// The same place with a token of the test's own making.
+    /// This caller with a token that the test has made.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self.clone() }
     }
 
-    /// The same caller at another address: after a restart.
+    /// This caller with another address of the system, after a restart.
     #[must_use]
     pub fn at(&self, http: &Http) -> Self {
         Self { http: http.clone(), ..self.clone() }
     }
 
-    /// The same person in a programme of their country, with a token exchanged for it: a teacher for this team of theirs, a team for
-    /// itself, a coordinator with an empty `team_id`.
+    /// This caller in a programme, with an exchanged token: a teacher for a team of theirs, a team for itself, a coordinator with
+    /// an empty `team_id`.
     pub async fn cross(&self, programme: &str, team_id: &str) -> Self {
         let given = self.exchange(programme, team_id).await.ok();
         self.in_tenant(programme).with_token(given["access_token"].as_str().expect("a token"))
     }
 
-    /// Asks for a token of a programme.
+    /// Requests a token for a programme.
     pub async fn exchange(&self, programme: &str, team_id: &str) -> Answer {
         let grant = "urn:ietf:params:oauth:grant-type:token-exchange";
         self.post("/v1/token", json!({ "grant_type": grant, "audience": programme, "team_id": team_id })).await
     }
 
-    /// The same token in another tenant.
+    /// This caller, with the same token in another tenant.
     #[must_use]
     pub fn in_tenant(&self, tenant: &str) -> Self {
         Self { tenant: tenant.to_owned(), ..self.clone() }
@@ -102,12 +102,12 @@ impl Caller {
         &self.tenant
     }
 
-    /// The access token. Empty for nobody.
+    /// The access token. Empty, where the caller is not signed in.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()
     }
 
-    /// The refresh token. Empty for nobody.
+    /// The refresh token. Empty, where the caller is not signed in.
     pub fn refresh(&self) -> &str {
         &self.refresh
     }
@@ -132,7 +132,7 @@ impl Caller {
         self.call(Method::GET, path, Value::Null).await
     }
 
-    /// GET a path of the tenant whose answer may break off: what has come of it, and whether that is all.
+    /// GETs a path of the tenant whose answer may break off. Returns what arrived, and whether it is complete.
     pub async fn get_some(&self, path: &str) -> (Answer, bool) {
         let authorization = format!("Bearer {}", self.token());
         let headers = [("authorization", authorization.as_str())];

@@ -1,5 +1,5 @@
-//! On which database a world stands. The same suite runs on each: `scripts/test` runs it once as it is and once with
-//! `KOINE_TEST_POSTGRES` naming a throw-away server.
+//! The database of a world. The same suite runs on each: `scripts/test` runs it once without `KOINE_TEST_POSTGRES` and once with
+//! it, for a throw-away server.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,29 +8,29 @@ use std::{
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, sqlx::postgres::PgConnectOptions};
 
-/// The variable that names the server. It is for tests alone: a program of ours that finds it takes it for a setting nobody knows.
+/// The variable with the URL of the server. It is only for tests: our programs would refuse it as an unknown setting.
 pub const POSTGRES: &str = "KOINE_TEST_POSTGRES";
 
-/// Where the databases of one world are.
+/// The databases of one world.
 #[derive(Clone, Debug)]
 pub enum Engine {
-    /// Files in a folder.
+    /// Files in this folder.
     Sqlite(PathBuf),
     /// Databases of a server.
     Postgres {
-        /// A URL with `{tenant}` and `{service}` in it.
+        /// The URL of a service, with `{tenant}` and `{service}` in it.
         url: String,
-        /// The URL of who may make them.
+        /// The URL of a role that may create databases.
         admin_url: String,
     },
 }
 
 impl Engine {
-    /// For a new world with this data folder.
+    /// The databases of a new world with this data folder.
     pub fn new(data: &Path) -> Self {
         static WORLDS: AtomicU32 = AtomicU32::new(0);
         let Some(admin_url) = postgres() else { return Self::Sqlite(data.to_owned()) };
-        // databases of one server are shared by all tests of this process and of those before it: each world has names of its own
+        // tests of this and of earlier processes share one server, so each world has its own names of databases
         let world = format!("w{}_{}", std::process::id(), WORLDS.fetch_add(1, Ordering::SeqCst));
         let form = "KOINE_TEST_POSTGRES is `postgres://user@host:port/database`";
         let (user, place) = admin_url.split_once('@').expect(form);
@@ -40,7 +40,7 @@ impl Engine {
         Self::Postgres { url, admin_url }
     }
 
-    /// The `[store]` section.
+    /// The section `[store]`.
     pub fn settings(&self) -> String {
         match self {
             Self::Sqlite(data) => format!("[store]\nurl = {:?}\n", format!("sqlite:{}", data.display())),
@@ -50,7 +50,7 @@ impl Engine {
         }
     }
 
-    /// A connection of its own to the database of a service in a tenant: for who looks behind the system's back.
+    /// A connection to the database of a service in a tenant, for tests that go around the store.
     #[expect(clippy::disallowed_methods, reason = "a test that tampers with rows goes around the store")]
     pub async fn connect(&self, tenant: &str, service: &'static str) -> DatabaseConnection {
         let options = match self {
@@ -70,7 +70,7 @@ impl Engine {
     }
 }
 
-/// The server to stand on, if it is not SQLite.
+/// The URL of the server. None: SQLite.
 #[expect(clippy::disallowed_methods, reason = "which database to test on is said by who starts the tests")]
 pub fn postgres() -> Option<String> {
     std::env::var(POSTGRES).ok()

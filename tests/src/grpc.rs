@@ -1,4 +1,4 @@
-//! gRPC and gRPC-Web, with messages known by their descriptor: for tests that look at every method.
+//! gRPC and gRPC-Web with messages that are known by their descriptor, for tests of every method.
 
 use bytes::{BufMut, Bytes};
 use http::{HeaderMap, Method};
@@ -29,17 +29,17 @@ pub fn method(name: &str) -> MethodDescriptor {
     methods().into_iter().find(|method| method.full_name() == name).unwrap_or_else(|| panic!("no method {name}"))
 }
 
-/// An empty message of what a method asks for.
+/// An empty request of a method.
 pub fn empty(method: &MethodDescriptor) -> DynamicMessage {
     DynamicMessage::new(method.input())
 }
 
-/// A message of what a method asks for, from JSON.
+/// A request of a method, from JSON.
 pub fn message(method: &MethodDescriptor, value: &serde_json::Value) -> DynamicMessage {
     DynamicMessage::deserialize(method.input(), value).unwrap_or_else(|error| panic!("{}: {error}", method.full_name()))
 }
 
-/// What a caller sends along.
+/// A request with the caller's metadata.
 pub fn request<T>(caller: &Caller, message: T) -> Request<T> {
     let mut request = Request::new(message);
     for (name, value) in metadata(caller) {
@@ -59,7 +59,7 @@ fn metadata(caller: &Caller) -> Vec<(&'static str, String)> {
     metadata
 }
 
-/// The address of a method by HTTP, without the tenant: `/v1/teams/{team_id}:handOver`.
+/// The path of a method over HTTP, without the tenant: `/v1/teams/{team_id}:handOver`.
 pub fn address(method: &MethodDescriptor) -> String {
     let option = proto::descriptor().get_extension_by_name("google.api.http").expect("the option");
     let options = method.options();
@@ -86,7 +86,7 @@ pub async fn call(
     Ok(DynamicMessage::decode(method.output(), answer).expect("a message"))
 }
 
-/// The same with bytes that may be no message at all. Gives the last message of the answer.
+/// Calls a method by gRPC with bytes that may not be a message. Returns the last message of the answer.
 pub async fn call_raw(
     channel: &Channel,
     caller: &Caller,
@@ -108,12 +108,12 @@ async fn read(channel: &Channel, caller: &Caller, method: &MethodDescriptor, mes
     Ok(last)
 }
 
-/// The reason a refusal gives: `CALL_CLOSED`.
+/// The reason of a refusal: `CALL_CLOSED`.
 pub fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
-/// What the contract says of who may call a method.
+/// The option `access` of a method.
 pub fn access(method: &MethodDescriptor) -> Access {
     let option = proto::descriptor().get_extension_by_name("koine.options.v1.access").expect("the option");
     let options = method.options();
@@ -121,7 +121,7 @@ pub fn access(method: &MethodDescriptor) -> Access {
     value.as_message().expect("an access").transcode_to().expect("an access")
 }
 
-/// Calls a method by gRPC-Web: one message there, one back.
+/// Calls a unary method by gRPC-Web.
 pub async fn call_web(
     caller: &Caller,
     method: &MethodDescriptor,
@@ -142,12 +142,12 @@ pub async fn call_web(
     }
 }
 
-/// `/koine.identity.v1.TeamService/GetTeam`.
+/// The path of a method over gRPC: `/koine.identity.v1.TeamService/GetTeam`.
 pub fn path(method: &MethodDescriptor) -> String {
     format!("/{}/{}", method.parent_service().full_name(), method.name())
 }
 
-/// One message as gRPC frames it.
+/// A message in the frame of gRPC.
 pub fn frame(message: &[u8]) -> Bytes {
     let mut frame = Vec::with_capacity(message.len() + 5);
     frame.put_u8(0);
@@ -156,7 +156,7 @@ pub fn frame(message: &[u8]) -> Bytes {
     frame.into()
 }
 
-/// The last message, and the trailers, which gRPC-Web frames like one.
+/// The last message, and the trailers, which gRPC-Web frames like a message.
 fn unframe(mut body: Bytes) -> (Bytes, HeaderMap) {
     let (mut message, mut trailers) = (Bytes::new(), HeaderMap::new());
     while body.len() >= 5 {
@@ -176,7 +176,7 @@ fn unframe(mut body: Bytes) -> (Bytes, HeaderMap) {
     (message, trailers)
 }
 
-/// Messages as the bytes they are.
+/// Messages as undecoded bytes.
 #[derive(Clone, Copy, Debug)]
 struct Raw;
 

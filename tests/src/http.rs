@@ -1,4 +1,4 @@
-//! HTTP as any client speaks it, and answers that assert.
+//! HTTP as any client uses it, and answers with assertions.
 
 use std::net::SocketAddr;
 
@@ -30,12 +30,12 @@ pub struct Events {
 }
 
 impl Events {
-    /// The id of the last event that was read. Empty where it had none.
+    /// The id of the last event that was read. Empty, where it had none.
     pub fn last_id(&self) -> &str {
         &self.last
     }
 
-    /// The data of the next event, or none at the end of the stream.
+    /// The data of the next event. None, at the end of the stream.
     pub async fn next(&mut self) -> Option<Value> {
         wait(format!("the next event of {}", self.of), self.read_next()).await
     }
@@ -47,7 +47,7 @@ impl Events {
                 let (data, id) = (said("data: "), said("id: "));
                 self.last = id.unwrap_or(std::mem::take(&mut self.last));
                 self.read = rest.to_owned();
-                // without data it is a comment that keeps the connection alive
+                // an event without data is a comment that keeps the connection alive
                 if let Some(data) = data {
                     return Some(serde_json::from_str(&data).unwrap_or_else(|error| panic!("{data}: {error}")));
                 }
@@ -58,10 +58,10 @@ impl Events {
     }
 }
 
-/// What came back.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The request, for the message of an assertion.
+    /// The request, for the messages of assertions.
     pub of: String,
     /// The status.
     pub status: StatusCode,
@@ -77,17 +77,17 @@ impl Http {
         Self::to(&format!("http://{address}"))
     }
 
-    /// A client of a server by its URL, without a slash at its end.
+    /// A client of a server with a URL, without a slash at its end.
     pub fn to(base: &str) -> Self {
         Self { client: Client::builder(TokioExecutor::new()).build_http(), base: base.to_owned() }
     }
 
-    /// Where it leads: `http://127.0.0.1:8080`.
+    /// The URL of the server: `http://127.0.0.1:8080`.
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// Sends a request as it is.
+    /// Sends a request with these headers and this body.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
         let answer = self.begin(&method, path, headers, body).await;
         let (parts, body) = answer.into_parts();
@@ -96,7 +96,7 @@ impl Http {
         Answer { of: format!("{method} {path}"), status: parts.status, headers: parts.headers, body }
     }
 
-    /// Sends a request whose answer may break off: what has come of it, and whether that is all.
+    /// Sends a request whose answer may break off. Returns what arrived, and whether it is complete.
     pub async fn some(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> (Answer, bool) {
         let answer = self.begin(&method, path, headers, Bytes::new()).await;
         let (parts, mut body) = answer.into_parts();
@@ -135,7 +135,7 @@ impl Http {
         self.events_after(path, token, "").await
     }
 
-    /// Opens a stream of events again, as a browser does that has seen one with this id.
+    /// Opens a stream of events like a browser that returns after the event with the id `last`.
     pub async fn events_after(&self, path: &str, token: &str, last: &str) -> Events {
         let mut request =
             Request::get(format!("{}{path}", self.base)).header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -150,7 +150,7 @@ impl Http {
         Events { of: path.to_owned(), body: answer.into_body(), read: String::new(), last: last.to_owned() }
     }
 
-    /// Sends JSON, or nothing where it is null.
+    /// Sends JSON, or no body where `body` is null.
     pub async fn json(&self, method: Method, path: &str, token: Option<&str>, body: Value) -> Answer {
         let authorization = token.map(|token| format!("Bearer {token}"));
         let mut headers = Vec::new();
@@ -176,14 +176,14 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON, of an answer that must be a success.
+    /// Asserts that the answer is a success, and returns its body as JSON.
     #[track_caller]
     pub fn ok(&self) -> Value {
         assert!(self.status.is_success(), "{}: {} {}", self.of, self.status, self.text());
         self.json()
     }
 
-    /// The problem, of an answer that must be a refusal for `reason`.
+    /// Asserts that the answer is a refusal for `reason`, and returns the problem.
     #[track_caller]
     pub fn refused(&self, reason: &str) -> Value {
         assert!(!self.status.is_success(), "{}: {} {}", self.of, self.status, self.text());
@@ -192,7 +192,7 @@ impl Answer {
         problem
     }
 
-    /// The reasons of the violations, by field, of an answer that must be a refusal for its fields.
+    /// Asserts that the answer is a refusal for its fields, and returns the fields with the reasons of their violations.
     #[track_caller]
     pub fn violations(&self) -> Vec<(String, String)> {
         let problem = self.refused("FIELDS_INVALID");

@@ -1,12 +1,12 @@
-//! Sheets of projects as large as keep.eu's, made up.
+//! Invented sheets of projects, as large as those of keep.eu.
 
 use std::fmt::Write;
 
-/// What a sheet of projects begins with.
+/// The header of a sheet of projects.
 pub const HEADER: &str = "keep_id,acronym,name,programme_cci,status,start_date,end_date,total_budget,eu_funding,themes,\
                           partner_name,partner_type,country,nuts3,town,partner_total_budget\n";
 
-/// So many projects of a programme, each with a partner in each of the countries, a third of them with one more.
+/// A sheet with this number of projects of a programme. Each has a partner in each country, every third has one more.
 pub fn sheet(cci: &str, countries: &[&str], projects: usize) -> String {
     let mut text = HEADER.to_owned();
     for number in 1..=projects {

@@ -1,5 +1,5 @@
-//! The system from outside. [`World`] is all of it in one process, on storage of its own, with a clock a test can hold; callers
-//! are objects, answers assert.
+//! Tests of the system from outside. [`World`] is the whole system in one process, with its own storage and a clock that the test
+//! sets. Callers are objects, and answers have assertions.
 //!
 //! ```ignore
 //! let world = World::of(&["it"]).at("2022-10-10T09:00:00[Europe/Rome]").start().await;

@@ -1,11 +1,11 @@
-//! Time limits. A test that waits for what never comes ends with the name of what it waited for, instead of holding up the suite.
+//! Time limits. A test that waits for something that does not happen fails with the name of the wait, instead of blocking the
+//! suite.
 //!
-//! - Everything in this crate that waits goes through [`wait`], which takes a sentence that names the wait and panics with it after
-//!   [`Limits::wait`].
-//! - A whole test ends after [`Limits::test`], with the names of all its waits. For that a test of `tests/e2e` begins with
-//!   `#[tokio::test(crate = "::tests::limit")]`: the macro then builds its runtime by [`runtime::Builder`] of this module instead of
-//!   tokio's. `tests/e2e/architecture/limits.rs` names a test that does not.
-//! - A test that blocks its thread cannot be ended from inside. The process is ended then, with the same message.
+//! - Everything in this crate that waits uses [`wait`] with the name of the wait, and panics with it after [`Limits::wait`].
+//! - A whole test ends after [`Limits::test`], with the names of all its waits. For this a test of `tests/e2e` begins with
+//!   `#[tokio::test(crate = "::tests::limit")]`: the macro then makes its runtime with [`runtime::Builder`] of this module instead of
+//!   tokio's. The law `tests/e2e/architecture/limits.rs` names each test that does not.
+//! - A test that blocks its thread cannot be ended from inside, so the process is aborted with the same message.
 
 use std::{
     cell::RefCell,
@@ -18,15 +18,15 @@ use std::{
     time::Duration,
 };
 
-// what `#[tokio::test]` uses beside the runtime
+// what `#[tokio::test]` uses besides the runtime
 pub use tokio::pin;
 
-/// How long a test may take as a whole, and each of its waits. Long enough for a machine that does ten other things.
+/// The limits of a test and of each of its waits. They are long enough for a machine with ten other tasks.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The whole test.
+    /// The limit of the whole test.
     pub test: Duration,
-    /// One wait.
+    /// The limit of one wait.
     pub wait: Duration,
 }
 
@@ -36,18 +36,21 @@ impl Default for Limits {
     }
 }
 
-/// How much longer than its limit a test may block its thread before the process is ended.
+/// How much longer than its limit a test may block its thread before the process is aborted.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// What a test waits for now, by the order in which the waits began.
+/// The names of a test's current waits, in the order in which they began.
 type Waits = Arc<Mutex<BTreeMap<u64, String>>>;
 
 thread_local! {
-    /// Those of the test of this thread: a test and all its tasks run on one.
+    /// The limits and waits of this thread's test: a test and all its tasks run on one thread.
     static CURRENT: RefCell<(Limits, Waits)> = RefCell::default();
 }
 
-/// Waits for something. Panics with its name when it does not come in time.
+/// Waits for something that has a name.
+///
+/// # Panics
+/// With the name, after [`Limits::wait`].
 ///
 /// # Panics
 /// After [`Limits::wait`].
@@ -60,7 +63,7 @@ pub async fn wait<T>(what: impl Display, until: impl Future<Output = T>) -> T {
     }
 }
 
-/// The entry of one wait, as long as it lasts.
+/// The entry of a wait, until it is dropped.
 struct Waiting {
     waits: Waits,
     number: u64,
@@ -90,17 +93,17 @@ fn named(waits: &Waits) -> String {
     waits.values().cloned().collect::<Vec<_>>().join("; and for ")
 }
 
-/// The runtime of a test: tokio's, with a limit.
+/// The runtime of a test: tokio's, with a time limit.
 pub mod runtime {
     use super::{CURRENT, Limits, Watchdog, named};
 
-    /// Builds the runtime, by the calls that `#[tokio::test]` makes.
+    /// Builds the runtime. It has the methods that `#[tokio::test]` calls.
     #[derive(Debug, Default)]
     pub struct Builder {
         limits: Limits,
     }
 
-    /// A runtime of one thread.
+    /// A runtime with one thread.
     #[derive(Debug)]
     pub struct Runtime {
         inner: tokio::runtime::Runtime,
@@ -108,24 +111,24 @@ pub mod runtime {
     }
 
     impl Builder {
-        /// One thread, as every test has.
+        /// A builder of a runtime with one thread, which every test has.
         pub fn new_current_thread() -> Self {
             Self::default()
         }
 
-        /// With time and network. They always are.
+        /// Does nothing: time and network are always enabled.
         #[must_use]
         pub fn enable_all(self) -> Self {
             self
         }
 
-        /// With other limits than usual.
+        /// Sets other limits than the default.
         #[must_use]
         pub fn limits(self, limits: Limits) -> Self {
             Self { limits }
         }
 
-        /// The runtime. Error: the system gives no more of what it needs.
+        /// The runtime. Error: the system refuses what it needs.
         pub fn build(self) -> std::io::Result<Runtime> {
             let inner = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             Ok(Runtime { inner, limits: self.limits })
@@ -136,7 +139,7 @@ pub mod runtime {
         /// Runs a test to its end.
         ///
         /// # Panics
-        /// When it takes longer than [`Limits::test`]; the message names what it waits for.
+        /// After [`Limits::test`], with the names of the test's waits.
         pub fn block_on<T>(&self, test: impl Future<Output = T>) -> T {
             let limits = self.limits;
             CURRENT.set((limits, super::Waits::default()));
@@ -145,7 +148,7 @@ pub mod runtime {
             let done = self.inner.block_on(async {
                 let mut test = std::pin::pin!(test);
                 let done = tokio::time::timeout(limits.test, test.as_mut()).await;
-                // before the test is dropped, and its waits with it
+                // read before the test is dropped, because its waits are dropped with it
                 done.map_err(|_| named(&waits))
             });
             drop(watchdog);
@@ -154,7 +157,7 @@ pub mod runtime {
     }
 }
 
-/// Ends the process when a test blocks its thread. It is called off by being dropped.
+/// Aborts the process when a test blocks its thread. Dropping it cancels this.
 struct Watchdog {
     _alive: mpsc::Sender<()>,
 }
@@ -166,7 +169,7 @@ impl Watchdog {
         thread::spawn(move || {
             if gone.recv_timeout(limits.test + GRACE) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let name = named(&waits);
-                // not `eprintln`, which the harness keeps to itself
+                // not `eprintln`, whose output the test harness captures
                 let _ = writeln!(
                     std::io::stderr(),
                     "{test}: has blocked its thread for {:?} and more; it waits for {name}",

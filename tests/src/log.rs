@@ -1,4 +1,4 @@
-//! What the system logged, so that a world can tell at its end that nothing went wrong unseen.
+//! The log of a world, so that a world can assert at its end that no error was logged.
 
 use std::{
     fmt::Write,
@@ -19,8 +19,7 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt},
 };
 
-/// The log of one world. A test runs on one thread, and so do all tasks of its world: the log of the thread is the log of the
-/// world.
+/// The log of one world. A test and all tasks of its world run on one thread, so the log of the thread is the log of the world.
 pub struct Log {
     lines: Lines,
     _listening: DefaultGuard,
@@ -29,23 +28,23 @@ pub struct Log {
 type Lines = Arc<Mutex<Vec<(Level, String)>>>;
 
 impl Log {
-    /// Listens from here on.
+    /// Collects the log from now on.
     pub fn listen() -> Self {
         let lines = Lines::default();
-        // as in production, every call has a trace, whether or not anybody collects it
+        // as in production, every call has a trace, whether or not there is a collector
         let tracer = SdkTracerProvider::builder().build().tracer("world");
         let traces = tracing_opentelemetry::layer().with_tracer(tracer).with_filter(LevelFilter::INFO);
         let subscriber = tracing_subscriber::registry().with(traces).with(Listener(lines.clone()));
         Self { lines, _listening: tracing::subscriber::set_default(subscriber) }
     }
 
-    /// The error lines since the last time.
+    /// Removes and returns the error lines.
     pub fn take_errors(&self) -> Vec<String> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.extract_if(.., |(level, _)| *level == Level::ERROR).map(|(_, line)| line).collect()
     }
 
-    /// Everything an operator could read with these words in it: lines of the log, and what was recorded of calls.
+    /// Everything that an operator could read and that contains these words: lines of the log, and fields of spans.
     pub fn find(&self, words: &str) -> Vec<String> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().filter(|(_, line)| line.contains(words)).map(|(_, line)| line.clone()).collect()
@@ -56,7 +55,7 @@ struct Listener(Lines);
 
 impl Listener {
     fn keep(&self, level: Level, line: Line) {
-        // below this nobody reads in production
+        // finer levels are not logged in production
         if level <= Level::INFO {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push((level, line.0));
         }

@@ -1,25 +1,25 @@
-//! The letters people get, as the system wrote them into its folder.
+//! The letters that the system has written to its folder.
 
 use std::{fs, path::PathBuf};
 
 use mailparse::{MailHeaderMap, parse_mail};
 
-/// A code that proves an address, as a letter says it: on a line of its own.
+/// The pattern of a verification code: on a line of its own.
 pub const CODE: &str = r"(?m)^([A-Za-z0-9_-]{43})$";
 
-/// A team's provisional credential, as a letter says it.
+/// The pattern of a team's provisional credential.
 pub const CREDENTIAL: &str = r"([0-9A-HJKMNP-TV-Z]{4}(?:-[0-9A-HJKMNP-TV-Z]{4}){4})";
 
-/// The folder of one tenant.
+/// The letters of one tenant.
 #[derive(Clone, Debug)]
 pub struct Mailbox {
     folder: PathBuf,
 }
 
-/// One letter.
+/// A letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
-    /// To whom.
+    /// The address of the recipient.
     pub to: String,
     /// Its subject.
     pub subject: String,
@@ -42,7 +42,7 @@ impl Mailbox {
         letters.filter(|letter| letter.to == address).collect()
     }
 
-    /// What `pattern`'s first group finds in the newest letter to an address that has it.
+    /// The first group of `pattern` in the newest letter to an address in which it is found. None, where there is no such letter.
     pub fn find(&self, address: &str, pattern: &str) -> Option<String> {
         let pattern = regex::Regex::new(pattern).expect("a pattern");
         let letters = self.to(address);

@@ -1,5 +1,5 @@
-//! A broker of a test's own: a real NATS server with JetStream, on a free port of this machine, with its data in a folder of the
-//! test. It can be killed and started again on the same data.
+//! A broker for one test: a real NATS server with JetStream, on a free port of this machine, with its data in a folder of the test.
+//! It can be killed, and started again with the same data.
 
 use std::{
     fs,
@@ -12,16 +12,16 @@ use std::{
     time::Duration,
 };
 
-/// The variable that names the program. It is for tests alone, like [`crate::engine::POSTGRES`].
+/// The variable with the path of the program. It is only for tests, like [`crate::engine::POSTGRES`].
 pub const PROGRAM: &str = "TEST_NATS_SERVER";
 
 /// How long the server may take until it is ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What it is asked for a connection by.
+/// The password that the server requires.
 const PASSWORD: &str = "a password of the broker";
 
-/// The server. It is killed with this.
+/// The server. Dropping it kills the server.
 pub struct Nats {
     folder: PathBuf,
     tls: Option<PathBuf>,
@@ -30,12 +30,13 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Starts one that keeps its data in a folder, and waits until it is ready.
+    /// Starts a server with its data in a folder, and waits until it is ready.
     pub fn start(folder: &Path) -> Self {
         Self::begin(folder, None)
     }
 
-    /// The same, with the certificate `nats` of a folder that `scripts/ca` made, for who shows one of the same authority.
+    /// Starts a server with TLS, with the certificate `nats` in a folder that `scripts/ca` made. Clients must show one of the same
+    /// authority.
     pub fn secure(folder: &Path, tls: &Path) -> Self {
         Self::begin(folder, Some(tls.to_owned()))
     }
@@ -53,7 +54,7 @@ impl Nats {
         self.port
     }
 
-    /// The `[events]` section for who talks to it, by another port where something stands in between.
+    /// The section `[events]` for its clients, with the port of something that stands in between.
     pub fn settings_by(&self, port: u16) -> String {
         let scheme = if self.tls.is_some() { "tls" } else { "nats" };
         format!(
@@ -61,12 +62,12 @@ impl Nats {
         )
     }
 
-    /// The `[events]` section for who talks to it.
+    /// The section `[events]` for its clients.
     pub fn settings(&self) -> String {
         self.settings_by(self.port)
     }
 
-    /// Kills it, as a machine does that loses its power.
+    /// Kills the server, like a power failure.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.running.take() {
             child.kill().expect("a running server");
@@ -74,7 +75,7 @@ impl Nats {
         }
     }
 
-    /// Starts it again on the same data and port.
+    /// Starts the server again with the same data and port.
     pub fn start_again(&mut self) {
         let file = self.folder.join("nats.conf");
         let tls = self.tls.as_ref().map_or_else(String::new, |tls| {
@@ -99,10 +100,10 @@ impl Nats {
             .unwrap_or_else(|error| panic!("{}: {error}", program().display()));
         let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let (ready, told) = mpsc::channel();
-        // it goes on talking, and must not wait for somebody to listen
+        // the server goes on logging, and must not wait for a reader
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
-                // who waits for it may have gone
+                // fails only where nobody waits any more
                 let _ = ready.send(line);
             }
         });

@@ -1,5 +1,5 @@
-//! The path of issue number one, from a class to a delivered report, over HTTP alone. A story test walks it in a [`World`], with the
-//! real dates; `scripts/demo` walks it against a running system, with the dates moved to today.
+//! The path from a class to a delivered report, over HTTP alone. A story test walks it in a [`World`], with the real dates;
+//! `scripts/demo` walks it in a running system, with the dates moved to today.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,12 +14,12 @@ use crate::{
 
 mod report;
 
-/// Where the path is walked.
+/// The system in which the path is walked.
 #[derive(Clone, Copy)]
 pub enum Ground<'a> {
-    /// In a world with a clock of its own.
+    /// A world, whose clock the test sets.
     World(&'a World),
-    /// Against a system that runs somewhere else, whose clock is the real one.
+    /// A running system, whose clock is the real one.
     Running,
 }
 
@@ -28,29 +28,29 @@ pub struct Path<'a> {
     ground: Ground<'a>,
     coordinator: Caller,
     mailbox: Mailbox,
-    /// Tells the addresses of this walk from those of others.
+    /// A part of the addresses of this walk, which distinguishes them from those of other walks.
     mark: String,
     say: fn(&str),
 }
 
-/// What the walk leads to.
+/// The result of a walk.
 pub struct Walked {
     /// The edition.
     pub edition: Value,
-    /// The team whose report was delivered, as its new referent sees it.
+    /// The team whose report was delivered, as its new referent reads it.
     pub team: Value,
     /// The delivered report.
     pub report: Value,
     /// The delivery matrix at the end.
     pub matrix: Value,
-    /// The callers, by what they are: `team`, `referent`, `successor`, `support`.
+    /// The callers by their part: `team`, `referent`, `successor`, `support`.
     pub callers: BTreeMap<&'static str, Caller>,
 }
 
-/// The password people of the walk choose.
+/// The password of the people in the walk.
 const PASSWORD: &str = "the river behind our school";
 
-/// A PDF that is just one.
+/// A minimal PDF.
 const LETTER: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
 
 impl<'a> Path<'a> {
@@ -59,10 +59,10 @@ impl<'a> Path<'a> {
         Self { ground, coordinator, mailbox, mark: mark.to_owned(), say }
     }
 
-    /// Walks it.
+    /// Walks the path.
     pub async fn walk(mut self, register: Vec<u8>) -> Walked {
         let edition = self.open_edition().await;
-        // weeks may have passed, and a token lives for minutes
+        // weeks may have passed, and a token is valid for minutes
         self.coordinator = self.coordinator.again().await;
         let schools = self.import_schools(register).await;
         let track = edition["tracks"][0].clone();
@@ -115,7 +115,7 @@ impl<'a> Path<'a> {
         edition
     }
 
-    /// The edition an earlier walk has made: a system can be walked again.
+    /// The edition of an earlier walk: a system can be walked several times.
     async fn known_edition(&self) -> Value {
         let editions = self.coordinator.get("/v1/editions").await.ok();
         let editions = editions["editions"].as_array().cloned().unwrap_or_default();
@@ -164,7 +164,7 @@ impl<'a> Path<'a> {
         submitted
     }
 
-    /// The coordinator admits one, admits one with reservation, refuses one, and sees the list.
+    /// The coordinator admits one, admits one with reservation, refuses one, and reads the list.
     async fn decide(&self, edition: &Value, applications: &[Value]) -> String {
         let verb = |index: usize, verb: &str| format!("/v1/applications/{}:{verb}", text(&applications[index]["id"]));
         let admitted = self.coordinator.post(&verb(0, "admit"), json!({})).await.ok();
@@ -186,7 +186,7 @@ impl<'a> Path<'a> {
         text(&admitted["teamId"])
     }
 
-    /// The team signs in with what the letter says, is made to change the password, and sets its address.
+    /// The team signs in with the credential of the letter, changes the password as required, and sets its address.
     pub(crate) async fn activate(&self, referent: &Caller, team_id: &str) -> Caller {
         let path = format!("/v1/teams/{team_id}");
         let code = text(&referent.get(&path).await.ok()["code"]);
@@ -227,7 +227,7 @@ impl<'a> Path<'a> {
         matrix
     }
 
-    /// The credential is issued anew and the team handed to another referent.
+    /// The referent issues a new credential and hands the team to another referent.
     async fn hand_over(&self, referent: &Caller, team_id: &str) -> Caller {
         let referent = referent.again().await;
         let path = format!("/v1/teams/{team_id}");
@@ -244,7 +244,7 @@ impl<'a> Path<'a> {
         (self.say)(&format!("{:>5}  {what}", self.coordinator.tenant()));
     }
 
-    /// What a letter says, once it has arrived.
+    /// The first group of `pattern` in a letter, once it has arrived.
     async fn letter(&self, to: &str, pattern: &str) -> String {
         if let Ground::World(world) = self.ground {
             world.settle().await;
@@ -259,7 +259,7 @@ impl<'a> Path<'a> {
         panic!("after ten seconds, no letter to {to}: does the system keep its mail in the folder given with --data?")
     }
 
-    /// What was begun comes to its end.
+    /// Waits until facts are handled.
     pub(crate) async fn settles(&self) {
         match self.ground {
             Ground::World(world) => world.settle().await,
@@ -267,12 +267,12 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// In a world, time passes to a minute after the moment. Elsewhere it passes by itself.
+    /// In a world, sets the clock to a minute after the moment. In a running system, nothing happens.
     pub(crate) async fn passes(&self, moment: &Value) {
         if let Ground::World(world) = self.ground {
             let at: Timestamp = text(&moment["at"]).parse().expect("an instant");
             let after = at + jiff::SignedDuration::from_mins(1);
-            // of two countries whose calls are open at once, the other's may have opened later
+            // where the calls of two countries are open at once, the clock may be later already
             world.passes_to(after.max(world.clock().now())).await;
         }
     }
@@ -300,7 +300,7 @@ fn encoded(text: &str) -> String {
         .collect()
 }
 
-/// A client for a running system, and its coordinator signed in.
+/// The coordinator of a running system, signed in.
 pub async fn coordinator_of(base: &str, tenant: &str, login: &str, password: &str) -> Caller {
     Caller::anybody(Http::to(base), tenant).sign_in(login, password).await
 }

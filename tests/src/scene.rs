@@ -1,18 +1,18 @@
-//! Where most stories begin: a country whose call is open, and in it a class that takes part.
+//! The beginning of most stories: a country whose call is open, and a class that takes part.
 
 use serde_json::{Value, json};
 
 use crate::{Caller, World, mailbox::CREDENTIAL, path::text, world};
 
-/// The password people of a scene choose.
+/// The password of the people in a scene.
 pub const PASSWORD: &str = "rain on the old iron bridge";
 
-/// The smallest PDF.
+/// A minimal PDF.
 pub const PDF: &[u8] = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n";
 
 /// A country in the middle of its call, with the schools of its register.
 pub struct Scene<'w> {
-    /// Where it is.
+    /// The world.
     pub world: &'w World,
     /// The tenant.
     pub tenant: String,
@@ -28,20 +28,20 @@ pub struct Scene<'w> {
 pub struct Class {
     /// Its application, as it was admitted.
     pub application: Value,
-    /// The teacher who answers for it.
+    /// The teacher who is responsible for it.
     pub referent: Caller,
-    /// Its shared account. Nobody, while the credential was not redeemed.
+    /// Its shared account. Nobody is signed in before the credential was redeemed.
     pub team: Caller,
     /// The team's id.
     pub id: String,
-    /// What it signs in with.
+    /// Its login.
     pub code: String,
-    /// What the letter to the referent said.
+    /// The provisional credential in the letter to the referent.
     pub credential: String,
 }
 
 impl<'w> Scene<'w> {
-    /// The edition made and its call opened, the schools imported.
+    /// Creates the edition, opens its call, and imports the schools.
     pub async fn open(world: &'w World, tenant: &str) -> Self {
         let coordinator = world.coordinator(tenant).await;
         let edition = coordinator.post("/v1/editions", json!({ "template": "22-23" })).await.ok();
@@ -71,12 +71,12 @@ impl<'w> Scene<'w> {
         found.unwrap_or_else(|| panic!("no school of level {level}"))
     }
 
-    /// A new teacher.
+    /// A new teacher of the country.
     pub async fn teacher(&self, surname: &str) -> Caller {
         self.world.teacher(&self.tenant, "Ana", surname).await
     }
 
-    /// A file of the caller's, of the purpose `AUTHORISATION`, `LOGO`.
+    /// Uploads a file with a purpose, `AUTHORISATION` or `LOGO`, and returns its id.
     pub async fn file(&self, caller: &Caller, purpose: &str) -> String {
         let (name, media_type, bytes) = match purpose {
             "LOGO" => ("logo.png", "image/png", PICTURE),
@@ -86,12 +86,12 @@ impl<'w> Scene<'w> {
         text(&caller.upload(&path, media_type, bytes).await.ok()["id"])
     }
 
-    /// What a teacher writes for the track of upper secondary schools: all the rules ask for.
+    /// An application to the track of upper secondary schools, with every required field, that is not saved yet.
     pub async fn draft(&self, teacher: &Caller) -> Value {
         self.draft_of(teacher, "upper_secondary", self.school("UPPER_SECONDARY")).await
     }
 
-    /// The same for a track and a school.
+    /// [`Scene::draft`] for a track and a school.
     pub async fn draft_of(&self, teacher: &Caller, track: &str, school: &Value) -> Value {
         json!({
             "trackId": self.track(track)["id"],
@@ -106,13 +106,13 @@ impl<'w> Scene<'w> {
         })
     }
 
-    /// An application, begun.
+    /// A saved application that is not submitted.
     pub async fn begun(&self, teacher: &Caller) -> Value {
         let draft = self.draft(teacher).await;
         teacher.post("/v1/applications", json!({ "application": draft })).await.ok()
     }
 
-    /// An application, submitted.
+    /// A submitted application.
     pub async fn submitted(&self, teacher: &Caller) -> Value {
         let begun = self.begun(teacher).await;
         teacher.post(&application(&begun, ":submit"), json!({})).await.ok()
@@ -123,12 +123,12 @@ impl<'w> Scene<'w> {
         self.invited_to(surname, "upper_secondary", self.school("UPPER_SECONDARY")).await
     }
 
-    /// The same in a track, of a school.
+    /// [`Scene::invited`] for a track and a school.
     pub async fn invited_to(&self, surname: &str, track: &str, school: &Value) -> Class {
         self.admitted(self.teacher(surname).await, track, school).await
     }
 
-    /// A further class of a teacher's.
+    /// Another class of a teacher, admitted.
     pub async fn admitted(&self, referent: Caller, track: &str, school: &Value) -> Class {
         let draft = self.draft_of(&referent, track, school).await;
         let begun = referent.post("/v1/applications", json!({ "application": draft })).await.ok();
@@ -141,12 +141,12 @@ impl<'w> Scene<'w> {
         Class { application: admitted, referent, team, id, code, credential }
     }
 
-    /// A class that works.
+    /// A class that has signed in.
     pub async fn class(&self, surname: &str) -> Class {
         self.invited(surname).await.activated().await
     }
 
-    /// A class of the ETC track that works, of a school in the area of a programme.
+    /// A class of the ETC track that has signed in, of a school in the area of a programme.
     pub async fn twin(&self, programme: &str, surname: &str) -> Class {
         let school = self.school_inside(programme).await;
         self.invited_to(surname, "etc", school).await.activated().await
@@ -157,7 +157,7 @@ impl<'w> Scene<'w> {
         self.school_by_area(programme, true).await
     }
 
-    /// An upper secondary school that is not.
+    /// An upper secondary school outside the area of a programme.
     pub async fn school_outside(&self, programme: &str) -> &Value {
         self.school_by_area(programme, false).await
     }
@@ -173,7 +173,7 @@ impl<'w> Scene<'w> {
         found.unwrap_or_else(|| panic!("{}: no school inside of {programme} that is {inside}", self.tenant))
     }
 
-    /// What the newest letter to a referent says of the team's credential.
+    /// The credential in the newest letter to a referent.
     pub async fn credential(&self, referent: &Caller) -> String {
         self.world.settle().await;
         let found = self.world.mailbox(&self.tenant).find(referent.login(), CREDENTIAL);
@@ -182,7 +182,7 @@ impl<'w> Scene<'w> {
 }
 
 impl Class {
-    /// The class redeems its credential.
+    /// Redeems the credential, and signs the class in with a new password.
     pub async fn activated(self) -> Self {
         let team = self.team.sign_in(&self.code, &self.credential).await.change_password(PASSWORD).await;
         Self { team, ..self }
@@ -204,7 +204,7 @@ pub fn application(of: &Value, rest: &str) -> String {
     format!("/v1/applications/{}{rest}", text(&of["id"]))
 }
 
-/// The smallest picture: one transparent point.
+/// The smallest PNG: one transparent point.
 pub const PICTURE: &[u8] = &[
     0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8,
     6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0a, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0, 1, 0, 0, 5, 0, 1,

@@ -1,4 +1,4 @@
-//! A process of ours, as an operator has it: started by its program, known by what it logs, ended by a signal.
+//! A process of one of our programs, as an operator runs it: started with settings, observed by its log, ended by a signal.
 
 use std::{
     env,
@@ -13,20 +13,20 @@ use std::{
 
 use crate::{engine, nats};
 
-/// How long a process may take until it is ready, and until it has ended.
+/// How long a process may take to start, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process that listens. It is killed with this.
+/// A process that listens. Dropping it kills the process.
 pub struct Server {
     child: Child,
     address: SocketAddr,
     ready_after: Duration,
     log: Arc<Mutex<String>>,
-    /// Told when it has closed its log, which it does by ending.
+    /// Receives a message, or closes, when the process has closed its log, which it does when it ends.
     ended: mpsc::Receiver<()>,
 }
 
-/// A program of the build that runs. `cargo build --workspace --bins` makes all of them.
+/// The path of a program of the build. `cargo build --workspace --bins` builds all of them.
 pub fn program(name: &str) -> PathBuf {
     let mut folder = env::current_exe().expect("a program");
     folder.pop();
@@ -39,10 +39,10 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 impl Server {
-    /// Starts it and waits until it says that it is ready.
+    /// Starts a process and waits until it logs that it is ready.
     pub fn start(mut command: Command) -> Self {
         let begun = Instant::now();
-        // a log that is no terminal has no colours, or `ready` below would not be found
+        // a log that is not a terminal has no colours, with which `ready` would not be found
         let spawned = command
             .env_remove("NO_COLOR")
             .env_remove(engine::POSTGRES)
@@ -58,7 +58,7 @@ impl Server {
         let kept = log.clone();
         thread::spawn(move || {
             read(lines, &kept, &ready);
-            // who started it may have gone
+            // fails only where nobody waits any more
             let _ = end.send(());
         });
         match told.recv_timeout(PATIENCE) {
@@ -70,27 +70,27 @@ impl Server {
         }
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How long it took from the start to its line `ready`.
+    /// The time from its start to its line `ready`.
     pub fn ready_after(&self) -> Duration {
         self.ready_after
     }
 
-    /// The number the system knows it by.
+    /// The id of the process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends it as an operator does, waits until it has ended, and gives what it logged.
+    /// Ends it with a signal, waits until it has ended, and returns its log.
     pub fn stop(mut self) -> String {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
         assert!(told.success(), "the process was gone before it was told to end");
@@ -104,17 +104,17 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // it has ended already, or it must not outlive us
+        // it has ended already, or is killed, because it must not outlive the test
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads what it logs to the end, so that it never waits for a reader.
+/// Reads the log to its end, so that the process never waits for a reader.
 fn read(lines: ChildStderr, log: &Mutex<String>, ready: &mpsc::Sender<(SocketAddr, Instant)>) {
     for line in BufReader::new(lines).lines().map_while(Result::ok) {
         let address = line.split_once("ready address=").and_then(|(_, address)| address.trim().parse().ok());
-        // who waited may have gone
+        // fails only where nobody waits any more
         address.map(|address| ready.send((address, Instant::now())));
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         log.push_str(&line);

@@ -1,5 +1,5 @@
-//! Two classes of two countries, from the admission at home to a pair at work, over HTTP alone. Stories of twinning begin here, in a
-//! [`World`](crate::World); `scripts/demo twinning` begins here too, against a running system.
+//! Two classes of two countries, from their admission at home to a pair at work, over HTTP alone. Stories of twinning begin here,
+//! in a [`World`](crate::World), and so does `scripts/demo twinning`, in a running system.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ mod work;
 
 /// A programme, and two classes of two of its countries.
 pub struct Twins<'a> {
-    /// Where it happens.
+    /// The system in which they are.
     pub ground: Ground<'a>,
     /// The programme: `it-hr`.
     pub programme: String,
@@ -24,16 +24,16 @@ pub struct Twins<'a> {
     pub edition: Value,
     /// The classes, in the order of their countries' names.
     pub classes: [Twin<'a>; 2],
-    /// The pair, once it was proposed.
+    /// The pair. Null, before it is proposed.
     pub pair: Value,
     say: fn(&str),
 }
 
-/// A class that takes part in a programme, with the people it has at home and the same people as they crossed.
+/// A class that takes part in a programme, with its callers at home and in the programme.
 pub struct Twin<'a> {
     /// Its country.
     pub home: String,
-    /// The path it came by.
+    /// The path with which it was admitted.
     pub path: Path<'a>,
     /// The edition at home.
     pub edition: Value,
@@ -55,7 +55,7 @@ pub struct Twin<'a> {
     pub offer: Value,
 }
 
-/// Who is needed from outside: the secretariat, and the central team and the letters of each country.
+/// The callers who must exist before: the secretariat, and the central team of each country, with the country's letters.
 pub struct Staff {
     /// The secretariat of the programme.
     pub secretariat: Caller,
@@ -64,7 +64,7 @@ pub struct Staff {
 }
 
 impl<'a> Twins<'a> {
-    /// Both classes admitted at home and crossed into the programme; nobody has offered anything yet.
+    /// Admits both classes at home and exchanges their tokens for the programme. There is no offer yet.
     pub async fn cross(ground: Ground<'a>, programme: &str, staff: Staff, mark: &str, say: fn(&str)) -> Self {
         let secretariat = staff.secretariat;
         let edition = open_edition(&ground, &secretariat).await;
@@ -79,7 +79,7 @@ impl<'a> Twins<'a> {
         Self { ground, programme: programme.to_owned(), secretariat, edition, classes, pair: Value::Null, say }
     }
 
-    /// The same in a world of its own kind: with new coordinators, and nothing said.
+    /// [`Twins::cross`] in a world, with new coordinators, and without output.
     pub async fn crossed(world: &'a crate::World, programme: &str, homes: [&str; 2]) -> Self {
         let [one, other] = homes;
         let countries = [
@@ -87,13 +87,13 @@ impl<'a> Twins<'a> {
             (world.coordinator(other).await, world.mailbox(other)),
         ];
         let staff = Staff { secretariat: world.coordinator(programme).await, countries };
-        // in letters: read as letters, the figures of one in some thousand are a word that no address may have
+        // letters only: some numbers, read as letters, contain a word that is forbidden in addresses
         let figures = uuid::Uuid::now_v7().as_u128();
         let mark: String = (0..32).map(|at| char::from(b'g' + (figures >> (4 * at) & 0xf) as u8)).collect();
         Self::cross(Ground::World(world), programme, staff, &mark, |_| ()).await
     }
 
-    /// The same, and the pair is at work.
+    /// [`Twins::crossed`], with the pair at work.
     pub async fn at_work(world: &'a crate::World, programme: &str, homes: [&str; 2]) -> Self {
         let mut twins = Self::crossed(world, programme, homes).await;
         twins.pair_up().await;
@@ -101,7 +101,7 @@ impl<'a> Twins<'a> {
         twins
     }
 
-    /// Offer, proposal, both acceptances, both approvals.
+    /// Publishes the offers, proposes the pair, and has it accepted and approved.
     pub async fn pair_up(&mut self) {
         let track = text(&self.edition["tracks"][0]["id"]);
         for class in &mut self.classes {
@@ -111,7 +111,7 @@ impl<'a> Twins<'a> {
         let [one, other] = &self.classes;
         let matches = one.tutor.get(&format!("/v1/offers/{}/matches", text(&one.offer["id"]))).await.ok();
         let matches = matches["matches"].as_array().cloned().unwrap_or_default();
-        // where many others wait too, theirs may fill the list
+        // where many others wait too, they may fill the list
         if let Some(found) = matches.iter().find(|found| found["offer"]["id"] == other.offer["id"]) {
             let (score, why) = (&found["score"], &found["reasons"]);
             self.tell(&format!("a match for `{}` is of `{}`: {score} of 100, {why}", one.home, other.home));
@@ -122,7 +122,7 @@ impl<'a> Twins<'a> {
         self.accept().await;
     }
 
-    /// The teacher who was asked accepts, and both countries approve.
+    /// The other teacher accepts, and both countries approve.
     pub async fn accept(&mut self) {
         let [one, other] = &self.classes;
         self.pair = other.tutor.post(&self.path(":accept"), json!({})).await.ok();
@@ -132,7 +132,7 @@ impl<'a> Twins<'a> {
         self.waits("approved by both countries");
     }
 
-    /// The project with a partner on each side, agreed by both; the work begins.
+    /// Both classes agree on a project with a partner on each side, and the work begins.
     pub async fn begin_work(&mut self) {
         self.import_projects().await;
         let [one, other] = &self.classes;
@@ -169,7 +169,7 @@ impl<'a> Twins<'a> {
         self.tell(&format!("projects imported: {} new, {} as they were", count("added"), count("unchanged")));
     }
 
-    /// The same classes, in another programme of both their countries, where nobody has offered anything yet.
+    /// Moves to another programme of both countries. There is no offer yet.
     pub async fn go_to(&mut self, world: &crate::World, programme: &str) {
         self.programme = programme.to_owned();
         self.secretariat = world.coordinator(programme).await;
@@ -177,7 +177,7 @@ impl<'a> Twins<'a> {
         self.renew().await;
     }
 
-    /// Everybody signs in again and crosses again: what time has passed over their tokens.
+    /// Signs everybody in again and exchanges their tokens again, where the old ones have expired.
     pub async fn renew(&mut self) {
         self.secretariat = self.secretariat.again().await;
         for class in &mut self.classes {
@@ -190,7 +190,7 @@ impl<'a> Twins<'a> {
         format!("/v1/pairs/{}{rest}", text(&self.pair["id"]))
     }
 
-    /// Says what the pair waits for.
+    /// Prints for whom the pair waits.
     fn waits(&self, what: &str) {
         let waiting = self.pair["waitingFor"].as_array().cloned().unwrap_or_default();
         let who: Vec<_> = waiting
@@ -202,14 +202,14 @@ impl<'a> Twins<'a> {
         self.tell(&format!("{what}: {}; now waiting for {}", text(&self.pair["state"]), who.join(" and ")));
     }
 
-    /// Says what has happened.
+    /// Prints a line.
     pub fn tell(&self, what: &str) {
         (self.say)(&format!("{:>5}  {what}", self.programme));
     }
 }
 
 impl<'a> Twin<'a> {
-    /// A class that was admitted to the ETC track of its country, with its people crossed into the programme.
+    /// A class of the ETC track, admitted at home, with tokens for the programme.
     async fn admitted(path: Path<'a>, coordinator: Caller, area: &[String], programme: &str) -> Self {
         let edition = path.open_edition().await;
         let coordinator = coordinator.again().await;
@@ -251,7 +251,7 @@ async fn crossed(
     (central, tutor, team.cross(programme, team_id).await)
 }
 
-/// The programme's edition, its call open. A running system may have been walked before.
+/// The programme's edition with an open call. In a running system, an earlier walk may have created it.
 async fn open_edition(ground: &Ground<'_>, secretariat: &Caller) -> Value {
     let shift = match ground {
         Ground::World(_) => 0,
@@ -277,7 +277,7 @@ async fn area(secretariat: &Caller) -> Vec<String> {
     area["territories"].as_array().expect("territories").iter().map(|territory| text(&territory["code"])).collect()
 }
 
-/// What a class that looks for a twin says of itself.
+/// The offer of a class that looks for a twin.
 pub fn offer(track: &str) -> Value {
     json!({
         "trackId": track, "classSize": 21, "themes": ["environment", "transport"],

@@ -1,4 +1,4 @@
-//! The whole system, with a clock you can hold.
+//! The whole system in one process, with a clock that the test sets.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ use crate::{
     mailbox::{CODE, Mailbox},
 };
 
-/// The whole system in this process, on storage of its own. Its `end` asserts that nothing was left undone.
+/// The whole system in this process, with its own storage. Its `end` asserts that nothing was left undone.
 pub struct World {
     process: Process,
     clock: Clock,
@@ -46,7 +46,7 @@ pub struct Builder {
     folder: TempDir,
 }
 
-/// Where the files of the real tenants are.
+/// The folder of the files of the real tenants.
 pub fn tenant_files() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/koine/tenants")
 }
@@ -56,19 +56,19 @@ pub fn data(file: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(file)).expect("test data")
 }
 
-/// An instant as a person writes it: `2022-10-10T09:00:00[Europe/Rome]`.
+/// An instant in a readable form: `2022-10-10T09:00:00[Europe/Rome]`.
 pub fn instant(text: &str) -> Timestamp {
     text.parse::<Zoned>().unwrap_or_else(|error| panic!("{text}: {error}")).timestamp()
 }
 
-/// One for all worlds: a hasher has threads of its own.
+/// The hasher of all worlds, because a hasher has threads of its own.
 fn hasher() -> &'static identity::Hasher {
     static HASHER: OnceLock<identity::Hasher> = OnceLock::new();
     HASHER.get_or_init(|| identity::Hasher::new(&identity::Settings::default().hashing).expect("threads"))
 }
 
 impl World {
-    /// A world with these tenants, each from its real file.
+    /// A world with these tenants, with a copy of their real files.
     pub fn of(tenants: &[&str]) -> Builder {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = folder.path().join("tenants");
@@ -85,19 +85,19 @@ impl World {
         }
     }
 
-    /// Time passes to an instant: `2022-10-24T18:00:01[Europe/Rome]`.
+    /// Sets the clock to an instant: `2022-10-24T18:00:01[Europe/Rome]`.
     pub async fn passes(&self, to: &str) {
         self.passes_to(instant(to)).await;
     }
 
-    /// Time passes to an instant. What was begun before is finished before: a clock that jumps would otherwise end leases and
-    /// deadlines of work that has just begun.
+    /// Sets the clock to an instant, after all begun work has ended, because leases and deadlines of work that has just begun would
+    /// otherwise end at once.
     pub async fn passes_to(&self, to: Timestamp) {
         self.settle().await;
         self.clock.set(to);
     }
 
-    /// Time passes.
+    /// Advances the clock.
     pub async fn passes_by(&self, time: SignedDuration) {
         self.passes_to(self.clock.now() + time).await;
     }
@@ -107,22 +107,22 @@ impl World {
         &self.clock
     }
 
-    /// The address of the one port.
+    /// The address of the gateway.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// A client of the one port.
+    /// An HTTP client of the gateway.
     pub fn http(&self) -> &Http {
         &self.http
     }
 
-    /// A gRPC channel to the one port.
+    /// A gRPC channel to the gateway.
     pub fn channel(&self) -> Channel {
         Endpoint::from_shared(format!("http://{}", self.address)).expect("an address").connect_lazy()
     }
 
-    /// The process, for what cannot be seen from outside.
+    /// The process, for what is not visible from outside.
     pub fn process(&self) -> &Process {
         &self.process
     }
@@ -137,12 +137,12 @@ impl World {
         Mailbox::new(self.folder.path().join("data/mail"), tenant)
     }
 
-    /// The settings of its process, as they would stand in a file.
+    /// The settings of the process, as TOML.
     pub fn settings(&self) -> &str {
         &self.text
     }
 
-    /// Adds or replaces the file of a tenant and lets the system see it at once.
+    /// Adds or replaces the file of a tenant and reloads the tenants. Returns the faults of the files.
     pub fn write_tenant(&self, name: &str, text: &str) -> Vec<platform::tenant::Fault> {
         fs::write(self.folder.path().join("tenants").join(format!("{name}.toml")), text).expect("a file");
         self.process.tenants().reload()
@@ -155,13 +155,13 @@ impl World {
         }
     }
 
-    /// Waits until every fact was handled: no sleeping, no guessing.
+    /// Waits until every fact is handled, without sleeping.
     pub async fn settle(&self) {
         wait("every fact to be handled", self.handled()).await;
     }
 
     async fn handled(&self) {
-        // handling a fact may publish another one in a service that was looked at before: nothing waits where twice nothing was found
+        // handling a fact may publish another one in a service that was checked before, so two checks in a row must find nothing
         let mut quiet = 0;
         loop {
             let mut waiting = 0;
@@ -173,14 +173,14 @@ impl World {
             if quiet == 2 {
                 return;
             }
-            // with a clock that stands still nothing is tried again: who waited for it would wait for ever
+            // the clock stands still, so a failed fact would never be tried again
             let failed = self.log.find("fact not handled");
             assert!(failed.is_empty(), "a fact was not handled: {failed:#?}");
             tokio::task::yield_now().await;
         }
     }
 
-    /// An hour is over: what services do every hour is done, and what follows from it.
+    /// Does the hourly work of the services, and handles the facts that it publishes.
     pub async fn hour_strikes(&self) {
         for dispatcher in self.process.dispatchers() {
             wait("what is done every hour", dispatcher.hour()).await;
@@ -188,7 +188,7 @@ impl World {
         self.settle().await;
     }
 
-    /// Changes rows behind the system's back. Gives back how many.
+    /// Changes rows without the system. Returns their number.
     pub async fn tamper(&self, tenant: &str, service: &'static str, sql: &str) -> u64 {
         let database = self.engine.connect(tenant, service).await;
         let done = wait(sql, database.execute_unprepared(sql)).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -196,7 +196,8 @@ impl World {
         done.rows_affected()
     }
 
-    /// Texts of rows, once every entry of the audit logs is chained: as they stand in a database: one list a row, in the order of the columns.
+    /// The texts of rows in a database, after every entry of the audit logs is chained: one list for each row, in the order of the
+    /// columns.
     pub async fn rows(&self, tenant: &str, service: &'static str, sql: &str, columns: &[&str]) -> Vec<Vec<String>> {
         self.chain().await;
         let database = self.engine.connect(tenant, service).await;
@@ -210,12 +211,12 @@ impl World {
         texts
     }
 
-    /// What the audit log of a service in a tenant says was done, oldest first: `change team`.
+    /// The actions in the audit log of a service in a tenant, oldest first: `change team`.
     pub async fn actions(&self, tenant: &str, service: &'static str) -> Vec<String> {
         self.rows(tenant, service, "SELECT action FROM audit ORDER BY seq", &["action"]).await.concat()
     }
 
-    /// Nobody, in a tenant.
+    /// A caller of a tenant who is not signed in.
     pub fn anybody(&self, tenant: &str) -> Caller {
         Caller::anybody(self.http.clone(), tenant)
     }
@@ -236,7 +237,7 @@ impl World {
         self.anybody(tenant).sign_in(&email, password).await
     }
 
-    /// Somebody in a tenant with a token as the system itself would sign it, saying what a test wants it to say.
+    /// A caller of a tenant with a token that the system's key signs, with claims that the test may change.
     pub fn forged(&self, tenant: &str, roles: &[Role], change: impl FnOnce(&mut Claims)) -> Caller {
         let now = self.clock.now().as_second();
         let mut claims = Claims {
@@ -271,7 +272,7 @@ impl World {
         anybody.sign_in(&email, password).await
     }
 
-    /// The process ends and another one starts on the same folder, with the same settings, at the same instant.
+    /// Ends the process and starts another one with the same folder, settings and instant.
     pub async fn restart(self) -> Self {
         self.settle().await;
         let Self { process, clock, folder, log, text, engine, .. } = self;
@@ -279,7 +280,7 @@ impl World {
         Self::begin(text, engine, clock, folder, log).await
     }
 
-    /// The process ends, somebody changes what it has kept, and another one starts on it, with the same settings, at the same instant.
+    /// Ends the process, lets `change` modify its data, and starts another one with the same folder, settings and instant.
     pub async fn restart_on(self, change: impl AsyncFnOnce(&Engine, &Path)) -> Self {
         let Self { process, clock, folder, log, text, engine, .. } = self;
         process.stop().await;
@@ -297,7 +298,7 @@ impl World {
         Self { process, clock, folder, address, http: Http::new(address), log, text, engine }
     }
 
-    /// Ends the world. Panics if a fact was left, a task lives on, or something went wrong that only the log knew of.
+    /// Ends the world. Panics where a fact was not handled, a task did not end, or an error was logged.
     pub async fn end(self) {
         self.settle().await;
         let Self { process, log, .. } = self;
@@ -308,38 +309,38 @@ impl World {
         assert!(late.is_empty(), "tasks live on: {late:#?}");
     }
 
-    /// The error lines of the log, which the test expected.
+    /// Removes and returns the error lines of the log, where the test expects them.
     pub fn expected_errors(&self) -> Vec<String> {
         self.log.take_errors()
     }
 
-    /// What was logged.
+    /// The log.
     pub fn log(&self) -> &Log {
         &self.log
     }
 }
 
 impl Builder {
-    /// The clock stands at this instant: `2022-10-10T09:00:00[Europe/Rome]`.
+    /// Sets the clock to an instant: `2022-10-10T09:00:00[Europe/Rome]`.
     #[must_use]
     pub fn at(mut self, start: &str) -> Self {
         self.start = instant(start);
         self
     }
 
-    /// More settings, as they would stand in the file.
+    /// Adds settings, as TOML.
     #[must_use]
     pub fn settings(mut self, text: &str) -> Self {
         self.settings.push_str(text);
         self
     }
 
-    /// The tenants it will have.
+    /// The tenants of the world.
     pub fn tenants(&self) -> &[String] {
         &self.tenants
     }
 
-    /// Starts it.
+    /// Starts the world.
     pub async fn start(self) -> World {
         let log = Log::listen();
         let clock = Clock::held(self.start);

@@ -1,11 +1,11 @@
-//! The report of Lesson 1: a form filled in by what the form itself says.
+//! The report of Lesson 1. Its form is filled in as its fields require.
 
 use serde_json::{Map, Value, json};
 
 use super::{Ground, Path, text};
 use crate::Caller;
 
-/// The smallest picture: one transparent point.
+/// The smallest PNG: one transparent point.
 const PICTURE: &[u8] = &[
     0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0x0d, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0, 0, 1, 8,
     6, 0, 0, 0, 0x1f, 0x15, 0xc4, 0x89, 0, 0, 0, 0x0a, b'I', b'D', b'A', b'T', 0x78, 0x9c, 0x63, 0, 1, 0, 0, 5, 0, 1,
@@ -13,7 +13,7 @@ const PICTURE: &[u8] = &[
 ];
 
 impl Path<'_> {
-    /// Saves a draft from two browsers at once, submits, and looks at the verdict.
+    /// Saves a draft from two browsers at once, submits it, and checks the verdict.
     pub(super) async fn deliver(&self, team: &Caller, team_id: &str, track: &Value) -> Value {
         let path = format!("/v1/teams/{team_id}/lessons/1/report");
         let form = team.get(&format!("/v1/tracks/{}/lessons/1/form", text(&track["id"]))).await.ok();
@@ -42,14 +42,15 @@ impl Path<'_> {
         submitted
     }
 
-    /// In a world the report is delivered in the last second; elsewhere now.
+    /// In a world, sets the clock to the deadline, the last instant at which the report is on time. In a running system, nothing
+    /// happens.
     async fn reach_deadline(&self, deadline: &Value) {
         if let Ground::World(world) = self.ground {
             world.passes_to(text(&deadline["at"]).parse().expect("an instant")).await;
         }
     }
 
-    /// A value for every field of a form, as a class would give them; its files are uploaded.
+    /// A value for every field of a form, as a class would give it. Uploads the files.
     pub async fn fill(&self, team: &Caller, team_id: &str, form: &Value) -> Map<String, Value> {
         let mut values = Map::new();
         for field in form["fields"].as_array().expect("fields") {

@@ -1,4 +1,4 @@
-//! What a pair does, from its timeline to the class that goes on alone.
+//! The work of a pair, from its timeline to the class that continues alone.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::Twins;
 use crate::{Caller, path::text};
 
 impl Twins<'_> {
-    /// The whole story, from two offers to the class that goes on alone.
+    /// The whole story, from two offers to the class that continues alone.
     pub async fn walk(mut self) {
         self.pair_up().await;
         self.begin_work().await;
@@ -31,7 +31,7 @@ impl Twins<'_> {
         }
     }
 
-    /// A class writes, its teacher releases it, the other class reads.
+    /// A class writes a message, its teacher releases it, and the other class reads it.
     pub async fn talk(&self) {
         let [one, other] = &self.classes;
         let hello = json!({ "text": "Which of your beaches is cleaned by the project?", "language": "en" });
@@ -55,7 +55,7 @@ impl Twins<'_> {
         reader.get(&self.path("/messages")).await.ok()["messages"].as_array().cloned().unwrap_or_default()
     }
 
-    /// Both classes write the report of lesson 1, each on its own territory; they are compared field by field.
+    /// Both classes write the report of lesson 1, each for its own territory, and the reports are compared field by field.
     pub async fn mirror(&self) {
         for class in &self.classes {
             let form = format!("/v1/tracks/{}/lessons/1/form", text(&self.edition["tracks"][0]["id"]));
@@ -76,7 +76,7 @@ impl Twins<'_> {
 }
 
 impl Twins<'_> {
-    /// Both classes write one joint output; both teachers sign it, which delivers it.
+    /// Both classes write a joint output; both teachers sign it, which delivers it.
     pub async fn output(&self) {
         let [one, other] = &self.classes;
         let path = self.path("/lessons/1/output");
@@ -100,7 +100,7 @@ impl Twins<'_> {
         self.classes[1].class.get(path).await.ok()["etag"].clone()
     }
 
-    /// The central team of each country sees in its own matrix what its class delivered in the programme.
+    /// The central team of each country sees the deliveries of its class in the programme in its own matrix.
     pub async fn see_at_home(&self) {
         for class in &self.classes {
             let credits = self.credits(class, 2).await;
@@ -109,7 +109,7 @@ impl Twins<'_> {
         }
     }
 
-    /// What a country knows of the deliveries of its class, once it has come there.
+    /// The credits that a country has for its class, after at least `expected` have arrived. Empty, where they do not arrive.
     pub async fn credits(&self, class: &super::Twin<'_>, expected: usize) -> Vec<Value> {
         let coordinator = class.coordinator.again().await;
         let path = format!("/v1/editions/{}/deliveries?pageSize=1000", text(&class.edition["id"]));
@@ -127,7 +127,7 @@ impl Twins<'_> {
         Vec::new()
     }
 
-    /// The first class leaves; the other one goes on.
+    /// The first class leaves, and the other one continues.
     async fn part(&self) {
         let [leaver, survivor] = &self.classes;
         leaver.tutor.post(&self.path(":leave"), json!({ "reason": "no teacher any more" })).await.ok();
@@ -154,7 +154,7 @@ impl Twins<'_> {
         class.class.upload(&path, "application/octet-stream", bytes).await.ok()
     }
 
-    /// Where a file of a class is downloaded.
+    /// The path for the download of a class's file.
     pub fn download(&self, of: usize, file: &Value) -> String {
         format!("/v1/teams/{}/files/{}:download", self.classes[of].team_id, text(file))
     }
@@ -166,7 +166,7 @@ impl Twins<'_> {
         self.classes[of].tutor.post(&self.path("/consents"), says).await.ok()
     }
 
-    /// And takes it back.
+    /// Withdraws a consent.
     pub async fn withdraw(&self, of: usize, consent: &Value) {
         let path = self.path(&format!("/consents/{}:withdraw", text(&consent["id"])));
         self.classes[of].tutor.post(&path, json!({})).await.ok();

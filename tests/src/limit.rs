@@ -51,9 +51,6 @@ thread_local! {
 ///
 /// # Panics
 /// With the name, after [`Limits::wait`].
-///
-/// # Panics
-/// After [`Limits::wait`].
 pub async fn wait<T>(what: impl Display, until: impl Future<Output = T>) -> T {
     let (limits, waits) = CURRENT.with_borrow(Clone::clone);
     let _waiting = Waiting::begin(waits, what.to_string());

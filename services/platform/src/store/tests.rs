@@ -1,4 +1,4 @@
-//! The door, on SQLite: what is kept, what is undone, what happens once.
+//! Tests of the store, on SQLite: what is stored, what is rolled back, what happens once.
 
 use std::{sync::Arc, time::Duration};
 
@@ -61,7 +61,7 @@ impl Ground {
         Store::new("identity", engine, Budget::new(connections), keys, Some(schema))
     }
 
-    /// The same data, opened anew.
+    /// A store with the same data, opened again.
     fn restarted(&self) -> Self {
         let store = Self::store(&self.folder, 8, self.store.keys().clone());
         let (tenants, clock, ids) = (self.tenants.clone(), self.clock.clone(), self.ids.clone());
@@ -110,7 +110,7 @@ impl Ground {
         self.sequencer().drain().await.unwrap();
     }
 
-    /// How many entries are chained, how many wait, and how many lanes there are.
+    /// The numbers of chained entries, of waiting entries, and of lanes.
     async fn log(&self, tenant: &str) -> [u64; 3] {
         let db = self.store.read(&self.ctx(tenant)).await.unwrap();
         let (chained, waiting) =
@@ -167,7 +167,7 @@ async fn a_tenants_data_are_in_a_file_of_its_own() {
 }
 
 impl Ground {
-    /// Answers a request with a team of this code; what is answered, as the layers would.
+    /// Answers a request with a team of this code. Returns the code in the answer that the layers would give.
     async fn answer(&self, request: impl ReflectMessage + Default, code: &str) -> Result<String, Error> {
         self.answer_to(self.ctx("aa"), request, code).await
     }
@@ -186,7 +186,7 @@ impl Ground {
         };
         let answer = tx.answer(Team { code: code.to_owned(), ..Team::default() }).await.unwrap();
         assert!(!ctx.call().once.is_forgotten());
-        // who writes once more in the same call is not stopped by its own answer
+        // a second write in the same call is not stopped by the call's own answer
         self.store.write(&ctx).await.unwrap();
         Ok(answer.into_inner().code)
     }
@@ -223,7 +223,7 @@ async fn an_answer_is_for_who_got_it_and_for_nobody_else_with_the_same_key() {
     let all = [
         member(account, None, None),
         member(fresh(), None, None),
-        // one person who visits for two classes of theirs, and for all of their country, and whose account has an equal id elsewhere
+        // one person who visits for two classes of theirs, and for all of their country, and another account with the same id
         member(account, Some("bb"), Some(team)),
         member(account, Some("bb"), Some(other)),
         member(account, Some("bb"), None),
@@ -275,14 +275,14 @@ async fn a_changed_removed_or_reordered_entry_of_the_audit_log_is_found() {
         ("UPDATE audit SET action = 'else' WHERE seq = 2", Verdict::Broken(2)),
         ("UPDATE audit SET actor = 'else' WHERE seq = 2", Verdict::Broken(2)),
         ("UPDATE audit SET at = at + 1 WHERE seq = 2", Verdict::Broken(2)),
-        // what stood in one column stands in the next one
+        // text is moved from one column to the next one
         ("UPDATE audit SET subject = '', detail = subject WHERE seq = 2", Verdict::Broken(2)),
         ("DELETE FROM audit WHERE seq = 2", Verdict::Broken(2)),
         ("DELETE FROM audit WHERE seq = 3", Verdict::Cut(2)),
         ("DELETE FROM audit", Verdict::Cut(0)),
         ("DELETE FROM audit_head", Verdict::EndMissing(3)),
         ("DELETE FROM audit WHERE seq = 3; DELETE FROM audit_head", Verdict::EndMissing(2)),
-        // the last entry, and the end set to what the log says by itself; with the seal it had, and with none
+        // the last entry is removed, and the end set to the new last entry, with the old seal and without one
         (
             "DELETE FROM audit WHERE seq = 3; UPDATE audit_head SET seq = 2, mac = (SELECT mac FROM audit WHERE seq = 2)",
             Verdict::EndForged(2),
@@ -313,7 +313,7 @@ async fn a_changed_removed_or_reordered_entry_of_the_audit_log_is_found() {
     }
 }
 
-/// What can be done to two entries that wait to be chained, of a lane of which one is chained, and what records them.
+/// Changes to two entries that wait to be chained, in a lane with one chained entry, and to the rows about the lane.
 const DAMAGES: [&str; 14] = [
     "UPDATE audit_entry SET subject = 'else' WHERE number = 2",
     "UPDATE audit_entry SET actor = 'else' WHERE number = 3",
@@ -344,14 +344,14 @@ async fn an_entry_that_waits_to_be_chained_and_was_changed_removed_or_added_is_f
         let is_end_forged = damage.contains("audit_head");
         let found = if is_end_forged { Verdict::EndForged(1) } else { Verdict::WaitingBroken(1) };
         assert_eq!(ground.verdict("aa").await, found, "{damage}");
-        // and chaining what is left does not hide it
+        // chaining the remaining entries does not hide it
         drop(ground.sequencer().drain().await);
         let after = ground.verdict("aa").await;
         assert!(!matches!(after, Verdict::Whole(_)), "{damage}: {after:?}");
     }
 }
 
-/// Polls a future so many times and drops it then: a process that dies there.
+/// Polls a future this many times and then drops it, like a process that dies.
 struct Mortal<F>(std::pin::Pin<Box<F>>, usize);
 
 impl<F: Future> Future for Mortal<F> {
@@ -376,7 +376,7 @@ async fn a_sequencer_that_dies_at_any_point_loses_nothing_and_the_next_one_goes_
         for subject in ["one", "two", "three"] {
             ground.note("aa", subject).await;
         }
-        // the other tenant's database is there already: it is the sequencer that dies, and not who makes the tables
+        // the other tenant's database exists already, so that the sequencer dies and not the creation of tables
         ground.verdict("bb").await;
         let sequencer = ground.sequencer();
         let ended = Mortal(Box::pin(sequencer.drain()), polls).await;
@@ -419,7 +419,7 @@ async fn entries_are_chained_in_the_order_in_which_they_were_written() {
     let ground = Ground::new();
     let writers: Vec<_> = (0..3).map(|_| ground.restarted()).collect();
     for number in 0..9_usize {
-        // the clock moves, or else nobody could tell what two processes did first
+        // the clock moves, because otherwise the order of two processes could not be known
         ground.clock.advance(SignedDuration::from_millis(1));
         writers[number % 3].note("aa", &number.to_string()).await;
     }
@@ -441,7 +441,7 @@ async fn a_lane_that_is_not_used_any_more_is_forgotten_and_one_that_is_given_up_
     other.chain().await;
     assert_eq!(ground.log("aa").await, [2, 0, 1], "the lane of the first process is gone");
 
-    // who still had it in hand when it was forgotten writes nothing, and can begin again
+    // a process that still used the lane writes nothing, and can try again
     let write = async |ctx: &Ctx| {
         let tx = ground.store.write(ctx).await.unwrap();
         tx.note("try", "three", "");
@@ -532,7 +532,7 @@ async fn a_fact_is_handled_once_though_it_comes_twice() {
     let again = outbox::Entity::find().all(db.conn()).await.unwrap();
     drop(db);
     dispatcher.drain().await;
-    // a broker may bring the same facts again
+    // a broker may deliver the same facts again
     let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
     let rows = again.into_iter().map(sea_orm::IntoActiveModel::into_active_model);
     outbox::Entity::insert_many(rows.map(sea_orm::ActiveModelTrait::reset_all))
@@ -733,7 +733,7 @@ async fn who_waits_for_a_writer_holds_no_connection_others_need_and_not_for_ever
     let mut waiting = std::pin::pin!(ground.store.write(&ctx));
     assert!(futures::poll!(&mut waiting).is_pending());
     drop(ground.store.read(&ctx).await.unwrap());
-    // only the clock is waited for from here on
+    // from here on, only the clock advances
     tokio::time::pause();
     let Err(error) = waiting.await else { panic!("two writers at once") };
     assert!(error.is(Shared::Overloaded), "{error:?}");
@@ -757,7 +757,7 @@ async fn what_is_done_every_hour_is_done_in_every_tenant_though_it_fails_in_one(
     assert_eq!(seen, ["aa", "bb"].map(|tenant| (tenant.to_owned(), "job tidy up".to_owned())));
 }
 
-/// A handler that writes down what it handles, and fails for some.
+/// A handler that records the facts that it handles, and fails for some.
 fn keeping(
     handlers: Handlers,
     name: &'static str,
@@ -790,7 +790,7 @@ async fn a_handler_that_fails_holds_up_no_other_and_keeps_its_own_order() {
     assert_eq!(*second.lock().await, ["1", "2", "3"]);
     assert_eq!(dispatcher.waiting().await.unwrap(), 2, "the one that failed, and the one behind it");
 
-    // others come meanwhile, and wait as well
+    // other facts arrive meanwhile, and wait too
     ground.emit("aa", &["4"]).await;
     ground.emit("bb", &["5"]).await;
     dispatcher.drain().await;

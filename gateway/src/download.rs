@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_act_in_our_origin_is_saved_and_not_shown() {
+    fn a_file_that_can_run_scripts_is_saved_and_not_shown() {
         for kind in ["image/svg+xml", "IMAGE/SVG+XML; x", "text/html", "application/xhtml+xml", ""] {
             assert!(!shown(kind), "{kind}");
         }

@@ -287,7 +287,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_caller_says_the_tenant_and_no_other_word_of_ours() {
+    fn of_our_own_headers_a_caller_can_send_only_the_tenant() {
         let mut headers = HeaderMap::new();
         for name in ["koine-tenant", "koine-address", "koine-service", "connection", "authorization", "grpc-timeout"] {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static("x"));

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_nobody_knows_has_no_health() {
+    async fn an_unknown_service_has_no_health() {
         let health = Health(watch::channel(true).1);
         assert_eq!(health.check(asked("x")).await.unwrap_err().code(), tonic::Code::NotFound);
         let mut seen = health.watch(asked("x")).await.unwrap().into_inner();

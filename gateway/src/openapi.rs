@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_service_says_is_read_only_and_an_update_needs_none_of_it() {
+    fn output_only_fields_are_read_only_and_an_update_requires_no_field() {
         let document = written();
         let patch = &document["paths"]["/{tenant}/v1/applications/{application.id}"]["patch"];
         let body = &patch["requestBody"]["content"]["application/json"]["schema"];

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_let_in_is_told_how_to_be() {
+    fn a_401_names_the_bearer_scheme() {
         let response = Problem::from(Status::unauthenticated("")).into_response();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");

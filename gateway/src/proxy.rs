@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_cannot_say_from_where_it_calls() {
+    fn the_headers_of_a_stranger_do_not_change_its_address() {
         assert_eq!(from("203.0.113.7", &[("x-forwarded-for", "192.0.2.1")]), "203.0.113.7");
         assert_eq!(from("203.0.113.7", &[("forwarded", "for=192.0.2.1")]), "203.0.113.7");
     }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_passed_over() {
+    fn an_address_that_cannot_be_read_ends_the_search() {
         assert_eq!(from("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(from("10.0.0.1", &[("forwarded", "for=192.0.2.60, for=_hidden, for=10.0.0.2")]), "10.0.0.2");
         assert_eq!(from("10.0.0.1", &[("x-forwarded-for", "192.0.2.60, unknown")]), "10.0.0.1");

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_there_is_told_apart() {
+    async fn an_unknown_route_tenant_and_method_have_different_errors() {
         assert_eq!(status(&Method::GET, "/it/v1/nothing"), (StatusCode::NOT_FOUND, "ROUTE_UNKNOWN".into()));
         assert_eq!(status(&Method::GET, "/v1/teams"), (StatusCode::NOT_FOUND, "TENANT_UNKNOWN".into()));
         assert_eq!(status(&Method::GET, "/IT/v1/teams"), (StatusCode::NOT_FOUND, "TENANT_UNKNOWN".into()));

@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_header_of_a_key_is_the_request_id_and_neither_overrules_the_other() {
+    async fn the_idempotency_key_is_the_request_id_and_they_must_agree() {
         let hand_over = |headers: &[(&str, &str)], text: &str| {
             with_headers::<HandOverTeamRequest>(Method::POST, "/it/v1/teams/7:handOver", headers, text)
         };

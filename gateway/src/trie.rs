@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn verbs_part_routes_of_one_path() {
+    fn verbs_distinguish_routes_of_one_path() {
         let root = tree(&[("/v1/teams/{id}", Method::POST), ("/v1/teams/{id}:admit", Method::POST)]);
         assert_eq!(find(&root, "/v1/teams/7", "admit", Method::POST), Some(1));
         assert_eq!(find(&root, "/v1/teams/7", "", Method::POST), Some(0));

@@ -18,7 +18,7 @@ async fn grpc_goes_through_with_metadata_and_details() {
 }
 
 #[tokio::test]
-async fn a_proxy_of_ours_says_from_where_its_caller_calls_by_grpc_and_grpc_web() {
+async fn the_address_of_a_caller_is_taken_from_our_proxy_by_grpc_and_grpc_web() {
     let mut world = World::behind_a_proxy();
     let mut request = tonic::Request::new(GetTeamRequest { team_id: "7".into() });
     request.metadata_mut().insert("x-forwarded-for", "192.0.2.60".parse().unwrap());
@@ -50,7 +50,7 @@ fn team_of_grpc_web(body: &[u8]) -> (Team, &[u8]) {
 }
 
 #[tokio::test]
-async fn a_service_nobody_has_is_unimplemented() {
+async fn an_unknown_service_is_unimplemented() {
     let mut world = World::new();
     let mut grpc = tonic::client::Grpc::new(world.channel());
     grpc.ready().await.unwrap();

@@ -33,7 +33,7 @@ async fn a_patch_changes_what_stands_in_its_body() {
 }
 
 #[tokio::test]
-async fn what_a_service_says_against_fields_arrives_whole() {
+async fn the_violations_of_a_service_reach_the_caller() {
     let (status, problem) = read(World::new().get("/it/v1/teams").await).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert_eq!(problem["type"], "/problems/identity/CALL_CLOSED");
@@ -43,7 +43,7 @@ async fn what_a_service_says_against_fields_arrives_whole() {
 }
 
 #[tokio::test]
-async fn what_a_service_did_not_mean_for_the_caller_stays_inside() {
+async fn the_message_of_an_internal_error_does_not_reach_the_caller() {
     let (status, problem) = World::new().json(Method::POST, "/it/v1/teams/7:removeSupportTeacher", "{}").await;
     assert_eq!((status, &problem["reason"]), (StatusCode::INTERNAL_SERVER_ERROR, &json!("INTERNAL")));
     assert!(!problem.to_string().contains("secret"), "{problem}");
@@ -82,13 +82,13 @@ async fn a_tenant_in_a_header_cannot_differ_from_the_path() {
 }
 
 #[tokio::test]
-async fn a_caller_cannot_say_from_where_it_calls() {
+async fn a_caller_cannot_set_its_own_address() {
     let request = Request::get("/it/v1/teams/7").header("koine-address", "10.0.0.1").body(Body::empty()).unwrap();
     assert_eq!(read(World::new().send(request).await).await.1["name"], "203.0.113.7");
 }
 
 #[tokio::test]
-async fn a_proxy_of_ours_says_from_where_its_caller_calls() {
+async fn the_address_of_a_caller_is_taken_from_our_proxy() {
     let asked =
         |list: &str| Request::get("/it/v1/teams/7").header("x-forwarded-for", list).body(Body::empty()).unwrap();
     let world = World::behind_a_proxy();
@@ -110,7 +110,7 @@ async fn a_body_too_large_is_refused_whether_or_not_it_says_so() {
 }
 
 #[tokio::test]
-async fn bodies_that_are_not_as_asked_for_say_what_to_do() {
+async fn a_body_that_cannot_be_used_gets_an_error_that_says_what_to_do() {
     let world = World::new();
     let target = "/it/v1/teams/7:addSupportTeacher";
     let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));

@@ -13,7 +13,7 @@ async fn a_stream_of_messages_is_a_stream_of_events() {
 }
 
 #[tokio::test]
-async fn where_a_message_is_in_its_stream_is_the_id_of_its_event_and_a_reader_comes_back_with_it() {
+async fn the_position_of_a_message_is_the_id_of_its_event_and_resumes_the_stream() {
     let world = World::new();
     let path = "/it/v1/editions/placed/deliveries:watch";
     let rest = "data: {\"lesson\":1}\n\ndata: {\"lesson\":2}\n\n";

@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_lies_where_it_always_lay() {
+    async fn the_path_of_a_file_is_made_of_tenant_service_and_digest() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = on_disk(&folder);
         let digest = keep(&blobs, &ctx("it"), &[b"abc"]).await.digest;
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_arrived_is_kept_when_somebody_says_so() {
+    async fn a_file_is_found_only_after_it_was_kept() {
         let folder = tempfile::tempdir().unwrap();
         for blobs in both(&folder) {
             let ctx = ctx("it");

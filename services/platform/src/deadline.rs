@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_is_said_twice_is_none() {
+    fn a_header_that_is_given_twice_is_refused() {
         let mut headers = HeaderMap::new();
         for text in ["1S", "2S"] {
             headers.append(HEADER, text.parse().unwrap());
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn a_time_that_was_written_can_be_read() {
         for time in [Duration::from_millis(1), Duration::from_secs(60), Duration::from_secs(10_000_000)] {
             let mut headers = HeaderMap::new();
             write(&mut headers, time);

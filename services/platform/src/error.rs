@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_and_what_is_hidden_are_the_same_bytes() {
+    fn a_missing_and_a_hidden_object_give_the_same_bytes() {
         let (one, other) = (Status::from(Error::not_found("team")), Status::from(Error::not_found("team")));
         assert_eq!((one.message(), one.details()), (other.message(), other.details()));
     }

@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_counts_in_the_list_that_gave_it_for_what_it_was_given() {
+    fn a_token_is_valid_only_for_the_list_and_the_fields_it_was_given_for() {
         let token = of("a", 1, "").unwrap().page(vec![1, 2], |row| *row).next;
         assert!(of("a", 4, &token).is_ok());
         assert!(is_refused(of("b", 1, &token)), "of another pair");

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_already_counts_beyond_the_bounds() {
+    fn what_is_added_without_a_check_counts_beyond_the_bounds() {
         let shares = Shares::new(10, 6);
         let mut one = shares.share(address("192.0.2.1"));
         one.add(50);
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_goes_back_and_nothing_is_remembered_of_the_address() {
+    fn a_dropped_share_is_released_and_its_address_is_forgotten() {
         let shares = Shares::new(10, 6);
         drop(shares.take(address("192.0.2.1"), 6).unwrap());
         drop(shares.share(address("192.0.2.1")));

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_collector_that_is_away_keeps_nobody() {
+    async fn a_collector_that_cannot_be_reached_does_not_delay_the_end() {
         let guard = Guard::new("test", Some("http://127.0.0.1:9"), &Registry::new()).unwrap();
         let begun = std::time::Instant::now();
         guard.flush().await;

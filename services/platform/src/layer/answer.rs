@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_that_shows_another_class_and_writes_down_nothing_is_found() {
+    fn a_method_that_does_not_record_its_sighting_is_found() {
         let method = Method::with(Some(Access { sighting: "OFFER".to_owned(), ..Access::default() }));
         assert_eq!(faults(&Call::default(), &method).count(), 1);
         let plain = Method::with(Some(Access::default()));

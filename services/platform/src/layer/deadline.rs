@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_time_that_cannot_be_read_is_refused_and_not_passed_over() {
+    async fn a_time_that_cannot_be_read_is_refused_and_not_ignored() {
         for text in ["soon", "", "123456789S"] {
             assert_eq!(reason(&deadline().around(call(&[("grpc-timeout", text)]), &fine()).await), "FIELDS_INVALID");
         }

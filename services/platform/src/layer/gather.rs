@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_sends_nothing_keeps_nobody_out_and_is_sent_away() {
+    async fn callers_who_send_nothing_take_no_permits_and_are_refused() {
         let (layer, shed) = (layer(), Over(Arc::new(Shed::new(NonZeroU32::MIN)), fine()));
         let mut silent: Vec<_> = (0..1100).map(|_| Box::pin(layer.around(with(call(&[]), silent()), &shed))).collect();
         assert!(silent.iter_mut().all(|call| call.as_mut().now_or_never().is_none()));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_upload_and_a_call_of_nothing_are_not_read() {
+    async fn the_bodies_of_uploads_and_of_unknown_methods_are_not_read() {
         for method in [upload(), Method::with(None)] {
             assert_eq!(reason(&layer().around(with(call_of(method, &[]), silent()), &fine()).await), "OK");
         }

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_said_of_a_visitor_travels_with_the_call_and_crosses_no_border() {
+    async fn the_value_of_a_check_travels_with_the_call_and_crosses_no_border() {
         let ask = border::Recheck::new(|_| std::future::ready(Ok("a class by the sea")));
         let layer = Recheck { ask, clock: clock() };
         let next = Then(async |call: Inbound| {

@@ -259,7 +259,7 @@ async fn only_who_has_a_certificate_is_let_in_from_other_machines() {
 }
 
 #[tokio::test]
-async fn without_certificates_nobody_else_is_let_in() {
+async fn without_certificates_only_this_machine_is_let_in() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = config(folder.path(), "");
     settings.process.address = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -387,7 +387,7 @@ async fn before_every_call_of_a_visitor_each_service_asks_whether_they_may_still
 }
 
 #[tokio::test]
-async fn a_visitor_about_whom_nobody_can_be_asked_comes_back_later() {
+async fn a_visitor_is_refused_for_now_where_the_check_cannot_be_made() {
     let nowhere = "[peers]\nidentity = \"http://127.0.0.1:9\"\n";
     let (process, _folder, token) = visited(vec![back()], nowhere).await;
     assert_eq!(visit(&process, "back", &token).await, "UNREACHABLE");
@@ -423,7 +423,7 @@ async fn pages_are_served_over_http_and_know_where_their_readers_are() {
 }
 
 #[test]
-fn a_refusal_of_a_peer_is_passed_on_where_it_is_the_callers() {
+fn a_refusal_of_a_peer_is_passed_on_where_it_concerns_the_caller() {
     let passed = |error: Error| peer_error(error.into());
     let not_found = passed(Error::not_found("team"));
     let (ours, theirs) = (Status::from(not_found), Status::from(Error::not_found("team")));

@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_the_reader_fall_and_nothing_unreadable_gets_through(
+    fn any_bytes_are_read_without_a_panic_and_only_text_is_accepted(
         bytes in prop::collection::vec(any::<u8>(), 0..200),
         told in prop::sample::select(vec!["", "utf-8", "utf-16", "utf-16be", "windows-1252", "iso-8859-1", "gb18030"]),
     ) {
@@ -154,7 +154,7 @@ fn an_encoding_that_is_neither_told_nor_proven_is_refused_with_what_to_do() {
 }
 
 #[test]
-fn a_mark_that_says_otherwise_than_the_sender_is_refused() {
+fn a_byte_order_mark_of_another_encoding_than_the_declared_one_is_refused() {
     let marked = "\u{feff}a,b\nx,y\n";
     for told in ["windows-1252", "iso-8859-1", "utf-16", "utf-16le"] {
         let refused = read(FORM, upload(&format!("text/csv; charset={told}"), marked)).unwrap_err();

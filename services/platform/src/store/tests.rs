@@ -131,7 +131,7 @@ fn issued(id: &str) -> CredentialIssued {
 }
 
 #[tokio::test]
-async fn what_is_not_committed_never_was() {
+async fn a_transaction_without_a_commit_changes_nothing() {
     let ground = Ground::new();
     let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
     tx.emit(&issued("1"));
@@ -207,7 +207,7 @@ async fn the_same_request_gets_the_same_answer_for_a_day() {
 }
 
 #[tokio::test]
-async fn an_answer_is_for_who_got_it_and_for_nobody_else_with_the_same_key() {
+async fn a_request_id_of_one_caller_gives_no_answer_to_another() {
     let ground = Ground::new();
     let request = || ReissueCredentialRequest { team_id: uuid::Uuid::nil().into(), request_id: "once".into() };
     let fresh = || ground.ids.next::<Team>().uuid();
@@ -605,7 +605,7 @@ async fn a_handler_may_commit_twice_and_is_recorded_once() {
 }
 
 #[tokio::test]
-async fn of_two_that_handle_one_fact_at_once_the_second_is_undone() {
+async fn of_two_handlings_of_one_fact_at_once_the_second_rolls_back() {
     let ground = Ground::new();
     let fact = uuid::Uuid::nil();
     let (one, other) = (ground.ctx("aa").handling(fact, "h"), ground.ctx("aa").handling(fact, "h"));
@@ -647,7 +647,7 @@ async fn what_a_handler_does_on_the_other_side_of_a_border_is_done_once_though_i
 }
 
 #[tokio::test]
-async fn a_fact_nobody_can_handle_is_parked_and_stays_to_be_seen() {
+async fn a_fact_that_fails_too_often_is_parked_and_can_be_released() {
     let ground = Ground::new();
     let tries = Arc::new(AsyncMutex::new(0));
     let counted = tries.clone();
@@ -726,7 +726,7 @@ async fn a_country_whose_handler_hangs_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_writer_holds_no_connection_others_need_and_not_for_ever() {
+async fn a_call_that_waits_for_a_writer_holds_no_connection_and_is_refused_in_time() {
     let ground = Ground::with(2);
     let ctx = ground.ctx("aa");
     let writing = ground.store.write(&ctx).await.unwrap();
@@ -820,7 +820,7 @@ async fn a_parked_fact_holds_up_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn where_facts_have_nothing_to_do_with_each_other_one_that_fails_holds_up_no_later_one() {
+async fn independent_facts_do_not_wait_for_one_that_fails() {
     let ground = Ground::new();
     let seen = Arc::new(AsyncMutex::new(Vec::new()));
     let kept = seen.clone();

@@ -91,7 +91,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_no_position_is_none(text in "[-.0-9!a-z]{0,12}") {
+        fn a_text_is_refused_or_read_as_a_position_that_writes_it_again(text in "[-.0-9!a-z]{0,12}") {
             if let Ok(position) = text.parse::<Position>() {
                 prop_assert_eq!(position.to_string().parse(), Ok(position));
             }

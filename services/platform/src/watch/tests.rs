@@ -131,7 +131,7 @@ async fn what_changes_several_times_before_it_is_read_is_shown_once() {
 }
 
 #[tokio::test]
-async fn who_comes_back_with_the_last_position_misses_nothing_and_sees_nothing_twice() {
+async fn a_watcher_that_returns_with_its_position_misses_nothing_and_sees_nothing_twice() {
     let ground = Ground::new();
     let mut told = ground.watch("doors", "").await.unwrap();
     ground.change("aa", &[("doors", "a"), ("doors", "b"), ("doors", "c")]).await;
@@ -206,7 +206,7 @@ async fn old_changes_are_forgotten_and_who_may_have_missed_one_is_told_so() {
 }
 
 #[tokio::test]
-async fn an_error_is_the_last_thing_a_watcher_is_told_and_the_end_of_the_process_ends_it_in_peace() {
+async fn a_watch_ends_after_an_error_and_without_one_at_the_end_of_the_process() {
     let ground = Ground::new();
     let mut told = ground.watch("doors", "").await.unwrap();
     let mut others = ground.watch("windows", "").await.unwrap();
@@ -219,7 +219,7 @@ async fn an_error_is_the_last_thing_a_watcher_is_told_and_the_end_of_the_process
 }
 
 #[tokio::test]
-async fn a_bell_that_was_not_heard_delays_a_change_and_loses_none() {
+async fn a_missed_bell_delays_a_change_and_does_not_lose_it() {
     let ground = Ground::new();
     let mut told = ground.watch("doors", "").await.unwrap();
     assert!(told.nothing());

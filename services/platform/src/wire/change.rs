@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_as_it_was_read_changes_nothing() {
+    fn a_resource_that_is_sent_back_as_it_was_read_changes_nothing() {
         let every = ["id", "track_id", "team_name", "state", "etag", "reservation.documents"];
         for paths in [&[][..], &["*"], &every] {
             assert_eq!(asked(paths, |_| {}).unwrap(), Vec::<String>::new(), "{paths:?}");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_changes_and_nothing_else() {
+    fn only_fields_with_another_value_change() {
         let edit = |application: &mut pb::Application| {
             application.team_name = "Osa".into();
             application.state = pb::ApplicationState::Admitted.into();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_set_once_is_refused_where_it_differs() {
+    fn an_immutable_field_with_another_value_is_refused() {
         let other = |application: &mut pb::Application| application.track_id = "u".into();
         let none = |application: &mut pb::Application| application.track_id.clear();
         assert_eq!(refused(asked(&[], other)), ["application.track_id"]);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn who_read_another_version_changes_nothing() {
+    fn an_update_of_another_version_is_refused() {
         let older = |application: &mut pb::Application| application.etag = "2".into();
         assert!(asked(&[], older).is_err_and(|error| error.is(Shared::EtagStale)));
         assert!(asked(&[], |application| application.etag.clear()).is_ok());

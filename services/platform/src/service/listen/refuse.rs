@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_speaks_http_1_reads_a_problem() {
+    async fn a_connection_of_http_1_is_refused_with_a_problem() {
         for (full, status, reason) in
             [(Full::PerAddress, "429 Too Many Requests", "TOO_MUCH_AT_ONCE"), (Full::InAll, "503 ", "OVERLOADED")]
         {
@@ -96,12 +96,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_speaks_http_2_is_told_to_calm_down() {
+    async fn a_connection_of_http_2_is_refused_with_enhance_your_calm() {
         assert_eq!(told(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Full::PerAddress).await, GO_AWAY);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_says_nothing_is_told_nothing() {
+    async fn a_silent_connection_is_closed_after_a_second() {
         let (near, _far) = tokio::io::duplex(4096);
         let begun = tokio::time::Instant::now();
         refuse(near, Full::PerAddress.into()).await;

@@ -201,8 +201,9 @@ impl Interceptor for Forward {
     }
 }
 
-/// Converts another service's refusal to an error for our own caller. Not found, not signed in, not allowed, too many calls and a
-/// service that is not reachable are passed on; any other refusal is a fault of the call itself, and internal.
+/// Converts another service's refusal to an error for our own caller. A shared reason for not found, not signed in, not allowed or
+/// too many calls is passed on. A service that was late or could not be reached is unreachable. Any other refusal means that our
+/// call was wrong, and is internal.
 pub fn peer_error(status: Status) -> Error {
     let details = status.get_error_details();
     let info = details.error_info();

@@ -95,7 +95,8 @@ impl Blobs {
         }
     }
 
-    /// The bytes of a file in the caller's tenant. Error: internal, where the file is missing; unreachable, where the bucket is.
+    /// The bytes of a file in the caller's tenant. Error: internal, where the file is missing; unreachable, where the bucket cannot
+    /// be reached.
     pub async fn open(&self, ctx: &Ctx, digest: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.get(ctx, digest, GetOptions::default()).await
     }

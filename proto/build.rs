@@ -91,7 +91,7 @@ fn reasons(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     Ok(text)
 }
 
-/// `impl Fact` for every message in a file `event.proto`, with the services that its option names.
+/// `impl Fact` for every message of a file `event.proto`, with the services its option names.
 fn facts(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
     let fact = pool.get_extension_by_name("koine.options.v1.fact").ok_or("options.proto declares no `fact`")?;
     let mut text = String::new();

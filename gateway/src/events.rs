@@ -65,7 +65,7 @@ fn position(message: &MessageDescriptor) -> Option<FieldDescriptor> {
     message.fields().find(|field| field.options().get_extension(&option).as_bool() == Some(true))
 }
 
-/// A message as an event. Its position in the stream is the event's id, and is left out of the data.
+/// A message as an event. Where it is in the stream is the event's id, and no part of its data.
 fn event(item: Item, position: Option<&FieldDescriptor>) -> Event {
     let event = item.and_then(|mut message| {
         let id = position.and_then(|field| {

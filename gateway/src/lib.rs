@@ -4,15 +4,15 @@
 //! The path of a request:
 //!
 //! 1. `cors` lets the pages of known origins in. `pages` answers what is for people: `/`, `/problems`, `/livez`.
-//! 2. `headers` refuses headers that are too large, `deadline` reads how long the caller waits. A request with the content type
-//!    `application/grpc…` goes to `grpc`, which passes messages on without decoding them. All others are JSON:
-//! 3. `table` finds the route: `path` cuts the path into segments, `trie` finds their template, the first segment is the tenant.
-//! 4. `call` selects the headers for the service and adds tenant and address; behind a proxy, `proxy` finds the address.
-//! 5. `body` reads JSON within limits, `transcode` makes the message, `bind` sets the fields of path and query, `mask` says
-//!    what a PATCH changes. `diagnose` reports everything in the body that cannot be used, all at once.
-//! 6. `call` sends the message through `codec`, and the answer becomes JSON (`transcode`), events (`events`) or a file
-//!    (`download`). An uploaded file is sent as a stream of pieces (`upload`).
-//! 7. Every error is a gRPC status with a `reason`, from the gateway as from a service, and is returned as a `problem`.
+//! 2. `headers` refuses what is too large for any protocol, `deadline` reads how long the caller waits. A content type
+//!    `application/grpc…` goes to `grpc`, which passes messages on undecoded. All else is JSON:
+//! 3. `table` finds the route: `path` cuts the path, `trie` walks it, the first segment is the tenant.
+//! 4. `call` picks the headers that concern a service and stamps tenant and address; behind a proxy `proxy` finds the address.
+//! 5. `body` reads JSON within limits, `transcode` makes the message, `bind` sets what path and query say, `mask` says
+//!    what a PATCH changes. What does not fit is explained by `diagnose`, all of it at once.
+//! 6. `call` sends it through `codec`, and the answer becomes JSON (`transcode`), events (`events`) or a file
+//!    (`download`). A file on its way in is a stream of pieces (`upload`).
+//! 7. Whatever goes wrong is a gRPC status with a `reason`, here as in a service, and leaves as a `problem`.
 //!
 //! `rpc` reads the options of methods once from the descriptor; `openapi` describes the methods for programs and people.
 

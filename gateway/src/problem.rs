@@ -1,4 +1,4 @@
-//! Errors for HTTP callers: `application/problem+json` (RFC 9457), made from a status and its `google.rpc` details.
+//! Errors as HTTP has them: `application/problem+json` (RFC 9457), made from a status and its `google.rpc` details.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -85,7 +85,7 @@ impl Problem {
         Self { http: Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), ..problem }
     }
 
-    /// The document as JSON, for a body or for an event of a stream.
+    /// The document, for a body or for an event of a stream.
     pub(crate) fn json(&self) -> Vec<u8> {
         let details = self.status.get_error_details();
         let unexplained = ErrorInfo::new("", "", HashMap::new());

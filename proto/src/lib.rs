@@ -46,7 +46,8 @@ pub trait Declared: Copy {
 
 include!(concat!(env!("OUT_DIR"), "/reasons.rs"));
 
-/// A fact: a message in a file `event.proto`. The build implements it, and fails for a message that does not name its consumers.
+/// A message that tells a fact: a message of a file `event.proto`. Implemented by the build, which fails for one that does not say
+/// who handles it.
 pub trait Fact: prost::Message + prost::Name + Default + 'static {
     /// The service that publishes it: `identity`.
     const PRODUCER: &'static str;

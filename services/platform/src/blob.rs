@@ -1,7 +1,7 @@
-//! Files by content. The name of a file is the SHA-256 of its bytes, so a file cannot differ from its recorded digest, and equal
-//! files are stored once. Files are on local disk or in a bucket of S3, behind one interface ([`object_store`]) and under the same
-//! names: `<tenant>/<service>/<first two digits>/<digest>`. A service removes a file that none of its rows refers to any more; the
-//! files of other services have other names.
+//! Files by content: the name of a file is the SHA-256 of its bytes, so what was recorded is what is read, and the same bytes are
+//! kept once. They lie on local disk or in a bucket of S3, behind one interface ([`object_store`]) and under the same names:
+//! `<tenant>/<service>/<first two digits>/<digest>`. A service removes bytes that no row of its own refers to any more: what
+//! another one keeps lies elsewhere.
 //!
 //! A file that arrives is written to `<tenant>/<service>/unfinished/` until it is kept. Where a process is killed, its unfinished
 //! files remain; in a bucket a lifecycle rule removes them, like uploads in parts that were never completed.
@@ -95,14 +95,13 @@ impl Blobs {
         }
     }
 
-    /// The bytes of a file in the caller's tenant. Error: internal, where the file is missing; unreachable, where the bucket cannot
-    /// be reached.
+    /// The bytes of a file in the caller's tenant. Error: internal, when a recorded file is missing from its place.
     pub async fn open(&self, ctx: &Ctx, digest: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.get(ctx, digest, GetOptions::default()).await
     }
 
-    /// A range of the bytes of a file in the caller's tenant; fewer bytes where the file ends earlier. Error: that of
-    /// [`Blobs::open`]; internal, where the range begins after the end of the file.
+    /// Some of the bytes of a file in the caller's tenant; fewer where it ends before. Error: as of [`Blobs::open`]; internal, where
+    /// the range begins past the end.
     pub async fn range(&self, ctx: &Ctx, digest: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
         self.get(ctx, digest, GetOptions::default().with_range(Some(range))).await
     }
@@ -120,7 +119,7 @@ impl Blobs {
         })
     }
 
-    /// Removes a file of the caller's tenant, if it exists. The caller must hold the digest ([`crate::Tx::hold`]) and have checked
+    /// Removes a file of the caller's tenant for good, if it is there. Who calls this holds the digest ([`crate::Tx::hold`]) and has seen
     /// that no row refers to it.
     pub async fn remove(&self, ctx: &Ctx, digest: &str) -> Result<()> {
         let path = self.path(ctx, digest);
@@ -175,7 +174,7 @@ impl Incoming {
         Ok(Whole { folder: self.folder, unfinished: self.unfinished, blob })
     }
 
-    /// Ends and keeps the file: it is durable then, and is found by its digest.
+    /// Keeps the file: from here on it is durable and found by its digest.
     pub async fn keep(self) -> Result<Blob> {
         self.whole().await?.keep().await
     }
@@ -194,8 +193,8 @@ impl Whole {
         &self.blob
     }
 
-    /// Keeps the file: it is durable then, and is found by its digest. Where files are ever removed, the caller must hold the
-    /// digest ([`crate::Tx::hold`]) and have written the row that refers to it.
+    /// Keeps it: from here on it is durable and found by its digest. Where bytes are ever removed this is called by who holds the
+    /// digest ([`crate::Tx::hold`]) and has written the row that refers to it.
     pub async fn keep(self) -> Result<Blob> {
         self.unfinished.keep(&path(self.folder, &self.blob.digest)).await?;
         Ok(self.blob)
@@ -213,7 +212,7 @@ struct Unfinished {
 enum State {
     Arriving(Box<BufWriter>),
     Whole,
-    /// The file was kept or removed.
+    /// Kept, or removed.
     Gone,
 }
 
@@ -244,7 +243,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let (state, store, path) = (mem::replace(&mut self.state, State::Gone), self.store.clone(), self.path.clone());
-        // an error is ignored, because nothing refers to the bytes
+        // nothing to be done where removing fails: the bytes are not referred to from anywhere
         match state {
             State::Gone => {}
             State::Arriving(mut writer) => self.tasks.spawn("remove unfinished file", async move {
@@ -438,7 +437,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_is_found_only_after_it_was_kept() {
+    async fn what_has_arrived_is_kept_when_somebody_says_so() {
         let folder = tempfile::tempdir().unwrap();
         for blobs in both(&folder) {
             let ctx = ctx("it");

@@ -53,7 +53,7 @@ impl Call {
         Self { token, address, ..Self::default() }
     }
 
-    /// Whether the method called [`Ctx::witnessed`] for this kind.
+    /// Whether a sighting of this kind was written down, as far as it was one.
     pub(crate) fn has_witnessed(&self, kind: &str) -> bool {
         self.witnessed.lock().unwrap_or_else(PoisonError::into_inner).contains(&kind)
     }
@@ -134,8 +134,8 @@ impl Ctx {
         self
     }
 
-    /// A context in another tenant, for [`Border`](crate::Border) alone. The instant and the deadline stay the same; a handled
-    /// event is recorded in that tenant too, separately. The token is left out, because it is not valid there.
+    /// A context in another tenant, for [`Border`](crate::Border) alone. It is the same call: the same instant, the same patience;
+    /// a fact that is handled is recorded there too, by itself. The token stays behind, for it means nothing there.
     pub(crate) fn across(&self, tenant: Arc<Tenant>) -> Self {
         let actor = match self.member() {
             Ok(member) if member.home.is_some() => format!("account {} through {}", member.account, self.tenant.id()),

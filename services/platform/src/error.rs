@@ -1,7 +1,7 @@
 //! The error of all crates. Its reason decides the gRPC code, and the code decides the HTTP status.
 //!
-//! Its two texts are never mixed: the message is for the caller (what is wrong, where, what to do), the source is for the
-//! operator's log. The source is logged once, where the error leaves the process as a `Status`.
+//! Two texts never mix: the message is for the caller (what was wrong, where, what to do), the source is for the operator's
+//! log. The source is logged once, where the error leaves the process as a `Status`.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -47,7 +47,7 @@ pub trait Reason: Declared {
 
 impl<R: Declared> Reason for R {}
 
-/// Shortens a text that may contain the caller's input, so that it fits into an answer.
+/// A text of a caller's own making, cut to a length that fits into an answer.
 fn cut(mut text: String) -> String {
     if text.len() > LONGEST {
         let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
@@ -57,7 +57,7 @@ fn cut(mut text: String) -> String {
     text
 }
 
-/// An error: a message for the caller, and the cause for the operator.
+/// What was wrong, for the caller, and why, for the operator.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -71,14 +71,14 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// A field whose value is not accepted.
+/// One field that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The path of the field, `application.team_size`, or a place in a file, `line 17, CODICESCUOLA`.
+    /// The path of the field, `application.team_size`, or of a line, `line 17, CODICESCUOLA`.
     pub field: String,
-    /// The name of the reason: `TEAM_TOO_LARGE`. Empty where the description is enough.
+    /// The name of the reason: `TEAM_TOO_LARGE`. Empty where the description says it all.
     pub reason: &'static str,
-    /// What is wrong, and what would be accepted.
+    /// What is wrong and what would be right.
     pub description: String,
 }
 
@@ -233,8 +233,8 @@ impl From<Violation> for FieldViolation {
     }
 }
 
-/// Collects all violations before they are reported. All are sent in one trailer of limited size: after the first hundred they are
-/// only counted, and fields and descriptions are shortened.
+/// Collects every violation before any is reported. All travel in one trailer, whose size is limited: past a hundred of them they
+/// are counted and not told one by one, and neither a field nor a description is told at any length.
 #[derive(Debug, Default)]
 pub struct Violations {
     told: Vec<Violation>,
@@ -242,26 +242,26 @@ pub struct Violations {
     facts: Vec<(&'static str, String)>,
 }
 
-/// The number of violations that are listed: more of them usually have one cause.
+/// How many violations are told one by one: who has more of them has one cause.
 const MOST: usize = 100;
-/// The number of bytes that are kept of a field's path, and of a description.
+/// The most bytes that are told of a field's path, and of a description.
 const LONGEST: usize = 300;
-/// The number of bytes that are listed in all: encoded, and in base 64, this is less than the 16 KiB of headers that gRPC clients
-/// accept.
+/// The most bytes that are told in all: with what stands around them, and in base 64, less than the 16 KiB of headers that clients
+/// of gRPC take.
 const TOLD: usize = 10_000;
 
 impl Violations {
-    /// No violation.
+    /// None yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a violation.
+    /// Adds one.
     pub fn add<R: Reason>(&mut self, field: impl Into<String>, reason: R, description: impl Into<String>) {
         self.push(Violation { field: field.into(), reason: reason.name(), description: description.into() });
     }
 
-    /// Adds a violation, and the facts that its reason describes: `("counted", &301 as _)`.
+    /// Adds one, and the facts its reason announces: `("counted", &301 as _)`.
     pub fn add_with<'a, R: Reason>(
         &mut self,
         field: impl Into<String>,
@@ -273,7 +273,7 @@ impl Violations {
         self.facts.extend(facts.into_iter().map(|(key, fact)| (key, fact.to_string())));
     }
 
-    /// Adds a violation.
+    /// Adds one that is already made.
     pub fn push(&mut self, violation: Violation) {
         let Violation { field, reason, description } = violation;
         let violation = Violation { field: cut(field), reason, description: cut(description) };
@@ -290,7 +290,7 @@ impl Violations {
         }
     }
 
-    /// Returns the value, or adds the error's violations and returns none. An error without violations is added as one.
+    /// Keeps the value, or the error's violations (the error itself, when it is of another kind, as one of them).
     pub fn keep<T>(&mut self, field: &str, result: Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -305,18 +305,18 @@ impl Violations {
         }
     }
 
-    /// Whether there is no violation.
+    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.told.is_empty()
     }
 
-    /// Returns the value. Error: `FIELDS_INVALID` with all violations; internal, where there is neither a violation nor a value.
+    /// The value, which is missing only where there is a violation. Error: one that names them all.
     pub fn value<T>(self, value: Option<T>) -> Result<T> {
         self.done()?;
         value.ok_or_else(|| Error::internal("a value is missing though nothing is wrong with it"))
     }
 
-    /// Error: `FIELDS_INVALID` with all violations, where there are any.
+    /// Nothing, or one error that names them all.
     pub fn done(self) -> Result<()> {
         if self.told.is_empty() {
             return Ok(());
@@ -327,7 +327,7 @@ impl Violations {
             (told, _) => format!("More than {told} fields, of which the first are named, are"),
         };
         let mut error = Shared::FieldsInvalid.error(format!("{fields} not as asked for; nothing was changed."));
-        // facts belong to the error and not to a field: with two fields it would not be clear to which
+        // facts stand on the error, not on a field: with two fields nobody could tell whose they are
         if self.told.len() + self.more == 1 {
             error.0.metadata = self.facts;
         }
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_and_a_hidden_object_give_the_same_bytes() {
+    fn what_is_not_there_and_what_is_hidden_are_the_same_bytes() {
         let (one, other) = (Status::from(Error::not_found("team")), Status::from(Error::not_found("team")));
         assert_eq!((one.message(), one.details()), (other.message(), other.details()));
     }

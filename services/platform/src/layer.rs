@@ -121,7 +121,7 @@ pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
     let stack = ServiceBuilder::new()
         // outermost: what other layers log belongs to the call
         .layer(layer(Trace))
-        // sees every answer as the caller does, including those of the layers below
+        // sees every answer as the caller does, also those of the layers below
         .layer(layer(Measure::new()))
         // below those that must see the panic of a call, above everything that can panic
         .layer(layer(CatchPanic))

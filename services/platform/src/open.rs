@@ -57,7 +57,7 @@ impl<T> OpenStream for Request<Streaming<T>> {
     }
 }
 
-/// The messages of a streamed request, each checked when it arrives.
+/// The pieces of a streamed request, each checked as it arrives.
 pub struct Pieces<T>(Streaming<T>);
 
 impl<T: ReflectMessage> Pieces<T> {
@@ -112,7 +112,7 @@ fn ctx_of<T>(request: &mut Request<T>) -> Result<Ctx> {
         .ok_or_else(|| Error::internal("no context: the method is tenantless or unlayered"))
 }
 
-/// The `request_id` of a request, if it has one, and its digest: both identify a repeated request.
+/// The digest and key a repeated request is known by, if it carries a `request_id`.
 pub(crate) fn request_key<T: ReflectMessage>(message: &T) -> Option<(String, Vec<u8>)> {
     let field = message.descriptor().get_field_by_name("request_id")?;
     let key = message.transcode_to_dynamic().get_field(&field).as_str()?.to_owned();

@@ -1,7 +1,8 @@
-//! Lists are returned in pages. A page has an opaque token, with which the next page is requested.
+//! Lists come in pages. A page ends with an opaque token that says where the next one begins.
+
 //!
-//! A token is bound to the message type of the request, and to all of its fields except the page size and the token.
-//! [`PageRequest::of`] does this, so that a new list cannot forget it.
+//! A token is bound to what the list was asked for: to the message type of the request and to every field of it but the size of the
+//! page and the token. [`PageRequest::of`] sees to it, so that a new list cannot forget to.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use prost_reflect::ReflectMessage;

@@ -118,7 +118,7 @@ struct Pool {
     lanes: Arc<audit::Lanes>,
 }
 
-/// Read access: a [`Snapshot`], a [`Glance`] or a [`Tx`].
+/// What reads: a [`Snapshot`], a [`Glance`] or a [`Tx`].
 pub trait Reads: Sync {
     /// The type that runs statements: a transaction, or, for a single statement, a connection.
     type Conn: ConnectionTrait;
@@ -190,9 +190,9 @@ impl Store {
         Ok(Glance::new(ctx.clone(), pool.connections, permit))
     }
 
-    /// Begins to read and write in the caller's tenant. Nothing is stored before `commit` or `answer`; dropping it rolls everything
-    /// back. Where the `request_id` of the call was answered before, this fails, and the layers give that answer again. Error: the
-    /// one that ends such a call, which the method passes on; `REQUEST_ID_REUSED`; overloaded; unreachable.
+    /// Opens the caller's tenant for reading and writing. Nothing is written before `commit` or `answer`; dropping it rolls
+    /// everything back. A call whose request was answered before, by its `request_id`, ends here, and is given that answer again.
+    /// Error: that one, which a method passes on; `REQUEST_ID_REUSED`; overloaded; unreachable.
     pub async fn write(&self, ctx: &Ctx) -> Result<Tx> {
         let pool = self.pool(ctx.tenant().id()).await?;
         // first the turn, then the permit: a call that waits for one tenant's writer must not hold a connection that others need
@@ -208,9 +208,9 @@ impl Store {
         Ok(tx)
     }
 
-    /// [`Store::write`] for a handler of a fact, or none, where this handler has handled the fact in this tenant: the fact came
-    /// twice, or a process died between two commits. It is for handlers that write on both sides of a border, where each side has
-    /// its own inbox. Error: internal, where the context handles no fact; and the errors of [`Store::write`].
+    /// [`Store::write`] for what the handler of a fact does in this tenant, or nothing where it was done before: the fact came
+    /// twice, or a process died after this commit and before the next. For a handler that writes on both sides of a border, where
+    /// each side has an inbox of its own. Error: internal, where no fact is handled.
     pub async fn write_once(&self, ctx: &Ctx) -> Result<Option<Tx>> {
         let handling = ctx.handled_event().ok_or_else(|| Error::internal("`write_once` is for handlers of facts"))?;
         let tx = self.write(ctx).await?;

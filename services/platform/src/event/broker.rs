@@ -37,7 +37,7 @@ pub(crate) use receive::Receiving;
 
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the broker recognises a fact that it receives twice. Later, the inbox does.
+/// How long the broker remembers what it was given, so that a fact given twice is kept once. Later the inbox sees to that.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// The headers of a fact, besides its id and its `traceparent`.
@@ -60,7 +60,7 @@ struct Inner {
 }
 
 impl Broker {
-    /// Connects in the background, and reconnects when needed. Error: internal, with the setting that cannot be used.
+    /// Connects in the background, and again whenever it must. Error: internal, naming the setting that cannot be.
     pub(crate) async fn connect(settings: &Settings, tls: Option<&tls::Settings>, name: &str) -> Result<Self> {
         let (up, connected) = tokio::sync::watch::channel(());
         let options = connect::options(settings, tls)?.name(name).no_echo().retry_on_initial_connect();
@@ -176,7 +176,7 @@ impl Broker {
 
     /// Closes the connection after everything was sent.
     pub(crate) async fn close(&self) {
-        // what the broker has not acknowledged is still in the outbox
+        // what the broker has not acknowledged is in the outbox still
         let _ = tokio::time::timeout(PATIENCE, self.0.client.drain()).await;
     }
 

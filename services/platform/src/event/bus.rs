@@ -166,7 +166,7 @@ impl Bus {
 async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &Told) -> Result<()> {
     (handler.run)(ctx.clone(), fact.body.clone()).await?;
     if ctx.handled_event().is_some_and(|handling| !handling.is_recorded()) {
-        // the handler committed nothing in this store, so only the record is committed
+        // it wrote nothing here: the record is all there is to commit
         store.write(&ctx).await?.commit().await?;
     }
     Ok(())

@@ -63,7 +63,7 @@ impl Batch {
     /// Takes the first facts of a kind. None, where another replica has them or the first is not due.
     pub(super) async fn take(store: &Store, ctx: &Ctx, kind: &str) -> Result<Option<Self>> {
         let tx = store.write(ctx).await?;
-        // one that was published first may be committed after another replica leased those behind it; they are left to that replica
+        // one that was told first and committed last stands before those that another replica has: they are left to it
         let is_due = |fact: &outbox::Model| fact.due_at <= At(ctx.now());
         let facts: Vec<_> = of_kind(kind).limit(BATCH).all(tx.conn()).await?.into_iter().take_while(is_due).collect();
         let Some(first) = facts.first() else { return Ok(None) };

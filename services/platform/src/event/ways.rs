@@ -17,8 +17,8 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    /// Connects the services of these stores with their handlers and, if the settings name one, with a broker. Error: internal,
-    /// with every fact that would not reach its consumers, or with the setting of the broker that cannot be used.
+    /// The ways from and to the services that keep these stores, with their handlers and, if the settings name one, a broker. Error:
+    /// internal, with every fact that would not find its way, or the setting of the broker that cannot be.
     pub(crate) async fn open(
         config: &Config,
         stores: Vec<Store>,

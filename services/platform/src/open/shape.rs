@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::mail;
 
-/// Checks the format of a text. Error: what is accepted.
+/// Whether `text` has this shape; otherwise what it should be.
 pub(super) fn fits(format: Format, text: &str) -> Result<(), &'static str> {
     let (fits, wanted) = match format {
         Format::Unspecified => (true, ""),

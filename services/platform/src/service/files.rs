@@ -4,11 +4,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{config::Limits, shares::Shares};
 
-/// The number of files that a process needs besides its connections: databases, uploads, its own connections.
+/// How many files a process needs beside its connections: databases, uploads, connections of its own.
 const OTHERS: usize = 256;
 
-/// Raises the limit of open files to the highest that the system allows. The default is about a thousand, which one caller could
-/// use up.
+/// Raises the limit of open files to the highest that the system allows. By default it is a thousand, which one caller could use up.
 pub(super) fn raise() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
@@ -16,7 +15,7 @@ pub(super) fn raise() {
     }
 }
 
-/// The places for connections: as many as in the settings, where the system allows that many files.
+/// The places for connections: as the settings say, as far as the system allows.
 pub(super) fn places(limits: &Limits) -> Shares {
     let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
     let (in_all, per_address) = within(limits, files);

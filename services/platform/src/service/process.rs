@@ -343,7 +343,7 @@ impl Common {
 }
 
 impl Host {
-    /// The pages for operators: `/metrics`, `/livez`, `/readyz`.
+    /// Pages for operators: `/metrics`, `/livez`, `/readyz`.
     pub fn probes(&self) -> Router {
         probes(&self.readiness)
     }

@@ -41,7 +41,7 @@ enum Outcome {
     /// There is no answer yet.
     #[default]
     Open,
-    /// The answer is stored.
+    /// The answer is kept.
     Kept,
     /// The request was answered before, with this message.
     Before(Vec<u8>),

@@ -532,7 +532,7 @@ async fn a_fact_is_handled_once_though_it_comes_twice() {
     let again = outbox::Entity::find().all(db.conn()).await.unwrap();
     drop(db);
     dispatcher.drain().await;
-    // a broker may deliver the same facts again
+    // a broker may bring the same facts again
     let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
     let rows = again.into_iter().map(sea_orm::IntoActiveModel::into_active_model);
     outbox::Entity::insert_many(rows.map(sea_orm::ActiveModelTrait::reset_all))

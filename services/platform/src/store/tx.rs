@@ -94,7 +94,7 @@ impl Tx {
         self.pending().changes.push((topic.to_string(), key.to_string()));
     }
 
-    /// Locks a name in this tenant until the transaction ends, for decisions that depend on a row that does not exist yet.
+    /// Nobody else holds what goes by this name in this tenant until the transaction ends: for what is decided by a row that is not there.
     pub async fn hold(&self, name: &str) -> Result<()> {
         // SQLite lets one writer in at a time
         if self.transaction.get_database_backend() == DbBackend::Postgres {
@@ -105,12 +105,12 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds an audit entry that the caller did `action` to `subject`, if this transaction commits. `detail` must not be personal.
+    /// Notes in the tenant's audit log that the caller did `action` to `subject`. `detail` is for facts that are not personal.
     pub fn note(&self, action: &'static str, subject: impl std::fmt::Display, detail: impl Into<String>) {
         self.pending().notes.push(Note { action, subject: subject.to_string(), detail: detail.into() });
     }
 
-    /// Commits and returns the answer. A repeated request with the same `request_id` gets this answer again for 24 hours.
+    /// Commits, and answers. A request with a `request_id` is given the same answer again for 24 hours.
     pub async fn answer<A: Message>(self, answer: A) -> Result<Response<A>, tonic::Status> {
         idempotency::keep(&self, &answer).await?;
         let ctx = self.ctx.clone();
@@ -119,7 +119,7 @@ impl Tx {
         Ok(Response::new(answer))
     }
 
-    /// Commits. Error: `ETAG_STALE`, where another transaction recorded the handled fact; overloaded; unreachable; internal.
+    /// Commits.
     pub async fn commit(self) -> Result<()> {
         let Pending { events, changes, notes, .. } = std::mem::take(&mut *self.pending());
         let published = !events.is_empty();

@@ -16,9 +16,9 @@ use crate::{
     store::{At, rows::change},
 };
 
-/// The number of changes that are read at once.
+/// How many changes are read at once.
 const BATCH: usize = 256;
-/// How long changes are stored for watchers that return.
+/// How long a change is kept for who comes back.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// The topic of a row that stores the transaction before which changes were removed.
 const SWEPT: &str = "";
@@ -27,7 +27,7 @@ const SWEPT: &str = "";
 pub(super) struct Batch {
     /// The changes, in the order of their transactions.
     pub(super) changes: Vec<Change>,
-    /// All changes of earlier transactions are in `changes`, or were seen before.
+    /// All changes before this one are among them, or were seen before.
     pub(super) horizon: i64,
 }
 
@@ -82,7 +82,7 @@ pub(super) async fn after(db: &Snapshot, text: &str) -> Result<Option<Position>>
     Ok(Some(position).filter(|position| is_kept && position.horizon() <= horizon))
 }
 
-/// The changes of a topic since a position, at most [`BATCH`].
+/// What changed under a topic since a position.
 pub(super) async fn read(db: &Snapshot, topic: &str, position: &Position) -> Result<Batch> {
     let (horizon, mut changes) = look(db, topic, position.horizon()).await?;
     changes.retain(|change| !position.has(change.place));
@@ -91,7 +91,7 @@ pub(super) async fn read(db: &Snapshot, topic: &str, position: &Position) -> Res
     Ok(Batch { changes, horizon: horizon.min(next) })
 }
 
-/// The horizon, and the changes of a topic from a transaction on.
+/// The horizon, and the changes of a topic from one transaction on.
 async fn look(db: &Snapshot, topic: &str, from: i64) -> Result<(i64, Vec<Change>)> {
     let backend = db.conn().get_database_backend();
     let horizon = match backend {

@@ -8,9 +8,8 @@ pub(super) type Place = (i64, i32);
 /// The number of changes after the horizon that a position can list. With more, a watcher cannot return to it.
 const MOST: usize = 64;
 
-/// The changes that a watcher has seen. Transactions that run at once commit in any order, so a change that it has not seen may
-/// have a lower number than one that it has. The horizon is the first transaction that may still run; after it, each seen change is
-/// listed.
+/// Which changes a watcher has seen. Transactions that run at once commit in any order, so there can be changes it has not seen
+/// before some it has: behind the horizon, which is the first transaction that may still run, each one is remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Position {
     horizon: i64,
@@ -18,14 +17,14 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// A position after all changes before `horizon`, and after these.
+    /// All before `horizon`, and these.
     pub(super) fn new(horizon: i64, seen: impl IntoIterator<Item = Place>) -> Self {
         let mut position = Self { horizon, seen: seen.into_iter().collect() };
         position.reach(horizon);
         position
     }
 
-    /// The first transaction whose changes may not all have been seen.
+    /// The first transaction of which a change may not have been seen.
     pub(super) fn horizon(&self) -> i64 {
         self.horizon
     }
@@ -42,14 +41,14 @@ impl Position {
         }
     }
 
-    /// Adds all changes before a horizon.
+    /// All changes before a horizon have been seen.
     pub(super) fn reach(&mut self, horizon: i64) {
         self.horizon = self.horizon.max(horizon);
         self.seen = self.seen.split_off(&(self.horizon, i32::MIN));
     }
 }
 
-/// Writes a position: `4711-0.2-3.0` is all before 4711, change 2 of 4711, change 0 of 4714. `4711-!` has too many changes to list.
+/// `4711-0.2-3.0`: all before 4711, the change 2 of 4711, the change 0 of 4714. `4711-!`: too many to be written down.
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.horizon)?;

@@ -20,7 +20,7 @@ impl Broker {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some((tenant, topic)) = ringing.recv() => {
-                    // without a connection it may be lost; when there is one again, all watchers are woken
+                    // without a connection it is not carried: when one comes about, all look
                     let _ = client.publish(format!("koine-watch.{tenant}.{service}"), topic.into()).await;
                 }
                 Some(message) = heard.next() => {

@@ -93,8 +93,8 @@ impl Receiving {
         }
     }
 
-    /// Delivers a fact to its handlers, and acknowledges it when their inboxes or backlogs are written. Where they cannot be
-    /// written, the broker delivers the fact again.
+    /// Brings one fact to its handlers, and acknowledges it when their inboxes or backlogs are written. Where they cannot be, it
+    /// comes again.
     async fn take(&self, tenant: &Arc<Tenant>, service: &str, message: &Message) -> Result<()> {
         let Some(fact) = fact(message) else {
             tracing::error!(subject = %message.subject, "not a fact of ours: it is taken out of the stream");
@@ -105,7 +105,7 @@ impl Receiving {
         let delivered = loop {
             tokio::select! {
                 delivered = &mut delivering => break delivered,
-                // the broker must not give the fact to another replica, as if this process had died
+                // the broker must not take us for dead and give it to somebody else
                 () = tokio::time::sleep(half) => acknowledge(message, AckKind::Progress).await?,
             }
         };

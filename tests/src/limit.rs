@@ -3,8 +3,8 @@
 //!
 //! - Everything in this crate that waits uses [`wait`] with the name of the wait, and panics with it after [`Limits::wait`].
 //! - A whole test ends after [`Limits::test`], with the names of all its waits. For this a test of `tests/e2e` begins with
-//!   `#[tokio::test(crate = "::tests::limit")]`: the macro then makes its runtime with [`runtime::Builder`] of this module instead of
-//!   tokio's. The law `tests/e2e/architecture/limits.rs` names each test that does not.
+//!   `#[tokio::test(crate = "::tests::limit")]`: the macro then makes its runtime with [`runtime::Builder`] of this module instead
+//!   of tokio's. The law `tests/e2e/architecture/limits.rs` names each test that does not.
 //! - A test that blocks its thread cannot be ended from inside, so the process is aborted with the same message.
 
 use std::{

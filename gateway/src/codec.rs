@@ -58,7 +58,7 @@ impl Decoder for AsJson {
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Vec<u8>>, Status> {
         let bytes = buffer.copy_to_bytes(buffer.remaining());
-        let text = json::written(&self.0, &bytes);
+        let text = json::of(&self.0, &bytes);
         text.map(Some).map_err(|fault| Status::internal(fault.to_string()))
     }
 }

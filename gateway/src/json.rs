@@ -1,8 +1,8 @@
-//! Answers as JSON, written straight from their bytes. A message that is only passed on need not be built in memory, field by field,
-//! to be taken apart again: for a list of fifty that costs more than everything else the gateway does.
+//! Writes answers as JSON directly from their protobuf bytes. To build a [`DynamicMessage`] of an answer first, only to serialize it,
+//! costs more for a list of fifty than everything else the gateway does.
 //!
-//! What is written is what `prost-reflect` writes of the same message. What is rare, it writes: messages that came in several parts,
-//! and the well-known types but for timestamps.
+//! The JSON equals what `prost-reflect` writes of the same message. Rare cases are left to it: messages that arrive in several parts,
+//! and the well-known types other than `Timestamp`.
 
 use std::collections::HashSet;
 
@@ -14,17 +14,17 @@ use prost::{
 };
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor};
 
-/// How deep messages may be in each other, as everywhere in prost.
+/// How deep messages may be nested: the limit of prost.
 const DEEPEST: u32 = 100;
 
-/// The JSON of a message of this kind. Error: the bytes are not one.
-pub(crate) fn written(kind: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
+/// Returns the JSON of a message of this type. Error: the bytes are not a message of it.
+pub(crate) fn of(kind: &MessageDescriptor, bytes: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut out = Vec::with_capacity(bytes.len() * 3);
     message(kind, bytes, &mut out, DEEPEST)?;
     Ok(out)
 }
 
-/// Why bytes are not a message.
+/// Why bytes cannot be read as a message.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error("{0}")]
@@ -41,7 +41,7 @@ pub(crate) enum Fault {
     Depth,
 }
 
-/// The value of one field on the wire.
+/// The value of a field as it stands on the wire.
 #[derive(Clone, Copy)]
 enum Raw<'a> {
     Number(u64),
@@ -50,7 +50,7 @@ enum Raw<'a> {
     Bytes(&'a [u8]),
 }
 
-/// A field on the wire.
+/// The number of a field, and a value of it.
 type Part<'a> = (u32, Raw<'a>);
 
 fn message(kind: &MessageDescriptor, bytes: &[u8], out: &mut Vec<u8>, depth: u32) -> Result<(), Fault> {
@@ -61,14 +61,14 @@ fn message(kind: &MessageDescriptor, bytes: &[u8], out: &mut Vec<u8>, depth: u32
         _ => {}
     }
     let mut parts = parts(bytes)?;
-    // as they are declared; of one field, in the order in which they came
+    // fields in the order of their numbers; the sort is stable, so that the values of one field keep their order
     parts.sort_by_key(|(number, _)| *number);
     out.push(b'{');
     let (mut rest, mut is_first) = (&parts[..], true);
     while let Some((number, _)) = rest.first() {
         let (of_field, others) = rest.split_at(rest.partition_point(|(other, _)| other <= number));
         rest = others;
-        // what this contract does not know is not shown
+        // fields that the contract does not know are left out
         let Some(field) = kind.get_field(*number) else { continue };
         let before = out.len();
         name(&field, is_first, out)?;
@@ -99,7 +99,7 @@ fn text(text: &str, out: &mut Vec<u8>) -> Result<(), Fault> {
     Ok(serde_json::to_writer(out, text)?)
 }
 
-/// Writes the value of a field that came in these parts. False: it has none, because it is what it is without being said.
+/// Writes the value of a field from its parts. Returns false where nothing is to be shown: the value is the default.
 fn field(field: &FieldDescriptor, parts: &[Part<'_>], out: &mut Vec<u8>, depth: u32) -> Result<bool, Fault> {
     let kind = field.kind();
     if field.is_map() {
@@ -112,23 +112,23 @@ fn field(field: &FieldDescriptor, parts: &[Part<'_>], out: &mut Vec<u8>, depth: 
     if let Kind::Message(kind) = &kind {
         return match parts {
             [(_, Raw::Bytes(bytes))] => message(kind, bytes, out, depth),
-            // several parts are one message
-            _ => by_reflection(kind, &joined(parts)?, out),
+            // the parts of one message are merged
+            _ => by_reflection(kind, &merged(parts)?, out),
         }
         .map(|()| true);
     }
-    if !field.supports_presence() && is_nothing(last) {
+    if !field.supports_presence() && is_default(last) {
         return Ok(false);
     }
     scalar(&kind, *last, out).map(|()| true)
 }
 
-fn joined(parts: &[Part<'_>]) -> Result<Vec<u8>, Fault> {
+fn merged(parts: &[Part<'_>]) -> Result<Vec<u8>, Fault> {
     let each = parts.iter().map(|(_, raw)| if let Raw::Bytes(bytes) = raw { Ok(*bytes) } else { Err(Fault::Form) });
     each.collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
 }
 
-fn is_nothing(raw: &Raw<'_>) -> bool {
+fn is_default(raw: &Raw<'_>) -> bool {
     match raw {
         Raw::Number(number) | Raw::Eight(number) => *number == 0,
         Raw::Four(number) => *number == 0,
@@ -136,7 +136,7 @@ fn is_nothing(raw: &Raw<'_>) -> bool {
     }
 }
 
-/// Writes a list. False: it is empty.
+/// Writes a list. Returns false where it is empty.
 fn list(kind: &Kind, parts: &[Part<'_>], out: &mut Vec<u8>, depth: u32) -> Result<bool, Fault> {
     out.push(b'[');
     let begin = out.len();
@@ -181,10 +181,10 @@ fn map(kind: &Kind, parts: &[Part<'_>], out: &mut Vec<u8>, depth: u32) -> Result
         let fields = self::parts(bytes)?;
         let last = |number| fields.iter().rev().find(|(of, _)| *of == number).map(|(_, raw)| *raw);
         let mut name = Vec::new();
-        scalar(&key.kind(), last(1).unwrap_or(nothing(&key.kind())), &mut name)?;
-        entries.push((name, last(2).unwrap_or(nothing(&value_field.kind()))));
+        scalar(&key.kind(), last(1).unwrap_or(default_of(&key.kind())), &mut name)?;
+        entries.push((name, last(2).unwrap_or(default_of(&value_field.kind()))));
     }
-    // of two with one name the later one holds
+    // of two entries with one key the later one counts
     let mut known = HashSet::new();
     entries.reverse();
     entries.retain(|(name, _)| known.insert(name.clone()));
@@ -206,8 +206,8 @@ fn map(kind: &Kind, parts: &[Part<'_>], out: &mut Vec<u8>, depth: u32) -> Result
     Ok(())
 }
 
-/// What a value is that was not sent.
-fn nothing(kind: &Kind) -> Raw<'static> {
+/// The default value of a type.
+fn default_of(kind: &Kind) -> Raw<'static> {
     match wire_type(kind) {
         WireType::ThirtyTwoBit => Raw::Four(0),
         WireType::SixtyFourBit => Raw::Eight(0),
@@ -229,24 +229,24 @@ fn wire_type(kind: &Kind) -> WireType {
     }
 }
 
-/// Writes a value that is no message. Numbers of 64 bits are texts, as the mapping to JSON has them.
+/// Writes a value that is not a message. Integers of 64 bits become strings, as ProtoJSON requires.
 fn scalar(kind: &Kind, raw: Raw<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     match (kind, raw) {
         (Kind::Int32, Raw::Number(number)) => number_of(number as i32, out),
-        (Kind::Sint32, Raw::Number(number)) => number_of(unfolded(u64::from(number as u32)) as i32, out),
+        (Kind::Sint32, Raw::Number(number)) => number_of(zigzag(u64::from(number as u32)) as i32, out),
         (Kind::Uint32, Raw::Number(number)) => number_of(number as u32, out),
         (Kind::Fixed32, Raw::Four(number)) => number_of(number, out),
         (Kind::Sfixed32, Raw::Four(number)) => number_of(number as i32, out),
         (Kind::Int64, Raw::Number(number)) | (Kind::Sfixed64, Raw::Eight(number)) => long(number as i64, out),
-        (Kind::Sint64, Raw::Number(number)) => long(unfolded(number), out),
+        (Kind::Sint64, Raw::Number(number)) => long(zigzag(number), out),
         (Kind::Uint64, Raw::Number(number)) | (Kind::Fixed64, Raw::Eight(number)) => long(number, out),
-        (Kind::Bool, Raw::Number(number)) => Ok(out.extend(if number == 0 { &b"false"[..] } else { b"true" })),
+        (Kind::Bool, Raw::Number(number)) => Ok(serde_json::to_writer(out, &(number != 0))?),
         (Kind::Float, Raw::Four(bits)) => float(f32::from_bits(bits), f32::from_bits(bits).into(), out),
         (Kind::Double, Raw::Eight(bits)) => float(f64::from_bits(bits), f64::from_bits(bits), out),
         (Kind::String, Raw::Bytes(bytes)) => text(std::str::from_utf8(bytes)?, out),
         (Kind::Bytes, Raw::Bytes(bytes)) => text(&BASE64_STANDARD.encode(bytes), out),
         (Kind::Enum(kind), Raw::Number(number)) => match kind.get_value(number as i32) {
-            _ if kind.full_name() == "google.protobuf.NullValue" => Ok(out.extend(b"null")),
+            _ if kind.full_name() == "google.protobuf.NullValue" => Ok(serde_json::to_writer(out, &())?),
             Some(value) => text(value.name(), out),
             None => number_of(number as i32, out),
         },
@@ -254,8 +254,8 @@ fn scalar(kind: &Kind, raw: Raw<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
     }
 }
 
-/// A signed number from the form in which small ones of both signs are short.
-fn unfolded(number: u64) -> i64 {
+/// Decodes ZigZag.
+fn zigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
@@ -268,7 +268,7 @@ fn long(number: impl std::fmt::Display, out: &mut Vec<u8>) -> Result<(), Fault> 
     Ok(write!(out, "\"{number}\"").map_err(serde_json::Error::io)?)
 }
 
-/// A number with a fraction, in the shortest form of its own precision.
+/// Writes a float in the shortest form that its own precision needs; `as_double` tells the values that JSON has no number for.
 fn float(number: impl serde::Serialize, as_double: f64, out: &mut Vec<u8>) -> Result<(), Fault> {
     match as_double {
         wide if wide.is_nan() => text("NaN", out),
@@ -278,7 +278,7 @@ fn float(number: impl serde::Serialize, as_double: f64, out: &mut Vec<u8>) -> Re
     }
 }
 
-/// Writes an instant. False: it is none that can be written as one, which `prost-reflect` has a word for.
+/// Writes a timestamp. Returns false, and writes nothing, where it is outside of what RFC 3339 can express.
 fn timestamp(bytes: &[u8], out: &mut Vec<u8>) -> Result<bool, Fault> {
     let (mut seconds, mut nanos) = (0, 0);
     for (number, raw) in parts(bytes)? {
@@ -289,7 +289,7 @@ fn timestamp(bytes: &[u8], out: &mut Vec<u8>) -> Result<bool, Fault> {
             _ => {}
         }
     }
-    // of the years from 1 to 9999
+    // the years 1 to 9999
     let is_written = (-62_135_596_800..=253_402_300_799).contains(&seconds) && (0..1_000_000_000).contains(&nanos);
     if is_written {
         text(&prost_types::Timestamp { seconds, nanos }.to_string(), out)?;
@@ -297,7 +297,7 @@ fn timestamp(bytes: &[u8], out: &mut Vec<u8>) -> Result<bool, Fault> {
     Ok(is_written)
 }
 
-/// The fields of a message, as they came.
+/// Returns the fields of a message in the order in which they stand.
 fn parts(mut bytes: &[u8]) -> Result<Vec<Part<'_>>, Fault> {
     let mut parts = Vec::with_capacity(16);
     while !bytes.is_empty() {

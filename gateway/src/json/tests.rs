@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::*;
 
-/// Numbers that look like chance and are the same each time.
+/// A pseudo-random generator with a fixed seed.
 struct Dice(u64);
 
 impl Dice {
@@ -82,7 +82,7 @@ impl Dice {
 
 fn same(message: &DynamicMessage, bytes: &[u8]) {
     let kind = prost_reflect::ReflectMessage::descriptor(message);
-    let ours: Value = serde_json::from_slice(&written(&kind, bytes).unwrap()).unwrap();
+    let ours: Value = serde_json::from_slice(&of(&kind, bytes).unwrap()).unwrap();
     assert_eq!(ours, serde_json::to_value(message).unwrap(), "{}", kind.full_name());
 }
 
@@ -122,7 +122,7 @@ fn bytes_that_are_no_message_are_refused_and_never_half_written() {
     let bytes = Dice(3).message(&kind, 3).encode_to_vec();
     assert!(bytes.len() > 10);
     for cut in 1..bytes.len() {
-        let (ours, library) = (written(&kind, &bytes[..cut]), DynamicMessage::decode(kind.clone(), &bytes[..cut]));
+        let (ours, library) = (of(&kind, &bytes[..cut]), DynamicMessage::decode(kind.clone(), &bytes[..cut]));
         assert_eq!(ours.is_ok(), library.is_ok(), "{cut}");
     }
 }

@@ -85,8 +85,8 @@ pub async fn measure() {
     server::rest(&server).await;
     server.stop();
 
-    let (koine, identity, echo) =
-        (server::on_one_core(&ground.koine()), server::on_one_core(&ground.identity()), server::on_one_core(&echo()));
+    let broker = ground.broker();
+    let [koine, identity, echo] = [ground.koine(), ground.identity(&broker), echo()].map(|it| server::on_one_core(&it));
     let caller = country.coordinator().at(&Http::new(koine.address()));
     let mut ways = [
         Way::grpc(&echo, &caller, &team_id),

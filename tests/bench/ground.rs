@@ -11,6 +11,7 @@ use tests::{
     Caller, Http,
     engine::Engine,
     mailbox::Mailbox,
+    nats::Nats,
     server::{Server, program},
     world,
 };
@@ -71,7 +72,7 @@ impl Ground {
 
     /// The whole system, as people start it.
     pub fn koine(&self) -> Command {
-        let mut command = self.command("koine");
+        let mut command = command("koine", &self.settings());
         command.arg("serve");
         command
     }
@@ -83,15 +84,21 @@ impl Ground {
         command
     }
 
-    /// Identity as a process of its own, on the same data.
-    pub fn identity(&self) -> Command {
-        self.command("identity")
+    /// Identity as a process of its own, on the same data. Its facts travel by this broker.
+    pub fn identity(&self, broker: &Nats) -> Command {
+        let own = self.folder.path().join("identity.toml");
+        let settings = fs::read_to_string(self.settings()).expect("a file");
+        fs::write(&own, settings + &broker.settings()).expect("a file");
+        command("identity", &own)
     }
 
-    fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(program(name));
-        command.arg("--config").arg(self.folder.path().join("koine.toml"));
-        command
+    /// A broker with its data beside those of the system.
+    pub fn broker(&self) -> Nats {
+        Nats::start(&self.folder.path().join("nats"))
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.folder.path().join("koine.toml")
     }
 
     /// The databases it stands on.
@@ -125,6 +132,12 @@ impl Ground {
         let (_, login, password) = known.iter().find(|(country, ..)| country == tenant).expect("a coordinator");
         Caller::anybody(Http::new(server.address()), tenant).sign_in(login, password).await
     }
+}
+
+fn command(name: &str, settings: &Path) -> Command {
+    let mut command = Command::new(program(name));
+    command.arg("--config").arg(settings);
+    command
 }
 
 /// The echo, beside which calls are measured.

@@ -16,8 +16,8 @@ use crate::{
     store::{At, rows::change},
 };
 
-/// How many changes are read at once.
-const BATCH: usize = 256;
+/// How many changes are shown at once. However many there are, no more are read than these and those behind the horizon that were seen.
+pub(super) const BATCH: usize = 256;
 /// How long a change is kept for who comes back.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// The topic of a row that stores the transaction before which changes were removed.
@@ -28,7 +28,7 @@ pub(super) struct Batch {
     /// The changes, in the order of their transactions.
     pub(super) changes: Vec<Change>,
     /// All changes before this one are among them, or were seen before.
-    pub(super) horizon: i64,
+    pub(super) horizon: Place,
 }
 
 /// A change of a topic.
@@ -67,9 +67,14 @@ pub(crate) async fn write(tx: &Tx, changes: &[(String, String)]) -> Result<()> {
 
 /// The position of a watcher that has seen all changes so far.
 pub(super) async fn now(db: &Snapshot, topic: &str) -> Result<Position> {
-    let (horizon, _) = look(db, topic, i64::MAX).await?;
-    let (_, behind) = look(db, topic, horizon).await?;
-    Ok(Position::new(horizon, behind.into_iter().map(|change| change.place)))
+    let mut position = Position::new(horizon(db).await?, []);
+    loop {
+        let behind = read(db, topic, &position).await?.changes;
+        if behind.is_empty() {
+            return Ok(position);
+        }
+        behind.iter().for_each(|change| position.saw(change.place));
+    }
 }
 
 /// The position in a text. None, where the text is not a position, where changes after it were removed, or where the position is
@@ -77,38 +82,54 @@ pub(super) async fn now(db: &Snapshot, topic: &str) -> Result<Position> {
 pub(super) async fn after(db: &Snapshot, text: &str) -> Result<Option<Position>> {
     let Ok(position) = text.parse::<Position>() else { return Ok(None) };
     let swept = change::Entity::find().filter(change::Column::Topic.eq(SWEPT)).order_by_desc(change::Column::Seq);
-    let is_kept = swept.one(db.conn()).await?.is_none_or(|swept| swept.seq <= position.horizon());
-    let (horizon, _) = look(db, "", i64::MAX).await?;
+    let is_kept = swept.one(db.conn()).await?.is_none_or(|swept| swept.seq <= position.horizon().0);
+    let horizon = horizon(db).await?;
     Ok(Some(position).filter(|position| is_kept && position.horizon() <= horizon))
 }
 
-/// What changed under a topic since a position.
+/// The first changes under a topic since a position.
 pub(super) async fn read(db: &Snapshot, topic: &str, position: &Position) -> Result<Batch> {
-    let (horizon, mut changes) = look(db, topic, position.horizon()).await?;
+    // those that were seen are among them: one more than a batch remains, if there is one more
+    let (horizon, mut changes) = look(db, topic, position.horizon(), position.behind() + BATCH + 1).await?;
     changes.retain(|change| !position.has(change.place));
-    let Some(next) = changes.get(BATCH).map(|next| next.place.0) else { return Ok(Batch { changes, horizon }) };
+    let Some(next) = changes.get(BATCH).map(|next| next.place) else { return Ok(Batch { changes, horizon }) };
     changes.truncate(BATCH);
     Ok(Batch { changes, horizon: horizon.min(next) })
 }
 
-/// The horizon, and the changes of a topic from one transaction on.
-async fn look(db: &Snapshot, topic: &str, from: i64) -> Result<(i64, Vec<Change>)> {
-    let backend = db.conn().get_database_backend();
-    let horizon = match backend {
+/// What gives the horizon, in a column of this name.
+fn horizon_in(backend: DbBackend) -> &'static str {
+    match backend {
         DbBackend::Postgres => "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon",
         _ => "SELECT coalesce(max(seq), 0) + 1 AS horizon FROM change",
-    };
+    }
+}
+
+/// The first transaction that may still run, as the place of its first change.
+async fn horizon(db: &Snapshot) -> Result<Place> {
+    let backend = db.conn().get_database_backend();
+    let row = db.conn().query_one_raw(Statement::from_string(backend, horizon_in(backend))).await?;
+    Ok((row.map_or(Ok(0), |row| row.try_get("", "horizon"))?, 0))
+}
+
+/// The horizon, and the first changes of a topic from one on.
+async fn look(db: &Snapshot, topic: &str, (first, nth): Place, most: usize) -> Result<(Place, Vec<Change>)> {
+    let backend = db.conn().get_database_backend();
     let sql = format!(
-        "SELECT h.horizon, c.seq, c.nth, c.key FROM ({horizon}) h LEFT JOIN change c ON c.topic = $1 AND c.seq >= $2 ORDER BY c.seq, c.nth"
+        "SELECT h.horizon, c.seq, c.nth, c.key FROM ({}) h \
+         LEFT JOIN change c ON c.topic = $1 AND c.seq >= $2 AND (c.seq > $2 OR c.nth >= $3) ORDER BY c.seq, c.nth LIMIT $4",
+        horizon_in(backend)
     );
-    let query = Statement::from_sql_and_values(backend, sql, [Value::from(topic), from.into()]);
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let query =
+        Statement::from_sql_and_values(backend, sql, [Value::from(topic), first.into(), nth.into(), most.into()]);
     let rows = db.conn().query_all_raw(query).await?;
     let horizon = rows.first().map_or(Ok(0), |row| row.try_get("", "horizon"))?;
     let change = |row: &QueryResult| -> Result<Option<Change>> {
         let Some(seq) = row.try_get::<Option<i64>>("", "seq")? else { return Ok(None) };
         Ok(Some(Change { place: (seq, row.try_get("", "nth")?), key: row.try_get("", "key")? }))
     };
-    Ok((horizon, rows.iter().filter_map(|row| change(row).transpose()).collect::<Result<_>>()?))
+    Ok(((horizon, 0), rows.iter().filter_map(|row| change(row).transpose()).collect::<Result<_>>()?))
 }
 
 /// Removes old changes, and stores up to which transaction: a watcher with an earlier position may have missed some.

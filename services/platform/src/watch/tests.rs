@@ -78,6 +78,16 @@ impl Ground {
         Ok(Told(Box::pin(watch.changes(&self.ctx("aa"), topic.to_owned(), after, Mirror).await?)))
     }
 
+    /// Writes changes as PostgreSQL numbers them: all of a transaction by one number. A key may be what cannot be read.
+    async fn numbered(&self, seq: i64, keys: &[String]) {
+        let tx = self.store.write(&self.ctx("aa")).await.unwrap();
+        for (nth, key) in keys.iter().enumerate() {
+            let sql = format!("INSERT INTO change (seq, nth, topic, key, at) VALUES ({seq}, {nth}, 'doors', {key}, 0)");
+            tx.conn().execute_unprepared(&sql).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    }
+
     async fn rows(&self) -> usize {
         let db = self.store.read(&self.ctx("aa")).await.unwrap();
         let all = sea_orm::Statement::from_string(db.conn().get_database_backend(), "SELECT seq FROM change");
@@ -173,6 +183,40 @@ async fn more_changes_than_are_read_at_once_are_all_shown() {
     let mut again = ground.watch("doors", &position).await.unwrap();
     for key in &keys[300..] {
         assert_eq!(again.seen().await.what, *key);
+    }
+    assert!(again.nothing());
+}
+
+#[tokio::test]
+async fn of_a_long_log_no_more_is_read_than_is_shown() {
+    let ground = Ground::new();
+    let mut keys: Vec<String> = (0..log::BATCH + 9).map(|key| format!("'{key}'")).collect();
+    // who reads this one fails
+    keys.push("x'ff'".to_owned());
+    ground.numbered(7, &keys).await;
+    let mut told = ground.watch("doors", "0").await.unwrap();
+    for key in 0..log::BATCH {
+        assert_eq!(told.seen().await.what, key.to_string());
+    }
+    assert!(told.next().await.unwrap().is_err(), "the next batch has it");
+}
+
+#[tokio::test]
+async fn who_has_seen_a_part_of_a_large_transaction_comes_back_to_the_rest() {
+    let ground = Ground::new();
+    let keys: Vec<String> = (0..log::BATCH * 3).map(|key| format!("'{key}'")).collect();
+    ground.numbered(7, &keys).await;
+    let mut told = ground.watch("doors", "0").await.unwrap();
+    let mut position = String::new();
+    for key in 0..log::BATCH * 2 {
+        let seen = told.seen().await;
+        assert_eq!(seen.what, key.to_string());
+        position = seen.position;
+    }
+    assert_eq!(position, format!("7.{}", log::BATCH * 2));
+    let mut again = ground.watch("doors", &position).await.unwrap();
+    for key in log::BATCH * 2..log::BATCH * 3 {
+        assert_eq!(again.seen().await.what, key.to_string());
     }
     assert!(again.nothing());
 }

@@ -16,7 +16,7 @@ mod bells;
 mod log;
 mod position;
 
-pub(crate) use bells::Bells;
+pub(crate) use bells::{Bells, Place};
 pub(crate) use log::{sweep, write};
 use position::Position;
 

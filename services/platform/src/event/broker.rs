@@ -25,6 +25,7 @@ use async_nats::{
     },
 };
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use super::{Settings, Told, catalogue::Entry};
 use crate::{Error, Result, TenantId, tls};
@@ -37,6 +38,8 @@ pub(crate) use receive::Receiving;
 
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may take once the process is told to end. What it has not acknowledged then comes again.
+const LAST: Duration = Duration::from_secs(1);
 /// How long the broker remembers what it was given, so that a fact given twice is kept once. Later the inbox sees to that.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
@@ -57,11 +60,19 @@ struct Inner {
     made: Mutex<BTreeSet<String>>,
     /// Changes whenever the connection is established.
     connected: tokio::sync::watch::Receiver<()>,
+    /// Is cancelled when the process is told to end.
+    stop: CancellationToken,
 }
 
 impl Broker {
-    /// Connects in the background, and again whenever it must. Error: internal, naming the setting that cannot be.
-    pub(crate) async fn connect(settings: &Settings, tls: Option<&tls::Settings>, name: &str) -> Result<Self> {
+    /// Connects in the background, and again whenever it must. After `stop` is cancelled nobody waits long for it. Error: internal,
+    /// naming the setting that cannot be.
+    pub(crate) async fn connect(
+        settings: &Settings,
+        tls: Option<&tls::Settings>,
+        name: &str,
+        stop: CancellationToken,
+    ) -> Result<Self> {
         let (up, connected) = tokio::sync::watch::channel(());
         let options = connect::options(settings, tls)?.name(name).no_echo().retry_on_initial_connect();
         let options = options.event_callback(move |event| {
@@ -75,7 +86,7 @@ impl Broker {
         let mut stream = jetstream::new(client.clone());
         stream.set_timeout(PATIENCE);
         let made = Mutex::default();
-        Ok(Self(Arc::new(Inner { client, stream, settings: settings.clone(), made, connected })))
+        Ok(Self(Arc::new(Inner { client, stream, settings: settings.clone(), made, connected, stop })))
     }
 
     /// Gives a fact to the broker, for the services that handle it. Returns when the broker has stored it. Error: unreachable.
@@ -98,11 +109,7 @@ impl Broker {
         }
         let (subject, body) = (subject(tenant, entry), fact.body.clone().into());
         let kept = async { self.0.stream.publish_with_headers(subject, headers, body).await?.await };
-        let kept = tokio::time::timeout(PATIENCE, kept).await.map_err(Error::unreachable)?;
-        kept.map(drop).map_err(|error| {
-            self.forget();
-            Error::unreachable(error)
-        })
+        self.asked(kept).await.map(drop).inspect_err(|_| self.forget())
     }
 
     /// Creates a consumer, and its stream, unless they are known to exist.
@@ -166,18 +173,27 @@ impl Broker {
         self.made().clear();
     }
 
+    /// Waits for the broker, which takes nothing while it is away and its queue is full: every wait for it is one of these. Error:
+    /// unreachable, in time also where the process is told to end.
     async fn asked<T, E: Into<Box<dyn std::error::Error + Send + Sync>>>(
         &self,
         question: impl Future<Output = std::result::Result<T, E>>,
     ) -> Result<T> {
-        let answer = tokio::time::timeout(PATIENCE, question).await.map_err(Error::unreachable)?;
-        answer.map_err(Error::unreachable)
+        let ending = async {
+            self.0.stop.cancelled().await;
+            tokio::time::sleep(LAST).await;
+        };
+        tokio::select! {
+            answer = question => answer.map_err(Error::unreachable),
+            () = ending => Err(Error::unreachable("the process ends")),
+            () = tokio::time::sleep(PATIENCE) => Err(Error::unreachable("the broker does not answer")),
+        }
     }
 
     /// Closes the connection after everything was sent.
     pub(crate) async fn close(&self) {
         // what the broker has not acknowledged is in the outbox still
-        let _ = tokio::time::timeout(PATIENCE, self.0.client.drain()).await;
+        let _ = self.asked(self.0.client.drain()).await;
     }
 
     fn made(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
@@ -218,3 +234,6 @@ fn told(event: &Event) {
         Event::SlowConsumer(_) | Event::LameDuckMode | Event::Draining | Event::Closed => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,13 +17,14 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
-    /// The ways from and to the services that keep these stores, with their handlers and, if the settings name one, a broker. Error:
-    /// internal, with every fact that would not find its way, or the setting of the broker that cannot be.
+    /// The ways from and to the services that keep these stores, with their handlers and, if the settings name one, a broker, for
+    /// which nobody waits long once the tasks end. Error: internal, with every fact that would not find its way, or the setting of the broker that cannot be.
     pub(crate) async fn open(
         config: &Config,
         stores: Vec<Store>,
         handlers: Vec<(Store, Handlers)>,
         (tenants, clock, ids): (Tenants, Clock, Ids),
+        tasks: &Tasks,
     ) -> Result<Self> {
         let (settings, here) = (&config.events, stores.iter().map(Store::service).collect::<Vec<_>>());
         let theirs: Vec<_> = handlers.iter().map(|(store, handlers)| (store.service(), handlers)).collect();
@@ -32,7 +33,8 @@ impl Ways {
         let mut bus = Bus::new(handlers, settings.clone(), clock.clone(), ids.clone());
         let (mut broker, mut receiving) = (None, None);
         if settings.nats.is_some() && !here.is_empty() {
-            let there = Broker::connect(settings, config.tls.as_ref(), &format!("koine {}", here.join(" "))).await?;
+            let name = format!("koine {}", here.join(" "));
+            let there = Broker::connect(settings, config.tls.as_ref(), &name, tasks.token()).await?;
             let owned = |(fact, consumer): (&Entry, &str)| (fact.clone(), consumer.to_owned());
             bus = bus.with(there.clone(), catalogue.leaving(&here).map(owned).collect());
             let arriving = catalogue.arriving(&here).map(owned).collect();

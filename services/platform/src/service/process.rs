@@ -170,7 +170,7 @@ impl Process {
         let (tenants, clock, ids) = (common.tenants.clone(), common.clock.clone(), common.ids.clone());
         let sequencer = |store: &Store| Sequencer::new(store.clone(), tenants.clone(), clock.clone(), ids.clone());
         self.sequencers = keeping.iter().map(sequencer).collect();
-        self.ways = Ways::open(&common.config, keeping, handlers, (tenants, clock, ids)).await?;
+        self.ways = Ways::open(&common.config, keeping, handlers, (tenants, clock, ids), &self.tasks).await?;
         Ok(())
     }
 

@@ -77,7 +77,7 @@ impl Receiving {
     async fn some(&self, tenant: &TenantId, entry: &Entry, service: &str, stop: &CancellationToken) -> Result<()> {
         let consumer = self.broker.consumer(tenant, entry, service).await?;
         let facts = consumer.stream().max_messages_per_batch(1).expires(ASKED).heartbeat(HEARTBEAT);
-        let mut facts = facts.messages().await.map_err(Error::unreachable)?;
+        let mut facts = self.broker.asked(facts.messages()).await?;
         loop {
             let next = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -95,10 +95,10 @@ impl Receiving {
 
     /// Brings one fact to its handlers, and acknowledges it when their inboxes or backlogs are written. Where they cannot be, it
     /// comes again.
-    async fn take(&self, tenant: &Arc<Tenant>, service: &str, message: &Message) -> Result<()> {
+    pub(super) async fn take(&self, tenant: &Arc<Tenant>, service: &str, message: &Message) -> Result<()> {
         let Some(fact) = fact(message) else {
             tracing::error!(subject = %message.subject, "not a fact of ours: it is taken out of the stream");
-            return acknowledge(message, AckKind::Term).await;
+            return self.broker.asked(message.ack_with(AckKind::Term)).await;
         };
         let mut delivering = std::pin::pin!(self.bus.deliver(tenant, &fact, Some(service)));
         let half = Duration::from_secs(self.broker.0.settings.ack_wait_seconds) / 2;
@@ -106,22 +106,18 @@ impl Receiving {
             tokio::select! {
                 delivered = &mut delivering => break delivered,
                 // the broker must not take us for dead and give it to somebody else
-                () = tokio::time::sleep(half) => acknowledge(message, AckKind::Progress).await?,
+                () = tokio::time::sleep(half) => self.broker.asked(message.ack_with(AckKind::Progress)).await?,
             }
         };
         match delivered {
-            Ok(()) => message.double_ack().await.map_err(Error::unreachable),
+            Ok(()) => self.broker.asked(message.double_ack()).await,
             Err(error) => {
                 let before = message.info().map_or(1, |info| info.delivered).clamp(0, 6);
                 let pause = Duration::from_secs(1 << before).min(LONGEST);
                 tracing::error!(tenant = %tenant.id(), event = %fact.name, id = %fact.id, ?error,
                     "fact not handled: it comes again");
-                acknowledge(message, AckKind::Nak(Some(pause))).await
+                self.broker.asked(message.ack_with(AckKind::Nak(Some(pause)))).await
             }
         }
     }
-}
-
-async fn acknowledge(message: &Message, kind: AckKind) -> Result<()> {
-    message.ack_with(kind).await.map_err(Error::unreachable)
 }

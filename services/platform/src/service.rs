@@ -41,6 +41,7 @@ mod entrance;
 mod files;
 mod issuer;
 mod listen;
+mod probes;
 mod process;
 mod run;
 

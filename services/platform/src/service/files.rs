@@ -4,8 +4,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::{config::Limits, shares::Shares};
 
-/// How many files a process needs beside its connections: databases, uploads, connections of its own.
+/// How many files a process needs beside the connections of its callers: databases, uploads, connections of its own, operators.
 const OTHERS: usize = 256;
+
+/// How many connections operators may have, in all and by one address. Callers cannot take them: a crowd at the door must not make a
+/// process look dead to what watches over it.
+const OF_OPERATORS: (usize, usize) = (64, 32);
 
 /// Raises the limit of open files to the highest that the system allows. By default it is a thousand, which one caller could use up.
 pub(super) fn raise() {
@@ -15,18 +19,36 @@ pub(super) fn raise() {
     }
 }
 
-/// The places for connections: as the settings say, as far as the system allows.
-pub(super) fn places(limits: &Limits) -> Shares {
-    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
-    let (in_all, per_address) = within(limits, files);
-    if in_all < limits.connections {
-        tracing::info!(
-            in_all,
-            wanted = limits.connections,
-            "the system allows fewer open files than limits.connections"
-        );
+/// The places for connections.
+pub(super) struct Places {
+    callers: Shares,
+    operators: Shares,
+}
+
+impl Places {
+    /// As the settings say, as far as the system allows.
+    pub(super) fn of(limits: &Limits) -> Self {
+        let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+        let (in_all, per_address) = within(limits, files);
+        if in_all < limits.connections {
+            tracing::info!(
+                in_all,
+                wanted = limits.connections,
+                "the system allows fewer open files than limits.connections"
+            );
+        }
+        Self { callers: Shares::new(in_all, per_address), operators: Shares::new(OF_OPERATORS.0, OF_OPERATORS.1) }
     }
-    Shares::new(in_all, per_address)
+
+    /// Those of who calls: strangers and peers.
+    pub(super) fn of_callers(&self) -> Shares {
+        self.callers.clone()
+    }
+
+    /// Those of who looks whether the process is well.
+    pub(super) fn of_operators(&self) -> Shares {
+        self.operators.clone()
+    }
 }
 
 /// The number of connections in all and of one address. One address gets at most half of what the system allows.

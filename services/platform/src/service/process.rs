@@ -7,8 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, routing::get};
-use http::StatusCode;
+use axum::Router;
 use tokio::{io::DuplexStream, sync::mpsc};
 use tonic::service::Routes;
 use tonic_health::{
@@ -19,9 +18,10 @@ use tonic_health::{
 use super::{
     Host, Readiness, Service,
     entrance::Entrance,
-    files,
+    files::Places,
     issuer::{self, ISSUER},
     listen::{self, Door},
+    probes::probes,
 };
 use crate::{
     Border, Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
@@ -36,9 +36,7 @@ use crate::{
     mail::Mailer,
     network::Network,
     secret::Keys,
-    shares::Shares,
     store::Budget,
-    telemetry,
     tenant::Fault,
     tls::Tls,
     token::{KeySource, Signer, Verifier},
@@ -66,7 +64,7 @@ pub struct Process {
     router: Option<Router>,
     /// The proxies before the pages.
     proxies: Vec<Network>,
-    places: Shares,
+    places: Places,
 }
 
 /// Shared by all services of a process.
@@ -133,7 +131,7 @@ impl Process {
             entrances: BTreeMap::new(),
             router: None,
             proxies: Vec::new(),
-            places: files::places(&common.config.limits),
+            places: Places::of(&common.config.limits),
         }
     }
 
@@ -244,18 +242,22 @@ impl Process {
             _ => return Err(Error::internal("a process has one service, or one that has pages among several")),
         };
         if let Some(address) = self.config.process.admin_address {
-            listen::tcp(address, self.door_of_strangers(&[]), probes(&self.readiness), &self.edge).await?;
+            listen::tcp(address, self.door_of_operators(), probes(&self.readiness), &self.edge).await?;
         }
         tracing::info!(address = %bound, "ready");
         Ok(bound)
     }
 
     fn door_of_strangers(&self, proxies: &[Network]) -> Door {
-        Door::of_strangers(self.config.limits.clone(), self.places.clone(), proxies)
+        Door::of_strangers(self.config.limits.clone(), self.places.of_callers(), proxies)
+    }
+
+    fn door_of_operators(&self) -> Door {
+        Door::of_strangers(self.config.limits.clone(), self.places.of_operators(), &[])
     }
 
     fn door_of_peers(&self) -> Door {
-        Door::of_peers(self.config.limits.clone(), self.places.clone(), self.tls.clone())
+        Door::of_peers(self.config.limits.clone(), self.places.of_callers(), self.tls.clone())
     }
 
     /// Ends the process in order: reports that it is not ready, refuses new calls, completes those that run, ends the background
@@ -342,13 +344,6 @@ impl Common {
     }
 }
 
-impl Host {
-    /// Pages for operators: `/metrics`, `/livez`, `/readyz`.
-    pub fn probes(&self) -> Router {
-        probes(&self.readiness)
-    }
-}
-
 type Pipes = Vec<(&'static str, mpsc::Receiver<DuplexStream>)>;
 
 fn peers(config: &Config, clock: &Clock, services: &[Service], tls: Option<&Tls>) -> Result<(Peers, Pipes)> {
@@ -387,14 +382,4 @@ fn keys(config: &Config, services: &[Service]) -> Result<Keys> {
 
 fn signer(config: &Config) -> Result<Signer> {
     Signer::load_or_create(&config.process.data.join("keys"), config.tokens.signing_key.as_ref())
-}
-
-fn probes(readiness: &Readiness) -> Router {
-    let readiness = readiness.clone();
-    let ready =
-        move || async move { if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE } };
-    Router::new()
-        .route("/metrics", get(async || telemetry::metrics_page()))
-        .route("/livez", get(async || StatusCode::OK))
-        .route("/readyz", get(ready))
 }

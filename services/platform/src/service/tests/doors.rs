@@ -215,6 +215,26 @@ async fn one_address_has_its_part_of_the_connections_and_gives_it_back() {
 }
 
 #[tokio::test]
+async fn a_crowd_at_the_door_keeps_nobody_from_seeing_that_the_process_is_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = config(folder.path(), "[limits]\nconnections = 1\nconnections_per_address = 1\n");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    settings.process.admin_address = Some(free);
+    let process = Process::start(settings, clock(), vec![pages()]).await.unwrap();
+    let address = process.listen().await.unwrap();
+    let _crowd = TcpStream::connect(address).await.unwrap();
+    let mut next = TcpStream::connect(address).await.unwrap();
+    next.write_all(PREFACE).await.unwrap();
+    assert!(next.read_to_end(&mut Vec::new()).await.is_ok(), "it is sent away");
+    for path in ["/livez", "/readyz", "/metrics"] {
+        let mut tasks = JoinSet::new();
+        let mut line = connection(free, 1 << 16, &mut tasks).await;
+        assert_eq!(line.send_request(get(path)).await.unwrap().status(), 200, "{path}");
+    }
+    process.stop().await;
+}
+
+#[tokio::test]
 async fn when_all_places_are_taken_the_next_is_told_to_come_back() {
     let (process, address, _folder) = limited(pages(), "connections = 1").await;
     let _open = TcpStream::connect(address).await.unwrap();

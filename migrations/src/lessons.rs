@@ -15,6 +15,7 @@ impl MigratorTrait for Migrator {
             Sql { name: "lessons_0001", text: include_str!("../sql/lessons/0001.sql") },
             PLATFORM_2,
             PLATFORM_3,
+            Sql { name: "lessons_0002", text: include_str!("../sql/lessons/0002.sql") },
         ])
     }
 }

@@ -1,7 +1,10 @@
-//! Files by content: the name of a file is the SHA-256 of its bytes, so what was recorded is what is read, and the same bytes are
-//! kept once. They lie on local disk or in a bucket of S3, behind one interface ([`object_store`]) and under the same names:
-//! `<tenant>/<service>/<first two digits>/<digest>`. A service removes bytes that no row of its own refers to any more: what
-//! another one keeps lies elsewhere.
+//! Files by content: the name of a file begins with the SHA-256 of its bytes, so what was recorded is what is read. They lie on local
+//! disk or in a bucket of S3, behind one interface ([`object_store`]) and under the same names:
+//! `<tenant>/<service>/<first two digits>/<name>`. Where nothing is ever removed the digest alone is the name, and the same bytes are
+//! kept once. A service that removes bytes gives each file a name of its own, so that what goes with one row is never another's.
+//!
+//! No transaction waits for a disk or a bucket: a file is kept before the transaction begins that writes its row, and removed after
+//! the one that deletes it. What no row names is found by nobody.
 //!
 //! A file that arrives is written to `<tenant>/<service>/unfinished/` until it is kept. Where a process is killed, its unfinished
 //! files remain; in a bucket a lifecycle rule removes them, like uploads in parts that were never completed.
@@ -70,8 +73,8 @@ impl Blobs {
         self.place.root.clone().join(ctx.tenant().id().as_str()).join(self.service)
     }
 
-    fn path(&self, ctx: &Ctx, digest: &str) -> Path {
-        path(self.folder(ctx), digest)
+    fn path(&self, ctx: &Ctx, name: &str) -> Path {
+        path(self.folder(ctx), name)
     }
 
     /// Begins a file in the caller's tenant. Nothing is stored before it is kept.
@@ -87,6 +90,7 @@ impl Blobs {
                 store,
                 path: unfinished,
                 state: State::Arriving(Box::new(writer)),
+                kept: None,
                 tasks: self.tasks.clone(),
             },
             size: 0,
@@ -96,18 +100,18 @@ impl Blobs {
     }
 
     /// The bytes of a file in the caller's tenant. Error: internal, when a recorded file is missing from its place.
-    pub async fn open(&self, ctx: &Ctx, digest: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
-        self.get(ctx, digest, GetOptions::default()).await
+    pub async fn open(&self, ctx: &Ctx, name: &str) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.get(ctx, name, GetOptions::default()).await
     }
 
     /// Some of the bytes of a file in the caller's tenant; fewer where it ends before. Error: as of [`Blobs::open`]; internal, where
     /// the range begins past the end.
-    pub async fn range(&self, ctx: &Ctx, digest: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
-        self.get(ctx, digest, GetOptions::default().with_range(Some(range))).await
+    pub async fn range(&self, ctx: &Ctx, name: &str, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes>>> {
+        self.get(ctx, name, GetOptions::default().with_range(Some(range))).await
     }
 
-    async fn get(&self, ctx: &Ctx, digest: &str, options: GetOptions) -> Result<BoxStream<'static, Result<Bytes>>> {
-        let found = self.place.store.get_opts(&self.path(ctx, digest), options).await.map_err(fault)?;
+    async fn get(&self, ctx: &Ctx, name: &str, options: GetOptions) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let found = self.place.store.get_opts(&self.path(ctx, name), options).await.map_err(fault)?;
         Ok(match found.payload {
             // read here, because the library reads pieces of 8 KiB and changes the thread for each
             GetResultPayload::File(mut file, _) => {
@@ -119,10 +123,10 @@ impl Blobs {
         })
     }
 
-    /// Removes a file of the caller's tenant for good, if it is there. Who calls this holds the digest ([`crate::Tx::hold`]) and has seen
-    /// that no row refers to it.
-    pub async fn remove(&self, ctx: &Ctx, digest: &str) -> Result<()> {
-        let path = self.path(ctx, digest);
+    /// Removes a file of the caller's tenant for good, if it is there. Who calls this has no transaction open, and has seen that no row
+    /// names the file; none will, if it had a name of its own ([`Whole::keep_as`]).
+    pub async fn remove(&self, ctx: &Ctx, name: &str) -> Result<()> {
+        let path = self.path(ctx, name);
         match self.place.store.delete(&path).await {
             Ok(()) => self.place.settle(&path).await,
             Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -174,9 +178,12 @@ impl Incoming {
         Ok(Whole { folder: self.folder, unfinished: self.unfinished, blob })
     }
 
-    /// Keeps the file: from here on it is durable and found by its digest.
+    /// Keeps the file: from here on it is durable and found by its digest. For a service that never removes one.
     pub async fn keep(self) -> Result<Blob> {
-        self.whole().await?.keep().await
+        let Whole { folder, mut unfinished, blob } = self.whole().await?;
+        unfinished.lay_at(&path(folder, &blob.digest)).await?;
+        unfinished.state = State::Gone;
+        Ok(blob)
     }
 }
 
@@ -193,11 +200,25 @@ impl Whole {
         &self.blob
     }
 
-    /// Keeps it: from here on it is durable and found by its digest. Where bytes are ever removed this is called by who holds the
-    /// digest ([`crate::Tx::hold`]) and has written the row that refers to it.
-    pub async fn keep(self) -> Result<Blob> {
-        self.unfinished.keep(&path(self.folder, &self.blob.digest)).await?;
-        Ok(self.blob)
+    /// Keeps it under a name that no other file has or had, and that begins with two digits of its digest: from here on it is durable
+    /// and found by that. Called before the transaction begins that writes the row with the name.
+    pub async fn keep_as(mut self, name: &str) -> Result<Kept> {
+        let path = path(self.folder, name);
+        // before the wait: who goes away in the middle may leave bytes at either path
+        self.unfinished.kept = Some(path.clone());
+        self.unfinished.lay_at(&path).await?;
+        Ok(Kept(self.unfinished))
+    }
+}
+
+/// A file that is kept, and that no row names yet. Dropping it leaves nothing behind.
+#[must_use]
+pub struct Kept(Unfinished);
+
+impl Kept {
+    /// From here on it stays: a row names it, or soon does. Where that row is not committed, nobody finds the file.
+    pub fn stay(mut self) {
+        self.0.state = State::Gone;
     }
 }
 
@@ -206,13 +227,15 @@ struct Unfinished {
     store: Arc<dyn ObjectStore>,
     path: Path,
     state: State,
+    /// Where it is kept, or was about to be, under a name that no other file has.
+    kept: Option<Path>,
     tasks: Tasks,
 }
 
 enum State {
     Arriving(Box<BufWriter>),
     Whole,
-    /// Kept, or removed.
+    /// Nothing is left to remove.
     Gone,
 }
 
@@ -233,16 +256,15 @@ impl Unfinished {
         }
     }
 
-    async fn keep(mut self, path: &Path) -> Result<()> {
-        self.store.rename(&self.path, path).await.map_err(fault)?;
-        self.state = State::Gone;
-        Ok(())
+    async fn lay_at(&mut self, path: &Path) -> Result<()> {
+        self.store.rename(&self.path, path).await.map_err(fault)
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let (state, store, path) = (mem::replace(&mut self.state, State::Gone), self.store.clone(), self.path.clone());
+        let kept = self.kept.take();
         // nothing to be done where removing fails: the bytes are not referred to from anywhere
         match state {
             State::Gone => {}
@@ -251,13 +273,16 @@ impl Drop for Unfinished {
             }),
             State::Whole => self.tasks.spawn("remove unfinished file", async move {
                 let _ = store.delete(&path).await;
+                if let Some(kept) = kept {
+                    let _ = store.delete(&kept).await;
+                }
             }),
         }
     }
 }
 
-fn path(folder: Path, digest: &str) -> Path {
-    folder.join(digest.get(..2).unwrap_or("00")).join(digest)
+fn path(folder: Path, name: &str) -> Path {
+    folder.join(name.get(..2).unwrap_or("00")).join(name)
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -437,18 +462,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_has_arrived_is_kept_when_somebody_says_so() {
+    async fn what_is_kept_under_a_name_of_its_own_stays_when_somebody_says_that_a_row_names_it() {
         let folder = tempfile::tempdir().unwrap();
         for blobs in both(&folder) {
             let ctx = ctx("it");
-            let mut incoming = blobs.create(&ctx);
-            incoming.write(&b"abc"[..]).await.unwrap();
-            let whole = incoming.whole().await.unwrap();
-            let digest = whole.blob().digest.clone();
-            assert!(blobs.open(&ctx, &digest).await.is_err());
-            whole.keep().await.unwrap();
-            assert!(blobs.open(&ctx, &digest).await.is_ok());
-            assert_eq!(names(&blobs).await.len(), 1);
+            for (name, is_named) in [("ba-1", true), ("ba-2", false), ("ba-3", true)] {
+                let mut incoming = blobs.create(&ctx);
+                incoming.write(&b"abc"[..]).await.unwrap();
+                let whole = incoming.whole().await.unwrap();
+                assert!(blobs.open(&ctx, name).await.is_err());
+                let kept = whole.keep_as(name).await.unwrap();
+                assert_eq!(read(blobs.open(&ctx, name).await).await, b"abc");
+                if is_named {
+                    kept.stay();
+                }
+            }
+            blobs.remove(&ctx, "ba-3").await.unwrap();
+            assert!(names(&blobs).await.iter().all(|name| name.ends_with("it/lessons/ba/ba-1")));
+            assert_eq!(read(blobs.open(&ctx, "ba-1").await).await, b"abc");
         }
     }
 

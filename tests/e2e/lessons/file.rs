@@ -1,5 +1,9 @@
 //! Files of reports.
 
+use std::{fs, time::Duration};
+
+use platform::Reads;
+use sea_orm::{ConnectionTrait, DbBackend};
 use serde_json::json;
 use tests::{
     Answer, Caller, Class, Scene, World,
@@ -62,7 +66,39 @@ async fn a_file_is_refused_at_the_first_byte_too_many() {
     assert_eq!(file["sizeBytes"], (8 << 20).to_string());
     // what was refused is removed in the background, before the process ends
     let world = world.restart().await;
-    assert_eq!(std::fs::read_dir(world.folder().join("data/blobs/it/lessons/unfinished")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(world.folder().join("data/blobs/it/lessons/unfinished")).unwrap().count(), 0);
+    world.end().await;
+}
+
+/// How many files the country keeps.
+fn kept(world: &World) -> usize {
+    let folder = world.folder().join("data/blobs/it/lessons");
+    let folders = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").path());
+    folders.filter(|path| !path.ends_with("unfinished")).flat_map(fs::read_dir).flatten().count()
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn the_bytes_of_an_upload_are_kept_before_anybody_has_to_wait_for_it() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let (ctx, store) = (world.process().operator("it").unwrap(), world.process().store("lessons").unwrap());
+    // no other transaction can write a row of a file
+    let writing = store.write(&ctx).await.unwrap();
+    if writing.conn().get_database_backend() == DbBackend::Postgres {
+        writing.conn().execute_unprepared("LOCK TABLE file IN SHARE MODE").await.unwrap();
+    }
+    let mut uploading = std::pin::pin!(upload(&class.team, &class, 1, "cover", PICTURE));
+    let mut pace = tokio::time::interval(Duration::from_millis(10));
+    while kept(&world) == 0 {
+        tokio::select! {
+            answer = &mut uploading => panic!("answered {} and nothing is kept", answer.status),
+            _ = pace.tick() => {}
+        }
+    }
+    drop(writing);
+    uploading.await.ok();
+    assert_eq!(kept(&world), 1);
     world.end().await;
 }
 

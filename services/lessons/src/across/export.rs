@@ -93,10 +93,7 @@ mod tests {
     use proto::options::v1::Role;
 
     use super::*;
-    use crate::{
-        twinning::pair::testing::Space,
-        work::file::{self, Upload},
-    };
+    use crate::{twinning::pair::testing::Space, work::file::Upload};
 
     const LARGE: usize = 3 << 20;
 
@@ -108,9 +105,9 @@ mod tests {
         let whole = incoming.whole().await.unwrap();
         let place = Upload { team: space.team(0), lesson: 1, field: "film".to_owned(), name: "film.mp4".to_owned() };
         let file = File::new(&ctx, space.seat(0), place, "text/plain", whole.blob().clone());
+        let kept = whole.keep_as(file.place()).await.unwrap();
         let tx = space.store.write(&ctx).await.unwrap();
-        file::store::add(&tx, &file).await.unwrap();
-        whole.keep().await.unwrap();
+        bytes::add(&tx, &file, kept).await.unwrap();
         tx.commit().await.unwrap();
         file
     }

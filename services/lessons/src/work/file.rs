@@ -16,7 +16,7 @@ pub(crate) mod bytes;
 pub(crate) mod store;
 mod wire;
 
-/// A stored file. Its bytes are found by the digest.
+/// A stored file. Its bytes are found by its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
     id: Id<File>,
@@ -27,6 +27,7 @@ pub struct File {
     media_type: String,
     size: u64,
     digest: String,
+    place: String,
     created_at: Timestamp,
 }
 
@@ -193,14 +194,16 @@ fn text_of(head: &[u8]) -> Option<&str> {
 impl File {
     /// The record of a file whose bytes were received.
     pub fn new(ctx: &Ctx, seat: Seat, upload: Upload, media_type: &str, blob: Blob) -> Self {
+        let id = ctx.new_id();
         Self {
-            id: ctx.new_id(),
+            id,
             seat,
             lesson: upload.lesson,
             field: upload.field,
             name: upload.name,
             media_type: media_type.to_owned(),
             size: blob.size,
+            place: format!("{}-{id}", blob.digest),
             digest: blob.digest,
             created_at: ctx.now(),
         }
@@ -244,6 +247,11 @@ impl File {
     /// SHA-256 of its bytes, hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The name under which its bytes are kept. No other file has it, but for those of the versions that kept equal bytes once.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 }
 

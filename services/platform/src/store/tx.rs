@@ -7,9 +7,7 @@ use std::{
 };
 
 use prost::Message;
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Statement, UpdateResult,
-};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, UpdateResult};
 use tokio::sync::OwnedMutexGuard;
 use tonic::Response;
 
@@ -92,17 +90,6 @@ impl Tx {
     /// [`Shows::show`](crate::watch::Shows::show) receives the key.
     pub fn tell_watchers(&self, topic: impl Display, key: impl Display) {
         self.pending().changes.push((topic.to_string(), key.to_string()));
-    }
-
-    /// Nobody else holds what goes by this name in this tenant until the transaction ends: for what is decided by a row that is not there.
-    pub async fn hold(&self, name: &str) -> Result<()> {
-        // SQLite lets one writer in at a time
-        if self.transaction.get_database_backend() == DbBackend::Postgres {
-            let sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-            let held = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.into()]);
-            self.transaction.execute_raw(held).await?;
-        }
-        Ok(())
     }
 
     /// Notes in the tenant's audit log that the caller did `action` to `subject`. `detail` is for facts that are not personal.

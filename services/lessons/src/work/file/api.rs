@@ -46,12 +46,12 @@ impl FileService for Files {
         let first = pieces.first().await?;
         let upload = Upload::try_from(&first)?;
         let (seat, rule) = self.rule(&ctx, &upload).await?;
-        let (media_type, bytes) = receive(self.blobs.create(&ctx), rule, first, pieces).await?;
-        let file = File::new(&ctx, seat, upload, media_type, bytes.blob().clone());
+        let (media_type, whole) = receive(self.blobs.create(&ctx), rule, first, pieces).await?;
+        let file = File::new(&ctx, seat, upload, media_type, whole.blob().clone());
+        let kept = whole.keep_as(file.place()).await?;
         let tx = self.store.write(&ctx).await?;
         pair::store::check_working(&tx, seat).await?;
-        store::add(&tx, &file).await?;
-        bytes.keep().await?;
+        bytes::add(&tx, &file, kept).await?;
         tx.note("upload file", format!("file {}", file.id()), "");
         tx.answer(file.into()).await
     }

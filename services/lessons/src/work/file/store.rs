@@ -1,5 +1,7 @@
 //! Files as rows.
 
+use std::collections::HashSet;
+
 use platform::{Error, Id, Reads, Result, Tx};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 
@@ -29,6 +31,7 @@ mod row {
         pub size_bytes: i64,
         pub digest: String,
         pub created_at: At,
+        pub place: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -36,10 +39,8 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Adds a file, whose bytes are kept before this transaction ends.
+/// Adds a file, whose bytes were kept before this transaction began.
 pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
-    // another transaction may be about to remove equal bytes: it either sees this row, or this one keeps the bytes again
-    tx.hold(&file.digest).await?;
     let row = row::Model {
         id: file.id,
         team_id: file.seat.team,
@@ -51,6 +52,7 @@ pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
         size_bytes: i64::try_from(file.size).map_err(Error::internal)?,
         digest: file.digest.clone(),
         created_at: file.created_at.into(),
+        place: file.place.clone(),
     };
     row::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -80,19 +82,20 @@ pub(crate) async fn ids(db: &impl Reads, seat: Seat) -> Result<Vec<Id<File>>> {
     Ok(ids.into_tuple().all(db.conn()).await?)
 }
 
-/// Deletes the files of a class that leaves. Returns the digests of their bytes, which are removed when the fact is handled that names
+/// Deletes the files of a class that leaves. Returns the places of their bytes, which are removed when the fact is handled that names
 /// them.
 pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<Vec<String>> {
-    let digests = row::Entity::find().select_only().column(row::Column::Digest).distinct().filter(of_seat(seat));
-    let digests = digests.into_tuple().all(tx.conn()).await?;
+    let places = row::Entity::find().select_only().column(row::Column::Place).distinct().filter(of_seat(seat));
+    let places = places.into_tuple().all(tx.conn()).await?;
     row::Entity::delete_many().filter(of_seat(seat)).exec(tx.conn()).await?;
-    Ok(digests)
+    Ok(places)
 }
 
-/// Whether no file has these bytes. No file can get them until the transaction ends.
-pub(crate) async fn is_free(tx: &Tx, digest: &str) -> Result<bool> {
-    tx.hold(digest).await?;
-    Ok(row::Entity::find().filter(row::Column::Digest.eq(digest)).one(tx.conn()).await?.is_none())
+/// Of some places, those that no file has. None will have one of them later: a new file has a new place.
+pub(crate) async fn free(db: &impl Reads, places: Vec<String>) -> Result<Vec<String>> {
+    let taken = row::Entity::find().select_only().column(row::Column::Place).filter(row::Column::Place.is_in(&places));
+    let taken: HashSet<String> = taken.into_tuple().all(db.conn()).await?.into_iter().collect();
+    Ok(places.into_iter().filter(|place| !taken.contains(place)).collect())
 }
 
 /// Some files of classes where they work, by their ids. Files that are not there any more are left out.
@@ -135,6 +138,7 @@ fn file(row: row::Model) -> Result<File> {
         media_type: row.media_type,
         size: u64::try_from(row.size_bytes).map_err(Error::internal)?,
         digest: row.digest,
+        place: row.place,
         created_at: row.created_at.0,
     })
 }

@@ -743,6 +743,36 @@ async fn a_call_that_waits_for_a_writer_holds_no_connection_and_is_refused_in_ti
 #[tokio::test]
 async fn what_is_done_every_hour_is_done_in_every_tenant_though_it_fails_in_one() {
     let ground = Ground::new();
+#[tokio::test]
+async fn a_fact_that_commits_late_does_not_bring_again_what_another_replica_has() {
+    let ground = Arc::new(Ground::new());
+    let (here, there, none) = (Arc::<AsyncMutex<Vec<String>>>::default(), Arc::default(), Arc::default());
+    let other = ground.restarted().dispatcher(keeping(Handlers::new(), "slow", &there, &none));
+    let (seen, data) = (here.clone(), ground.clone());
+    let dispatcher = ground.dispatcher(Handlers::new().on("slow", move |_: Ctx, fact: CredentialIssued| {
+        let (seen, data, other) = (seen.clone(), data.clone(), other.clone());
+        async move {
+            if fact.team_id == "1" {
+                // told before all others, and committed after they were taken
+                let (id, body) = ("00".repeat(16), crate::blob::hex(&issued("0").encode_to_vec()));
+                let columns = "trace, at, attempts, due_at";
+                let late = format!("SELECT X'{id}', name, X'{body}', trace, at, 0, at FROM outbox LIMIT 1");
+                data.sql("aa", &format!("INSERT INTO outbox (id, name, body, {columns}) {late}")).await;
+                other.drain().await;
+            }
+            seen.lock().await.push(fact.team_id);
+            Ok(())
+        }
+    }));
+    ground.emit("aa", &["1", "2", "3"]).await;
+    dispatcher.drain().await;
+    assert_eq!(*there.lock().await, ["0"], "the others are being handled");
+    assert_eq!(
+        (here.lock().await.clone(), dispatcher.waiting().await.unwrap()),
+        (["1", "2", "3"].map(str::to_owned).to_vec(), 0)
+    );
+}
+
     let (done, mut told) = tokio::sync::mpsc::unbounded_channel();
     let dispatcher = ground.dispatcher(Handlers::new().every_hour("tidy up", move |ctx| {
         done.send((ctx.tenant().id().to_string(), ctx.actor())).unwrap();

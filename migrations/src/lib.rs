@@ -2,7 +2,8 @@
 //! same text, and both accept the types `uuid`, `bigint`, `integer`, `text`, `boolean` and `bytea`. Instants are `bigint`, in
 //! microseconds since 1970 in UTC.
 //!
-//! A committed file is never changed; a change is another file.
+//! A file that has landed is never edited; a change is the next file. Each runs in one transaction with the record that it has: of a
+//! process that dies in the middle nothing is left.
 
 use sea_orm_migration::{
     MigrationName, MigrationTrait, MigratorTrait, SchemaManager,
@@ -52,6 +53,11 @@ impl MigrationName for Sql {
 
 #[async_trait]
 impl MigrationTrait for Sql {
+    fn use_transaction(&self) -> Option<bool> {
+        // on both databases: left to itself the library has none on SQLite
+        Some(true)
+    }
+
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.get_connection().execute_unprepared(self.text).await.map(drop)
     }

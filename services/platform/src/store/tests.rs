@@ -166,6 +166,27 @@ async fn a_tenants_data_are_in_a_file_of_its_own() {
     assert_eq!(ground.verdict("bb").await, Verdict::Whole(0));
 }
 
+#[tokio::test]
+async fn a_schema_that_was_not_made_to_its_end_is_made_by_the_next_process() {
+    let ground = Ground::new();
+    let engine = Engine::Sqlite(ground.folder.path().join("data"));
+    let bare = Store::new("identity", engine, Budget::new(8), ground.store.keys().clone(), None);
+    let sql = async |sql: &str| {
+        let tx = bare.write(&ground.ctx("aa")).await.unwrap();
+        tx.conn().execute_unprepared(sql).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    // the last of several tables of one file cannot be made
+    sql("CREATE TABLE audit_head (id integer)").await;
+    let tenant = "aa".parse().unwrap();
+    let ended = ground.store.open(&tenant).await.unwrap_err();
+    assert!(format!("{ended:?}").contains("audit_head"), "{ended:?}");
+    sql("DROP TABLE audit_head").await;
+    ground.restarted().store.open(&tenant).await.unwrap();
+    ground.note("aa", "one").await;
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(1));
+}
+
 impl Ground {
     /// Answers a request with a team of this code. Returns the code in the answer that the layers would give.
     async fn answer(&self, request: impl ReflectMessage + Default, code: &str) -> Result<String, Error> {

@@ -85,30 +85,30 @@ pub(crate) fn handlers(others: Handlers, store: Store, border: Border) -> Handle
 
 async fn bring(store: Store, border: Border, ctx: Ctx, fact: pb::ClassReleased) -> Result<()> {
     let engagement = Engagement::crossed(ctx.tenant().id(), &fact)?;
-    let what = match border.home(&ctx, &engagement.home) {
-        Ok(home) => {
-            if !released(&store, &home, &engagement).await? {
-                return Ok(());
-            }
-            format!("home {}", engagement.home)
-        }
+    let home = match border.home(&ctx, &engagement.home) {
+        Ok(home) => home,
         // the country cannot be reached, and needs nothing: an engagement for a programme it has no share in counts as free
-        Err(gone) if gone.is(Shared::TenantUnknown) => format!("home {} has no share any more", engagement.home),
+        Err(gone) if gone.is(Shared::TenantUnknown) => return Ok(()),
         Err(fault) => return Err(fault),
     };
+    if !released(&store, &home, &engagement).await? {
+        return Ok(());
+    }
     // both sides say in their audit logs what crossed, each once
     let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
-    tx.note("release class", subject(&engagement), what);
+    tx.note("release class", subject(&engagement), format!("home {}", engagement.home));
     tx.commit().await
 }
 
-/// Gives back an engagement in the country. Returns whether there was one. It is true also where this fact was handled there before,
-/// because this side may not have noted it yet.
+/// Gives back an engagement in the country. Returns whether there was one. It is true also where this fact gave it back there before,
+/// because this side may not have noted it yet: only what was given back is recorded as handled there.
 async fn released(store: &Store, home: &Ctx, engagement: &Engagement) -> Result<bool> {
     let Some(tx) = store.write_once(home).await? else { return Ok(true) };
-    let was_bound = let_go(&tx, engagement).await?;
+    if !let_go(&tx, engagement).await? {
+        return Ok(false);
+    }
     tx.commit().await?;
-    Ok(was_bound)
+    Ok(true)
 }
 
 /// Gives an engagement back. Returns whether there was one: most proposals that end were never accepted.

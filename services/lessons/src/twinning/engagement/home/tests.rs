@@ -249,7 +249,29 @@ async fn news_of_an_end_for_a_country_without_a_file_are_handled_once() {
         countries.clock.set(countries.clock.now() + SignedDuration::from_mins(1));
     }
     assert_eq!(countries.bound("it").await, NONE);
-    assert_eq!([countries.noted("it", "release class").await, countries.noted("it-hr", "release class").await], [1, 2]);
+    assert_eq!([countries.noted("it", "release class").await, countries.noted("it-hr", "release class").await], [1, 1]);
+}
+
+#[tokio::test]
+async fn news_of_an_end_that_released_nobody_and_come_again_say_nothing() {
+    let countries = Countries::new();
+    let pair = countries.accepted("it-hr", [&countries.class("hr"), &countries.class("it")]);
+    countries.publish_end("it-hr", &pair).await;
+    // the side of the programme is not recorded, as where a process dies in between
+    let forget = "CREATE TRIGGER dies BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'it dies'); END";
+    let sql = async |sql: &str| {
+        let tx = countries.store.write(&countries.ctx("it-hr")).await.unwrap();
+        tx.conn().execute_unprepared(sql).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    sql(forget).await;
+    countries.bring().await;
+    sql("DROP TRIGGER dies").await;
+    countries.clock.set(countries.clock.now() + SignedDuration::from_mins(1));
+    countries.bring().await;
+    for tenant in ["it", "hr", "it-hr"] {
+        assert_eq!(countries.noted(tenant, "release class").await, 0, "{tenant}");
+    }
 }
 
 #[test]

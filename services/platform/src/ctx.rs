@@ -64,16 +64,30 @@ impl Call {
 pub(crate) struct Handling {
     pub(crate) event: Uuid,
     pub(crate) handler: &'static str,
+    /// Whether it was recorded in this tenant.
     recorded: Arc<AtomicBool>,
+    /// Whether it was recorded in the tenant of the event.
+    over: Arc<AtomicBool>,
 }
 
 impl Handling {
-    /// Whether a commit of this context recorded that the event was handled.
+    /// The handling of an event in its own tenant.
+    fn new(event: Uuid, handler: &'static str) -> Self {
+        let recorded = Arc::<AtomicBool>::default();
+        Self { event, handler, over: recorded.clone(), recorded }
+    }
+
+    /// Whether this very handling has committed in this tenant that it was done.
     pub(crate) fn is_recorded(&self) -> bool {
         self.recorded.load(Ordering::Acquire)
     }
 
-    /// Notes that a commit has recorded it.
+    /// Whether it has committed so in the tenant of the event, so that it does not begin again.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// It has.
     pub(crate) fn recorded(&self) {
         self.recorded.store(true, Ordering::Release);
     }
@@ -128,9 +142,9 @@ impl Ctx {
         Self::new(tenant, Caller::Job(job), clock, ids)
     }
 
-    /// This context for the handler of an event: its first commit also records that the event was handled.
+    /// The same, for the handler of an event: its commit also records that the event was handled.
     pub(crate) fn handling(mut self, event: Uuid, handler: &'static str) -> Self {
-        self.handling = Some(Handling { event, handler, recorded: Arc::default() });
+        self.handling = Some(Handling::new(event, handler));
         self
     }
 

@@ -70,11 +70,12 @@ impl Handlers {
         Self::default()
     }
 
-    /// Adds a handler that receives the facts of a tenant in the order in which they were published. Where it fails, the later
-    /// facts wait until it succeeds or the fact is parked. `name` is stored with the facts that were handled: a renamed handler
-    /// handles them again. The first `commit` of the handler also records that the fact was handled, so the changes of that commit
-    /// are made once. Other effects may be repeated, and a later commit is lost where the process dies before it, so changes that
-    /// belong together go into the first commit.
+    /// Adds one, which gets the facts of a tenant in the order in which they were published: where it fails, the later ones wait
+    /// until it succeeds or the fact is parked. Its `name` is kept with the facts it handled: rename it and it handles them again.
+    /// Its `commit` also records that the fact was handled, so what that commit does happens once. It commits once in the tenant of
+    /// the fact, as the last thing it does: before that it commits in other tenants, if at all, once in each, by
+    /// [`Store::write_once`](crate::Store::write_once). Any other commit is refused, for it would be lost where the process dies before
+    /// it. What it does beside its commits can happen again.
     #[must_use]
     pub fn on<E, F, Done>(self, name: &'static str, handle: F) -> Self
     where

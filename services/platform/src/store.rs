@@ -210,7 +210,7 @@ impl Store {
 
     /// [`Store::write`] for what the handler of a fact does in this tenant, or nothing where it was done before: the fact came
     /// twice, or a process died after this commit and before the next. For a handler that writes on both sides of a border, where
-    /// each side has an inbox of its own. Error: internal, where no fact is handled.
+    /// each side has an inbox of its own: once on each, and last in the tenant of the fact. Error: internal, where no fact is handled.
     pub async fn write_once(&self, ctx: &Ctx) -> Result<Option<Tx>> {
         let handling = ctx.handled_event().ok_or_else(|| Error::internal("`write_once` is for handlers of facts"))?;
         let tx = self.write(ctx).await?;

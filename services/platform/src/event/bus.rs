@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{Handler, Handlers, Hourly, Order, Settings, Told, backlog, broker::Broker, catalogue::Entry};
 use crate::{
     Clock, Ctx, Error, Ids, Reads, Result, Store, Tenant,
+    ctx::Handling,
     error::{Reason, Shared},
     store::rows::inbox,
     telemetry,
@@ -164,12 +165,19 @@ impl Bus {
 }
 
 async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &Told) -> Result<()> {
-    (handler.run)(ctx.clone(), fact.body.clone()).await?;
-    if ctx.handled_event().is_some_and(|handling| !handling.is_recorded()) {
-        // it wrote nothing here: the record is all there is to commit
-        store.write(&ctx).await?.commit().await?;
+    let handled = (handler.run)(ctx.clone(), fact.body.clone()).await;
+    match handled {
+        Err(error) if ctx.handled_event().is_some_and(Handling::is_over) => {
+            tracing::error!(tenant = %ctx.tenant().id(), handler = handler.name, event = %fact.name, id = %fact.id, ?error,
+                "a handler failed after its commit, which has to be the last thing it does: the fact counts as handled");
+            Ok(())
+        }
+        Ok(()) if ctx.handled_event().is_some_and(|handling| !handling.is_over()) => {
+            // it wrote nothing here: the record is all there is to commit
+            store.write(&ctx).await?.commit().await
+        }
+        handled => handled,
     }
-    Ok(())
 }
 
 fn took_too_long() -> Error {

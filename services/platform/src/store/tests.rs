@@ -605,12 +605,35 @@ async fn writers_wait_for_each_other_and_lose_nothing() {
 }
 
 #[tokio::test]
-async fn a_handler_may_commit_twice_and_is_recorded_once() {
+async fn a_handler_commits_once_in_a_tenant_and_in_that_of_its_fact_last() {
     let ground = Ground::new();
-    let store = ground.store.clone();
+    let here = ground.ctx("aa").handling(uuid::Uuid::nil(), "h");
+    let there = here.across(ground.tenants.get("bb").unwrap());
+    let commit = async |ctx: &Ctx| {
+        let tx = ground.store.write(ctx).await.unwrap();
+        tx.note("handle", "it", "");
+        tx.commit().await
+    };
+    commit(&there).await.unwrap();
+    let again = commit(&there).await.unwrap_err();
+    assert!(format!("{again:?}").contains("a handler commits once in a tenant"), "{again:?}");
+    commit(&here).await.unwrap();
+    for late in [&here, &here.across(ground.tenants.get("bb").unwrap())] {
+        let refused = commit(late).await.unwrap_err();
+        assert!(format!("{refused:?}").contains("that of its fact last"), "{refused:?}");
+    }
+    assert_eq!((ground.verdict("aa").await, ground.verdict("bb").await), (Verdict::Whole(1), Verdict::Whole(1)));
+}
+
+#[tokio::test]
+async fn a_handler_that_goes_on_after_its_commit_does_nothing_more_and_does_not_begin_again() {
+    let ground = Ground::new();
+    let (store, tries) = (ground.store.clone(), Arc::new(AsyncMutex::new(0)));
+    let counted = tries.clone();
     let dispatcher = ground.dispatcher(Handlers::new().on("twice", move |ctx: Ctx, _: CredentialIssued| {
-        let store = store.clone();
+        let (store, counted) = (store.clone(), counted.clone());
         async move {
+            *counted.lock().await += 1;
             for subject in ["one", "two"] {
                 let tx = store.write(&ctx).await?;
                 tx.note("handle", subject, "");
@@ -620,9 +643,12 @@ async fn a_handler_may_commit_twice_and_is_recorded_once() {
         }
     }));
     ground.emit("aa", &["1"]).await;
-    dispatcher.drain().await;
-    assert_eq!(ground.verdict("aa").await, Verdict::Whole(2));
-    assert_eq!(dispatcher.waiting().await.unwrap(), 0);
+    for _ in 0..2 {
+        dispatcher.drain().await;
+        ground.clock.advance(SignedDuration::from_mins(31));
+    }
+    assert_eq!(ground.verdict("aa").await, Verdict::Whole(1));
+    assert_eq!((*tries.lock().await, dispatcher.waiting().await.unwrap()), (1, 0));
 }
 
 #[tokio::test]
@@ -718,6 +744,36 @@ async fn a_slow_handler_keeps_its_facts_out_of_the_sight_of_others() {
 }
 
 #[tokio::test]
+async fn a_fact_that_commits_late_does_not_bring_again_what_another_replica_has() {
+    let ground = Arc::new(Ground::new());
+    let (here, there, none) = (Arc::<AsyncMutex<Vec<String>>>::default(), Arc::default(), Arc::default());
+    let other = ground.restarted().dispatcher(keeping(Handlers::new(), "slow", &there, &none));
+    let (seen, data) = (here.clone(), ground.clone());
+    let dispatcher = ground.dispatcher(Handlers::new().on("slow", move |_: Ctx, fact: CredentialIssued| {
+        let (seen, data, other) = (seen.clone(), data.clone(), other.clone());
+        async move {
+            if fact.team_id == "1" {
+                // told before all others, and committed after they were taken
+                let (id, body) = ("00".repeat(16), crate::blob::hex(&issued("0").encode_to_vec()));
+                let columns = "trace, at, attempts, due_at";
+                let late = format!("SELECT X'{id}', name, X'{body}', trace, at, 0, at FROM outbox LIMIT 1");
+                data.sql("aa", &format!("INSERT INTO outbox (id, name, body, {columns}) {late}")).await;
+                other.drain().await;
+            }
+            seen.lock().await.push(fact.team_id);
+            Ok(())
+        }
+    }));
+    ground.emit("aa", &["1", "2", "3"]).await;
+    dispatcher.drain().await;
+    assert_eq!(*there.lock().await, ["0"], "the others are being handled");
+    assert_eq!(
+        (here.lock().await.clone(), dispatcher.waiting().await.unwrap()),
+        (["1", "2", "3"].map(str::to_owned).to_vec(), 0)
+    );
+}
+
+#[tokio::test]
 async fn a_country_whose_handler_hangs_holds_up_no_other() {
     let ground = Ground::new();
     let (begun, released) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -764,36 +820,6 @@ async fn a_call_that_waits_for_a_writer_holds_no_connection_and_is_refused_in_ti
 #[tokio::test]
 async fn what_is_done_every_hour_is_done_in_every_tenant_though_it_fails_in_one() {
     let ground = Ground::new();
-#[tokio::test]
-async fn a_fact_that_commits_late_does_not_bring_again_what_another_replica_has() {
-    let ground = Arc::new(Ground::new());
-    let (here, there, none) = (Arc::<AsyncMutex<Vec<String>>>::default(), Arc::default(), Arc::default());
-    let other = ground.restarted().dispatcher(keeping(Handlers::new(), "slow", &there, &none));
-    let (seen, data) = (here.clone(), ground.clone());
-    let dispatcher = ground.dispatcher(Handlers::new().on("slow", move |_: Ctx, fact: CredentialIssued| {
-        let (seen, data, other) = (seen.clone(), data.clone(), other.clone());
-        async move {
-            if fact.team_id == "1" {
-                // told before all others, and committed after they were taken
-                let (id, body) = ("00".repeat(16), crate::blob::hex(&issued("0").encode_to_vec()));
-                let columns = "trace, at, attempts, due_at";
-                let late = format!("SELECT X'{id}', name, X'{body}', trace, at, 0, at FROM outbox LIMIT 1");
-                data.sql("aa", &format!("INSERT INTO outbox (id, name, body, {columns}) {late}")).await;
-                other.drain().await;
-            }
-            seen.lock().await.push(fact.team_id);
-            Ok(())
-        }
-    }));
-    ground.emit("aa", &["1", "2", "3"]).await;
-    dispatcher.drain().await;
-    assert_eq!(*there.lock().await, ["0"], "the others are being handled");
-    assert_eq!(
-        (here.lock().await.clone(), dispatcher.waiting().await.unwrap()),
-        (["1", "2", "3"].map(str::to_owned).to_vec(), 0)
-    );
-}
-
     let (done, mut told) = tokio::sync::mpsc::unbounded_channel();
     let dispatcher = ground.dispatcher(Handlers::new().every_hour("tidy up", move |ctx| {
         done.send((ctx.tenant().id().to_string(), ctx.actor())).unwrap();

@@ -16,7 +16,7 @@ use super::{
     rows::{inbox, outbox},
 };
 use crate::{
-    Ctx, Result,
+    Ctx, Error, Result,
     audit::{self, Note},
     ctx::Handling,
     event::Event,
@@ -106,16 +106,20 @@ impl Tx {
         Ok(Response::new(answer))
     }
 
-    /// Commits.
+    /// Commits. In the handler of a fact it also records that the fact was handled in this tenant. Error: as of the database; internal,
+    /// and nothing is committed, where a handler has committed here before, or in the tenant of its fact.
     pub async fn commit(self) -> Result<()> {
+        let handling = self.ctx.handled_event();
+        if handling.is_some_and(|handling| handling.is_recorded() || handling.is_over()) {
+            return Err(Error::internal("a handler commits once in a tenant, and in that of its fact last"));
+        }
         let Pending { events, changes, notes, .. } = std::mem::take(&mut *self.pending());
         let published = !events.is_empty();
         for some in events.chunks(AT_ONCE) {
             outbox::Entity::insert_many(some.to_vec()).exec_without_returning(&self.transaction).await?;
         }
         watch::write(&self, &changes).await?;
-        // only the first commit of a handling records it; where another process has recorded it, the keys clash and this rolls back
-        let handling = self.ctx.handled_event().filter(|handling| !handling.is_recorded());
+        // where it was recorded by another one, both keys clash and this is undone
         if let Some(handling) = handling {
             self.record(handling).await?;
         }

@@ -147,7 +147,7 @@ impl Ground {
     pub(crate) async fn teacher(&self, login: &str) -> Account {
         let password = hasher().hash(PASSWORD).await.unwrap();
         let mut teacher = account(&self.anybody(), login, Kind::Teacher, Some(password));
-        let tx = self.store().write(&self.anybody()).await.unwrap();
+        let tx = self.store().change(&self.anybody()).await.unwrap();
         account::store::save(&tx, &mut teacher).await.unwrap();
         tx.commit().await.unwrap();
         teacher
@@ -163,7 +163,7 @@ impl Ground {
     /// A session of an account, for one hour.
     pub(crate) async fn session(&self, account: &Account) -> Session {
         let session = Session::open(&self.anybody(), account.id(), jiff::SignedDuration::from_hours(1));
-        let tx = self.store().write(&self.anybody()).await.unwrap();
+        let tx = self.store().change(&self.anybody()).await.unwrap();
         session::store::insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
         session
@@ -185,7 +185,7 @@ impl Ground {
             address: text(),
             email: text(),
         };
-        let tx = self.store().write(&self.anybody()).await.unwrap();
+        let tx = self.store().change(&self.anybody()).await.unwrap();
         let import = Import::plan(tx_ctx(&tx), school::store::all(&tx).await.unwrap(), vec![record]);
         // a register with one school closes all others, which is not intended here
         let import = Import { closed: Vec::new(), ..import };
@@ -240,7 +240,7 @@ impl Ground {
         };
         let credential = Credential::issue(&ctx, &self.keys, ctx.new_id()).unwrap();
         let mut team = Team::admit(&ctx, &application, admission, &credential, None);
-        let tx = self.store().write(&ctx).await.unwrap();
+        let tx = self.store().change(&ctx).await.unwrap();
         application::store::save(&tx, &mut application).await.unwrap();
         across::admission::save(&tx, &mut team).await.unwrap();
         across::credential::replace(&tx, &credential).await.unwrap();

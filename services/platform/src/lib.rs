@@ -60,7 +60,7 @@ pub use id::{Id, Ids};
 pub use open::Open;
 pub use page::{Page, PageRequest};
 pub use service::{Host, Process, Service, run, run_with};
-pub use store::{Glance, Reads, Snapshot, Store, Tx};
+pub use store::{Glance, MethodTx, Reads, Snapshot, Store, Tx};
 pub use tasks::Tasks;
 pub use tenant::{Tenant, TenantId, Tenants};
 pub use watch::Watch;

@@ -28,6 +28,7 @@ mod begin;
 mod engine;
 mod fault;
 mod idempotency;
+mod method;
 mod one;
 mod provision;
 pub(crate) mod rows;
@@ -37,6 +38,7 @@ mod tx;
 mod version;
 
 pub use fault::is_duplicate;
+pub use method::MethodTx;
 pub use one::Glance;
 pub use rows::At;
 pub use settings::{Engine, Settings};
@@ -118,7 +120,7 @@ struct Pool {
     lanes: Arc<audit::Lanes>,
 }
 
-/// What reads: a [`Snapshot`], a [`Glance`] or a [`Tx`].
+/// What reads: a [`Snapshot`], a [`Glance`], a [`Tx`] or a [`MethodTx`].
 pub trait Reads: Sync {
     /// The type that runs statements: a transaction, or, for a single statement, a connection.
     type Conn: ConnectionTrait;
@@ -190,10 +192,18 @@ impl Store {
         Ok(Glance::new(ctx.clone(), pool.connections, permit))
     }
 
-    /// Opens the caller's tenant for reading and writing. Nothing is written before `commit` or `answer`; dropping it rolls
+    /// Opens the caller's tenant for reading and writing, for a method. Nothing is written before `answer`; dropping it rolls
     /// everything back. A call whose request was answered before, by its `request_id`, ends here, and is given that answer again.
     /// Error: that one, which a method passes on; `REQUEST_ID_REUSED`; overloaded; unreachable.
-    pub async fn write(&self, ctx: &Ctx) -> Result<Tx> {
+    pub async fn write(&self, ctx: &Ctx) -> Result<MethodTx> {
+        let tx = self.change(ctx).await?;
+        idempotency::look(&tx).await?;
+        Ok(MethodTx::new(tx))
+    }
+
+    /// Opens the tenant for reading and writing, for what is no answer of a method: a handler of a fact, a task, a command, or the
+    /// trace that a read leaves. Nothing is written before `commit`; dropping it rolls everything back. Error: overloaded; unreachable.
+    pub async fn change(&self, ctx: &Ctx) -> Result<Tx> {
         let pool = self.pool(ctx.tenant().id()).await?;
         // first the turn, then the permit: a call that waits for one tenant's writer must not hold a connection that others need
         let turn = match &pool.writer {
@@ -203,17 +213,15 @@ impl Store {
         let permit = self.permit(&pool).await?;
         let (transaction, permit) = begin::begin(pool.connections, engine::WRITE, permit).await?;
         let held = tx::Held { lanes: pool.lanes, _permit: permit, _turn: turn };
-        let tx = Tx::new(self.clone(), ctx.clone(), transaction, held);
-        idempotency::look(&tx).await?;
-        Ok(tx)
+        Ok(Tx::new(self.clone(), ctx.clone(), transaction, held))
     }
 
-    /// [`Store::write`] for what the handler of a fact does in this tenant, or nothing where it was done before: the fact came
+    /// [`Store::change`] for what the handler of a fact does in this tenant, or nothing where it was done before: the fact came
     /// twice, or a process died after this commit and before the next. For a handler that writes on both sides of a border, where
     /// each side has an inbox of its own: once on each, and last in the tenant of the fact. Error: internal, where no fact is handled.
-    pub async fn write_once(&self, ctx: &Ctx) -> Result<Option<Tx>> {
-        let handling = ctx.handled_event().ok_or_else(|| Error::internal("`write_once` is for handlers of facts"))?;
-        let tx = self.write(ctx).await?;
+    pub async fn change_once(&self, ctx: &Ctx) -> Result<Option<Tx>> {
+        let handling = ctx.handled_event().ok_or_else(|| Error::internal("`change_once` is for handlers of facts"))?;
+        let tx = self.change(ctx).await?;
         let done = event::was_handled(&tx, handling.event, handling.handler).await?;
         Ok(Some(tx).filter(|_| !done))
     }

@@ -97,7 +97,7 @@ async fn many_writers_and_several_sequencers_at_once_leave_one_whole_log() {
     let (process, clock) = (world.process(), world.clock());
     let (store, ctx) = (process.store("identity").expect("identity"), process.operator("it").expect("a tenant"));
     let writers = join_all((0..40).map(async |number| {
-        let tx = store.write(&ctx).await.expect("a turn");
+        let tx = store.change(&ctx).await.expect("a turn");
         tx.note("try", number, "");
         tx.commit().await.expect("a commit");
     }));

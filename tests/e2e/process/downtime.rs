@@ -39,7 +39,7 @@ impl Held {
     /// Identity tells that a class was moved, and five minutes pass.
     async fn tell(&mut self, identity: &Process) {
         let ctx = identity.operator("it").expect("a tenant");
-        let tx = identity.store("identity").expect("its store").write(&ctx).await.expect("a transaction");
+        let tx = identity.store("identity").expect("its store").change(&ctx).await.expect("a transaction");
         tx.emit(&TeamMoved { team_id: uuid::Uuid::now_v7().to_string() });
         tx.commit().await.expect("a commit");
         self.told += 1;

@@ -359,7 +359,7 @@ mod tests {
         let mut colleague =
             crate::account::tests::account(&ctx, "ivo@school.example", super::super::Kind::Teacher, None);
         colleague.school = Some(school.id());
-        let tx = stage.ground.store().write(&ctx).await.unwrap();
+        let tx = stage.ground.store().change(&ctx).await.unwrap();
         store::save(&tx, &mut colleague).await.unwrap();
         tx.commit().await.unwrap();
         let log = async || platform::audit::verify(stage.ground.store(), &ctx).await.unwrap();

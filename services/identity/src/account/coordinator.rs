@@ -35,7 +35,7 @@ pub async fn create_coordinator(store: &Store, ctx: &Ctx, hasher: &Hasher, new: 
     violations.done()?;
     let password = hasher.hash(&new.password).await?;
     let mut account = Account::coordinator(ctx, login, person, password);
-    let tx = store.write(ctx).await?;
+    let tx = store.change(ctx).await?;
     store::forget_registrations(&tx, account.login()).await?;
     store::save(&tx, &mut account).await?;
     tx.note("create coordinator", format!("account {}", account.id()), "");

@@ -302,7 +302,7 @@ mod tests {
         let mut account = tests::account(&ctx, login, kind, Some(Hash::stored("$".to_owned())));
         account.person.surname = surname.to_owned();
         account.school = school;
-        let tx = ground.store().write(&ctx).await.unwrap();
+        let tx = ground.store().change(&ctx).await.unwrap();
         save(&tx, &mut account).await.unwrap();
         tx.commit().await.unwrap();
         account
@@ -311,7 +311,7 @@ mod tests {
     async fn waiting(ground: &Ground, ctx: &Ctx, login: &str) -> Registration {
         let form = Form { login: Login::of(login), password: String::new(), person: Person::default() };
         let new = Registration::new(ctx, form, Hash::stored("$".to_owned()), SignedDuration::from_hours(48));
-        let tx = ground.store().write(ctx).await.unwrap();
+        let tx = ground.store().change(ctx).await.unwrap();
         register(&tx, &new).await.unwrap();
         tx.commit().await.unwrap();
         new
@@ -335,7 +335,7 @@ mod tests {
         let ground = Ground::new();
         saved(&ground, "ana@school.example", Kind::Teacher, "Horvat", None).await;
         let ctx = ground.anybody();
-        let tx = ground.store().write(&ctx).await.unwrap();
+        let tx = ground.store().change(&ctx).await.unwrap();
         let twice = save(&tx, &mut tests::account(&ctx, "Ana@School.Example", Kind::Coordinator, None)).await;
         assert!(twice.is_err_and(|error| error.is(Shared::EtagStale)));
     }
@@ -345,7 +345,7 @@ mod tests {
         let ground = Ground::new();
         let mut first = saved(&ground, "ana@school.example", Kind::Teacher, "Horvat", None).await;
         let mut second = first.clone();
-        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        let tx = ground.store().change(&ground.anybody()).await.unwrap();
         save(&tx, &mut first).await.unwrap();
         assert!(save(&tx, &mut second).await.is_err_and(|error| error.is(Shared::EtagStale)));
     }
@@ -389,7 +389,7 @@ mod tests {
         ground.clock.advance(SignedDuration::from_secs(1));
         let second = waiting(&ground, &ground.anybody(), "ana@school.example").await;
         let other = waiting(&ground, &ctx, "ivo@school.example").await;
-        let tx = ground.store().write(&ctx).await.unwrap();
+        let tx = ground.store().change(&ctx).await.unwrap();
         assert_eq!(only_registration(&tx, &second.login).await.unwrap(), None, "there are two");
         assert_eq!(only_registration(&tx, &other.login).await.unwrap().as_ref(), Some(&other));
         settle(&tx, &first).await.unwrap();

@@ -205,7 +205,7 @@ mod tests {
     }
 
     async fn emit<E: platform::event::Event>(ground: &Ground, event: &E) {
-        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        let tx = ground.store().change(&ground.anybody()).await.unwrap();
         tx.emit(event);
         tx.commit().await.unwrap();
     }
@@ -275,7 +275,7 @@ mod tests {
         let (team, first) = ground.team(&referent).await;
         let ctx = ground.anybody();
         let second = team::Credential::issue(&ctx, &ground.keys, team.id()).unwrap();
-        let tx = ground.store().write(&ctx).await.unwrap();
+        let tx = ground.store().change(&ctx).await.unwrap();
         crate::across::credential::replace(&tx, &second).await.unwrap();
         tx.emit(&pb::CredentialIssued::from(&first));
         tx.emit(&pb::CredentialIssued::from(&second));
@@ -293,7 +293,7 @@ mod tests {
         application
             .refuse(&ground.anybody(), "The call was for ten classes; yours was the eleventh.".to_owned())
             .unwrap();
-        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        let tx = ground.store().change(&ground.anybody()).await.unwrap();
         application::store::save(&tx, &mut application).await.unwrap();
         tx.emit(&pb::ApplicationRefused { application_id: application.id().to_string() });
         tx.commit().await.unwrap();

@@ -24,14 +24,14 @@ async fn bring(store: Store, border: Border, ctx: Ctx, fact: ReminderDue) -> Res
     let home: TenantId = fact.home.parse().map_err(|_| Error::internal("a reminder crossed to no country"))?;
     address(&store, &border.home(&ctx, &home)?, programme, &fact).await?;
     // the audit logs of both sides record the reminder, each once
-    let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
+    let Some(tx) = store.change_once(&ctx).await? else { return Ok(()) };
     tx.note("send reminder home", format!("pair {}", fact.pair_id), format!("home {home}"));
     tx.commit().await
 }
 
 /// Publishes a reminder for each of its readers, unless this fact was handled there before.
 async fn address(store: &Store, there: &Ctx, programme: &TenantId, fact: &ReminderDue) -> Result<()> {
-    let Some(tx) = store.write_once(there).await? else { return Ok(()) };
+    let Some(tx) = store.change_once(there).await? else { return Ok(()) };
     let wait = Wait::of(fact).map_or(pb::Wait::Unspecified, pb::Wait::from);
     for account in reminded(&tx, fact).await? {
         tx.emit(&pb::ReminderAddressed {

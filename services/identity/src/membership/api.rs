@@ -77,12 +77,12 @@ impl Memberships {
     /// harm, the opposite would.
     async fn record(&self, ctx: &Ctx, there: &Ctx, exchange: &Exchange) -> Result<()> {
         let role = exchange.visit().role().as_str_name();
-        let tx = self.store.write(ctx).await?;
+        let tx = self.store.change(ctx).await?;
         store::crossing::count(&tx, exchange.passage()).await?;
         tx.note("exchange token", exchange.subject(), format!("{role} in {}", there.tenant().id()));
         tx.commit().await?;
 
-        let tx = self.store.write(there).await?;
+        let tx = self.store.change(there).await?;
         if let Some(projection) = exchange.projection() {
             store::keep(&tx, projection).await?;
         }

@@ -1,6 +1,6 @@
 //! The methods on sessions: open, load, decide, save, answer.
 
-use platform::{Ctx, Error, Open, Reads, Result, Store, Tx};
+use platform::{Ctx, Error, MethodTx, Open, Reads, Result, Store};
 use proto::identity::v1::{self as pb, session_service_server::SessionService};
 use tonic::{Request, Response, Status};
 
@@ -102,7 +102,7 @@ impl Sessions {
     }
 
     /// Opens a session and answers with its tokens.
-    async fn open(&self, tx: Tx, account: &Account, provisional: bool) -> Result<Response<pb::Session>, Status> {
+    async fn open(&self, tx: MethodTx, account: &Account, provisional: bool) -> Result<Response<pb::Session>, Status> {
         let session = Session::open(tx.ctx(), account.id(), self.tokens.lifetime(provisional));
         store::insert(&tx, &session).await?;
         let grant = self.tokens.grant(tx.ctx(), &session, account, provisional)?;
@@ -110,14 +110,13 @@ impl Sessions {
     }
 }
 
-/// Ends a session whose refresh token was used a second time. The session ends although the call fails, so the transaction is
-/// committed. Returns the error for the caller.
-async fn end_reused(tx: Tx, session: &Session) -> Result<Error> {
+/// Ends a session whose refresh token was used a second time. The session ends although the call fails. Returns the error for the
+/// caller.
+async fn end_reused(tx: MethodTx, session: &Session) -> Result<Error> {
     if store::end(&tx, session.id()).await? {
         tx.note("end session", format!("account {}", session.account()), "a refresh token was used twice");
     }
-    tx.commit().await?;
-    Ok(over())
+    Ok(tx.refuse(over()).await)
 }
 
 #[cfg(test)]
@@ -177,7 +176,7 @@ mod tests {
         async fn reissue(&self, team: crate::account::TeamId) -> String {
             let ctx = self.ground.anybody();
             let credential = Credential::issue(&ctx, &self.ground.keys, team).unwrap();
-            let tx = self.ground.store().write(&ctx).await.unwrap();
+            let tx = self.ground.store().change(&ctx).await.unwrap();
             credential::replace(&tx, &credential).await.unwrap();
             tx.commit().await.unwrap();
             credential.text(&self.ground.keys)
@@ -368,7 +367,7 @@ mod tests {
         drop(db);
         assert_eq!(read.team(), Some(team.id()));
         stage.reissue(team.id()).await;
-        let tx = stage.ground.store().write(&ctx).await.unwrap();
+        let tx = stage.ground.store().change(&ctx).await.unwrap();
         let held = account::store::lock(&tx, &read).await;
         assert!(held.is_err_and(|error| error.is(platform::error::Shared::EtagStale)));
     }

@@ -117,7 +117,7 @@ mod tests {
 
     async fn opened(store: &Store, ctx: &Ctx, account: &Account) -> Session {
         let session = Session::open(ctx, account.id(), HOUR);
-        let tx = store.write(ctx).await.unwrap();
+        let tx = store.change(ctx).await.unwrap();
         insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
         session
@@ -146,7 +146,7 @@ mod tests {
             let token = super::super::Refresh::of(session);
             assert!(session.refresh(ctx.now(), &token).unwrap(), "both have seen the same generation");
         }
-        let tx = ground.store().write(&ctx).await.unwrap();
+        let tx = ground.store().change(&ctx).await.unwrap();
         assert!(save_next(&tx, &mut one).await.unwrap());
         assert!(!save_next(&tx, &mut other).await.unwrap());
         tx.commit().await.unwrap();
@@ -159,7 +159,7 @@ mod tests {
         let ctx = ground.anybody();
         let id = opened(ground.store(), &ctx, &ground.teacher("ana@school.example").await).await.id;
         let mut session = read(&ground, id).await.unwrap();
-        let tx = ground.store().write(&ctx).await.unwrap();
+        let tx = ground.store().change(&ctx).await.unwrap();
         assert!(end(&tx, id).await.unwrap());
         assert!(!save_next(&tx, &mut session).await.unwrap());
         assert!(!end(&tx, id).await.unwrap(), "once");
@@ -172,7 +172,7 @@ mod tests {
         let one = ground.teacher("ana@school.example").await;
         let other = ground.teacher("ivo@school.example").await;
         let [first, second, strange] = [&one, &one, &other].map(|account| Session::open(&ctx, account.id(), HOUR));
-        let tx = ground.store().write(&ctx).await.unwrap();
+        let tx = ground.store().change(&ctx).await.unwrap();
         for session in [&first, &second, &strange] {
             insert(&tx, session).await.unwrap();
         }

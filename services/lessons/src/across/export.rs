@@ -106,7 +106,7 @@ mod tests {
         let place = Upload { team: space.team(0), lesson: 1, field: "film".to_owned(), name: "film.mp4".to_owned() };
         let file = File::new(&ctx, space.seat(0), place, "text/plain", whole.blob().clone());
         let kept = whole.keep_as(file.place()).await.unwrap();
-        let tx = space.store.write(&ctx).await.unwrap();
+        let tx = space.store.change(&ctx).await.unwrap();
         bytes::add(&tx, &file, kept).await.unwrap();
         tx.commit().await.unwrap();
         file

@@ -85,7 +85,7 @@ mod tests {
         let sides = [("hr", "HR033"), ("it", "ITF14")].map(|(home, territory)| twins.ground.side(home, territory));
         let teacher = twins.ground.twin(Role::TwinTeacher, &sides[0]);
         let [gone, other] = sides.each_ref().map(|side| side.team);
-        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        let tx = twins.store.change(&twins.secretariat()).await.unwrap();
         let mut offers = sides.map(|side| offered(&teacher, track, side));
         for offer in &mut offers {
             offer::store::add(&tx, offer).await.unwrap();
@@ -103,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn a_class_is_taken_out_of_the_one_pair_that_binds_it() {
         let twins = Twins::at_work().await;
-        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        let tx = twins.store.change(&twins.secretariat()).await.unwrap();
         let (at_work, team) = (twins.pair.id(), twins.side(1).team);
         assert_eq!(store::bound(&tx, team).await.unwrap(), Some(at_work));
         assert_eq!(store::bound(&tx, twins.ground.ids.next()).await.unwrap(), None);

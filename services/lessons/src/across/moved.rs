@@ -29,13 +29,13 @@ async fn part(store: Store, border: Border, tenants: Tenants, ctx: Ctx, fact: Te
         return Ok(());
     }
     // each side notes once in its audit log what crossed
-    let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
+    let Some(tx) = store.change_once(&ctx).await? else { return Ok(()) };
     tx.note("part moved class", format!("team {team}"), format!("programmes {}", names.join(", ")));
     tx.commit().await
 }
 
 async fn part_there(store: &Store, there: &Ctx, team: Id<Team>) -> Result<()> {
-    let Some(tx) = store.write_once(there).await? else { return Ok(()) };
+    let Some(tx) = store.change_once(there).await? else { return Ok(()) };
     leaving::part(&tx, team).await?;
     tx.commit().await
 }

@@ -94,7 +94,7 @@ mod tests {
     async fn submit(twins: &Twins, at: &str) -> Seat {
         twins.ground.at(at);
         let ctx = twins.team(1);
-        let tx = twins.store.write(&ctx).await.unwrap();
+        let tx = twins.store.change(&ctx).await.unwrap();
         let class = classes::to_write(&tx, NamedClass::OfPair(twins.side(1).team)).await.unwrap();
         let mut loaded = load(&tx, &class, 1).await.unwrap();
         loaded.form.fields.retain(|field| field.key == "research_title");
@@ -117,14 +117,14 @@ mod tests {
     async fn a_class_is_judged_by_the_timeline_of_its_pair_and_again_when_that_gives_more_time() {
         let twins = Twins::at_work().await;
         let homes = twins.homes();
-        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        let tx = twins.store.change(&twins.secretariat()).await.unwrap();
         plan(&tx, &homes, &twins.pair).await.unwrap();
         tx.commit().await.unwrap();
         let team = submit(&twins, "2022-12-25T10:00:00Z").await;
         let late = verdict(&twins, team).await;
         assert_eq!((late.on_time, late.deadline.moment.to_string().get(..10)), (false, Some("2022-12-20")));
 
-        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        let tx = twins.store.change(&twins.secretariat()).await.unwrap();
         let is_due = |item: &&Item| item.deadline_of() == Some(1) && item.track() == twins.pair.track();
         let item =
             calendar::store::get_to_change(&tx, twins.plan.items.iter().find(is_due).unwrap().id()).await.unwrap();

@@ -37,7 +37,7 @@ impl Twins {
         let ground = Ground::programme();
         let (store, folder) = ground.store();
         let mut plan = ground.plan();
-        let tx = store.write(&ground.by(Role::Coordinator)).await.unwrap();
+        let tx = store.change(&ground.by(Role::Coordinator)).await.unwrap();
         edition::store::add(&tx, &mut plan).await.unwrap();
         let mut pair = started(&ground, &plan);
         pair::store::add(&tx, &mut pair).await.unwrap();
@@ -65,7 +65,7 @@ impl Twins {
     pub(crate) async fn leaves(&mut self, of: usize) {
         let ctx = self.teacher(of);
         self.pair.leave(&ctx, String::new()).unwrap();
-        let tx = self.store.write(&ctx).await.unwrap();
+        let tx = self.store.change(&ctx).await.unwrap();
         pair::store::save(&tx, &mut self.pair).await.unwrap();
         tx.commit().await.unwrap();
     }

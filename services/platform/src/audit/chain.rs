@@ -41,7 +41,7 @@ pub(super) async fn chain(store: &Store, ctx: &Ctx, leaving: &[Lane]) -> Result<
         if first.is_none() && leaving.is_empty() {
             return Ok(broken);
         }
-        let tx = store.write(ctx).await?;
+        let tx = store.change(ctx).await?;
         let of = Of::tx(&tx);
         let mut end = of.sound_end(head(&tx, true).await?)?;
         let rows = waiting.all(tx.conn()).await?;

@@ -86,7 +86,7 @@ pub(super) async fn add(consumer: &Consumer, ctx: &Ctx, fact: &Told, attempts: i
         attempts: Set(attempts),
         due_at: Set(At(due)),
     };
-    let tx = consumer.store.write(ctx).await?;
+    let tx = consumer.store.change(ctx).await?;
     let there = OnConflict::columns([backlog::Column::Handler, backlog::Column::Event]).do_nothing().to_owned();
     backlog::Entity::insert(row).on_conflict(there).exec_without_returning(tx.conn()).await?;
     tx.commit().await?;
@@ -144,7 +144,7 @@ async fn first_due(db: &impl Reads, consumer: &Consumer) -> Result<Option<backlo
 /// Reserves a fact, so that other replicas leave it alone. Returns the end of the lease; none, where another replica was faster.
 async fn lease(consumer: &Consumer, ctx: &Ctx, row: &backlog::Model) -> Result<Option<At>> {
     let until = At(ctx.now() + LEASE);
-    let tx = consumer.store.write(ctx).await?;
+    let tx = consumer.store.change(ctx).await?;
     let leased = backlog::Entity::update_many()
         .col_expr(backlog::Column::DueAt, until.into())
         .filter(backlog::Column::Handler.eq(&row.handler))
@@ -158,7 +158,7 @@ async fn lease(consumer: &Consumer, ctx: &Ctx, row: &backlog::Model) -> Result<O
 
 /// Removes a fact from the backlog, or sets when it is due again. Does nothing where another replica has the lease.
 async fn settle(consumer: &Consumer, ctx: &Ctx, event: Uuid, lease: At, again: Option<(i32, Timestamp)>) -> Result<()> {
-    let tx = consumer.store.write(ctx).await?;
+    let tx = consumer.store.change(ctx).await?;
     let ours = Condition::all()
         .add(backlog::Column::Handler.eq(consumer.handler.name))
         .add(backlog::Column::Event.eq(event))

@@ -174,7 +174,7 @@ async fn handle(store: &Store, handler: &Handler, ctx: Ctx, fact: &Told) -> Resu
         }
         Ok(()) if ctx.handled_event().is_some_and(|handling| !handling.is_over()) => {
             // it wrote nothing here: the record is all there is to commit
-            store.write(&ctx).await?.commit().await
+            store.change(&ctx).await?.commit().await
         }
         handled => handled,
     }

@@ -118,7 +118,7 @@ impl Dispatcher {
 
     /// Makes parked facts of a tenant due: those with these ids, or all, where no ids are given. Returns their number.
     pub async fn release(&self, tenant: &Arc<Tenant>, ids: &[Uuid]) -> Result<u64> {
-        let tx = self.store.write(&self.ctx(tenant)).await?;
+        let tx = self.store.change(&self.ctx(tenant)).await?;
         let released = backlog::release(&tx, ids).await?;
         tx.commit().await?;
         Ok(released)
@@ -142,7 +142,7 @@ impl Dispatcher {
 
     async fn sweep_tenant(&self, tenant: &Arc<Tenant>) -> Result<()> {
         let ctx = self.ctx(tenant);
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.change(&ctx).await?;
         let old = At(ctx.now() - crate::store::ANSWERS_KEPT);
         answered::Entity::delete_many().filter(answered::Column::At.lt(old)).exec(tx.conn()).await?;
         let old = At(ctx.now() - REMEMBERED);

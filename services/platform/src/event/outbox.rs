@@ -62,7 +62,7 @@ pub(super) struct Batch {
 impl Batch {
     /// Takes the first facts of a kind. None, where another replica has them or the first is not due.
     pub(super) async fn take(store: &Store, ctx: &Ctx, kind: &str) -> Result<Option<Self>> {
-        let tx = store.write(ctx).await?;
+        let tx = store.change(ctx).await?;
         // one that was told first and committed last stands before those that another replica has: they are left to it
         let is_due = |fact: &outbox::Model| fact.due_at <= At(ctx.now());
         let facts: Vec<_> = of_kind(kind).limit(BATCH).all(tx.conn()).await?.into_iter().take_while(is_due).collect();
@@ -85,7 +85,7 @@ impl Batch {
         if At(ctx.now() + LEASE / 2) <= self.until {
             return Ok(true);
         }
-        let (tx, until) = (self.store.write(ctx).await?, At(ctx.now() + LEASE));
+        let (tx, until) = (self.store.change(ctx).await?, At(ctx.now() + LEASE));
         if !lease(&tx, self.first, self.until, until).await? {
             return Ok(false);
         }
@@ -97,7 +97,7 @@ impl Batch {
     /// Removes the first `done` facts, which have left, and ends the lease. Where the next one `failed` to leave, it is due after a
     /// pause.
     pub(super) async fn settle(self, ctx: &Ctx, done: usize, failed: bool) -> Result<()> {
-        let tx = self.store.write(ctx).await?;
+        let tx = self.store.change(ctx).await?;
         let (left, rest) = self.facts.split_at(done);
         let left = outbox::Column::Id.is_in(left.iter().map(|fact| fact.id));
         outbox::Entity::delete_many().filter(left).exec(tx.conn()).await?;

@@ -81,19 +81,19 @@ impl Ground {
     }
 
     async fn note(&self, tenant: &str, subject: &str) {
-        let tx = self.store.write(&self.ctx(tenant)).await.unwrap();
+        let tx = self.store.change(&self.ctx(tenant)).await.unwrap();
         tx.note("try", subject, "");
         tx.commit().await.unwrap();
     }
 
     async fn emit(&self, tenant: &str, ids: &[&str]) {
-        let tx = self.store.write(&self.ctx(tenant)).await.unwrap();
+        let tx = self.store.change(&self.ctx(tenant)).await.unwrap();
         ids.iter().for_each(|id| tx.emit(&issued(id)));
         tx.commit().await.unwrap();
     }
 
     async fn sql(&self, tenant: &str, sql: &str) {
-        let tx = self.store.write(&self.ctx(tenant)).await.unwrap();
+        let tx = self.store.change(&self.ctx(tenant)).await.unwrap();
         tx.conn().execute_unprepared(sql).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -133,7 +133,7 @@ fn issued(id: &str) -> CredentialIssued {
 #[tokio::test]
 async fn a_transaction_without_a_commit_changes_nothing() {
     let ground = Ground::new();
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let tx = ground.store.change(&ground.ctx("aa")).await.unwrap();
     tx.emit(&issued("1"));
     tx.note("try", "this", "");
     drop(tx);
@@ -283,7 +283,7 @@ async fn a_method_that_keeps_no_answer_is_found() {
         });
         request.extensions_mut().insert(caller);
         let (ctx, _) = request.open().unwrap();
-        ground.store.write(&ctx).await.unwrap().commit().await.unwrap();
+        ground.store.change(&ctx).await.unwrap().commit().await.unwrap();
         assert!(ctx.call().once.is_forgotten(), "also of a caller who does not repeat it");
     }
 }
@@ -464,7 +464,7 @@ async fn a_lane_that_is_not_used_any_more_is_forgotten_and_one_that_is_given_up_
 
     // a process that still used the lane writes nothing, and can try again
     let write = async |ctx: &Ctx| {
-        let tx = ground.store.write(ctx).await.unwrap();
+        let tx = ground.store.change(ctx).await.unwrap();
         tx.note("try", "three", "");
         tx.commit().await
     };
@@ -510,7 +510,7 @@ async fn a_log_without_an_end_of_ours_takes_no_entry_also_after_a_new_start() {
         ground.sql("aa", damage).await;
         for ground in [&ground, &ground.restarted()] {
             assert!(!matches!(ground.verdict("aa").await, Verdict::Whole(_)), "{damage}");
-            let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+            let tx = ground.store.change(&ground.ctx("aa")).await.unwrap();
             tx.note("try", "two", "");
             assert!(tx.commit().await.unwrap_err().is(Shared::Internal), "{damage}");
         }
@@ -536,14 +536,14 @@ async fn a_fact_is_handled_once_though_it_comes_twice() {
     let dispatcher = ground.dispatcher(Handlers::new().on("keep", move |ctx: Ctx, fact: CredentialIssued| {
         let (store, kept) = (store.clone(), kept.clone());
         async move {
-            let tx = store.write(&ctx).await?;
+            let tx = store.change(&ctx).await?;
             tx.note("handle", &fact.team_id, "");
             tx.commit().await?;
             kept.lock().await.push(fact.team_id);
             Ok(())
         }
     }));
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let tx = ground.store.change(&ground.ctx("aa")).await.unwrap();
     tx.emit(&issued("1"));
     tx.emit(&issued("2"));
     tx.emit(&VerificationIssued::default());
@@ -554,7 +554,7 @@ async fn a_fact_is_handled_once_though_it_comes_twice() {
     drop(db);
     dispatcher.drain().await;
     // a broker may bring the same facts again
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let tx = ground.store.change(&ground.ctx("aa")).await.unwrap();
     let rows = again.into_iter().map(sea_orm::IntoActiveModel::into_active_model);
     outbox::Entity::insert_many(rows.map(sea_orm::ActiveModelTrait::reset_all))
         .exec_without_returning(tx.conn())
@@ -580,7 +580,7 @@ async fn a_fact_that_cannot_be_handled_now_is_handled_later() {
             if *tries == 1 { Err(Error::unreachable("the mail server sleeps")) } else { Ok(()) }
         }
     }));
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let tx = ground.store.change(&ground.ctx("aa")).await.unwrap();
     tx.emit(&issued("1"));
     tx.commit().await.unwrap();
 
@@ -635,7 +635,7 @@ async fn a_handler_that_goes_on_after_its_commit_does_nothing_more_and_does_not_
         async move {
             *counted.lock().await += 1;
             for subject in ["one", "two"] {
-                let tx = store.write(&ctx).await?;
+                let tx = store.change(&ctx).await?;
                 tx.note("handle", subject, "");
                 tx.commit().await?;
             }
@@ -657,7 +657,7 @@ async fn of_two_handlings_of_one_fact_at_once_the_second_rolls_back() {
     let fact = uuid::Uuid::nil();
     let (one, other) = (ground.ctx("aa").handling(fact, "h"), ground.ctx("aa").handling(fact, "h"));
     let commit = async |ctx: &Ctx| {
-        let tx = ground.store.write(ctx).await.unwrap();
+        let tx = ground.store.change(ctx).await.unwrap();
         tx.note("handle", "it", "");
         tx.commit().await
     };
@@ -674,7 +674,7 @@ async fn what_a_handler_does_on_the_other_side_of_a_border_is_done_once_though_i
     let dispatcher = ground.dispatcher(Handlers::new().on("credit", move |here: Ctx, _: CredentialIssued| {
         let (store, there, tries) = (store.clone(), there.clone(), tries.clone());
         async move {
-            if let Some(tx) = store.write_once(&here.across(there)).await? {
+            if let Some(tx) = store.change_once(&here.across(there)).await? {
                 tx.note("credit", "team", "");
                 tx.commit().await?;
             }
@@ -690,7 +690,7 @@ async fn what_a_handler_does_on_the_other_side_of_a_border_is_done_once_though_i
     dispatcher.drain().await;
     assert_eq!(dispatcher.waiting().await.unwrap(), 0);
     assert_eq!((ground.verdict("aa").await, ground.verdict("bb").await), (Verdict::Whole(0), Verdict::Whole(1)));
-    assert!(ground.store.write_once(&ground.ctx("aa")).await.is_err(), "no fact is handled");
+    assert!(ground.store.change_once(&ground.ctx("aa")).await.is_err(), "no fact is handled");
 }
 
 #[tokio::test]
@@ -806,8 +806,8 @@ async fn a_country_whose_handler_hangs_holds_up_no_other() {
 async fn a_call_that_waits_for_a_writer_holds_no_connection_and_is_refused_in_time() {
     let ground = Ground::with(2);
     let ctx = ground.ctx("aa");
-    let writing = ground.store.write(&ctx).await.unwrap();
-    let mut waiting = std::pin::pin!(ground.store.write(&ctx));
+    let writing = ground.store.change(&ctx).await.unwrap();
+    let mut waiting = std::pin::pin!(ground.store.change(&ctx));
     assert!(futures::poll!(&mut waiting).is_pending());
     drop(ground.store.read(&ctx).await.unwrap());
     // from here on, only the clock advances
@@ -938,7 +938,7 @@ async fn kinds_of_facts_do_not_wait_for_each_other() {
             std::future::ready(Ok(()))
         });
     let dispatcher = ground.dispatcher(handlers);
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let tx = ground.store.change(&ground.ctx("aa")).await.unwrap();
     tx.emit(&issued("1"));
     tx.emit(&VerificationIssued::default());
     tx.commit().await.unwrap();

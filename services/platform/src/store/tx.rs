@@ -6,10 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use prost::Message;
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, UpdateResult};
 use tokio::sync::OwnedMutexGuard;
-use tonic::Response;
 
 use super::{
     At, Permit, Reads, Store, idempotency,
@@ -95,15 +93,6 @@ impl Tx {
     /// Notes in the tenant's audit log that the caller did `action` to `subject`. `detail` is for facts that are not personal.
     pub fn note(&self, action: &'static str, subject: impl std::fmt::Display, detail: impl Into<String>) {
         self.pending().notes.push(Note { action, subject: subject.to_string(), detail: detail.into() });
-    }
-
-    /// Commits, and answers. A request with a `request_id` is given the same answer again for 24 hours.
-    pub async fn answer<A: Message>(self, answer: A) -> Result<Response<A>, tonic::Status> {
-        idempotency::keep(&self, &answer).await?;
-        let ctx = self.ctx.clone();
-        self.commit().await?;
-        idempotency::kept(&ctx);
-        Ok(Response::new(answer))
     }
 
     /// Commits. In the handler of a fact it also records that the fact was handled in this tenant. Error: as of the database; internal,

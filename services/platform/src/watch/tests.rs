@@ -68,7 +68,7 @@ impl Ground {
     }
 
     async fn change(&self, tenant: &str, changes: &[(&str, &str)]) {
-        let tx = self.store.write(&self.ctx(tenant)).await.unwrap();
+        let tx = self.store.change(&self.ctx(tenant)).await.unwrap();
         changes.iter().for_each(|(topic, key)| tx.tell_watchers(topic, key));
         tx.commit().await.unwrap();
     }
@@ -123,7 +123,7 @@ async fn a_watcher_sees_what_changes_under_its_topic_and_no_other() {
     assert_eq!(told.seen().await.what, "first");
     ground.change("aa", &[("doors", "second")]).await;
     assert_eq!(told.seen().await.what, "second");
-    let undone = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let undone = ground.store.change(&ground.ctx("aa")).await.unwrap();
     undone.tell_watchers("doors", "undone");
     drop(undone);
     assert!(told.nothing());
@@ -231,7 +231,7 @@ async fn old_changes_are_forgotten_and_who_may_have_missed_one_is_told_so() {
         positions.push(told.seen().await.position);
     }
     ground.clock.advance(SignedDuration::from_hours(25));
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let tx = ground.store.change(&ground.ctx("aa")).await.unwrap();
     sweep(&tx, ground.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(ground.rows().await, 2, "the last one, and the line before it");
@@ -269,7 +269,7 @@ async fn a_missed_bell_delays_a_change_and_does_not_lose_it() {
     assert!(told.nothing());
     // as if another process wrote it, whose bell was missed
     let other = Arc::new(ground.store.clone());
-    let tx = other.write(&ground.ctx("aa")).await.unwrap();
+    let tx = other.change(&ground.ctx("aa")).await.unwrap();
     write(&tx, &[("doors".to_owned(), "a".to_owned())]).await.unwrap();
     tx.commit().await.unwrap();
     ground.store.bells().all();

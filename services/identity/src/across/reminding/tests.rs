@@ -23,7 +23,7 @@ impl Way {
         let referent = ground.teacher("ana@school.example").await;
         let (team, _) = ground.team(&referent).await;
         // it takes part in programmes
-        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        let tx = ground.store().change(&ground.anybody()).await.unwrap();
         tx.conn().execute_unprepared("UPDATE team SET is_interreg = true").await.unwrap();
         tx.commit().await.unwrap();
         Self { ground, team }
@@ -37,7 +37,7 @@ impl Way {
 
     async fn publish(&self, fact: &ReminderDue) {
         let ctx = self.ground.ctx_in("it-hr", Caller::Anonymous);
-        let tx = self.ground.store().write(&ctx).await.unwrap();
+        let tx = self.ground.store().change(&ctx).await.unwrap();
         tx.emit(fact);
         tx.commit().await.unwrap();
     }

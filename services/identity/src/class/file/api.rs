@@ -67,7 +67,7 @@ impl Files {
     /// The file, for its uploader, and for the central team where it is attached to an application that was submitted. Each read is
     /// an entry of the audit log, because a file may name a person. Error: not found.
     async fn readable(&self, ctx: &Ctx, req: &pb::DownloadFileRequest) -> Result<File> {
-        let tx = self.store.write(ctx).await?;
+        let tx = self.store.change(ctx).await?;
         let file = store::find(&tx, req.file_id.parse()?).await?;
         let attached = match &file {
             Some(file) if ctx.has(Role::Coordinator) => application::store::has_file(&tx, file).await?,

@@ -394,7 +394,7 @@ mod tests {
             (ground.teacher("ana@school.example").await, ground.teacher("eva@school.example").await);
         let (mut team, _) = ground.team(&referent).await;
         team.add_support(&ground.member(&referent), &support).unwrap();
-        let tx = ground.store().write(&ground.anybody()).await.unwrap();
+        let tx = ground.store().change(&ground.anybody()).await.unwrap();
         save(&tx, &mut team).await.unwrap();
         tx.commit().await.unwrap();
         let somebody = |role, acts_for: Option<uuid::Uuid>| {
@@ -442,7 +442,7 @@ mod tests {
         let (team, first) = ground.team(&ground.teacher("ana@school.example").await).await;
         let ctx = ground.anybody();
         let second = Credential::issue(&ctx, &ground.keys, team.id).unwrap();
-        let tx = ground.store().write(&ctx).await.unwrap();
+        let tx = ground.store().change(&ctx).await.unwrap();
         replace_credential(&tx, &second).await.unwrap();
         redeem(&tx, &second).await.unwrap();
         for (ended, word) in [(&first, "newer"), (&second, "used before")] {

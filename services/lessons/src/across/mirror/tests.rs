@@ -27,7 +27,7 @@ fn draft(etag: &str, title: &str) -> Draft {
 impl Space {
     async fn save(&self, of: usize, lesson: i32, draft: Draft) -> Result<()> {
         let ctx = self.twin(Role::TwinTeam, of);
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.change(&ctx).await?;
         let mut loaded = load_to_write(&tx, NamedClass::OfPair(self.team(of)), lesson).await?;
         loaded.save(&ctx, draft)?;
         store::save(&tx, &mut loaded.report).await?;
@@ -37,7 +37,7 @@ impl Space {
     pub(crate) async fn submit(&self, of: usize, lesson: i32, title: &str) -> Result<()> {
         self.save(of, lesson, draft("", title)).await?;
         let ctx = self.twin(Role::TwinTeam, of);
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.change(&ctx).await?;
         submit(&tx, NamedClass::OfPair(self.team(of)), lesson, &platform::wire::etag(1)).await?;
         tx.commit().await
     }
@@ -103,7 +103,7 @@ async fn changes_to_a_reopened_report_are_not_compared() {
     let space = Space::new().await;
     space.submit(0, 1, "Luka").await.unwrap();
     let ctx = space.ground.by(Role::Coordinator);
-    let tx = space.store.write(&ctx).await.unwrap();
+    let tx = space.store.change(&ctx).await.unwrap();
     let class = classes::get(&tx, space.team(0)).await.unwrap();
     let mut loaded = load(&tx, &class, 1).await.unwrap();
     let reopening = loaded.report.reopen(&ctx, "the wrong port".to_owned()).unwrap();
@@ -117,7 +117,7 @@ async fn changes_to_a_reopened_report_are_not_compared() {
 async fn the_first_report_that_is_begun_decides_the_version_of_the_form_for_both() {
     let space = Space::new().await;
     space.submit(0, 1, "Luka").await.unwrap();
-    let tx = space.store.write(&space.ground.by(Role::Coordinator)).await.unwrap();
+    let tx = space.store.change(&space.ground.by(Role::Coordinator)).await.unwrap();
     let track = space.plan.edition.tracks()[0].id();
     for lesson in [1, 2] {
         let mut form = form::store::newest(&tx, track, lesson).await.unwrap();

@@ -51,7 +51,7 @@ async fn due_of(db: &impl Reads, pairs: &[Pair], rules: Reminders, now: Timestam
 
 /// Sends the reminders of a pair that are due when it is locked.
 async fn send(store: &Store, ctx: &Ctx, rules: Reminders, id: Id<Pair>) -> Result<()> {
-    let tx = store.write(ctx).await?;
+    let tx = store.change(ctx).await?;
     let Some(pair) = pair::store::find_to_change(&tx, id).await? else { return Ok(()) };
     let sent = store::sent(&tx, [id].into_iter()).await?.remove(&id).unwrap_or_default();
     for reminder in due(&pair, rules, &sent, ctx.now()) {

@@ -109,7 +109,7 @@ async fn reminders_are_sent_once_though_several_processes_send_at_once() {
     let mut twins = Twins::at_work().await;
     let ctx = twins.teacher(0);
     twins.pair.suspend(&ctx, String::new()).unwrap();
-    let tx = twins.store.write(&ctx).await.unwrap();
+    let tx = twins.store.change(&ctx).await.unwrap();
     pair::store::save(&tx, &mut twins.pair).await.unwrap();
     tx.commit().await.unwrap();
     let rounds = async |twins: &Twins| {

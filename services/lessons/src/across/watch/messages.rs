@@ -85,7 +85,7 @@ mod tests {
     }
 
     async fn write(twins: &Twins, ctx: &Ctx) -> Tx {
-        twins.store.write(ctx).await.unwrap()
+        twins.store.change(ctx).await.unwrap()
     }
 
     async fn post(twins: &Twins, ctx: &Ctx, text: &str) -> Message {

@@ -192,7 +192,7 @@ mod tests {
     async fn states(twins: &Twins, ctx: &Ctx, file: Id<File>) -> Consent {
         let statement = Statement { file, channel: Channel::PairSpace, expires_on: date(2023, 6, 9) };
         let consent = Consent::register(ctx, &twins.pair, true, statement).unwrap();
-        let tx = twins.store.write(ctx).await.unwrap();
+        let tx = twins.store.change(ctx).await.unwrap();
         add(&tx, &consent).await.unwrap();
         tx.commit().await.unwrap();
         consent
@@ -205,7 +205,7 @@ mod tests {
     }
 
     async fn withdraws(twins: &Twins, ctx: &Ctx, consent: &Consent) -> Result<()> {
-        let tx = twins.store.write(ctx).await.unwrap();
+        let tx = twins.store.change(ctx).await.unwrap();
         let own = own(&tx, &twins.pair, consent.id()).await?;
         close(&tx, &own).await.unwrap();
         tx.commit().await
@@ -242,7 +242,7 @@ mod tests {
         let left = twins.side(0).team;
         twins.leaves(0).await;
         assert!(!is_shown(&twins, file, Channel::PairSpace).await);
-        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        let tx = twins.store.change(&twins.secretariat()).await.unwrap();
         take_away(&tx, twins.pair.id(), left).await.unwrap();
         let asked = PageRequest::walk(9, "").unwrap();
         let files = shelf::of_pair(&tx, &twins.pair).await.unwrap();
@@ -263,7 +263,7 @@ mod tests {
         states(&twins, &leaver, said_anew).await;
         let left = twins.side(1).team;
         twins.leaves(1).await;
-        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        let tx = twins.store.change(&twins.secretariat()).await.unwrap();
         take_away(&tx, twins.pair.id(), left).await.unwrap();
         tx.commit().await.unwrap();
         let db = twins.store.read(&twins.teacher(0)).await.unwrap();
@@ -283,7 +283,7 @@ mod tests {
         let blob = Blob { digest: "ab".repeat(32), size: 7, media_type: "image/png" };
         let seat = Seat { team, space: Some(twins.pair.space()) };
         let file = File::new(&ctx, seat, place, "image/png", blob);
-        let tx = twins.store.write(&ctx).await.unwrap();
+        let tx = twins.store.change(&ctx).await.unwrap();
         file::store::add(&tx, &file).await.unwrap();
         tx.commit().await.unwrap();
         file.id()

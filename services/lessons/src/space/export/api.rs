@@ -74,7 +74,7 @@ impl Exports {
         let space = self.space(&db, &pair).await?;
         drop(db);
         self.witness.saw(ctx, Kind::Export, pair.there()).await?;
-        let tx = self.store.write(ctx).await?;
+        let tx = self.store.change(ctx).await?;
         tx.note("export pair", format!("pair {id}"), "");
         tx.commit().await?;
         space.try_into()

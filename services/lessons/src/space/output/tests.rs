@@ -69,7 +69,7 @@ impl Space {
         let place = Upload { team: self.team(of), lesson: 1, field: "cover".to_owned(), name: "port.png".to_owned() };
         let blob = platform::blob::Blob { digest: "ab".repeat(32), size: 7, media_type };
         let file = File::new(&ctx, self.seat(of), place, media_type, blob);
-        let tx = self.store.write(&ctx).await.unwrap();
+        let tx = self.store.change(&ctx).await.unwrap();
         file::store::add(&tx, &file).await.unwrap();
         tx.commit().await.unwrap();
         file.id()
@@ -114,7 +114,7 @@ async fn a_late_joint_output_is_judged_again_when_its_deadline_moves() {
     assert!(!space.sign(1, &draft).await.unwrap().verdict.unwrap().on_time);
     let track = space.plan.edition.tracks()[0].id();
     let is_due = |item: &&calendar::Item| item.deadline_of() == Some(1) && item.track() == track;
-    let tx = space.store.write(&space.ground.by(Role::Coordinator)).await.unwrap();
+    let tx = space.store.change(&space.ground.by(Role::Coordinator)).await.unwrap();
     let item = space.plan.items.iter().find(is_due).unwrap().id();
     let item = calendar::store::get_to_change(&tx, item).await.unwrap();
     let starts = "2022-12-22T23:59:59".parse().unwrap();
@@ -287,7 +287,7 @@ async fn late_outputs_of_other_pairs_are_not_read_when_one_is_judged_again() {
     let track = space.plan.edition.tracks()[0].id();
     let item = space.plan.items.iter().find(|item| item.deadline_of() == Some(1) && item.track() == track).unwrap();
     let now = space.ground.clock.now();
-    let tx = space.store.write(&space.ground.by(Role::Coordinator)).await.unwrap();
+    let tx = space.store.change(&space.ground.by(Role::Coordinator)).await.unwrap();
     for (pair, sides) in [(space.pair, &space.sides), (other, &others)] {
         let signatures = sides.each_ref().map(|side| Signature { team: side.team, digest: "ab".to_owned(), at: now });
         let verdict = Verdict { received_at: now, deadline: calendar::Deadline::new(item, None), on_time: false };

@@ -120,7 +120,7 @@ mod tests {
         let mut items: Vec<_> = twins.plan.items.iter().filter(|item| item.track() == track).cloned().collect();
         let first = Timeline::plan(&ctx, twins.pair.id(), &items, &homes).unwrap();
 
-        let tx = twins.store.write(&ctx).await.unwrap();
+        let tx = twins.store.change(&ctx).await.unwrap();
         assert_eq!(newest(&tx, twins.pair.id()).await.unwrap(), None);
         let due = async |tx: &Tx| {
             let space = twins.pair.space();

@@ -43,7 +43,7 @@ impl Engagements {
     }
 
     async fn take(&self, ctx: &Ctx, engagement: &Engagement) -> Result<()> {
-        let tx = self.store.write(&self.border.home(ctx, &engagement.home)?).await?;
+        let tx = self.store.change(&self.border.home(ctx, &engagement.home)?).await?;
         if !store::take(&tx, engagement).await? && !self.take_over(&tx, engagement).await? {
             return Err(pair::store::engaged());
         }
@@ -64,7 +64,7 @@ impl Engagements {
     }
 
     async fn give_back(&self, ctx: &Ctx, engagement: &Engagement) -> Result<()> {
-        let tx = self.store.write(&self.border.home(ctx, &engagement.home)?).await?;
+        let tx = self.store.change(&self.border.home(ctx, &engagement.home)?).await?;
         let_go(&tx, engagement).await?;
         tx.commit().await
     }
@@ -95,7 +95,7 @@ async fn bring(store: Store, border: Border, ctx: Ctx, fact: pb::ClassReleased) 
         return Ok(());
     }
     // both sides say in their audit logs what crossed, each once
-    let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
+    let Some(tx) = store.change_once(&ctx).await? else { return Ok(()) };
     tx.note("release class", subject(&engagement), format!("home {}", engagement.home));
     tx.commit().await
 }
@@ -103,7 +103,7 @@ async fn bring(store: Store, border: Border, ctx: Ctx, fact: pb::ClassReleased) 
 /// Gives back an engagement in the country. Returns whether there was one. It is true also where this fact gave it back there before,
 /// because this side may not have noted it yet: only what was given back is recorded as handled there.
 async fn released(store: &Store, home: &Ctx, engagement: &Engagement) -> Result<bool> {
-    let Some(tx) = store.write_once(home).await? else { return Ok(true) };
+    let Some(tx) = store.change_once(home).await? else { return Ok(true) };
     if !let_go(&tx, engagement).await? {
         return Ok(false);
     }

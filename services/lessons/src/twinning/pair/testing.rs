@@ -40,7 +40,7 @@ impl Space {
             form.fields.iter_mut().for_each(|field| field.required = field.key == "research_title");
         }
         let sides = [ground.side("hr", "HR033"), ground.side("it", "ITF14")];
-        let tx = store.write(&ground.by(Role::Coordinator)).await.unwrap();
+        let tx = store.change(&ground.by(Role::Coordinator)).await.unwrap();
         edition::store::add(&tx, &mut plan).await.unwrap();
         tx.commit().await.unwrap();
         let pair = at_work(&ground, &store, &plan, sides.clone()).await;
@@ -110,7 +110,7 @@ pub(crate) fn call<T>(ctx: Ctx, message: T) -> Request<T> {
 async fn at_work(ground: &Ground, store: &Store, plan: &Plan, sides: [Side; 2]) -> Id<Pair> {
     let secretariat = ground.by(Role::Coordinator);
     let track = plan.edition.tracks()[0].id();
-    let tx = store.write(&secretariat).await.unwrap();
+    let tx = store.change(&secretariat).await.unwrap();
     let mut offers =
         sides.map(|side| Offer::publish(&ground.twin(Role::TwinTeacher, &side), track, side, wish()).unwrap());
     let mut pair = Pair::propose(&secretariat, [&offers[0], &offers[1]]).unwrap();

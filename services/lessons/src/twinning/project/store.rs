@@ -193,7 +193,7 @@ mod tests {
 
     async fn import(ground: &Ground, store: &Store, lines: &str) -> Import {
         let ctx = ground.by(Role::Coordinator);
-        let tx = store.write(&ctx).await.unwrap();
+        let tx = store.change(&ctx).await.unwrap();
         let import = Import::plan(&ctx, all(&tx).await.unwrap(), sheet(&format!("{HEADER}{lines}")));
         save(&tx, &import).await.unwrap();
         tx.commit().await.unwrap();

@@ -42,7 +42,7 @@ impl Witness {
             return Ok(());
         }
         let sightings = seen.iter().map(|(.., what)| Sighting::new(ctx, what.clone())).collect();
-        let tx = self.store.write(ctx).await?;
+        let tx = self.store.change(ctx).await?;
         store::add(&tx, sightings).await?;
         tx.commit().await?;
         self.learn(seen);
@@ -111,7 +111,7 @@ mod tests {
         let viewer = ground.twin(Role::TwinTeacher, &theirs);
         witness.saw(&viewer, Kind::Offer, [&ours]).await.unwrap();
         // somebody else is writing: who had to write would wait for them
-        let _writer = store.write(&ground.by(Role::Coordinator)).await.unwrap();
+        let _writer = store.change(&ground.by(Role::Coordinator)).await.unwrap();
         let again = witness.saw(&viewer, Kind::Offer, [&ours]);
         assert!(futures::FutureExt::now_or_never(again).is_some_and(|seen| seen.is_ok()));
         let more = witness.saw(&viewer, Kind::Export, [&ours]);

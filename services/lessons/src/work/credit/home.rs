@@ -56,14 +56,14 @@ async fn bring(store: Store, border: Border, ctx: Ctx, fact: pb::DeliveryCrossed
     let credit = Credit::crossed(ctx.tenant().id(), fact)?;
     receive(&store, &border.home(&ctx, &home)?, &credit).await?;
     // each side notes once in its audit log what crossed
-    let Some(tx) = store.write_once(&ctx).await? else { return Ok(()) };
+    let Some(tx) = store.change_once(&ctx).await? else { return Ok(()) };
     tx.note("send credit home", subject(&credit), format!("home {home}"));
     tx.commit().await
 }
 
 /// Keeps a credit in the country, unless this fact was handled there before.
 async fn receive(store: &Store, home: &Ctx, credit: &Credit) -> Result<()> {
-    let Some(tx) = store.write_once(home).await? else { return Ok(()) };
+    let Some(tx) = store.change_once(home).await? else { return Ok(()) };
     store::keep(&tx, credit).await?;
     tx.note("receive credit", subject(credit), format!("programme {}", credit.programme));
     report::store::changed(&tx, credit.team, credit.lesson);

@@ -93,7 +93,7 @@ impl Files {
         if is_at_home {
             self.classes.get(ctx, team).await?;
         }
-        let tx = self.store.write(ctx).await?;
+        let tx = self.store.change(ctx).await?;
         let (file, side) = if is_at_home {
             (store::get(&tx, team, id).await?, None)
         } else {

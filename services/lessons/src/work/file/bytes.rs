@@ -68,7 +68,7 @@ mod tests {
         let place = Upload { team: space.team(of), lesson: 1, field: "a".to_owned(), name: "a".to_owned() };
         let file = File::new(&ctx, space.seat(of), place, "text/plain", whole.blob().clone());
         let kept = whole.keep_as(file.place()).await.unwrap();
-        let tx = space.store.write(&ctx).await.unwrap();
+        let tx = space.store.change(&ctx).await.unwrap();
         add(&tx, &file, kept).await.unwrap();
         tx.commit().await.unwrap();
         file.place

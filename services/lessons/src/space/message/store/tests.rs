@@ -18,7 +18,7 @@ impl Talk {
     async fn says(&self, ctx: &Ctx, text: &str) -> Message {
         let track = &self.twins.plan.edition.tracks()[0];
         let mut message = Message::post(ctx, &self.twins.pair, track, note(text)).unwrap();
-        let tx = self.twins.store.write(ctx).await.unwrap();
+        let tx = self.twins.store.change(ctx).await.unwrap();
         add(&tx, &mut message).await.unwrap();
         tx.commit().await.unwrap();
         message
@@ -26,7 +26,7 @@ impl Talk {
 
     async fn marks(&self, ctx: &Ctx, message: &mut Message, mark: Mark) {
         message.mark(ctx, &self.twins.pair, mark).unwrap();
-        let tx = self.twins.store.write(ctx).await.unwrap();
+        let tx = self.twins.store.change(ctx).await.unwrap();
         save(&tx, message).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -77,7 +77,7 @@ async fn the_messages_of_a_class_become_gaps_when_it_leaves_and_those_of_the_oth
     talk.marks(&talk.twins.teacher(0), &mut kept, Mark::Hidden).await;
     let left = talk.twins.side(0).clone();
     talk.twins.leaves(0).await;
-    let tx = talk.twins.store.write(&talk.twins.secretariat()).await.unwrap();
+    let tx = talk.twins.store.change(&talk.twins.secretariat()).await.unwrap();
     take_away(&tx, talk.twins.pair.id(), &left).await.unwrap();
     tx.commit().await.unwrap();
     let removed = (String::new(), MessageState::Removed);

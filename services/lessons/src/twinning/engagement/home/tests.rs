@@ -49,14 +49,14 @@ impl Countries {
     /// Binds a pair, as the acceptance in its programme does.
     async fn bind(&self, programme: &str, pair: &Pair) -> Result<()> {
         let engagements = Engagements::new(self.store.clone(), testing::border(&self.tenants));
-        let tx = self.store.write(&self.ctx(programme)).await?;
+        let tx = self.store.change(&self.ctx(programme)).await?;
         engagements.claim(&tx, pair).await?;
         tx.commit().await
     }
 
     /// Publishes that a pair has come to its end.
     async fn publish_end(&self, programme: &str, pair: &Pair) {
-        let tx = self.store.write(&self.ctx(programme)).await.unwrap();
+        let tx = self.store.change(&self.ctx(programme)).await.unwrap();
         release(&tx, &self.declined(programme, pair));
         tx.commit().await.unwrap();
     }
@@ -153,7 +153,7 @@ async fn an_engagement_whose_programme_did_not_commit_is_taken_again_or_given_ba
     let pair = countries.accepted("it-hr", [&croatian, &italian]);
     let dies = async || {
         let engagements = Engagements::new(countries.store.clone(), testing::border(&countries.tenants));
-        let tx = countries.store.write(&countries.ctx("it-hr")).await.unwrap();
+        let tx = countries.store.change(&countries.ctx("it-hr")).await.unwrap();
         engagements.claim(&tx, &pair).await.unwrap();
         drop(tx);
     };

@@ -83,7 +83,7 @@ mod tests {
         let teacher = twins.ground.twin(Role::TwinTeacher, &sides[0]);
         let offers = sides.map(|side| offered(&teacher, track, side));
         let ids = offers.each_ref().map(Offer::id);
-        let tx = twins.store.write(&twins.secretariat()).await.unwrap();
+        let tx = twins.store.change(&twins.secretariat()).await.unwrap();
         for (by, waits) in [(&teacher, &ids[..1]), (&twins.secretariat(), &ids[..])] {
             let mut pair = Pair::propose(by, [&offers[0], &offers[1]]).unwrap();
             store::add(&tx, &mut pair).await.unwrap();

@@ -20,7 +20,7 @@ impl Countries {
             on_time,
             digest: "ab".repeat(32),
         };
-        let tx = self.store.write(&self.ctx("it-hr")).await.unwrap();
+        let tx = self.store.change(&self.ctx("it-hr")).await.unwrap();
         (0..times).for_each(|_| tx.emit(&fact.to_cross(&"it".parse().unwrap())));
         tx.commit().await.unwrap();
     }

@@ -34,7 +34,7 @@ async fn setting() -> Setting {
     let ground = Ground::new();
     let (store, folder) = ground.store();
     let mut plan = ground.plan();
-    let tx = store.write(&ground.by(Role::Coordinator)).await.unwrap();
+    let tx = store.change(&ground.by(Role::Coordinator)).await.unwrap();
     edition::store::add(&tx, &mut plan).await.unwrap();
     tx.commit().await.unwrap();
     let team = ground.team(&plan);
@@ -57,7 +57,7 @@ fn cell(cells: Vec<Delivery>) -> Delivery {
 
 impl Setting {
     async fn write(&self) -> Tx {
-        self.store.write(&self.ground.by(Role::Coordinator)).await.unwrap()
+        self.store.change(&self.ground.by(Role::Coordinator)).await.unwrap()
     }
 
     async fn loaded(&self) -> LoadedReport {
@@ -67,7 +67,7 @@ impl Setting {
     /// Saves what the team writes.
     async fn save(&self, team: &Team, draft: Draft) -> Result<()> {
         let ctx = self.ground.by_team(team);
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.change(&ctx).await?;
         let mut loaded = load(&tx, &class(team), 1).await?;
         loaded.save(&ctx, draft)?;
         save(&tx, &mut loaded.report).await?;
@@ -79,7 +79,7 @@ impl Setting {
         self.save(team, draft("", "Acqua")).await.unwrap();
         self.ground.at(at);
         let ctx = self.ground.by_team(team);
-        let tx = self.store.write(&ctx).await.unwrap();
+        let tx = self.store.change(&ctx).await.unwrap();
         let mut loaded = load(&tx, &class(team), 1).await.unwrap();
         loaded.form.fields.retain(|field| field.key == "research_title");
         let submission = loaded.submit(&ctx, "1", &[]).unwrap();
@@ -144,7 +144,7 @@ async fn a_draft_edition_does_not_exist_for_teachers_until_its_call_opens() {
     assert_eq!(hidden, missing(edition::store::track(&db, nobody()).await.unwrap_err()));
     drop(db);
 
-    let tx = store.write(&ground.by(Role::Coordinator)).await.unwrap();
+    let tx = store.change(&ground.by(Role::Coordinator)).await.unwrap();
     plan.edition.open_call().unwrap();
     edition::store::save(&tx, &mut plan.edition).await.unwrap();
     tx.commit().await.unwrap();

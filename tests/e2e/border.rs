@@ -130,11 +130,7 @@ async fn kept_at_home(class: &Class) -> Vec<(&'static str, String)> {
 pub async fn values(world: &World, tenant: &str, service: &'static str) -> Vec<(String, String)> {
     let mut values = Vec::new();
     for Column { table, name, kind, .. } in made(world, tenant, service).await {
-        let text = match (kind.as_str(), engine::postgres()) {
-            ("bytea", Some(_)) => format!(r#"encode("{name}", 'hex')"#),
-            ("bytea" | "uuid", None) => format!(r#"lower(hex("{name}"))"#),
-            _ => format!(r#"CAST("{name}" AS text)"#),
-        };
+        let text = as_text(&name, &kind);
         let sql = format!(r#"SELECT {text} AS value FROM "{table}" WHERE "{name}" IS NOT NULL"#);
         let rows = world.rows(tenant, service, &sql, &["value"]).await;
         let place = format!("{tenant} {service}.{table}.{name}");
@@ -143,7 +139,16 @@ pub async fn values(world: &World, tenant: &str, service: &'static str) -> Vec<(
     values
 }
 
-fn plain(text: &str) -> String {
+/// A column as SQL that gives a text.
+pub fn as_text(name: &str, kind: &str) -> String {
+    match (kind, engine::postgres()) {
+        ("bytea", Some(_)) => format!(r#"encode("{name}", 'hex')"#),
+        ("bytea" | "uuid", None) => format!(r#"lower(hex("{name}"))"#),
+        _ => format!(r#"CAST("{name}" AS text)"#),
+    }
+}
+
+pub fn plain(text: &str) -> String {
     text.replace('-', "").to_lowercase()
 }
 

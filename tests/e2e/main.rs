@@ -33,3 +33,4 @@ mod telemetry;
 mod twice;
 mod twinning;
 mod update;
+mod validate;

@@ -96,6 +96,7 @@ impl Blobs {
             size: 0,
             head: Vec::new(),
             digest: Context::new(&SHA256),
+            validates_only: ctx.validates_only(),
         }
     }
 
@@ -126,6 +127,9 @@ impl Blobs {
     /// Removes a file of the caller's tenant for good, if it is there. Who calls this has no transaction open, and has seen that no row
     /// names the file; none will, if it had a name of its own ([`Whole::keep_as`]).
     pub async fn remove(&self, ctx: &Ctx, name: &str) -> Result<()> {
+        if ctx.validates_only() {
+            return Ok(());
+        }
         let path = self.path(ctx, name);
         match self.place.store.delete(&path).await {
             Ok(()) => self.place.settle(&path).await,
@@ -142,6 +146,7 @@ pub struct Incoming {
     size: u64,
     head: Vec<u8>,
     digest: Context,
+    validates_only: bool,
 }
 
 impl Incoming {
@@ -175,12 +180,16 @@ impl Incoming {
         let media_type = self.media_type();
         self.unfinished.end().await?;
         let blob = Blob { digest: hex(self.digest.finish().as_ref()), size: self.size, media_type };
-        Ok(Whole { folder: self.folder, unfinished: self.unfinished, blob })
+        Ok(Whole { folder: self.folder, unfinished: self.unfinished, blob, validates_only: self.validates_only })
     }
 
-    /// Keeps the file: from here on it is durable and found by its digest. For a service that never removes one.
+    /// Keeps the file: from here on it is durable and found by its digest. For a service that never removes one. For a call that only
+    /// validates nothing is kept.
     pub async fn keep(self) -> Result<Blob> {
-        let Whole { folder, mut unfinished, blob } = self.whole().await?;
+        let Whole { folder, mut unfinished, blob, validates_only } = self.whole().await?;
+        if validates_only {
+            return Ok(blob);
+        }
         unfinished.lay_at(&path(folder, &blob.digest)).await?;
         unfinished.state = State::Gone;
         Ok(blob)
@@ -192,6 +201,7 @@ pub struct Whole {
     folder: Path,
     unfinished: Unfinished,
     blob: Blob,
+    validates_only: bool,
 }
 
 impl Whole {
@@ -201,24 +211,34 @@ impl Whole {
     }
 
     /// Keeps it under a name that no other file has or had, and that begins with two digits of its digest: from here on it is durable
-    /// and found by that. Called before the transaction begins that writes the row with the name.
+    /// and found by that. Called before the transaction begins that writes the row with the name. For a call that only
+    /// validates nothing is kept.
     pub async fn keep_as(mut self, name: &str) -> Result<Kept> {
+        let validates_only = self.validates_only;
+        if validates_only {
+            return Ok(Kept { unfinished: self.unfinished, validates_only });
+        }
         let path = path(self.folder, name);
         // before the wait: who goes away in the middle may leave bytes at either path
         self.unfinished.kept = Some(path.clone());
         self.unfinished.lay_at(&path).await?;
-        Ok(Kept(self.unfinished))
+        Ok(Kept { unfinished: self.unfinished, validates_only })
     }
 }
 
 /// A file that is kept, and that no row names yet. Dropping it leaves nothing behind.
 #[must_use]
-pub struct Kept(Unfinished);
+pub struct Kept {
+    unfinished: Unfinished,
+    validates_only: bool,
+}
 
 impl Kept {
     /// From here on it stays: a row names it, or soon does. Where that row is not committed, nobody finds the file.
     pub fn stay(mut self) {
-        self.0.state = State::Gone;
+        if !self.validates_only {
+            self.unfinished.state = State::Gone;
+        }
     }
 }
 
@@ -430,6 +450,20 @@ mod tests {
                     assert_eq!(files(folder.path()), [] as [PathBuf; 0]);
                 }
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_only_validates_keeps_and_removes_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for blobs in both(&folder) {
+            let digest = keep(&blobs, &ctx("it"), &[b"abc"]).await.digest;
+            let ctx = ctx("it");
+            ctx.call().validate_only();
+            assert_eq!(keep(&blobs, &ctx, &[b"another"]).await.size, 7);
+            blobs.remove(&ctx, &digest).await.unwrap();
+            let names = names(&blobs).await;
+            assert!(names.len() == 1 && names[0].ends_with(&digest), "{names:?}");
         }
     }
 

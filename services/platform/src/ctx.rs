@@ -45,12 +45,23 @@ pub(crate) struct Call {
     pub(crate) address: Option<IpAddr>,
     /// The state of a request that may be repeated.
     pub(crate) once: Once,
+    validates_only: AtomicBool,
     witnessed: Mutex<Vec<&'static str>>,
 }
 
 impl Call {
     pub(crate) fn new(token: Option<String>, address: Option<IpAddr>) -> Self {
         Self { token, address, ..Self::default() }
+    }
+
+    /// From here on nothing that the call writes is kept.
+    pub(crate) fn validate_only(&self) {
+        self.validates_only.store(true, Ordering::Release);
+    }
+
+    /// What another tenant knows of the same call.
+    fn across(&self) -> Self {
+        Self { validates_only: AtomicBool::new(self.validates_only.load(Ordering::Acquire)), ..Self::default() }
     }
 
     /// Whether a sighting of this kind was written down, as far as it was one.
@@ -149,7 +160,7 @@ impl Ctx {
     }
 
     /// A context in another tenant, for [`Border`](crate::Border) alone. It is the same call: the same instant, the same patience;
-    /// a fact that is handled is recorded there too, by itself. The token stays behind, for it means nothing there.
+    /// a fact that is handled is recorded there too, by itself; what only validates changes nothing there either. The token stays behind, for it means nothing there.
     pub(crate) fn across(&self, tenant: Arc<Tenant>) -> Self {
         let actor = match self.member() {
             Ok(member) if member.home.is_some() => format!("account {} through {}", member.account, self.tenant.id()),
@@ -162,7 +173,7 @@ impl Ctx {
             now: self.now,
             deadline: self.deadline,
             ids: self.ids.clone(),
-            call: Arc::default(),
+            call: Arc::new(self.call.across()),
             handling,
             behind: Some(actor.into()),
             said: None,
@@ -194,6 +205,11 @@ impl Ctx {
 
     pub(crate) fn call(&self) -> &Arc<Call> {
         &self.call
+    }
+
+    /// Whether the caller asked with `validate_only` what the call would do: then nothing it writes is kept.
+    pub(crate) fn validates_only(&self) -> bool {
+        self.call.validates_only.load(Ordering::Acquire)
     }
 
     pub(crate) fn handled_event(&self) -> Option<&Handling> {

@@ -3,12 +3,15 @@
 //! The option `koine.options.v1.rules` declares the shape of a message, which is checked here, so that the same limits hold for
 //! every caller. All violations are reported at once. The rules of the programme are checked later, in domain code.
 
+use std::{mem, sync::Arc};
+
 use prost_reflect::ReflectMessage;
 use proto::google::api::HttpBody;
 use tonic::{Request, Streaming};
 
 use crate::{
     Ctx, Error, Result, blob,
+    ctx::Call,
     error::{Reason, Shared},
     sheet::Upload,
 };
@@ -34,7 +37,12 @@ impl<T: ReflectMessage + Default> Open for Request<T> {
     fn open(mut self) -> Result<(Ctx, T)> {
         let ctx = ctx_of(&mut self)?;
         let message = rules::taken(self.into_inner())?;
-        ctx.call().once.asked(&ctx, &message);
+        if validates_only(&message) {
+            ctx.call().validate_only();
+            ctx.call().once.asked(&ctx, &in_earnest(&message)?);
+        } else {
+            ctx.call().once.asked(&ctx, &message);
+        }
         Ok((ctx, message))
     }
 }
@@ -53,17 +61,22 @@ impl<T> OpenStream for Request<Streaming<T>> {
 
     fn open_stream(mut self) -> Result<(Ctx, Pieces<T>)> {
         let ctx = ctx_of(&mut self)?;
-        Ok((ctx, Pieces(self.into_inner())))
+        let pieces = Pieces { call: ctx.call().clone(), pieces: self.into_inner(), is_first: true };
+        Ok((ctx, pieces))
     }
 }
 
-/// The pieces of a streamed request, each checked as it arrives.
-pub struct Pieces<T>(Streaming<T>);
+/// The pieces of a streamed request, each checked as it arrives. The first one says whether the call only validates.
+pub struct Pieces<T> {
+    call: Arc<Call>,
+    pieces: Streaming<T>,
+    is_first: bool,
+}
 
 impl<T: ReflectMessage> Pieces<T> {
     /// The next message. None, at the end. Error: `FIELDS_INVALID`, or `BODY_MALFORMED`, where the caller went away.
     pub async fn next(&mut self) -> Result<Option<T>> {
-        let piece = self.0.message().await.map_err(|gone| {
+        let piece = self.pieces.message().await.map_err(|gone| {
             Shared::BodyMalformed.error("The upload broke off before its end; nothing was kept.").caused_by(gone)
         })?;
         if piece.is_none() {
@@ -72,6 +85,9 @@ impl<T: ReflectMessage> Pieces<T> {
             tokio::task::yield_now().await;
         }
         piece.as_ref().map_or(Ok(()), check)?;
+        if mem::take(&mut self.is_first) && piece.as_ref().is_some_and(validates_only) {
+            self.call.validate_only();
+        }
         Ok(piece)
     }
 
@@ -110,6 +126,19 @@ fn ctx_of<T>(request: &mut Request<T>) -> Result<Ctx> {
         .extensions_mut()
         .remove::<Ctx>()
         .ok_or_else(|| Error::internal("no context: the method is tenantless or unlayered"))
+}
+
+/// Whether a request asks what it would do: its message has the field `validate_only`, and that is set.
+fn validates_only<T: ReflectMessage>(message: &T) -> bool {
+    let Some(field) = message.descriptor().get_field_by_name("validate_only") else { return false };
+    message.transcode_to_dynamic().get_field(&field).as_bool() == Some(true)
+}
+
+/// The request that does what this one asks of: both are repeated by the same key.
+fn in_earnest<T: ReflectMessage + Default>(message: &T) -> Result<T> {
+    let mut message = message.transcode_to_dynamic();
+    message.clear_field_by_name("validate_only");
+    message.transcode_to().map_err(Error::internal)
 }
 
 /// The digest and key a repeated request is known by, if it carries a `request_id`.

@@ -41,7 +41,7 @@ enum Outcome {
     /// There is no answer yet.
     #[default]
     Open,
-    /// The answer is kept.
+    /// The answer is kept, or nothing is because the call only validates.
     Kept,
     /// The request was answered before, with this message.
     Before(Vec<u8>),

@@ -24,7 +24,8 @@ impl MethodTx {
         Self(tx)
     }
 
-    /// Commits, and answers. A request with a `request_id` is given the same answer again for 24 hours.
+    /// Commits, and answers. A request with a `request_id` is given the same answer again for 24 hours. What was asked with
+    /// `validate_only` is answered in the same way, and rolled back with all of it.
     pub async fn answer<A: Message>(self, answer: A) -> Result<Response<A>, tonic::Status> {
         idempotency::keep(&self.0, &answer).await?;
         let ctx = self.0.ctx().clone();

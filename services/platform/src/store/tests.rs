@@ -7,7 +7,9 @@ use jiff::SignedDuration;
 use prost::Message;
 use prost_reflect::ReflectMessage;
 use proto::{
-    identity::v1::{CredentialIssued, GetTeamRequest, ReissueCredentialRequest, Team, VerificationIssued},
+    identity::v1::{
+        AdmitApplicationRequest, CredentialIssued, GetTeamRequest, ReissueCredentialRequest, Team, VerificationIssued,
+    },
     options::v1::Role,
 };
 use sea_orm::{ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder};
@@ -17,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Budget, Engine, Reads, Store,
-    rows::{audit as chained, audit_entry, audit_head, audit_lane, outbox},
+    rows::{answered, audit as chained, audit_entry, audit_head, audit_lane, outbox},
 };
 use crate::{
     Caller, Clock, Ctx, Ids, Member, Open, Tenants,
@@ -271,6 +273,55 @@ async fn a_request_without_an_id_is_a_new_one_each_time() {
         assert_eq!(ground.answer(without_field, code).await.unwrap(), code);
         assert_eq!(ground.answer(without_value, code).await.unwrap(), code);
     }
+}
+
+/// A request that is only validated, or one that is asked in earnest, and its context once it is opened.
+fn admission(ground: &Ground, application: u128, validate_only: bool) -> (AdmitApplicationRequest, Ctx) {
+    let message = AdmitApplicationRequest {
+        application_id: uuid::Uuid::from_u128(application).into(),
+        request_id: "once".into(),
+        validate_only,
+        ..AdmitApplicationRequest::default()
+    };
+    let mut request = tonic::Request::new(message.clone());
+    request.extensions_mut().insert(ground.ctx("aa"));
+    (message, request.open().unwrap().0)
+}
+
+#[tokio::test]
+async fn what_is_only_validated_is_answered_and_leaves_nothing() {
+    let ground = Ground::new();
+    let (_, ctx) = admission(&ground, 1, true);
+    let tx = ground.store.write(&ctx).await.unwrap();
+    tx.emit(&issued("1"));
+    tx.note("admit", "it", "");
+    tx.forget_answers("nobody").await.unwrap();
+    let answer = tx.answer(Team { code: "would be".to_owned(), ..Team::default() }).await.unwrap();
+    assert_eq!(answer.into_inner().code, "would be");
+    assert!(!ctx.call().once.is_forgotten());
+    let there = ctx.across(ground.tenants.get("bb").unwrap());
+    let tx = ground.store.change(&there).await.unwrap();
+    tx.note("admit", "there", "");
+    tx.commit().await.unwrap();
+    assert_eq!(ground.dispatcher(Handlers::new()).waiting().await.unwrap(), 0);
+    assert_eq!((ground.verdict("aa").await, ground.verdict("bb").await), (Verdict::Whole(0), Verdict::Whole(0)));
+    let db = ground.store.read(&ctx).await.unwrap();
+    assert_eq!(answered::Entity::find().count(db.conn()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_is_only_validated_is_answered_as_the_same_request_in_earnest_before_and_after_it() {
+    let ground = Ground::new();
+    let ask = async |application, validate_only, code| {
+        let (request, _) = admission(&ground, application, validate_only);
+        ground.answer(request, code).await
+    };
+    assert_eq!(ask(1, true, "first").await.unwrap(), "first");
+    assert_eq!(ask(1, true, "second").await.unwrap(), "second", "no answer is kept");
+    assert_eq!(ask(1, false, "third").await.unwrap(), "third");
+    assert_eq!(ask(1, true, "fourth").await.unwrap(), "third");
+    assert_eq!(ask(1, false, "fifth").await.unwrap(), "third");
+    assert!(ask(2, true, "other").await.unwrap_err().is(Shared::RequestIdReused));
 }
 
 #[tokio::test]

@@ -95,9 +95,14 @@ impl Tx {
         self.pending().notes.push(Note { action, subject: subject.to_string(), detail: detail.into() });
     }
 
-    /// Commits. In the handler of a fact it also records that the fact was handled in this tenant. Error: as of the database; internal,
-    /// and nothing is committed, where a handler has committed here before, or in the tenant of its fact.
+    /// Commits. A call that only validates is rolled back instead. In the handler of a fact it also records that the fact was handled in
+    /// this tenant. Error: as of the database; internal, and nothing is committed, where a handler has committed here before, or in the
+    /// tenant of its fact.
     pub async fn commit(self) -> Result<()> {
+        // here and nowhere else: no method has to know of it, and none can commit past it
+        if self.ctx.validates_only() {
+            return Ok(self.transaction.rollback().await?);
+        }
         let handling = self.ctx.handled_event();
         if handling.is_some_and(|handling| handling.is_recorded() || handling.is_over()) {
             return Err(Error::internal("a handler commits once in a tenant, and in that of its fact last"));

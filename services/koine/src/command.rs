@@ -92,11 +92,11 @@ fn carry_out(config: Config, command: Command) -> Result<ExitCode> {
     }
 }
 
-/// Runs `work` in a process that does not listen. Error: that of the start, or of `work`.
+/// Runs `work` in a process that nobody can call from outside and that does nothing else.
 fn offline<T>(config: Config, work: impl AsyncFnOnce(&Process) -> Result<T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
     runtime.block_on(async {
-        let process = Process::start(config, Clock::system(), services()).await?;
+        let process = Process::still(config, Clock::system(), services()).await?;
         let done = work(&process).await;
         process.stop().await;
         done

@@ -83,10 +83,19 @@ struct Common {
 }
 
 impl Process {
-    /// Starts services. They call each other in memory, handle facts and serve [`Process::peers`]; the network reaches them after
-    /// [`Process::listen`]. Error: every fault that can be found before the first call, such as a method without an option
-    /// `access`.
+    /// Starts services. From here on they call each other in memory, handle facts and answer to [`Process::peers`]; the network
+    /// reaches them after [`Process::listen`]. Error: as of [`Process::still`].
     pub async fn start(config: Config, clock: Clock, services: Vec<Service>) -> Result<Self> {
+        let process = Self::still(config, clock, services).await?;
+        process.watch();
+        process.readiness.set(true);
+        Ok(process)
+    }
+
+    /// Services that do nothing by themselves: no fact is handled, nothing is done because time has passed. For who does one thing
+    /// with their data and ends. Error: anything that would only show itself later, such as a method that does not say who may call
+    /// it.
+    pub async fn still(config: Config, clock: Clock, services: Vec<Service>) -> Result<Self> {
         let (config, tasks) = (Arc::new(config), Tasks::new());
         let methods = Arc::new(Methods::of(&proto::descriptor())?);
         let tls = config.tls.as_ref().map(Tls::load).transpose()?;
@@ -109,8 +118,6 @@ impl Process {
         let mut process = Self::bare(&common, tls, health);
         process.settle(&common, methods, &services, Routes::new(health_server)).await?;
         process.connect(pipes);
-        process.watch();
-        process.readiness.set(true);
         Ok(process)
     }
 

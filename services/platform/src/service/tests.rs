@@ -436,3 +436,18 @@ fn a_refusal_of_a_peer_is_passed_on_where_it_concerns_the_caller() {
     assert!(peer_error(Status::not_found("a proxy says so")).is(Shared::Internal));
     assert!(peer_error(Status::unknown("transport error")).is(Shared::Unreachable));
 }
+
+#[tokio::test]
+async fn services_that_are_still_keep_data_and_do_nothing_by_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let services = || vec![back(), front()];
+    let still = Process::still(config(folder.path(), ""), clock(), services()).await.unwrap();
+    assert!(still.live_tasks().iter().all(|task| *task == "pipes"), "{:?}", still.live_tasks());
+    assert!(still.store("back").is_ok() && !still.readiness.is_ready());
+    still.stop().await;
+    let process = Process::start(config(folder.path(), ""), clock(), services()).await.unwrap();
+    for task in ["dispatcher", "sequencer", "tenants"] {
+        assert!(process.live_tasks().contains(&task), "{task}: {:?}", process.live_tasks());
+    }
+    process.stop().await;
+}

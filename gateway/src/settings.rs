@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use platform::config::not_zero;
 use serde::{Deserialize, Serialize};
 
 use crate::proxy::Network;
@@ -11,6 +12,7 @@ use crate::proxy::Network;
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The size of the largest JSON body, in bytes. It is held in memory as a whole.
+    #[serde(deserialize_with = "not_zero")]
     pub max_body_bytes: usize,
     /// The size of the largest streamed upload, in bytes. Services have smaller limits of their own.
     pub max_upload_bytes: u64,
@@ -18,12 +20,16 @@ pub struct Settings {
     /// because their errors are more exact. For an upload it is the time in which no bytes move.
     pub deadline_seconds: NonZeroU32,
     /// The number of requests that may run.
+    #[serde(deserialize_with = "not_zero")]
     pub requests: usize,
     /// The number of these from one address, or from one IPv6 network of 64 bits.
+    #[serde(deserialize_with = "not_zero")]
     pub requests_per_address: usize,
     /// The number of files and watches that one address, or one IPv6 network of 64 bits, may have open.
+    #[serde(deserialize_with = "not_zero")]
     pub streams_per_address: usize,
     /// How deep the objects and lists of a JSON body may be nested. The parser's own limit is 128.
+    #[serde(deserialize_with = "not_zero")]
     pub max_json_depth: usize,
     /// The origins whose pages may call from a browser, such as `https://app.example.org`. Empty: no others.
     pub cors_origins: Vec<String>,
@@ -44,6 +50,19 @@ impl Default for Settings {
             max_json_depth: 32,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_by_which_nobody_could_come_in_is_refused() {
+        for limit in ["max_body_bytes", "requests", "requests_per_address", "streams_per_address", "max_json_depth"] {
+            let read = |number| serde_json::from_value::<Settings>(serde_json::json!({ limit: number }));
+            assert!(read(0).is_err() && read(1).is_ok(), "{limit}");
         }
     }
 }

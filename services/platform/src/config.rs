@@ -19,7 +19,7 @@ use crate::{Error, Result, blob, event, mail, secret::Secret, store, telemetry, 
 mod fault;
 
 pub(crate) use crate::limits::seconds;
-pub use crate::limits::{LARGEST_MESSAGE, Limits};
+pub use crate::limits::{LARGEST_MESSAGE, Limits, not_zero};
 
 /// Variables with the prefix `KOINE_` that are not settings.
 const NOT_SETTINGS: [&str; 1] = ["config"];

@@ -1,9 +1,12 @@
 //! The limits of a process: how much it takes on, and how long others may keep it waiting. With the defaults, some hundred people
 //! behind one address can work at once. Behind a proxy, callers are identified by the address that the proxy names.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::pace::Pace;
 
@@ -30,15 +33,20 @@ pub struct Limits {
     /// The least rate of request and answer bodies, in bytes per second.
     pub least_bytes_per_second: NonZeroU32,
     /// The number of bytes of bodies that a process keeps in memory until they are answered.
+    #[serde(deserialize_with = "not_zero")]
     pub bytes_in_flight: usize,
     /// The number of these bytes from one address, or from one IPv6 network of 64 bits.
+    #[serde(deserialize_with = "not_zero")]
     pub bytes_per_address: usize,
     /// The number of these bytes from one connection. It does not hold for peers and trusted proxies, whose connections carry many
     /// callers.
+    #[serde(deserialize_with = "not_zero")]
     pub bytes_per_connection: usize,
     /// The number of connections. Each is an open file: where the system allows fewer files, there are fewer connections.
+    #[serde(deserialize_with = "not_zero")]
     pub connections: usize,
     /// The number of connections from one address, or from one IPv6 network of 64 bits. It does not hold for trusted proxies.
+    #[serde(deserialize_with = "not_zero")]
     pub connections_per_address: usize,
     /// The number of open requests on one HTTP/2 connection of a stranger.
     pub streams_per_connection: NonZeroU32,
@@ -83,7 +91,34 @@ impl Limits {
     }
 }
 
+/// Reads a limit of a setting. Error: it is 0, by which nobody could come in.
+pub fn not_zero<'de, D: Deserializer<'de>>(setting: D) -> Result<usize, D::Error> {
+    NonZeroUsize::deserialize(setting).map(NonZeroUsize::get)
+}
+
 /// A number of seconds.
 pub(crate) fn seconds(number: NonZeroU32) -> Duration {
     Duration::from_secs(number.get().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, text_of};
+
+    #[test]
+    fn a_limit_by_which_nobody_could_come_in_is_refused_by_its_name() {
+        for limit in [
+            "bytes_in_flight",
+            "bytes_per_address",
+            "bytes_per_connection",
+            "connections",
+            "connections_per_address",
+            "in_flight",
+        ] {
+            let read = |number| Config::parse(&format!("[limits]\n{limit} = {number}\n"), Vec::new());
+            assert!(read(1).is_ok(), "{limit}");
+            let refused = text_of(&read(0).err().unwrap());
+            assert!(refused.contains(&format!("limits.{limit}: must be a whole number above 0")), "{refused}");
+        }
+    }
 }

@@ -36,7 +36,7 @@ fn what(kind: &Kind) -> String {
         Kind::UnknownField(_, known) => format!("nobody knows this key; known here: {}", known.join(", ")),
         Kind::UnknownVariant(_, known) => format!("must be one of: {}", known.join(", ")),
         Kind::InvalidType(found, expected) => format!("must be {}, not {}", words_of(expected), type_of(found)),
-        Kind::InvalidValue(_, expected) => format!("must be {expected}"),
+        Kind::InvalidValue(_, expected) => format!("must be {}", words_of(expected)),
         Kind::InvalidLength(_, expected) => format!("its length must be {expected}"),
         Kind::MissingField(key) => format!("`{key}` is missing"),
         Kind::Message(message) => message.clone(),
@@ -54,6 +54,7 @@ fn words_of(expected: &str) -> &str {
         "a string" => "a text",
         "a sequence" => "a list",
         expected if expected.starts_with("struct ") => "a table",
+        expected if expected.starts_with("a nonzero ") => "a whole number above 0",
         expected => expected,
     }
 }

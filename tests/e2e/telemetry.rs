@@ -13,6 +13,7 @@ use tests::{
     server::Server,
     world,
 };
+use tokio::io::AsyncReadExt;
 
 use crate::process::programs;
 
@@ -40,7 +41,8 @@ impl Stage {
         fs::copy(world::tenant_files().join("it.toml"), tenants.join("it.toml")).unwrap();
         let settings = format!(
             "{store}[process]\ndata = {data:?}\naddress = \"127.0.0.1:0\"\n[tenants]\ndir = {tenants:?}\n\
-             [blobs]\nfolder = {blobs:?}\n[mail]\nfolder = {mail:?}\n[telemetry]\nendpoint = {endpoint:?}\n",
+             [blobs]\nfolder = {blobs:?}\n[mail]\nfolder = {mail:?}\n[telemetry]\nendpoint = {endpoint:?}\n\
+             [limits]\nheader_seconds = 1\n",
             store = Engine::new(&data).settings(),
             blobs = data.join("blobs"),
             mail = data.join("mail"),
@@ -126,7 +128,13 @@ async fn metrics_say_how_calls_of_a_method_ended_and_not_who_made_them() {
     stage.anybody().post("/v1/accounts", person()).await.ok();
     stage.anybody().post("/v1/accounts", json!({ "email": EMAIL })).await.violations();
 
+    let mut silent = tokio::net::TcpStream::connect(stage.server.address()).await.unwrap();
+    // it asks nothing, and is closed
+    let _ = silent.read_to_end(&mut Vec::new()).await;
+
     let page = stage.anybody().http().send(Method::GET, "/metrics", &[], "").await.text();
+    let mut ended = page.lines().filter(|line| line.starts_with("koine_door_ended_total"));
+    assert!(ended.any(|line| line.contains("reason=\"idle\"")), "{page}");
     let counts = page.lines().filter(|line| line.starts_with("rpc_server_call_duration_seconds_count"));
     let counts: Vec<_> = counts.filter(|line| line.contains("identity.v1.AccountService/CreateAccount")).collect();
     for code in ["OK", "INVALID_ARGUMENT"] {
@@ -134,7 +142,7 @@ async fn metrics_say_how_calls_of_a_method_ended_and_not_who_made_them() {
         assert!(counts.iter().any(|line| line.contains(&status) && line.ends_with(" 1")), "{code}: {counts:#?}");
     }
     let labels = labels(&page);
-    let known = ["rpc_method", "rpc_response_status_code", "le", "otel_scope_name", "service_name"];
+    let known = ["rpc_method", "rpc_response_status_code", "le", "otel_scope_name", "reason", "service_name"];
     let strange: Vec<_> = labels.iter().filter(|(name, _)| !known.contains(&name.as_str())).collect();
     assert!(strange.is_empty(), "labels that tell more than they must: {strange:?}");
     let telling = |value: &str| value == "it" || value.contains('@') || value.contains(SURNAME);

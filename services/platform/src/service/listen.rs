@@ -34,6 +34,7 @@ use crate::{
 
 mod busy;
 mod door;
+mod ended;
 mod line;
 mod reader;
 mod refuse;
@@ -124,6 +125,7 @@ where
     let place = match door.place(from.ip()) {
         Ok(place) => place,
         Err(full) => {
+            ended::Reason::from(full).count();
             if let Some(permit) = door.may_refuse() {
                 tasks.spawn("refusal", async move {
                     refuse::refuse(stream, full.into()).await;
@@ -146,7 +148,10 @@ where
         let shown = tls.accept(stream, seconds(door.limits().header_seconds));
         match all.token().run_until_cancelled(shown).await {
             Some(Ok(stream)) => converse(stream, caller, door, service, all).await,
-            Some(Err(error)) => tracing::warn!(%error, "a connection without a certificate of ours"),
+            Some(Err(error)) => {
+                ended::Reason::NoCertificate.count();
+                tracing::warn!(%error, "a connection without a certificate of ours");
+            }
             None => {}
         }
     });
@@ -172,6 +177,7 @@ async fn converse<S, B>(
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = door.idle(&busy) => {
+            ended::Reason::Idle.count();
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection => ended,

@@ -8,6 +8,7 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::ended::Reason;
 use crate::pace::{Pace, Patience};
 
 /// A connection. Writing fails when the other side takes bytes more slowly than the pace.
@@ -36,6 +37,7 @@ impl<S> Line<S> {
             Poll::Ready(fault) => Poll::Ready(fault),
             Poll::Pending => {
                 ready!(self.patience.poll_over(cx));
+                Reason::NotRead.count();
                 Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side takes nothing")))
             }
         }

@@ -14,7 +14,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::busy::UnderWay;
+use super::{busy::UnderWay, ended::Reason};
 use crate::pace::{Pace, Patience};
 
 /// The size of the largest part of an answer that is given at once, in bytes.
@@ -48,6 +48,7 @@ pub(super) async fn watched(stream: impl Future<Output = ()>, pace: Pace) {
         reader.poll_over(&mut patience, cx).map(|()| false)
     });
     if !ended.await {
+        Reason::NotRead.count();
         tracing::debug!("an answer was not read, and is ended");
     }
 }

@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pool = DescriptorPool::decode(bytes.as_slice())?;
     fs::write(out.join("reasons.rs"), reasons(&pool)?)?;
     fs::write(out.join("facts.rs"), facts(&pool)?)?;
+    fs::write(out.join("catalogues.rs"), catalogues(&pool)?)?;
 
     let mut config = prost_build::Config::new();
     // the pieces of a file are passed on without a copy
@@ -88,6 +89,28 @@ fn reasons(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
 }}"
         )?;
     }
+    Ok(text)
+}
+
+/// `CATALOGUES`: every file `reasons/<language>.ftl` beside an enum called `Reason`.
+fn catalogues(pool: &DescriptorPool) -> Result<String, Box<dyn Error>> {
+    let root = env::current_dir()?;
+    let mut text = String::from("pub const CATALOGUES: &[Catalogue] = &[\n");
+    for reasons in pool.all_enums().filter(|reasons| reasons.name() == "Reason") {
+        let domain = reasons.package_name();
+        let folder = root.join(domain.replace('.', "/")).join("reasons");
+        let entries = fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let mut files = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, std::io::Error>>()?;
+        files.sort();
+        for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "ftl")) {
+            let language = file.file_stem().and_then(|stem| stem.to_str()).ok_or("a language has a name in UTF-8")?;
+            writeln!(
+                text,
+                "    Catalogue {{ domain: {domain:?}, language: {language:?}, text: include_str!({file:?}) }},"
+            )?;
+        }
+    }
+    text.push_str("];\n");
     Ok(text)
 }
 

@@ -46,6 +46,19 @@ pub trait Declared: Copy {
 
 include!(concat!(env!("OUT_DIR"), "/reasons.rs"));
 
+/// What callers read of the reasons of one package, in one language: the file `reasons/<language>.ftl` beside the package's reasons.
+#[derive(Clone, Copy, Debug)]
+pub struct Catalogue {
+    /// The package that declares the reasons: `koine.identity.v1`.
+    pub domain: &'static str,
+    /// The BCP 47 tag of the language: `hr`.
+    pub language: &'static str,
+    /// One Fluent message for each reason, under its name on the wire.
+    pub text: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/catalogues.rs"));
+
 /// A message that tells a fact: a message of a file `event.proto`. Implemented by the build, which fails for one that does not say
 /// who handles it.
 pub trait Fact: prost::Message + prost::Name + Default + 'static {

@@ -17,13 +17,13 @@ const ELSEWHERE: [(&str, &str, &str); 1] =
     [("lessons.WATCH_LAGGED", "services/lessons/src/across/watch/messages.rs", "is(Reason::WatchLagged)")];
 
 /// What a reason declares.
-struct Declared {
+pub(crate) struct Declared {
     code: String,
-    facts: Vec<String>,
+    pub(crate) facts: Vec<String>,
 }
 
 /// Every reason, as `identity.CALL_CLOSED`.
-fn declared() -> BTreeMap<String, Declared> {
+pub(crate) fn declared() -> BTreeMap<String, Declared> {
     let reasons = proto::descriptor().all_enums().filter(|found| found.name() == "Reason").collect::<Vec<_>>();
     reasons.iter().flat_map(declared_by).collect()
 }

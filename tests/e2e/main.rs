@@ -22,6 +22,7 @@ mod errors;
 mod gateway;
 mod identity;
 mod isolation;
+mod languages;
 mod lessons;
 mod pages;
 mod path;

@@ -1,0 +1,37 @@
+# El que llegeix qui crida, per als motius d'identity. Primer què falla, després què cal fer.
+
+SIGN_IN_FAILED = El nom o la contrasenya no són correctes. Comprova'ls tots dos i torna-ho a provar.
+EMAIL_UNVERIFIED = La teva adreça encara no està confirmada. Obre l'enllaç del missatge que t'hem enviat o demana'n un de nou.
+CODE_INVALID = Aquest codi no és vàlid. Fes servir el del nostre missatge més recent o demana'n un de nou.
+CODE_EXPIRED = Aquest codi ha caducat. Demana'n un de nou.
+CREDENTIAL_EXPIRED = Aquesta contrasenya provisional ha caducat. El docent responsable de l'equip en pot emetre una de nova.
+CREDENTIAL_USED = Aquesta contrasenya provisional ja no és vàlida. Inicia la sessió amb la contrasenya que va triar l'equip o demana'n una de nova al docent responsable.
+SESSION_OVER = La teva sessió s'ha acabat. Torna a iniciar la sessió.
+PASSWORD_WEAK = Aquesta contrasenya és fàcil d'endevinar. Tria'n una de més llarga; una frase curta és una bona opció.
+WORD_FORBIDDEN = El text conté una paraula reservada al programa. Tria un nom propi.
+    .exact = El text conté «{ $word }», una paraula reservada al programa. Tria un nom propi.
+COLUMN_MISSING = Aquest fitxer no és el registre previst o hi falten columnes. No s'ha importat res; revisa el fitxer i torna'l a pujar.
+LINE_INVALID = En aquesta línia hi ha un error. No s'ha importat res; corregeix la línia i torna a pujar el fitxer.
+CALL_NOT_OPEN = La convocatòria encara no és oberta. Torna quan s'obri.
+    .exact = La convocatòria s'obre el { MOMENT($opens_at, form: "%-d/%-m/%Y a les %H:%M") }. Torna aleshores.
+CALL_CLOSED = La convocatòria és tancada. Escriu a l'equip central o presenta la candidatura a la pròxima edició.
+    .exact = La convocatòria es va tancar el { MOMENT($closed_at, form: "%-d/%-m/%Y a les %H:%M") }. Escriu a l'equip central o presenta la candidatura a la pròxima edició.
+LEVEL_NOT_ADMITTED = Els centres d'aquest nivell no poden participar en aquesta modalitat. Tria una altra modalitat.
+TEAM_TOO_LARGE = L'equip és massa gran. Només una classe sencera pot tenir més alumnes.
+    .exact = L'equip és massa gran: com a màxim, { $max } alumnes. Només una classe sencera en pot tenir més.
+TEAMS_TOO_MANY = En aquesta edició ja tens tots els equips que pot tenir un docent. S'hi pot presentar algú del teu claustre.
+    .exact = En aquesta edició ja tens tots els equips que pot tenir un docent: { $max }. S'hi pot presentar algú del teu claustre.
+DOCUMENT_MISSING = Falta un document. Adjunta l'autorització signada per la direcció del centre.
+APPLICATION_STATE = Això ja no es pot fer amb aquesta candidatura. Torna-la a carregar per veure en quin estat és o escriu a l'equip central.
+TEACHER_ALREADY_IN_TEAM = Aquest docent ja forma part de l'equip. No has de fer res.
+TEACHER_NOT_REGISTERED = Aquest docent encara no té compte. Demana-li que es registri i que confirmi la seva adreça.
+FILE_KIND_REFUSED = Aquí no es pot fer servir un fitxer d'aquest tipus. Tria una imatge, o un PDF on es demani un document.
+FILE_TOO_LARGE = El fitxer és massa gran. Tria'n un de més petit.
+    .exact = El fitxer és massa gran: com a màxim, { MEGABYTES($limit_bytes) } MB. Tria'n un de més petit.
+SCHOOL_UNKNOWN = Aquest centre no és al registre o està tancat. Tria'n un altre a la llista.
+TRACK_UNKNOWN = Aquesta modalitat no existeix. Tria'n una d'una edició oberta.
+FILE_UNKNOWN = Aquest fitxer no s'ha pujat per a aquesta finalitat. Puja'l primer.
+REFERENT_ONLY = Només ho pot fer el docent responsable de l'equip. Demana-li que ho faci.
+TEAM_NOT_ACTIVE = L'equip encara no ha iniciat la sessió per primera vegada. Abans ho ha de fer i triar una contrasenya.
+TEAM_NOT_ETC = La modalitat d'aquest equip no preveu trobades amb classes d'altres països. Només hi poden participar els equips de la modalitat CTE.
+TERRITORY_OUTSIDE_PROGRAMME = El centre és fora de la zona d'aquest programa. Tria un programa que inclogui el teu territori.

@@ -1,0 +1,37 @@
+# What a caller reads of the reasons of identity. First what is wrong, then what to do.
+
+SIGN_IN_FAILED = The name or the password is wrong. Check both and try again.
+EMAIL_UNVERIFIED = Your address is not confirmed yet. Open the link in the letter we sent you, or ask for a new one.
+CODE_INVALID = This code is not valid. Use the one in our newest letter, or ask for a new one.
+CODE_EXPIRED = This code is too old. Ask for a new one.
+CREDENTIAL_EXPIRED = This provisional password is too old. The teacher in charge of the team can issue a new one.
+CREDENTIAL_USED = This provisional password is no longer valid. Sign in with the password the team has chosen, or ask the teacher in charge of the team for a new one.
+SESSION_OVER = Your session is over. Sign in again.
+PASSWORD_WEAK = This password is easy to guess. Choose a longer one; a short sentence is a good choice.
+WORD_FORBIDDEN = This contains a word that belongs to the programme. Choose a name of your own.
+    .exact = This contains “{ $word }”, a word that belongs to the programme. Choose a name of your own.
+COLUMN_MISSING = This file is not the register we expect, or columns are missing. Nothing was imported; check the file and upload it again.
+LINE_INVALID = There is a mistake in this line. Nothing was imported; correct the line and upload the file again.
+CALL_NOT_OPEN = The call for applications is not open yet. Come back when it has opened.
+    .exact = The call for applications opens on { MOMENT($opens_at, form: "%-d/%-m/%Y at %H:%M") }. Come back then.
+CALL_CLOSED = The call for applications has closed. Write to the central team, or apply for the next edition.
+    .exact = The call for applications closed on { MOMENT($closed_at, form: "%-d/%-m/%Y at %H:%M") }. Write to the central team, or apply for the next edition.
+LEVEL_NOT_ADMITTED = Schools of this level cannot take part in this track. Choose another track.
+TEAM_TOO_LARGE = The team is too large. Only a whole class may have more pupils.
+    .exact = The team is too large: at most { $max } pupils. Only a whole class may have more.
+TEAMS_TOO_MANY = You already have as many teams in this edition as one teacher may have. A colleague can apply.
+    .exact = You already have as many teams in this edition as one teacher may have: { $max }. A colleague can apply.
+DOCUMENT_MISSING = A document is missing. Attach the authorisation signed by the head teacher.
+APPLICATION_STATE = This cannot be done with the application any more. Load it again to see how it stands, or write to the central team.
+TEACHER_ALREADY_IN_TEAM = This teacher is in the team already. There is nothing to do.
+TEACHER_NOT_REGISTERED = This teacher has no account yet. Ask them to register and to confirm their address first.
+FILE_KIND_REFUSED = A file of this kind cannot be used here. Choose a picture, or a PDF where documents are asked for.
+FILE_TOO_LARGE = The file is too large. Choose a smaller one.
+    .exact = The file is too large: at most { MEGABYTES($limit_bytes) } MB. Choose a smaller one.
+SCHOOL_UNKNOWN = This school is not in the register, or is closed. Choose another one from the list.
+TRACK_UNKNOWN = This track does not exist. Choose one of an edition that is open.
+FILE_UNKNOWN = This file was not uploaded for this purpose. Upload it first.
+REFERENT_ONLY = Only the teacher in charge of the team can do this. Ask them to do it.
+TEAM_NOT_ACTIVE = The team has not signed in for the first time yet. It must do so and choose a password first.
+TEAM_NOT_ETC = The track of this team does not meet classes of other countries. Only teams of the ETC track can take part.
+TERRITORY_OUTSIDE_PROGRAMME = The school lies outside of the area of this programme. Choose a programme your territory belongs to.

@@ -1,0 +1,37 @@
+# Lo que lee quien llama, para los motivos de identity. Primero qué falla, después qué hacer.
+
+SIGN_IN_FAILED = El nombre o la contraseña no son correctos. Comprueba ambos e inténtalo de nuevo.
+EMAIL_UNVERIFIED = Tu dirección todavía no está confirmada. Abre el enlace del mensaje que te hemos enviado o pide uno nuevo.
+CODE_INVALID = Este código no es válido. Usa el de nuestro mensaje más reciente o pide uno nuevo.
+CODE_EXPIRED = Este código ha caducado. Pide uno nuevo.
+CREDENTIAL_EXPIRED = Esta contraseña provisional ha caducado. El docente responsable del equipo puede emitir una nueva.
+CREDENTIAL_USED = Esta contraseña provisional ya no es válida. Inicia sesión con la contraseña que eligió el equipo o pide una nueva al docente responsable.
+SESSION_OVER = Tu sesión ha terminado. Inicia sesión de nuevo.
+PASSWORD_WEAK = Esta contraseña es fácil de adivinar. Elige una más larga; una frase corta es una buena opción.
+WORD_FORBIDDEN = El texto contiene una palabra reservada al programa. Elige un nombre propio.
+    .exact = El texto contiene «{ $word }», una palabra reservada al programa. Elige un nombre propio.
+COLUMN_MISSING = Este archivo no es el registro previsto o le faltan columnas. No se ha importado nada; revisa el archivo y súbelo de nuevo.
+LINE_INVALID = En esta línea hay un error. No se ha importado nada; corrige la línea y sube el archivo de nuevo.
+CALL_NOT_OPEN = La convocatoria todavía no está abierta. Vuelve cuando se abra.
+    .exact = La convocatoria se abre el { MOMENT($opens_at, form: "%-d/%-m/%Y a las %H:%M") }. Vuelve entonces.
+CALL_CLOSED = La convocatoria está cerrada. Escribe al equipo central o presenta tu candidatura en la próxima edición.
+    .exact = La convocatoria se cerró el { MOMENT($closed_at, form: "%-d/%-m/%Y a las %H:%M") }. Escribe al equipo central o presenta tu candidatura en la próxima edición.
+LEVEL_NOT_ADMITTED = Los centros de este nivel no pueden participar en esta modalidad. Elige otra modalidad.
+TEAM_TOO_LARGE = El equipo es demasiado grande. Solo una clase entera puede tener más alumnos.
+    .exact = El equipo es demasiado grande: como máximo, { $max } alumnos. Solo una clase entera puede tener más.
+TEAMS_TOO_MANY = En esta edición ya tienes todos los equipos que puede tener un docente. Puede presentarse alguien de tu claustro.
+    .exact = En esta edición ya tienes todos los equipos que puede tener un docente: { $max }. Puede presentarse alguien de tu claustro.
+DOCUMENT_MISSING = Falta un documento. Adjunta la autorización firmada por la dirección del centro.
+APPLICATION_STATE = Esto ya no se puede hacer con esta candidatura. Recárgala para ver en qué estado está o escribe al equipo central.
+TEACHER_ALREADY_IN_TEAM = Este docente ya forma parte del equipo. No tienes que hacer nada.
+TEACHER_NOT_REGISTERED = Este docente todavía no tiene cuenta. Pídele que se registre y confirme su dirección.
+FILE_KIND_REFUSED = Aquí no se puede usar un archivo de este tipo. Elige una imagen, o un PDF donde se pida un documento.
+FILE_TOO_LARGE = El archivo es demasiado grande. Elige uno más pequeño.
+    .exact = El archivo es demasiado grande: como máximo, { MEGABYTES($limit_bytes) } MB. Elige uno más pequeño.
+SCHOOL_UNKNOWN = Este centro no está en el registro o está cerrado. Elige otro en la lista.
+TRACK_UNKNOWN = Esta modalidad no existe. Elige una de una edición abierta.
+FILE_UNKNOWN = Este archivo no se ha subido para este fin. Súbelo primero.
+REFERENT_ONLY = Solo puede hacerlo el docente responsable del equipo. Pídele que lo haga.
+TEAM_NOT_ACTIVE = El equipo todavía no ha iniciado sesión por primera vez. Antes debe hacerlo y elegir una contraseña.
+TEAM_NOT_ETC = La modalidad de este equipo no prevé encuentros con clases de otros países. Solo pueden participar los equipos de la modalidad CTE.
+TERRITORY_OUTSIDE_PROGRAMME = El centro está fuera de la zona de este programa. Elige un programa que incluya tu territorio.

@@ -1,0 +1,37 @@
+# Što čita onaj tko poziva, za razloge usluge identity. Najprije što nije u redu, zatim što treba učiniti.
+
+SIGN_IN_FAILED = Ime ili lozinka nisu točni. Provjerite oboje i pokušajte ponovno.
+EMAIL_UNVERIFIED = Vaša adresa još nije potvrđena. Otvorite poveznicu iz poruke koju smo Vam poslali ili zatražite novu.
+CODE_INVALID = Ovaj kôd nije valjan. Upotrijebite onaj iz naše najnovije poruke ili zatražite novi.
+CODE_EXPIRED = Ovaj kôd je istekao. Zatražite novi.
+CREDENTIAL_EXPIRED = Ova privremena lozinka je istekla. Mentor tima može zatražiti novu.
+CREDENTIAL_USED = Ova privremena lozinka više ne vrijedi. Prijavite se lozinkom koju je tim odabrao ili zamolite mentora tima za novu.
+SESSION_OVER = Vaša je prijava završila. Prijavite se ponovno.
+PASSWORD_WEAK = Ovu je lozinku lako pogoditi. Odaberite dulju; kratka rečenica dobar je izbor.
+WORD_FORBIDDEN = Ovdje stoji riječ koja pripada programu. Odaberite vlastito ime.
+    .exact = Ovdje stoji „{ $word }”, riječ koja pripada programu. Odaberite vlastito ime.
+COLUMN_MISSING = Ova datoteka nije očekivani popis škola ili joj nedostaju stupci. Ništa nije uvezeno; provjerite datoteku i ponovno je učitajte.
+LINE_INVALID = U ovom je retku pogreška. Ništa nije uvezeno; ispravite redak i ponovno učitajte datoteku.
+CALL_NOT_OPEN = Poziv za prijavu još nije otvoren. Vratite se kad se otvori.
+    .exact = Poziv za prijavu otvara se { MOMENT($opens_at, form: "%-d.%-m.%Y. u %H:%M") }. Vratite se tada.
+CALL_CLOSED = Poziv za prijavu je zatvoren. Pišite središnjem timu ili se prijavite za sljedeće izdanje.
+    .exact = Poziv za prijavu zatvoren je { MOMENT($closed_at, form: "%-d.%-m.%Y. u %H:%M") }. Pišite središnjem timu ili se prijavite za sljedeće izdanje.
+LEVEL_NOT_ADMITTED = Škole ove razine ne mogu sudjelovati u ovoj kategoriji. Odaberite drugu kategoriju.
+TEAM_TOO_LARGE = Tim je prevelik. Samo cijeli razred smije imati više učenika.
+    .exact = Tim je prevelik; najveći broj učenika: { $max }. Samo cijeli razred smije ih imati više.
+TEAMS_TOO_MANY = U ovom izdanju već imate onoliko timova koliko ih jedan nastavnik smije imati. Prijaviti se može netko od kolega.
+    .exact = U ovom izdanju već imate onoliko timova koliko ih jedan nastavnik smije imati: { $max }. Prijaviti se može netko od kolega.
+DOCUMENT_MISSING = Nedostaje dokument. Priložite odobrenje koje je potpisao ravnatelj ili ravnateljica.
+APPLICATION_STATE = S ovom prijavom to više nije moguće učiniti. Ponovno je učitajte da vidite u kojem je stanju ili pišite središnjem timu.
+TEACHER_ALREADY_IN_TEAM = Ovaj je nastavnik već u timu. Ne trebate učiniti ništa.
+TEACHER_NOT_REGISTERED = Ovaj nastavnik još nema račun. Zamolite ga da se najprije registrira i potvrdi svoju adresu.
+FILE_KIND_REFUSED = Datoteka ove vrste ovdje se ne može upotrijebiti. Odaberite sliku, a gdje se traži dokument, i PDF.
+FILE_TOO_LARGE = Datoteka je prevelika. Odaberite manju.
+    .exact = Datoteka je prevelika; dopušteno je najviše { MEGABYTES($limit_bytes) } MB. Odaberite manju.
+SCHOOL_UNKNOWN = Ova škola nije na popisu ili je zatvorena. Odaberite drugu s popisa.
+TRACK_UNKNOWN = Ova kategorija ne postoji. Odaberite kategoriju izdanja koje je otvoreno.
+FILE_UNKNOWN = Ova datoteka nije učitana za ovu svrhu. Najprije je učitajte.
+REFERENT_ONLY = To može samo mentor tima. Zamolite ga da to učini.
+TEAM_NOT_ACTIVE = Tim se još nije prvi put prijavio. Najprije se mora prijaviti i odabrati lozinku.
+TEAM_NOT_ETC = Kategorija ovoga tima ne uključuje susrete s razredima drugih zemalja. Sudjelovati mogu samo timovi kategorije ETS.
+TERRITORY_OUTSIDE_PROGRAMME = Škola je izvan područja ovog programa. Odaberite program kojem pripada Vaše područje.

@@ -1,0 +1,37 @@
+# Ciò che legge chi chiama, per i motivi di identity. Prima che cosa non va, poi che cosa fare.
+
+SIGN_IN_FAILED = Il nome o la password non sono corretti. Controlla entrambi e riprova.
+EMAIL_UNVERIFIED = Il tuo indirizzo non è ancora confermato. Apri il link nel messaggio che ti abbiamo inviato, oppure chiedine uno nuovo.
+CODE_INVALID = Questo codice non è valido. Usa quello del nostro messaggio più recente, oppure chiedine uno nuovo.
+CODE_EXPIRED = Questo codice è scaduto. Chiedine uno nuovo.
+CREDENTIAL_EXPIRED = Questa password provvisoria è scaduta. Il docente referente del team può inviarne una nuova.
+CREDENTIAL_USED = Questa password provvisoria non è più valida. Accedi con la password scelta dal team, oppure chiedine una nuova al docente referente.
+SESSION_OVER = La tua sessione è terminata. Accedi di nuovo.
+PASSWORD_WEAK = Questa password è facile da indovinare. Scegline una più lunga: una breve frase va benissimo.
+WORD_FORBIDDEN = Il testo contiene una parola riservata al programma. Scegli un nome tutto tuo.
+    .exact = Il testo contiene «{ $word }», una parola riservata al programma. Scegli un nome tutto tuo.
+COLUMN_MISSING = Questo file non è il registro previsto, oppure mancano delle colonne. Non è stato importato nulla; controlla il file e caricalo di nuovo.
+LINE_INVALID = In questa riga c'è un errore. Non è stato importato nulla; correggi la riga e carica di nuovo il file.
+CALL_NOT_OPEN = Il bando non è ancora aperto. Torna quando sarà aperto.
+    .exact = Il bando apre il { MOMENT($opens_at, form: "%-d/%-m/%Y alle %H:%M") }. Torna in quel momento.
+CALL_CLOSED = Il bando è chiuso. Scrivi al team centrale, oppure candidati alla prossima edizione.
+    .exact = Il bando si è chiuso il { MOMENT($closed_at, form: "%-d/%-m/%Y alle %H:%M") }. Scrivi al team centrale, oppure candidati alla prossima edizione.
+LEVEL_NOT_ADMITTED = Le scuole di questo grado non possono partecipare a questo percorso. Scegli un altro percorso.
+TEAM_TOO_LARGE = Il team è troppo numeroso. Solo una classe intera può avere più studenti.
+    .exact = Il team è troppo numeroso: al massimo { $max } studenti. Solo una classe intera può averne di più.
+TEAMS_TOO_MANY = In questa edizione hai già tutti i team che un docente può avere. Può candidarsi un collega o una collega.
+    .exact = In questa edizione hai già tutti i team che un docente può avere: { $max }. Può candidarsi un collega o una collega.
+DOCUMENT_MISSING = Manca un documento. Allega l'autorizzazione firmata dal dirigente scolastico.
+APPLICATION_STATE = Con questa candidatura non si può più fare. Ricaricala per vedere a che punto è, oppure scrivi al team centrale.
+TEACHER_ALREADY_IN_TEAM = Questo docente fa già parte del team. Non devi fare nulla.
+TEACHER_NOT_REGISTERED = Questo docente non ha ancora un account. Chiedi che si registri e confermi il suo indirizzo.
+FILE_KIND_REFUSED = Un file di questo tipo qui non si può usare. Scegli un'immagine, o un PDF dove si chiede un documento.
+FILE_TOO_LARGE = Il file è troppo grande. Scegline uno più piccolo.
+    .exact = Il file è troppo grande: al massimo { MEGABYTES($limit_bytes) } MB. Scegline uno più piccolo.
+SCHOOL_UNKNOWN = Questa scuola non è nell'elenco, oppure è chiusa. Scegline un'altra dall'elenco.
+TRACK_UNKNOWN = Questo percorso non esiste. Scegline uno di un'edizione aperta.
+FILE_UNKNOWN = Questo file non è stato caricato per questo scopo. Prima caricalo.
+REFERENT_ONLY = Può farlo solo il docente referente del team. Chiedi che lo faccia.
+TEAM_NOT_ACTIVE = Il team non ha ancora fatto il primo accesso. Prima deve accedere e scegliere una password.
+TEAM_NOT_ETC = Il percorso di questo team non prevede incontri con classi di altri Paesi. Possono partecipare solo i team del percorso ETC.
+TERRITORY_OUTSIDE_PROGRAMME = La scuola è fuori dall'area di questo programma. Scegli un programma che comprende il tuo territorio.

@@ -1,0 +1,37 @@
+# Kar bere, kdor kliče, za razloge storitve identity. Najprej kaj ni v redu, nato kaj je treba storiti.
+
+SIGN_IN_FAILED = Ime ali geslo ni pravilno. Preverite oboje in poskusite znova.
+EMAIL_UNVERIFIED = Vaš naslov še ni potrjen. Odprite povezavo v sporočilu, ki smo vam ga poslali, ali zahtevajte novo.
+CODE_INVALID = Ta koda ni veljavna. Uporabite tisto iz našega najnovejšega sporočila ali zahtevajte novo.
+CODE_EXPIRED = Ta koda je potekla. Zahtevajte novo.
+CREDENTIAL_EXPIRED = To začasno geslo je poteklo. Mentor ekipe lahko izda novo.
+CREDENTIAL_USED = To začasno geslo ne velja več. Prijavite se z geslom, ki ga je izbrala ekipa, ali prosite mentorja ekipe za novo.
+SESSION_OVER = Vaša prijava se je končala. Prijavite se znova.
+PASSWORD_WEAK = To geslo je lahko uganiti. Izberite daljše; kratek stavek je dobra izbira.
+WORD_FORBIDDEN = Besedilo vsebuje besedo, ki pripada programu. Izberite svoje ime.
+    .exact = Besedilo vsebuje »{ $word }«, besedo, ki pripada programu. Izberite svoje ime.
+COLUMN_MISSING = Ta datoteka ni pričakovani seznam šol ali pa ji manjkajo stolpci. Nič ni bilo uvoženo; preverite datoteko in jo znova naložite.
+LINE_INVALID = V tej vrstici je napaka. Nič ni bilo uvoženo; popravite vrstico in znova naložite datoteko.
+CALL_NOT_OPEN = Razpis še ni odprt. Vrnite se, ko bo odprt.
+    .exact = Razpis se odpre { MOMENT($opens_at, form: "%-d. %-m. %Y ob %H:%M") }. Vrnite se takrat.
+CALL_CLOSED = Razpis je zaprt. Pišite osrednji ekipi ali se prijavite na naslednjo izvedbo.
+    .exact = Razpis se je zaprl { MOMENT($closed_at, form: "%-d. %-m. %Y ob %H:%M") }. Pišite osrednji ekipi ali se prijavite na naslednjo izvedbo.
+LEVEL_NOT_ADMITTED = Šole te stopnje v tej kategoriji ne morejo sodelovati. Izberite drugo kategorijo.
+TEAM_TOO_LARGE = Ekipa je prevelika. Več učencev ima lahko samo cel razred.
+    .exact = Ekipa je prevelika; največje število učencev: { $max }. Več jih ima lahko samo cel razred.
+TEAMS_TOO_MANY = V tej izvedbi že imate toliko ekip, kot jih en učitelj lahko ima. Prijavi se lahko kdo od sodelavcev.
+    .exact = V tej izvedbi že imate toliko ekip, kot jih en učitelj lahko ima: { $max }. Prijavi se lahko kdo od sodelavcev.
+DOCUMENT_MISSING = Manjka dokument. Priložite dovoljenje, ki ga je podpisal ravnatelj ali ravnateljica.
+APPLICATION_STATE = S to prijavo tega ni več mogoče storiti. Znova jo naložite, da vidite, v katerem stanju je, ali pišite osrednji ekipi.
+TEACHER_ALREADY_IN_TEAM = Ta učitelj je že v ekipi. Ni vam treba storiti ničesar.
+TEACHER_NOT_REGISTERED = Ta učitelj še nima računa. Prosite ga, naj se najprej registrira in potrdi svoj naslov.
+FILE_KIND_REFUSED = Datoteke te vrste tu ni mogoče uporabiti. Izberite sliko, kjer se zahteva dokument, pa PDF.
+FILE_TOO_LARGE = Datoteka je prevelika. Izberite manjšo.
+    .exact = Datoteka je prevelika; dovoljenih je največ { MEGABYTES($limit_bytes) } MB. Izberite manjšo.
+SCHOOL_UNKNOWN = Te šole ni na seznamu ali pa je zaprta. Izberite drugo s seznama.
+TRACK_UNKNOWN = Ta kategorija ne obstaja. Izberite kategorijo odprte izvedbe.
+FILE_UNKNOWN = Ta datoteka ni bila naložena za ta namen. Najprej jo naložite.
+REFERENT_ONLY = To lahko stori samo mentor ekipe. Prosite ga, naj to stori.
+TEAM_NOT_ACTIVE = Ekipa se še ni prvič prijavila. Najprej se mora prijaviti in izbrati geslo.
+TEAM_NOT_ETC = Kategorija te ekipe ne predvideva srečanj z razredi drugih držav. Sodelujejo lahko samo ekipe kategorije ETS.
+TERRITORY_OUTSIDE_PROGRAMME = Šola je zunaj območja tega programa. Izberite program, ki vključuje vaše območje.

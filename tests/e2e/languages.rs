@@ -1,0 +1,3 @@
+//! Who calls is spoken to in a language of their own.
+
+mod catalogues;

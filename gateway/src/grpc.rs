@@ -22,7 +22,10 @@ use bytes::Bytes;
 use futures::stream;
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Uri, Version,
-    header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{
+        ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+        UPGRADE,
+    },
     request::Parts,
 };
 use http_body::{Frame, SizeHint};
@@ -32,6 +35,7 @@ use platform::{
     config::LARGEST_MESSAGE,
     intake::{PREFIX, broken, gather},
     kept::Kept,
+    language::{Speaker, ending},
 };
 use prost_reflect::{DescriptorPool, ServiceDescriptor};
 use proto::error::v1::Reason;
@@ -140,12 +144,13 @@ async fn forward(State(upstream): State<Upstream>, request: Request) -> Response
     stamp_address(&mut head.headers, &head.extensions);
     let method = upstream.methods.find(head.uri.path());
     let headers = std::mem::take(&mut head.headers);
+    let accept = headers.get(ACCEPT_LANGUAGE).cloned();
     let answer = if method.streams {
         traced(&method.name, headers, |headers| upstream.stream(head, headers, body), code).await
     } else {
         traced(&method.name, headers, |headers| upstream.call(head, headers, body), code).await
     };
-    answer.unwrap_or_else(|status| refused(explained(status)))
+    answer.unwrap_or_else(|status| refused(explained(status), accept.as_ref()))
 }
 
 impl Upstream {
@@ -178,6 +183,7 @@ impl Upstream {
         let place = self.bounds.streams.take(address(&head.extensions), 1).map_err(platform::Error::from)?;
         let ((fault, broke), moves, deadline) = (oneshot::channel(), Moves::new(), deadline(&head)?);
         let pieces = Pieces { body, moves: moves.clone(), fault: Some(fault) };
+        let accept = headers.get(ACCEPT_LANGUAGE).cloned();
         let call = call(&head, headers, Body::new(pieces));
         let sent = async { self.lanes.bulk.clone().oneshot(call).await.map_err(Status::from_error) };
         let answer = tokio::select! {
@@ -187,10 +193,18 @@ impl Upstream {
             answer = deadline.answer_while(&moves, sent) => answer?,
         };
         let answer = answer.map(|body| match deadline.end() {
-            Some(end) => platform::deadline::until(body, end),
+            Some(end) => said(platform::deadline::until(body, end), accept.as_ref()),
             None => body,
         });
         Ok(answer.map(|body| axum::body::Body::new(Kept::new(body, place))))
+    }
+}
+
+/// A body whose end is said in the language its caller names.
+fn said(body: Body, accept: Option<&HeaderValue>) -> Body {
+    match accept.and_then(Speaker::shared_in) {
+        Some(speaker) => ending(body, speaker),
+        None => body,
     }
 }
 
@@ -268,17 +282,23 @@ fn cleanse(headers: &mut HeaderMap) {
 
 /// The answer to a refused gRPC or gRPC-Web call: the status is in the headers, and there is no body.
 pub(crate) fn refuse(call: &HeaderMap, status: Status) -> Response {
-    let mut answer = refused(status);
+    let mut answer = refused(status, call.get(ACCEPT_LANGUAGE));
     answer.headers_mut().extend(call.get(CONTENT_TYPE).map(|kind| (CONTENT_TYPE, kind.clone())));
     answer
 }
 
-async fn unknown() -> Response {
+async fn unknown(headers: HeaderMap) -> Response {
     let known = reason::refuse(Reason::RouteUnknown, "No service has this name. Reflection lists all there are.");
-    refused(Status::with_error_details(Code::Unimplemented, known.message(), known.get_error_details()))
+    let status = Status::with_error_details(Code::Unimplemented, known.message(), known.get_error_details());
+    refused(status, headers.get(ACCEPT_LANGUAGE))
 }
 
-fn refused(status: Status) -> Response {
+/// A status as an answer, with what is said of it in the language its caller names.
+fn refused(status: Status, accept: Option<&HeaderValue>) -> Response {
+    let status = match accept.and_then(Speaker::shared_in) {
+        Some(speaker) => speaker.status(status),
+        None => status,
+    };
     status.into_http::<axum::body::Body>().into_response()
 }
 

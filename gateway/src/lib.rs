@@ -12,7 +12,8 @@
 //!    what a PATCH changes. What does not fit is explained by `diagnose`, all of it at once.
 //! 6. `call` sends it through `codec`, and the answer becomes JSON (`transcode`), events (`events`) or a file
 //!    (`download`). A file on its way in is a stream of pieces (`upload`).
-//! 7. Whatever goes wrong is a gRPC status with a `reason`, here as in a service, and leaves as a `problem`.
+//! 7. Whatever goes wrong is a gRPC status with a `reason`, here as in a service, and leaves as a `problem`, in the language the
+//!    caller names.
 //!
 //! `rpc` reads the options of methods once from the descriptor; `openapi` describes the methods for programs and people.
 
@@ -58,6 +59,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use http::header::ACCEPT_LANGUAGE;
 use platform::{
     client::Lanes,
     intake::Intake,
@@ -146,16 +148,18 @@ pub fn router(
 
 async fn serve(State(edge): State<Arc<Edge>>, mut request: Request) -> Response {
     let by_grpc = grpc::is_grpc(request.headers());
+    let accept = request.headers().get(ACCEPT_LANGUAGE).cloned();
     let place = match edge.admit(&mut request) {
         Ok(place) => place,
         Err(status) if by_grpc => return grpc::refuse(request.headers(), status),
-        Err(status) => return Problem::from(status).into_response(),
+        Err(status) => return Problem::from(status).said_in(accept.as_ref()).into_response(),
     };
     let answer = if by_grpc {
         let answer = edge.grpc.clone().oneshot(request).await;
         answer.map_or_else(|never| match never {}, |answer| answer.map(axum::body::Body::new))
     } else {
-        transcode::answer(&edge, request).await.unwrap_or_else(IntoResponse::into_response)
+        let answer = transcode::answer(&edge, request).await;
+        answer.unwrap_or_else(|problem| problem.said_in(accept.as_ref()).into_response())
     };
     answer.map(|body| axum::body::Body::new(Kept::new(body, place)))
 }

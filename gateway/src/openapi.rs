@@ -17,7 +17,8 @@ use schema::Schemas;
 
 const ABOUT: &str = "Every method is here as JSON over HTTP, and under its gRPC name as gRPC and gRPC-Web on the same port.\n\n\
     The first segment of a path is the tenant: a country (`it`) or a twinning programme (`it-hr`).\n\nErrors are `application/problem+json` (RFC 9457); the `type` of each is the address of a page that explains it, \
-    and `/problems` lists all.\n\nA text field takes at most 1,000 characters and a list at most 1,000 elements, where nothing \
+    and `/problems` lists all. Where a call names a language by `Accept-Language`, what people read of an error is in it, and `message` \
+    is the text for developers.\n\nA text field takes at most 1,000 characters and a list at most 1,000 elements, where nothing \
     else is said. 64-bit integers are strings. Fields that are empty or zero are left out of answers.";
 
 /// Writes the document. Error: an option that the descriptor does not declare.

@@ -12,8 +12,11 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, StatusCode,
-    header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS},
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{
+        ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS,
+    },
 };
 use proto::error::v1::Reason;
 use tokio::sync::watch;
@@ -86,9 +89,14 @@ async fn problems(State(pages): State<Arc<Pages>>) -> Response {
     html(&pages, document("Problems", &body))
 }
 
-async fn problem(State(pages): State<Arc<Pages>>, Path((service, reason)): Path<(String, String)>) -> Response {
+async fn problem(
+    State(pages): State<Arc<Pages>>,
+    Path((service, reason)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
     let Some(text) = REASONS.get(&service).and_then(|reasons| reasons.get(&reason)) else {
         return Problem::from(refuse(Reason::RouteUnknown, "No service gives this reason. `/problems` lists all."))
+            .said_in(headers.get(ACCEPT_LANGUAGE))
             .into_response();
     };
     let paragraphs: String = text.split("\n\n").map(|paragraph| format!("<p>{}</p>", prose(paragraph))).collect();

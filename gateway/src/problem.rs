@@ -1,4 +1,7 @@
 //! Errors as HTTP has them: `application/problem+json` (RFC 9457), made from a status and its `google.rpc` details.
+//!
+//! A caller that names a language is given `title`, `detail` and the descriptions of violations in it; then `message` is the text for
+//! developers, in English. A caller that names none is given that text alone, as `detail`.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -8,7 +11,11 @@ use std::{
 use axum::response::{IntoResponse, Response};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE},
+};
+use platform::{
+    Language,
+    language::{Speaker, sentence},
 };
 use proto::error::v1::Reason;
 use serde::Serialize;
@@ -28,6 +35,8 @@ pub(crate) struct Problem {
     /// The HTTP status, where it is not that of the gRPC code.
     http: Option<StatusCode>,
     headers: HeaderMap,
+    /// The method that was called, where it is known. Empty where it is not.
+    method: String,
 }
 
 #[derive(Serialize)]
@@ -36,6 +45,8 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
     code: &'static str,
     reason: &'a str,
     domain: &'a str,
@@ -51,13 +62,15 @@ struct Document<'a> {
 struct Violation<'a> {
     field: &'a str,
     description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     reason: &'a str,
 }
 
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
-        Self { status: explained(status), http: None, headers: HeaderMap::new() }
+        Self { status: explained(status), http: None, headers: HeaderMap::new(), method: String::new() }
     }
 }
 
@@ -85,6 +98,19 @@ impl Problem {
         Self { http: Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), ..problem }
     }
 
+    /// Says it in the language that its caller names by this `accept-language`. What a service has said stays as it is.
+    pub(crate) fn said_in(mut self, accept: Option<&HeaderValue>) -> Self {
+        if let Some(speaker) = accept.and_then(Speaker::shared_in) {
+            self.status = speaker.on(&self.method).whole(self.status);
+        }
+        self
+    }
+
+    /// Notes which method was called: its violations may name reasons of its package.
+    pub(crate) fn of(self, method: &str) -> Self {
+        Self { method: method.to_owned(), ..self }
+    }
+
     /// The document, for a body or for an event of a stream.
     pub(crate) fn json(&self) -> Vec<u8> {
         let details = self.status.get_error_details();
@@ -92,11 +118,16 @@ impl Problem {
         let info = details.error_info().unwrap_or(&unexplained);
         let violations = details.bad_request().map_or(&[][..], |fields| &fields.field_violations);
         let text = reason::text(&info.domain, &info.reason).unwrap_or_default();
+        let said = details.localized_message();
+        let titled =
+            said.and_then(|said| sentence(Language::of(&said.locale)?, (&info.domain, &info.reason), None, []));
+        let message = self.status.message();
         let document = Document {
             r#type: format!("/problems/{}/{}", service_name(&info.domain), info.reason),
-            title: first_sentence(text),
+            title: first_sentence(titled.as_deref().unwrap_or(text)),
             status: self.http_status(&info.reason).as_u16(),
-            detail: self.status.message(),
+            detail: said.map_or(message, |said| &said.message),
+            message: said.map(|_| message),
             code: code_name(self.status.code()),
             reason: &info.reason,
             domain: &info.domain,
@@ -134,6 +165,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(VARY, HeaderValue::from_static("accept-language"));
+        let said = self.status.get_details_localized_message().and_then(|said| Language::of(&said.locale));
+        let language = said.unwrap_or(Language::ENGLISH).tag();
+        headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language));
         headers.extend(self.retry_after().map(|seconds| (RETRY_AFTER, HeaderValue::from(seconds))));
         if status == StatusCode::UNAUTHORIZED {
             // RFC 9110 requires this header on every 401
@@ -146,7 +181,9 @@ impl IntoResponse for Problem {
 
 impl<'a> From<&'a FieldViolation> for Violation<'a> {
     fn from(violation: &'a FieldViolation) -> Self {
-        Self { field: &violation.field, description: &violation.description, reason: &violation.reason }
+        let FieldViolation { field, description, reason, localized_message } = violation;
+        let said = localized_message.as_ref().map(|said| said.message.as_str());
+        Self { field, description: said.unwrap_or(description), message: said.map(|_| description.as_str()), reason }
     }
 }
 
@@ -230,6 +267,51 @@ mod tests {
         let response = problem.into_response();
         assert_eq!(response.headers()[RETRY_AFTER], "2");
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+    }
+
+    #[test]
+    fn a_caller_that_names_a_language_is_spoken_to_in_it() {
+        let fields = || reason::fields(vec![reason::violation(Reason::FieldsInvalid, "size".into(), "Give a number.")]);
+        let croatian = HeaderValue::from_static("hr,en;q=0.5");
+        let problem = Problem::from(fields()).said_in(Some(&croatian));
+        let said = document(&problem);
+        assert_eq!(said["title"], "Nešto nije ispravno ispunjeno");
+        assert_eq!(
+            said["detail"],
+            "Nešto nije ispravno ispunjeno. Pogledajte navedena polja, ispravite ih i pokušajte ponovno."
+        );
+        assert_eq!(said["message"], "`size`: Give a number.");
+        assert_eq!(
+            said["violations"][0],
+            json!({
+                "field": "size",
+                "description": "Ovaj podatak nije ispravan. Provjerite ga i ispravite.",
+                "message": "Give a number.",
+                "reason": "FIELDS_INVALID",
+            })
+        );
+        let response = problem.into_response();
+        assert_eq!(response.headers()[CONTENT_LANGUAGE], "hr");
+        assert_eq!(response.headers()[VARY], "accept-language");
+        // what a service had no room to say is said here
+        let mut details = fields().get_error_details();
+        let lacks = FieldViolation { reason: "SCHOOL_UNKNOWN".into(), ..FieldViolation::new("school_id", "Unknown.") };
+        details.set_bad_request(vec![lacks]);
+        details.set_localized_message("sl", "Nekaj ni pravilno izpolnjeno.");
+        let status = Status::with_error_details(Code::InvalidArgument, "One field.", details);
+        let problem =
+            Problem::from(status).of("koine.identity.v1.AccountService/UpdateAccount").said_in(Some(&croatian));
+        let said = document(&problem)["violations"][0]["description"].to_string();
+        assert!(said.contains("Te šole ni na seznamu"), "{said}");
+        // as before, where no language is named
+        for accept in [None, Some(&HeaderValue::from_static("*"))] {
+            let problem = Problem::from(fields()).said_in(accept);
+            assert_eq!(
+                (&document(&problem)["detail"], problem.json()),
+                (&json!("`size`: Give a number."), Problem::from(fields()).json())
+            );
+            assert_eq!(problem.into_response().headers()[CONTENT_LANGUAGE], "en");
+        }
     }
 
     #[test]

@@ -32,6 +32,15 @@ use crate::{
 pub(crate) async fn answer(edge: &Edge, request: Request) -> Result<Response, Problem> {
     let (parts, incoming) = request.into_parts();
     let found = edge.table.find(&parts.method, parts.uri.path())?;
+    answer_of(edge, &found, parts, incoming).await.map_err(|problem| problem.of(found.route.method()))
+}
+
+async fn answer_of(
+    edge: &Edge,
+    found: &Found<'_>,
+    parts: Parts,
+    incoming: axum::body::Body,
+) -> Result<Response, Problem> {
     let metadata = call::metadata(&parts, found.tenant.as_deref())?;
     let deadline = match parts.extensions.get::<Deadline>() {
         Some(deadline) => *deadline,
@@ -41,12 +50,12 @@ pub(crate) async fn answer(edge: &Edge, request: Request) -> Result<Response, Pr
     let shape = &found.route.shape;
     let place = if *shape == Shape::Unary { None } else { Some(edge.bounds.streams.take(address, 1).map_err(full)?) };
     if let Shape::Upload(field) = shape {
-        return upload::answer(&edge.settings, &found, field, (metadata, deadline), &parts, incoming).await;
+        return upload::answer(&edge.settings, found, field, (metadata, deadline), &parts, incoming).await;
     }
     let mut held = edge.bounds.intake.held(address, &parts.extensions);
     let reading = async { Ok(body::json(&edge.settings, &parts.headers, incoming, &mut held).await) };
     let text = deadline.answer(reading).await??;
-    let mut message = message(&found, &parts, &text)?;
+    let mut message = message(found, &parts, &text)?;
     let answer = match shape {
         Shape::Events => {
             events::resume(&parts.headers, &mut message);

@@ -258,9 +258,13 @@ fn problem() -> Value {
         "required": ["type", "title", "status", "detail", "code", "reason", "domain"],
         "properties": {
             "type": text("The address of a page about the reason: `/problems/identity/CALL_CLOSED`."),
-            "title": text("The reason in one sentence."),
+            "title": text("The reason in one sentence, in the language the call names."),
             "status": {"type": "integer", "description": "The HTTP status."},
-            "detail": text("What is wrong with this call and what to do about it."),
+            "detail": text(
+                "What is wrong and what to do about it: in the language the call names by `Accept-Language`, and where it names none \
+                 for developers, in English.",
+            ),
+            "message": text("What is wrong with this call, for developers, in English, where the call names a language."),
             "code": text("The name of the gRPC code: `FAILED_PRECONDITION`."),
             "reason": text("The name of the reason, which never changes: `CALL_CLOSED`."),
             "domain": text("The package that declares the reason: `koine.identity.v1`."),
@@ -277,7 +281,8 @@ fn problem() -> Value {
                     "required": ["field", "description"],
                     "properties": {
                         "field": text("The field, in the words of the `.proto`: `team.logo_file_id`."),
-                        "description": text("What is wrong with it."),
+                        "description": text("What is wrong with it, in the language of `detail`."),
+                        "message": text("What is wrong with it, for developers, in English, where the call names a language."),
                         "reason": text("The name of the reason."),
                     },
                 },

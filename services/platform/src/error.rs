@@ -1,16 +1,21 @@
 //! The error of all crates. Its reason decides the gRPC code, and the code decides the HTTP status.
 //!
 //! Two texts never mix: the message is for the caller (what was wrong, where, what to do), the source is for the operator's
-//! log. The source is logged once, where the error leaves the process as a `Status`.
+//! log. The source is logged once, where the error leaves the process as a `Status`. What the person who calls reads in a language of
+//! their own is added there by [`language`](crate::language).
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use proto::Declared;
 pub use tonic::Code;
 use tonic::Status;
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-use crate::telemetry;
+use crate::{language::Wordings, telemetry};
+
+mod violations;
+
+pub use violations::{Violation, Violations, Wording};
 
 /// A result with the error [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -47,16 +52,6 @@ pub trait Reason: Declared {
 
 impl<R: Declared> Reason for R {}
 
-/// A text of a caller's own making, cut to a length that fits into an answer.
-fn cut(mut text: String) -> String {
-    if text.len() > LONGEST {
-        let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-        text.truncate(end);
-        text.push('…');
-    }
-    text
-}
-
 /// What was wrong, for the caller, and why, for the operator.
 pub struct Error(Box<Inner>);
 
@@ -69,17 +64,6 @@ struct Inner {
     violations: Vec<Violation>,
     retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
-}
-
-/// One field that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// The path of the field, `application.team_size`, or of a line, `line 17, CODICESCUOLA`.
-    pub field: String,
-    /// The name of the reason: `TEAM_TOO_LARGE`. Empty where the description says it all.
-    pub reason: &'static str,
-    /// What is wrong and what would be right.
-    pub description: String,
 }
 
 impl Error {
@@ -216,123 +200,23 @@ impl From<Error> for Status {
                 .map(|(key, value)| (key.to_owned(), value))
                 .collect::<std::collections::HashMap<_, _>>(),
         );
+        let mut wordings = Vec::with_capacity(violations.len());
         if !violations.is_empty() {
-            details.set_bad_request(violations.into_iter().map(FieldViolation::from).collect::<Vec<_>>());
+            let apart = violations.into_iter().map(|violation| {
+                let Violation { field, reason, description, wording } = violation;
+                wordings.push(wording);
+                FieldViolation { field, description, reason: reason.to_owned(), ..FieldViolation::default() }
+            });
+            details.set_bad_request(apart.collect::<Vec<_>>());
         }
         if let Some(delay) = retry_after {
             details.set_retry_info(Some(delay));
         }
-        Status::with_error_details(code, message, details)
-    }
-}
-
-impl From<Violation> for FieldViolation {
-    fn from(violation: Violation) -> Self {
-        let Violation { field, reason, description } = violation;
-        FieldViolation { field, description, reason: reason.to_owned(), ..FieldViolation::default() }
-    }
-}
-
-/// Collects every violation before any is reported. All travel in one trailer, whose size is limited: past a hundred of them they
-/// are counted and not told one by one, and neither a field nor a description is told at any length.
-#[derive(Debug, Default)]
-pub struct Violations {
-    told: Vec<Violation>,
-    more: usize,
-    facts: Vec<(&'static str, String)>,
-}
-
-/// How many violations are told one by one: who has more of them has one cause.
-const MOST: usize = 100;
-/// The most bytes that are told of a field's path, and of a description.
-const LONGEST: usize = 300;
-/// The most bytes that are told in all: with what stands around them, and in base 64, less than the 16 KiB of headers that clients
-/// of gRPC take.
-const TOLD: usize = 10_000;
-
-impl Violations {
-    /// None yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds one.
-    pub fn add<R: Reason>(&mut self, field: impl Into<String>, reason: R, description: impl Into<String>) {
-        self.push(Violation { field: field.into(), reason: reason.name(), description: description.into() });
-    }
-
-    /// Adds one, and the facts its reason announces: `("counted", &301 as _)`.
-    pub fn add_with<'a, R: Reason>(
-        &mut self,
-        field: impl Into<String>,
-        reason: R,
-        description: impl Into<String>,
-        facts: impl IntoIterator<Item = (&'static str, &'a dyn fmt::Display)>,
-    ) {
-        self.add(field, reason, description);
-        self.facts.extend(facts.into_iter().map(|(key, fact)| (key, fact.to_string())));
-    }
-
-    /// Adds one that is already made.
-    pub fn push(&mut self, violation: Violation) {
-        let Violation { field, reason, description } = violation;
-        let violation = Violation { field: cut(field), reason, description: cut(description) };
-        let told: usize = self
-            .told
-            .iter()
-            .chain([&violation])
-            .map(|one| one.field.len() + one.reason.len() + one.description.len())
-            .sum();
-        if self.more == 0 && self.told.len() < MOST && told <= TOLD {
-            self.told.push(violation)
-        } else {
-            self.more += 1
+        let mut status = Status::with_error_details(code, message, details);
+        if !wordings.is_empty() {
+            status.set_source(Arc::new(Wordings(wordings)));
         }
-    }
-
-    /// Keeps the value, or the error's violations (the error itself, when it is of another kind, as one of them).
-    pub fn keep<T>(&mut self, field: &str, result: Result<T>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) if error.0.violations.is_empty() => {
-                self.push(Violation { field: field.to_owned(), reason: error.0.reason, description: error.0.message });
-                None
-            }
-            Err(error) => {
-                error.0.violations.into_iter().for_each(|violation| self.push(violation));
-                None
-            }
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.told.is_empty()
-    }
-
-    /// The value, which is missing only where there is a violation. Error: one that names them all.
-    pub fn value<T>(self, value: Option<T>) -> Result<T> {
-        self.done()?;
-        value.ok_or_else(|| Error::internal("a value is missing though nothing is wrong with it"))
-    }
-
-    /// Nothing, or one error that names them all.
-    pub fn done(self) -> Result<()> {
-        if self.told.is_empty() {
-            return Ok(());
-        }
-        let fields = match (self.told.len(), self.more) {
-            (1, 0) => "One field is".to_owned(),
-            (told, 0) => format!("{told} fields are"),
-            (told, _) => format!("More than {told} fields, of which the first are named, are"),
-        };
-        let mut error = Shared::FieldsInvalid.error(format!("{fields} not as asked for; nothing was changed."));
-        // facts stand on the error, not on a field: with two fields nobody could tell whose they are
-        if self.told.len() + self.more == 1 {
-            error.0.metadata = self.facts;
-        }
-        error.0.violations = self.told;
-        Err(error)
+        status
     }
 }
 
@@ -353,30 +237,6 @@ mod tests {
         assert_eq!(details.error_info().unwrap().metadata["max"], "25");
         assert_eq!(details.bad_request().unwrap().field_violations.len(), 2);
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(3)));
-    }
-
-    #[test]
-    fn a_fact_travels_where_it_can_belong_to_one_field_only() {
-        let says = |fields: &[&str]| {
-            let mut violations = Violations::new();
-            for field in fields {
-                violations.add_with(*field, Shared::FieldsInvalid, "Too long.", [("counted", &301 as _)]);
-            }
-            let status = Status::from(violations.value::<()>(None).unwrap_err());
-            status.get_error_details().error_info().unwrap().metadata.contains_key("counted")
-        };
-        assert!(says(&["title"]) && !says(&["title", "story"]));
-    }
-
-    #[test]
-    fn however_much_is_wrong_the_answer_stays_small() {
-        let mut violations = Violations::new();
-        for number in 0..5_000 {
-            let field = format!("values[{number}{}]", "à".repeat(10_000));
-            violations.add(field, Shared::FieldsInvalid, "x".repeat(10_000));
-        }
-        let status = Status::from(violations.done().unwrap_err());
-        assert!(status.details().len() < 12_000, "{}", status.details().len());
     }
 
     #[test]

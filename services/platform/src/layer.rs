@@ -26,6 +26,7 @@ mod method;
 mod panic;
 mod recheck;
 mod shed;
+mod speak;
 #[cfg(test)]
 mod testing;
 mod trace;
@@ -41,6 +42,7 @@ pub(crate) use method::{Method, Methods};
 use panic::CatchPanic;
 use recheck::Recheck;
 use shed::Shed;
+use speak::Speak;
 use trace::Trace;
 
 /// A call on its way to its method. It is boxed, because each layer that passed it on by value would keep a copy in its future.
@@ -121,6 +123,8 @@ pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
     let stack = ServiceBuilder::new()
         // outermost: what other layers log belongs to the call
         .layer(layer(Trace))
+        // above everything that refuses
+        .layer(layer(Speak(tenants.clone())))
         // sees every answer as the caller does, also those of the layers below
         .layer(layer(Measure::new()))
         // below those that must see the panic of a call, above everything that can panic

@@ -72,7 +72,7 @@ pub fn named_id<T>(field: &str, text: &str) -> Result<Id<T>> {
         return Ok(id);
     }
     let mut violations = Violations::new();
-    violations.add(field, Shared::FieldsInvalid, "Say which one is to be changed, by its id.");
+    violations.missing(field, "Say which one is to be changed, by its id.");
     violations.done().and(Err(Error::not_found("id")))
 }
 

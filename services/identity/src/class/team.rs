@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use platform::{Ctx, Id, Result, Violations, error::Shared};
+use platform::{Ctx, Id, Result, Violations};
 use proto::options::v1::Role;
 
 use crate::{
@@ -219,7 +219,7 @@ impl Team {
         let mut violations = Violations::new();
         if let Some(name) = &change.name {
             if name.trim().is_empty() {
-                violations.add("team.name", Shared::FieldsInvalid, "A team needs a name.");
+                violations.missing("team.name", "A team needs a name.");
             }
             country.words().refuse(&mut violations, "team.name", name);
         }

@@ -78,7 +78,7 @@ impl Words {
 fn refuse(violations: &mut Violations, field: &str, found: Option<&str>) {
     if let Some(word) = found {
         let text = format!("`{word}` is a word of the programme and cannot be part of it. Use a name of your own.");
-        violations.add(field, Reason::WordForbidden, text);
+        violations.add_with(field, Reason::WordForbidden, text, [("word", &word as _)]);
     }
 }
 

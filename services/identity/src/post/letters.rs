@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use platform::{Error, Result, Tenant};
+use platform::{Error, Result, Tenant, language::prefixes};
 use serde::Deserialize;
 
 use crate::post::reminder::Wait;
@@ -94,11 +94,6 @@ static LANGUAGES: LazyLock<Vec<(&str, Language)>> =
 pub(crate) fn language(tenant: &Tenant, locale: &str) -> Result<&'static Language> {
     let wanted = std::iter::once(locale).chain(tenant.locales().iter().map(String::as_str)).chain([LAST]);
     wanted.flat_map(prefixes).find_map(known).ok_or_else(|| Error::internal("letters: no language can be read"))
-}
-
-/// A tag and its shorter forms: `sr-Latn-RS`, `sr-Latn`, `sr`.
-fn prefixes(tag: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(tag), |tag| tag.rsplit_once('-').map(|(rest, _)| rest))
 }
 
 fn known(tag: &str) -> Option<&'static Language> {

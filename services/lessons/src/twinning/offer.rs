@@ -108,7 +108,7 @@ impl Offer {
             );
         }
         if wish.class_size < 1 {
-            violations.add(format!("{at}class_size"), Shared::FieldsInvalid, "Say how many pupils the class has.");
+            violations.missing(format!("{at}class_size"), "Say how many pupils the class has.");
         }
         check_contact(&mut violations, &format!("{at}note"), &wish.note);
         violations.done()

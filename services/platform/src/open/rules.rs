@@ -16,7 +16,7 @@ use regex::Regex;
 use super::shape;
 use crate::{
     Error, Result, Violations,
-    error::{Shared, Violation},
+    error::{Reason as _, Shared, Violation, Wording},
 };
 
 /// The limits of strings and lists without a rule: enough for people, too little for abuse.
@@ -138,7 +138,7 @@ fn walk(message: &DynamicMessage, path: &str, is_whole: bool, found: &mut Violat
         let name = field.field.name();
         let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
         if field.is_required && is_whole && is_empty(message, &field.field) {
-            found.push(violation(&path, "This field is needed."));
+            found.push(violation(&path, "This field is needed.", "required", []));
         } else if message.has_field(&field.field) {
             value(field, &message.get_field(&field.field), &path, !plan.is_update, found);
         }
@@ -170,7 +170,8 @@ fn value(plan: &FieldPlan, value: &Value, path: &str, is_whole: bool, found: &mu
                 items.iter().map(|(key, item)| (key.as_str().unwrap_or_default().to_owned(), item)).collect();
             for (key, item) in sorted {
                 if key.len() > LONGEST_KEY {
-                    found.push(violation(path, format!("A key of at most {LONGEST_KEY} bytes fits here.")));
+                    let text = format!("A key of at most {LONGEST_KEY} bytes fits here.");
+                    found.push(violation(path, text, "field", []));
                     continue;
                 }
                 found_in_text(&key, path, found);
@@ -185,10 +186,12 @@ fn value(plan: &FieldPlan, value: &Value, path: &str, is_whole: bool, found: &mu
 fn count(rules: &Rules, items: usize, path: &str, found: &mut Violations) -> bool {
     let max = if rules.max_items == 0 { DEFAULT_MAX_ITEMS } else { rules.max_items } as usize;
     if items > max {
-        found.push(violation(path, format!("At most {max} entries fit here; there are {items}.")));
+        let text = format!("At most {max} entries fit here; there are {items}.");
+        found.push(violation(path, text, "many", [("limit", &max), ("counted", &items)]));
     }
     if items < rules.min_items as usize {
-        found.push(violation(path, format!("At least {} entries are needed.", rules.min_items)));
+        let text = format!("At least {} entries are needed.", rules.min_items);
+        found.push(violation(path, text, "few", [("limit", &rules.min_items)]));
     }
     items <= max
 }
@@ -201,7 +204,7 @@ fn single(plan: &FieldPlan, value: &Value, path: &str, is_whole: bool, found: &m
             if let Kind::Enum(known) = plan.field.kind()
                 && known.get_value(*number).is_none()
             {
-                found.push(violation(path, format!("{number} is not a value of {}.", known.name())));
+                found.push(violation(path, format!("{number} is not a value of {}.", known.name()), "choice", []));
             }
         }
         number => {
@@ -216,7 +219,11 @@ fn range(rules: &Rules, number: Option<i64>, path: &str, found: &mut Violations)
     if rules.min.is_some_and(|min| number < min) || rules.max.is_some_and(|max| number > max) {
         let bound = |bound: Option<i64>, word: &str| bound.map_or(String::new(), |bound| format!(" {word} {bound}"));
         let text = format!("Must be{}{}.", bound(rules.min, "at least"), bound(rules.max, "at most"));
-        found.push(violation(path, text));
+        found.push(match (rules.min, rules.max) {
+            (Some(min), Some(max)) => violation(path, text, "between", [("min", &min), ("max", &max)]),
+            (Some(min), None) => violation(path, text, "least", [("min", &min)]),
+            (None, max) => violation(path, text, "most", [("max", &max.unwrap_or_default())]),
+        });
     }
 }
 
@@ -231,40 +238,53 @@ fn string(plan: &FieldPlan, text: &str, path: &str, found: &mut Violations) {
     if text.len() > max {
         let length = text.chars().count();
         if length > max {
-            found.push(violation(path, format!("At most {max} characters fit here; there are {length}.")));
+            let text = format!("At most {max} characters fit here; there are {length}.");
+            found.push(violation(path, text, "long", [("limit", &max), ("counted", &length)]));
         }
     }
     if (text.chars().take(rules.min_len as usize).count() as u32) < rules.min_len {
-        found.push(violation(path, format!("At least {} characters are needed.", rules.min_len)));
+        let text = format!("At least {} characters are needed.", rules.min_len);
+        found.push(violation(path, text, "short", [("limit", &rules.min_len)]));
     }
     if let Some(pattern) = &plan.pattern
         && !pattern.is_match(text)
     {
-        found.push(violation(path, format!("Must match `{}`.", rules.pattern)));
+        found.push(violation(path, format!("Must match `{}`.", rules.pattern), "pattern", []));
     }
     let format = Format::try_from(rules.format).unwrap_or_default();
-    if let Err(wanted) = shape::fits(format, text) {
-        found.push(violation(path, wanted));
+    if let Err((wanted, form)) = shape::fits(format, text) {
+        found.push(violation(path, wanted, form, []));
     }
 }
 
 /// No text field, anywhere, holds characters that no person types: they break exports, logs and databases.
 fn found_in_text(text: &str, path: &str, found: &mut Violations) {
     if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
-        found.push(violation(path, "Control characters, such as NUL, cannot be part of a text."));
+        let text = "Control characters, such as NUL, cannot be part of a text.";
+        found.push(violation(path, text, "control", []));
     }
 }
 
-fn violation(path: &str, description: impl Into<String>) -> Violation {
-    use crate::error::Reason;
-    Violation { field: path.to_owned(), reason: Shared::FieldsInvalid.name(), description: description.into() }
+/// `form` is how the catalogues word it, with these facts.
+fn violation<const N: usize>(
+    path: &str,
+    description: impl Into<String>,
+    form: &'static str,
+    facts: [(&'static str, &dyn std::fmt::Display); N],
+) -> Violation {
+    let facts = facts.map(|(name, fact)| (name, fact.to_string())).into();
+    let (reason, wording) = (Shared::FieldsInvalid.name(), Wording { form, facts });
+    Violation { field: path.to_owned(), reason, description: description.into(), wording }
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::identity::v1 as pb;
+    use std::collections::BTreeSet;
+
+    use proto::{Declared, identity::v1 as pb};
 
     use super::*;
+    use crate::language::{Language, sentence};
 
     fn fields<T: ReflectMessage>(message: &T) -> Vec<String> {
         let error = check(message).err();
@@ -336,6 +356,30 @@ mod tests {
         assert_eq!(fields(&create), ["application.track_id"]);
         assert_eq!(fields(&pb::UpdateApplicationRequest { application, update_mask: None }), Vec::<String>::new());
         assert_eq!(fields(&pb::UpdateApplicationRequest::default()), ["application"]);
+    }
+
+    #[test]
+    fn every_shape_has_words_of_its_own_in_every_catalogue() {
+        let mut forms = BTreeSet::from(["required", "field", "many", "few", "choice", "between", "least", "most"]);
+        forms.extend(["long", "short", "pattern", "control"]);
+        forms.extend([Format::Uuid, Format::Email, Format::Url, Format::LocalTime].map(|format| {
+            let (_, form) = shape::fits(format, "none of these").unwrap_err();
+            form
+        }));
+        let facts = ["limit", "counted", "min", "max"].map(|fact| (fact, "7"));
+        let reason = (Shared::DOMAIN, Shared::FieldsInvalid.name());
+        for (form, language) in forms.iter().flat_map(|form| Language::all().map(move |language| (form, language))) {
+            assert!(sentence(language, reason, Some(form), facts).is_some(), "{form} {language:?}");
+        }
+        // what a violation has is one of them, with the facts it needs
+        let request = pb::CreateAccountRequest { surname: "x".repeat(101), ..Default::default() };
+        for violation in check(&request).unwrap_err().violations() {
+            let facts = violation.wording.facts.iter().map(|(name, fact)| (*name, fact.as_str()));
+            assert!(
+                sentence(Language::ENGLISH, reason, Some(violation.wording.form), facts).is_some(),
+                "{violation:?}"
+            );
+        }
     }
 
     #[test]

@@ -6,18 +6,19 @@ use uuid::Uuid;
 
 use crate::mail;
 
-/// Whether `text` has this shape; otherwise what it should be.
-pub(super) fn fits(format: Format, text: &str) -> Result<(), &'static str> {
-    let (fits, wanted) = match format {
-        Format::Unspecified => (true, ""),
+/// Whether `text` has this shape; otherwise what it should be, and the form in which the catalogues say so.
+pub(super) fn fits(format: Format, text: &str) -> Result<(), (&'static str, &'static str)> {
+    let (fits, wanted, form) = match format {
+        Format::Unspecified => (true, "", ""),
         Format::Uuid => {
-            (Uuid::try_parse(text).is_ok() && text.len() == 36, "Must be an id as this system gives them, a UUID.")
+            let fits = Uuid::try_parse(text).is_ok() && text.len() == 36;
+            (fits, "Must be an id as this system gives them, a UUID.", "id")
         }
-        Format::Email => (mail::is_address(text), "Must be an e-mail address, such as name@host.example."),
-        Format::Url => (url(text), "Must be a link that begins with https:// or http://."),
-        Format::LocalTime => (local_time(text), "Must be a local date and time, such as 2022-12-20T23:59:59."),
+        Format::Email => (mail::is_address(text), "Must be an e-mail address, such as name@host.example.", "email"),
+        Format::Url => (url(text), "Must be a link that begins with https:// or http://.", "link"),
+        Format::LocalTime => (local_time(text), "Must be a local date and time, such as 2022-12-20T23:59:59.", "time"),
     };
-    if fits { Ok(()) } else { Err(wanted) }
+    if fits { Ok(()) } else { Err((wanted, form)) }
 }
 
 fn url(text: &str) -> bool {

@@ -1,6 +1,6 @@
 //! The rules that an application must meet to be submitted. All are checked at once.
 
-use platform::{Id, Result, Violations, error::Shared};
+use platform::{Id, Result, Violations};
 
 use super::{Draft, TeamType};
 use crate::{
@@ -39,10 +39,10 @@ pub(super) fn check(draft: &Draft, country: &Country, track: &Track, evidence: &
     team(&mut violations, draft, country, track);
     files(&mut violations, draft, track, evidence);
     if draft.motivation.trim().is_empty() {
-        violations.add("motivation", Shared::FieldsInvalid, "Say why the class wants to take part.");
+        violations.missing("motivation", "Say why the class wants to take part.");
     }
     if draft.integration_mode.is_none() {
-        violations.add("integration_mode", Shared::FieldsInvalid, "Say how it fits into teaching.");
+        violations.missing("integration_mode", "Say how it fits into teaching.");
     }
     violations.done()
 }
@@ -54,20 +54,20 @@ fn school(violations: &mut Violations, draft: &Draft, track: &Track, evidence: &
         None if draft.school.is_some() => {
             violations.add("school_id", Reason::SchoolUnknown, "There is no such school in the register.");
         }
-        None => violations.add("school_id", Shared::FieldsInvalid, "Say which school the class belongs to."),
+        None => violations.missing("school_id", "Say which school the class belongs to."),
     }
 }
 
 fn team(violations: &mut Violations, draft: &Draft, country: &Country, track: &Track) {
     if draft.team_name.trim().is_empty() {
-        violations.add("team_name", Shared::FieldsInvalid, "The team needs a name.");
+        violations.missing("team_name", "The team needs a name.");
     }
     country.words().refuse(violations, "team_name", &draft.team_name);
     if draft.team_type.is_none() {
-        violations.add("team_type", Shared::FieldsInvalid, "Say whether it is a whole class or a group.");
+        violations.missing("team_type", "Say whether it is a whole class or a group.");
     }
     if draft.team_size < 1 {
-        violations.add("team_size", Shared::FieldsInvalid, "Say how many pupils there are.");
+        violations.missing("team_size", "Say how many pupils there are.");
     }
     check_size(violations, "team_size", track, draft.team_type, draft.team_size);
 }
@@ -92,7 +92,7 @@ pub(crate) fn check_size(
     let max = track.max_team_size;
     if size > max && team_type != Some(TeamType::WholeClass) {
         let text = format!("At most {max} pupils, unless the team is a whole class.");
-        violations.add(field, Reason::TeamTooLarge, text);
+        violations.add_with(field, Reason::TeamTooLarge, text, [("max", &max as _)]);
     }
 }
 

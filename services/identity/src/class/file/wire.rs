@@ -39,7 +39,7 @@ impl TryFrom<&pb::UploadFileRequest> for Label {
     fn try_from(first: &pb::UploadFileRequest) -> Result<Self> {
         let mut violations = Violations::new();
         if first.name.trim().is_empty() {
-            violations.add("name", Shared::FieldsInvalid, "The file needs its name.");
+            violations.missing("name", "The file needs its name.");
         }
         let purpose = violations.keep("purpose", first.purpose().try_into());
         violations.done()?;

@@ -1,6 +1,6 @@
 //! Offers as messages.
 
-use platform::{Error, Id, Result, Violations, error::Shared, wire};
+use platform::{Error, Id, Result, Violations, wire};
 use proto::lessons::v1 as pb;
 
 use super::{Language, Match, Offer, OfferDetails, OfferState, Why, store::Filter};
@@ -114,7 +114,7 @@ pub(super) fn named(request: &pb::UpdateOfferRequest) -> Result<Id<Offer>> {
         return Ok(id);
     }
     let mut violations = Violations::new();
-    violations.add("offer.id", Shared::FieldsInvalid, "Say which one is to be changed, by its id.");
+    violations.missing("offer.id", "Say which one is to be changed, by its id.");
     violations.done().and(Err(Error::not_found("offer")))
 }
 

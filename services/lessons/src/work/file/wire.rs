@@ -1,6 +1,6 @@
 //! Files as messages.
 
-use platform::{Error, Result, Violations, error::Shared, wire};
+use platform::{Error, Result, Violations, wire};
 use proto::lessons::v1 as pb;
 
 use super::{File, Upload};
@@ -18,7 +18,7 @@ impl TryFrom<&pb::UploadFileRequest> for Upload {
             ("name", first.name.trim().is_empty()),
         ] {
             if is_missing {
-                violations.add(field, Shared::FieldsInvalid, "The first piece of an upload needs this.");
+                violations.missing(field, "The first piece of an upload needs this.");
             }
         }
         violations.done()?;

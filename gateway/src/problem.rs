@@ -34,7 +34,7 @@ pub(crate) struct Problem {
     status: Status,
     /// The HTTP status, where it is not that of the gRPC code.
     http: Option<StatusCode>,
-    headers: HeaderMap,
+    headers: Box<HeaderMap>,
     /// The method that was called, where it is known. Empty where it is not.
     method: String,
 }
@@ -70,7 +70,7 @@ struct Violation<'a> {
 
 impl From<Status> for Problem {
     fn from(status: Status) -> Self {
-        Self { status: explained(status), http: None, headers: HeaderMap::new(), method: String::new() }
+        Self { status: explained(status), http: None, headers: Box::default(), method: String::new() }
     }
 }
 
@@ -174,7 +174,7 @@ impl IntoResponse for Problem {
             // RFC 9110 requires this header on every 401
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        headers.extend(self.headers);
+        headers.extend(*self.headers);
         response
     }
 }

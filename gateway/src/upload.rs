@@ -42,7 +42,7 @@ pub(crate) async fn answer(
     body::encoding(&parts.headers)?;
     let ((fault, broke), moves) = (oneshot::channel(), Moves::new());
     let pieces = Pieces {
-        first: Some((first(found, parts.uri.query())?, media_type(&parts.headers))),
+        first: Some((first(found, parts)?, media_type(&parts.headers))),
         field: field.clone(),
         body: incoming.into_data_stream(),
         rest: Bytes::new(),
@@ -60,12 +60,13 @@ pub(crate) async fn answer(
     }
 }
 
-/// The message of the first piece, with the fields of path and query.
-fn first(found: &Found<'_>, query: Option<&str>) -> Result<DynamicMessage, Status> {
+/// The message of the first piece, with the fields of path, query and header.
+fn first(found: &Found<'_>, parts: &Parts) -> Result<DynamicMessage, Status> {
     let mut message = DynamicMessage::new(found.route.input.clone());
     let mut violations = Vec::new();
     bind::path(found, &mut message, &mut violations);
-    bind::query(found, query, &mut message, &mut violations);
+    bind::query(found, parts.uri.query(), &mut message, &mut violations);
+    bind::key(found.route, &parts.headers, &mut message, &mut violations);
     if violations.is_empty() { Ok(message) } else { Err(reason::fields(violations)) }
 }
 

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, Sql, steps};
+use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, PLATFORM_4, Sql, steps};
 
 /// The schema of identity.
 #[derive(Debug)]
@@ -15,6 +15,7 @@ impl MigratorTrait for Migrator {
             Sql { name: "identity_0001", text: include_str!("../sql/identity/0001.sql") },
             PLATFORM_2,
             PLATFORM_3,
+            PLATFORM_4,
         ])
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, Sql, steps};
+use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, PLATFORM_4, Sql, steps};
 
 /// The schema of lessons.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ impl MigratorTrait for Migrator {
             PLATFORM_2,
             PLATFORM_3,
             Sql { name: "lessons_0002", text: include_str!("../sql/lessons/0002.sql") },
+            PLATFORM_4,
         ])
     }
 }

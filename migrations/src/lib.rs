@@ -41,6 +41,9 @@ const PLATFORM_2: Sql = Sql { name: "platform_0002", text: include_str!("../sql/
 /// The tables of every service: audit entries that wait to be chained, and the lanes that write them.
 const PLATFORM_3: Sql = Sql { name: "platform_0003", text: include_str!("../sql/platform/0003.sql") };
 
+/// What every service has: its long-running operations.
+const PLATFORM_4: Sql = Sql { name: "platform_0004", text: include_str!("../sql/platform/0004.sql") };
+
 fn steps(files: impl IntoIterator<Item = Sql>) -> Vec<Box<dyn MigrationTrait>> {
     files.into_iter().map(|file| Box::new(file) as Box<dyn MigrationTrait>).collect()
 }

@@ -13,8 +13,12 @@ mod shared;
 mod twinning;
 
 /// Reasons that no call can lead to in the time a test has, and the tests of their crates that give them.
-const ELSEWHERE: [(&str, &str, &str); 1] =
-    [("lessons.WATCH_LAGGED", "services/lessons/src/across/watch/messages.rs", "is(Reason::WatchLagged)")];
+const ELSEWHERE: [(&str, &str, &str); 4] = [
+    ("lessons.WATCH_LAGGED", "services/lessons/src/across/watch/messages.rs", "is(Reason::WatchLagged)"),
+    ("error.OPERATION_RUNNING", "services/platform/src/operation/tests.rs", "\"OPERATION_RUNNING\""),
+    ("error.OPERATION_CANCELLED", "services/platform/src/operation/tests.rs", "\"OPERATION_CANCELLED\""),
+    ("error.OPERATION_INTERRUPTED", "services/platform/src/operation/tests.rs", "\"OPERATION_INTERRUPTED\""),
+];
 
 /// What a reason declares.
 pub(crate) struct Declared {
@@ -103,7 +107,10 @@ async fn every_reason_is_given_by_some_refusal_as_it_is_declared() {
     twinning::give(&mut seen).await;
     for (reason, file, proof) in ELSEWHERE {
         let source = std::fs::read_to_string(crate::source::root().join(file)).expect("a file");
-        let (_, tests) = source.split_once("#[cfg(test)]").expect("tests");
+        let tests = match file.ends_with("/tests.rs") {
+            true => &*source,
+            false => source.split_once("#[cfg(test)]").expect("tests").1,
+        };
         assert!(tests.contains(proof), "{file} has no test that gives {reason}");
         seen.reasons.insert(reason.to_owned());
     }

@@ -45,8 +45,12 @@ async fn things(scene: &Scene<'_>) -> BTreeMap<&'static str, Thing> {
 }
 
 /// Things of a programme that Italy and Croatia share.
-fn shared_things(twins: &Twins<'_>) -> BTreeMap<&'static str, Thing> {
+async fn shared_things(twins: &Twins<'_>) -> BTreeMap<&'static str, Thing> {
+    let secretariat = twins.secretariat.again().await;
+    let file = tests::world::data("projects/it-hr.csv");
+    let import = secretariat.upload("/v1/projects:import", "text/csv", file).await.ok();
     let named = [
+        ("operation_id", text(&import["name"]).trim_start_matches("operations/lessons/").to_owned()),
         ("offer_id", text(&twins.classes[0].offer["id"])),
         ("offer.id", text(&twins.classes[0].offer["id"])),
         ("pair_id", text(&twins.pair["id"])),
@@ -167,7 +171,7 @@ async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
     let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
     let mut things = things(&Scene::open(&world, "it").await).await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
-    things.extend(shared_things(&twins));
+    things.extend(shared_things(&twins).await);
     let visitors = elsewhere(&twins).await;
     let (mut broken, mut asked) = (Vec::new(), 0);
     for method in methods() {
@@ -202,7 +206,7 @@ async fn a_thing_of_another_class_is_answered_like_one_that_does_not_exist() {
     let mut things = things(&scene).await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
     twins.pair_up().await;
-    things.extend(shared_things(&twins));
+    things.extend(shared_things(&twins).await);
     let neighbour = scene.twin("it-hr", "Novak").await;
     let (tutor, class) =
         (neighbour.referent.cross("it-hr", &neighbour.id).await, neighbour.team.cross("it-hr", &neighbour.id).await);

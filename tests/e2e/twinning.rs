@@ -10,6 +10,7 @@ mod matching;
 mod message;
 mod mirror;
 mod moved;
+mod operation;
 mod output;
 mod pair;
 mod project;

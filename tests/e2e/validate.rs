@@ -96,11 +96,17 @@ impl State {
     /// An answer, with one mark for all ids that were not there: those that two calls give differ.
     fn masked(&self, answer: &Value) -> Value {
         match answer {
-            Value::String(text) if text.parse::<Uuid>().is_ok_and(|id| !self.knows(id)) => json!("an id"),
+            Value::String(text) => {
+                text.split('/').map(|part| self.masked_id(part)).collect::<Vec<_>>().join("/").into()
+            }
             Value::Array(items) => items.iter().map(|item| self.masked(item)).collect(),
             Value::Object(fields) => fields.iter().map(|(name, field)| (name.clone(), self.masked(field))).collect(),
             other => other.clone(),
         }
+    }
+
+    fn masked_id<'a>(&self, text: &'a str) -> &'a str {
+        if text.parse::<Uuid>().is_ok_and(|id| !self.knows(id)) { "an id" } else { text }
     }
 
     fn knows(&self, id: Uuid) -> bool {

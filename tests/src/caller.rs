@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::{Answer, Http};
+use crate::{Answer, Http, path::text};
 
 /// A caller in one tenant, signed in or not.
 #[derive(Clone, Debug)]
@@ -125,6 +125,15 @@ impl Caller {
     /// The caller's own account.
     pub async fn account(&self) -> Value {
         self.get("/v1/account").await.ok()
+    }
+
+    /// A long-running operation when it is done, by what began it or is known of it.
+    pub async fn outcome(&self, operation: &Value) -> Value {
+        let mut operation = operation.clone();
+        while operation["done"] != true {
+            operation = self.get(&format!("/v1/{}:wait", text(&operation["name"]))).await.ok();
+        }
+        operation
     }
 
     /// GET a path of the tenant: `/v1/teams`.

@@ -164,9 +164,12 @@ impl<'a> Twins<'a> {
     /// The secretariat imports the programme's projects.
     pub async fn import_projects(&self) {
         let file = world::data(&format!("projects/{}.csv", self.programme));
-        let done = self.secretariat.upload("/v1/projects:import", "text/csv", file).await.ok();
+        let begun = self.secretariat.upload("/v1/projects:import", "text/csv", file).await.ok();
+        let operation = self.secretariat.outcome(&begun).await;
+        let (parts, done) = (operation["metadata"]["doneParts"].as_i64().unwrap_or_default(), &operation["response"]);
         let count = |name: &str| done[name].as_i64().unwrap_or_default();
-        self.tell(&format!("projects imported: {} new, {} as they were", count("added"), count("unchanged")));
+        let (added, unchanged) = (count("added"), count("unchanged"));
+        self.tell(&format!("projects imported: {parts} written; {added} new, {unchanged} as they were"));
     }
 
     /// Moves to another programme of both countries. There is no offer yet.

@@ -8,6 +8,7 @@ pub(crate) mod judging;
 pub(crate) mod leaving;
 pub(crate) mod mirror;
 pub(crate) mod moved;
+pub mod operation;
 pub(crate) mod output;
 pub(crate) mod reminder;
 pub(crate) mod report;

@@ -3,15 +3,18 @@
 //! countries do so together.
 
 use platform::{Host, Result, Service, event::Handlers};
-use proto::lessons::v1::{
-    calendar_service_server::CalendarServiceServer, consent_service_server::ConsentServiceServer,
-    conversation_service_server::ConversationServiceServer, edition_service_server::EditionServiceServer,
-    entry_service_server::EntryServiceServer, export_service_server::ExportServiceServer,
-    file_service_server::FileServiceServer, form_service_server::FormServiceServer,
-    offer_service_server::OfferServiceServer, output_service_server::OutputServiceServer,
-    pair_service_server::PairServiceServer, project_service_server::ProjectServiceServer,
-    report_service_server::ReportServiceServer, sighting_service_server::SightingServiceServer,
-    timeline_service_server::TimelineServiceServer,
+use proto::{
+    lessons::v1::{
+        calendar_service_server::CalendarServiceServer, consent_service_server::ConsentServiceServer,
+        conversation_service_server::ConversationServiceServer, edition_service_server::EditionServiceServer,
+        entry_service_server::EntryServiceServer, export_service_server::ExportServiceServer,
+        file_service_server::FileServiceServer, form_service_server::FormServiceServer,
+        offer_service_server::OfferServiceServer, operation_service_server::OperationServiceServer,
+        output_service_server::OutputServiceServer, pair_service_server::PairServiceServer,
+        project_service_server::ProjectServiceServer, report_service_server::ReportServiceServer,
+        sighting_service_server::SightingServiceServer, timeline_service_server::TimelineServiceServer,
+    },
+    options::v1::Role,
 };
 use tonic::service::Routes;
 
@@ -24,7 +27,7 @@ pub mod twinning;
 pub mod work;
 pub mod year;
 
-use across::{classes::Classes, moved, reminder};
+use across::{classes::Classes, moved, operation, reminder};
 use space::{
     consent, entry, export, message, output,
     timeline::{self, homes::Homes},
@@ -73,9 +76,14 @@ fn routes(host: &Host) -> Result<Routes> {
 /// The services by which classes find twins.
 fn programme(routes: Routes, host: &Host, homes: &Homes, witness: &Witness) -> Routes {
     let (store, homes, witness) = (host.store.clone(), homes.clone(), witness.clone());
+    let operations = host.operations(Role::Coordinator);
     routes
         .add_service(OfferServiceServer::new(offer::api::Offers { store: store.clone(), witness }))
-        .add_service(ProjectServiceServer::new(project::api::Projects { store: store.clone() }))
+        .add_service(ProjectServiceServer::new(project::api::Projects {
+            store: store.clone(),
+            operations: operations.clone(),
+        }))
+        .add_service(OperationServiceServer::new(operation::api::OperationMethods { operations }))
         .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
         .add_service(EntryServiceServer::new(entry::api::Entries { store, homes }))
 }

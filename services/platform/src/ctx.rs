@@ -59,8 +59,8 @@ impl Call {
         self.validates_only.store(true, Ordering::Release);
     }
 
-    /// What another tenant knows of the same call.
-    fn across(&self) -> Self {
+    /// What is known of it where it goes on: in another tenant, or after its answer.
+    fn continued(&self) -> Self {
         Self { validates_only: AtomicBool::new(self.validates_only.load(Ordering::Acquire)), ..Self::default() }
     }
 
@@ -173,11 +173,16 @@ impl Ctx {
             now: self.now,
             deadline: self.deadline,
             ids: self.ids.clone(),
-            call: Arc::new(self.call.across()),
+            call: Arc::new(self.call.continued()),
             handling,
             behind: Some(actor.into()),
             said: None,
         }
+    }
+
+    /// The same caller at the same instant, for work that outlives the call: nobody waits for it, and the token stays behind.
+    pub(crate) fn on_its_own(&self) -> Self {
+        Self { deadline: None, call: Arc::new(self.call.continued()), ..self.clone() }
     }
 
     /// The context of this call at a later instant, while its answer streams, with a deadline after `patience`.

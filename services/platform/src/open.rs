@@ -3,7 +3,7 @@
 //! The option `koine.options.v1.rules` declares the shape of a message, which is checked here, so that the same limits hold for
 //! every caller. All violations are reported at once. The rules of the programme are checked later, in domain code.
 
-use std::{mem, sync::Arc};
+use std::mem;
 
 use prost_reflect::ReflectMessage;
 use proto::google::api::HttpBody;
@@ -11,13 +11,13 @@ use tonic::{Request, Streaming};
 
 use crate::{
     Ctx, Error, Result, blob,
-    ctx::Call,
     error::{Reason, Shared},
     sheet::Upload,
 };
 
 mod rules;
 mod shape;
+mod upload;
 
 pub use rules::check;
 
@@ -61,14 +61,14 @@ impl<T> OpenStream for Request<Streaming<T>> {
 
     fn open_stream(mut self) -> Result<(Ctx, Pieces<T>)> {
         let ctx = ctx_of(&mut self)?;
-        let pieces = Pieces { call: ctx.call().clone(), pieces: self.into_inner(), is_first: true };
+        let pieces = Pieces { ctx: ctx.clone(), pieces: self.into_inner(), is_first: true };
         Ok((ctx, pieces))
     }
 }
 
 /// The pieces of a streamed request, each checked as it arrives. The first one says whether the call only validates.
 pub struct Pieces<T> {
-    call: Arc<Call>,
+    ctx: Ctx,
     pieces: Streaming<T>,
     is_first: bool,
 }
@@ -86,21 +86,24 @@ impl<T: ReflectMessage> Pieces<T> {
         }
         piece.as_ref().map_or(Ok(()), check)?;
         if mem::take(&mut self.is_first) && piece.as_ref().is_some_and(validates_only) {
-            self.call.validate_only();
+            self.ctx.call().validate_only();
         }
         Ok(piece)
     }
 
-    /// The bytes of all messages; `file` gives the bytes of one. Error: `reason`, where there are more than `most` bytes, and the
-    /// errors of [`Pieces::next`].
+    /// All of an upload that is judged as a whole; `file` gives the part of a piece that holds bytes. With a `request_id` in the first piece
+    /// it is known by that, by all its bytes and by whatever else the first piece says. Error: `reason`, at the first byte beyond `most`.
     pub async fn whole(
         mut self,
         most: u64,
         reason: impl Reason,
         file: impl Fn(T) -> Option<HttpBody>,
     ) -> Result<Upload> {
-        let mut upload = Upload::default();
+        let (mut upload, mut asked) = (Upload::default(), None);
         while let Some(piece) = self.next().await? {
+            if asked.is_none() {
+                asked = Some(upload::Asked::by(&piece));
+            }
             let HttpBody { content_type, data, .. } = file(piece).unwrap_or_default();
             // the first message has it
             if upload.content_type.is_empty() {
@@ -111,6 +114,7 @@ impl<T: ReflectMessage> Pieces<T> {
                 return Err(blob::too_large(reason, most));
             }
         }
+        asked.iter().for_each(|asked| asked.keep(&self.ctx, &upload));
         Ok(upload)
     }
 
@@ -139,6 +143,11 @@ fn in_earnest<T: ReflectMessage + Default>(message: &T) -> Result<T> {
     let mut message = message.transcode_to_dynamic();
     message.clear_field_by_name("validate_only");
     message.transcode_to().map_err(Error::internal)
+}
+
+/// Whether a request can carry a `request_id`.
+pub(crate) fn has_key<T: ReflectMessage>(message: &T) -> bool {
+    message.descriptor().get_field_by_name("request_id").is_some()
 }
 
 /// The digest and key a repeated request is known by, if it carries a `request_id`.

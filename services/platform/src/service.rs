@@ -18,12 +18,13 @@
 
 use std::sync::Arc;
 
+use proto::options::v1::Role;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::{
-    Border, Clock, Ids, Peers, Result, Store, Tasks, Tenants, Watch,
+    Border, Clock, Ids, Operations, Peers, Result, Store, Tasks, Tenants, Watch,
     blob::Blobs,
     border::Recheck,
     config::{self, Config},
@@ -197,6 +198,12 @@ impl Host {
     /// The watch over the service's data.
     pub fn watch(&self) -> Watch {
         Watch::new(self.store.clone(), self.readiness.clone())
+    }
+
+    /// Its long-running operations; who has the role `sees_all` sees those of others too. Call it once, and clone what it gives: the
+    /// clones share what they know of those that run.
+    pub fn operations(&self, sees_all: Role) -> Operations {
+        Operations::new(self.store.clone(), self.tasks.clone(), self.clock.clone(), sees_all)
     }
 
     /// The service's own section of the settings.

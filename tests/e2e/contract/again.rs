@@ -8,9 +8,8 @@ use super::methods::{access, http, methods};
 use crate::source::holds;
 
 /// Methods that do without, and why.
-const WITHOUT: [(&str, &str); 7] = [
+const WITHOUT: [(&str, &str); 6] = [
     ("koine.identity.v1.MembershipService.ExchangeToken", "its answer holds a token, and tokens are not kept"),
-    ("koine.lessons.v1.ProjectService.ImportProjects", "a list that comes again changes nothing"),
     ("koine.identity.v1.SessionService.SignOut", "a session that is over stays over, and the answer is the same"),
     ("koine.identity.v1.SessionService.ChangePassword", "its answer holds tokens, and tokens are not kept"),
     ("koine.identity.v1.SchoolService.ImportSchools", "a list that comes again changes nothing"),

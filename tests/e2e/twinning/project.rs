@@ -7,6 +7,15 @@ async fn import(secretariat: &Caller, sheet: impl Into<bytes::Bytes>) -> Answer 
     secretariat.upload("/v1/projects:import", "text/csv", sheet).await
 }
 
+/// What an import has changed, once it is done.
+async fn imported(secretariat: &Caller, sheet: impl Into<bytes::Bytes>) -> Value {
+    let begun = import(secretariat, sheet).await.ok();
+    let mut changed = secretariat.outcome(&begun).await["response"].take();
+    let kind = changed.as_object_mut().expect("a response").remove("@type");
+    assert_eq!(kind, Some(json!("type.googleapis.com/koine.lessons.v1.ImportProjectsResponse")));
+    changed
+}
+
 async fn projects(caller: &Caller, query: &str) -> Vec<Value> {
     let page = caller.get(&format!("/v1/projects?pageSize=1000{query}")).await.ok();
     page["projects"].as_array().cloned().unwrap_or_default()
@@ -26,7 +35,7 @@ async fn the_sample_of_every_programme_is_of_that_programme_and_of_no_other() {
     let world = World::of(&programmes).start().await;
     for programme in programmes {
         let secretariat = world.coordinator(programme).await;
-        let done = import(&secretariat, world::data(&format!("projects/{programme}.csv"))).await.ok();
+        let done = imported(&secretariat, world::data(&format!("projects/{programme}.csv"))).await;
         assert_eq!(done["added"], 20, "{programme}: {done}");
         let countries = secretariat.get("/v1/tenant").await.ok()["countries"].as_array().cloned().unwrap_or_default();
         let both = format!("&countries={}&countries={}", text(&countries[0]), text(&countries[1]));
@@ -44,7 +53,7 @@ async fn the_sample_of_every_programme_is_of_that_programme_and_of_no_other() {
 async fn a_class_finds_projects_by_words_countries_and_territory() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
-    import(&twins.secretariat, sample()).await.ok();
+    imported(&twins.secretariat, sample()).await;
     let class = &twins.classes[0].class;
     let all = projects(class, "").await;
     assert_eq!(all.len(), 20);
@@ -73,7 +82,7 @@ async fn imported_again_a_sheet_says_what_differs_and_what_a_pair_agreed_to_stay
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
     let agreed = twins.pair["project"].clone();
-    let again = import(&twins.secretariat, sample()).await.ok();
+    let again = imported(&twins.secretariat, sample()).await;
     assert_eq!((&again["unchanged"], &again["added"], &again["changed"]), (&json!(20), &Value::Null, &Value::Null));
 
     let keep_id = text(&agreed["keepId"]);
@@ -85,7 +94,7 @@ async fn imported_again_a_sheet_says_what_differs_and_what_a_pair_agreed_to_stay
         .map(|line| if line.starts_with(&keep_id) { line.replace(",closed,", ",archived,") } else { line.to_owned() })
         .map(|line| line + "\n")
         .collect();
-    let done = import(&twins.secretariat, changed).await.ok();
+    let done = imported(&twins.secretariat, changed).await;
     let differences = json!([{ "keepId": keep_id, "acronym": agreed["acronym"], "columns": ["status"] }]);
     assert_eq!((&done["changed"], &done["differences"]), (&json!(1), &differences), "{done}");
     assert_eq!((&done["missing"], &done["missingKeepIds"]), (&json!(1), &json!([gone])), "{done}");
@@ -123,9 +132,9 @@ async fn thousands_of_projects_come_in_one_sheet() {
     let world = World::of(&["it-hr"]).start().await;
     let secretariat = world.coordinator("it-hr").await;
     let sheet = keep::sheet("2014TC16RFCB042", &["it", "hr"], 3_000);
-    let done = import(&secretariat, sheet.clone()).await.ok();
+    let done = imported(&secretariat, sheet.clone()).await;
     assert_eq!(done, json!({ "lines": 7_000, "added": 3_000 }));
-    let again = import(&secretariat, sheet.replace("ongoing", "closed")).await.ok();
+    let again = imported(&secretariat, sheet.replace("ongoing", "closed")).await;
     assert_eq!((&again["unchanged"], &again["changed"]), (&json!(2_250), &json!(750)));
     assert_eq!(again["differences"].as_array().map(Vec::len), Some(200), "the rest is counted");
     let [found] = &projects(&secretariat, "&query=acr02999").await[..] else { panic!("one project") };

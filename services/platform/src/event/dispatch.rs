@@ -15,7 +15,7 @@ use super::{
     rounds::{OFTEN, Rounds},
 };
 use crate::{
-    Clock, Ctx, Ids, Reads, Result, Store, Tenant, Tenants,
+    Clock, Ctx, Ids, Reads, Result, Store, Tenant, Tenants, operation,
     store::{
         At,
         rows::{answered, inbox},
@@ -148,6 +148,7 @@ impl Dispatcher {
         let old = At(ctx.now() - REMEMBERED);
         inbox::Entity::delete_many().filter(inbox::Column::At.lt(old)).exec(tx.conn()).await?;
         watch::sweep(&tx, ctx.now()).await?;
+        operation::sweep(&tx).await?;
         let (_, parked) = backlog::count(&tx).await?;
         if parked > 0 {
             tracing::error!(tenant = %tenant.id(), service = self.store.service(), parked,

@@ -50,9 +50,16 @@ enum Outcome {
 impl Once {
     /// Sets the request of the call.
     pub(crate) fn asked<Q: ReflectMessage>(&self, ctx: &Ctx, request: &Q) {
-        let has_key = request.descriptor().get_field_by_name("request_id").is_some();
-        let is_repeatable = has_key && matches!(ctx.caller(), Caller::Member(_));
-        *self.state() = State { is_repeatable, key: Key::of(ctx, request), outcome: Outcome::Open };
+        if open::has_key(request) {
+            self.known_by(ctx, open::request_key(request));
+        }
+    }
+
+    /// The call can be repeated, and its request is known by this id and this digest, if it has an id.
+    pub(crate) fn known_by(&self, ctx: &Ctx, key: Option<(String, Vec<u8>)>) {
+        let is_repeatable = matches!(ctx.caller(), Caller::Member(_));
+        let key = key.and_then(|(id, digest)| Key::of(ctx, &id, digest));
+        *self.state() = State { is_repeatable, key, outcome: Outcome::Open };
     }
 
     /// The earlier answer. None, where this call does not repeat a request.
@@ -88,9 +95,8 @@ impl Once {
 pub(crate) const KEPT: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 impl Key {
-    /// The key of a request with a `request_id`. None, where it has none or the caller is not signed in.
-    fn of<Q: ReflectMessage>(ctx: &Ctx, request: &Q) -> Option<Self> {
-        let (id, digest) = open::request_key(request)?;
+    /// The key of a request with a `request_id`. None, where the caller is not signed in.
+    fn of(ctx: &Ctx, id: &str, digest: Vec<u8>) -> Option<Self> {
         let caller = match ctx.caller() {
             // a visitor's key begins with what they act for, or with their home, so that their answers can be removed with it
             Caller::Member(Member { account, home: Some(home), acts_for, .. }) => match acts_for {

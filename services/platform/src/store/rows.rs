@@ -164,6 +164,32 @@ pub(crate) mod answered {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// Long-running operations.
+pub(crate) mod operation {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "operation")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub account: Uuid,
+        pub state: String,
+        pub done: i32,
+        pub total: i32,
+        pub cancelling: bool,
+        pub outcome: Vec<u8>,
+        pub started_at: At,
+        pub ended_at: Option<At>,
+        pub lease_until: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// The audit log.
 pub(crate) mod audit {
     use super::At;

@@ -174,7 +174,7 @@ async fn a_schema_that_was_not_made_to_its_end_is_made_by_the_next_process() {
     let engine = Engine::Sqlite(ground.folder.path().join("data"));
     let bare = Store::new("identity", engine, Budget::new(8), ground.store.keys().clone(), None);
     let sql = async |sql: &str| {
-        let tx = bare.write(&ground.ctx("aa")).await.unwrap();
+        let tx = bare.change(&ground.ctx("aa")).await.unwrap();
         tx.conn().execute_unprepared(sql).await.unwrap();
         tx.commit().await.unwrap();
     };
@@ -661,7 +661,7 @@ async fn a_handler_commits_once_in_a_tenant_and_in_that_of_its_fact_last() {
     let here = ground.ctx("aa").handling(uuid::Uuid::nil(), "h");
     let there = here.across(ground.tenants.get("bb").unwrap());
     let commit = async |ctx: &Ctx| {
-        let tx = ground.store.write(ctx).await.unwrap();
+        let tx = ground.store.change(ctx).await.unwrap();
         tx.note("handle", "it", "");
         tx.commit().await
     };

@@ -80,7 +80,7 @@ impl Ground {
 
     /// Writes changes as PostgreSQL numbers them: all of a transaction by one number. A key may be what cannot be read.
     async fn numbered(&self, seq: i64, keys: &[String]) {
-        let tx = self.store.write(&self.ctx("aa")).await.unwrap();
+        let tx = self.store.change(&self.ctx("aa")).await.unwrap();
         for (nth, key) in keys.iter().enumerate() {
             let sql = format!("INSERT INTO change (seq, nth, topic, key, at) VALUES ({seq}, {nth}, 'doors', {key}, 0)");
             tx.conn().execute_unprepared(&sql).await.unwrap();

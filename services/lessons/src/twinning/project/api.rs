@@ -1,7 +1,13 @@
 //! The methods on projects: open, load, decide, save, answer.
 
-use platform::{Ctx, Error, Open, PageRequest, Result, Store, open::OpenStream, page::Sizes, sheet::Upload};
-use proto::lessons::v1::{self as pb, project_service_server::ProjectService};
+use platform::{
+    Ctx, Error, Open, Operations, PageRequest, Result, Store, Tx, open::OpenStream, operation::Work, page::Sizes,
+    sheet::Upload,
+};
+use proto::{
+    google::longrunning::Operation,
+    lessons::v1::{self as pb, project_service_server::ProjectService},
+};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
@@ -16,6 +22,8 @@ use crate::reason::Reason;
 pub struct Projects {
     /// The data of lessons.
     pub store: Store,
+    /// The operations of lessons.
+    pub operations: Operations,
 }
 
 const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
@@ -28,17 +36,13 @@ impl ProjectService for Projects {
     async fn import_projects(
         &self,
         request: Request<Streaming<pb::ImportProjectsRequest>>,
-    ) -> Result<Response<pb::ImportProjectsResponse>, Status> {
+    ) -> Result<Response<Operation>, Status> {
         let (ctx, pieces) = request.open_stream()?;
         // judged line by line, and imported all or nothing
         let file = pieces.whole(MAX_BYTES, Reason::FileTooLarge, |piece| piece.file).await?;
         let sheet = read(&ctx, file).await?;
-        let tx = self.store.write(&ctx).await?;
-        let import = Import::plan(&ctx, store::all(&tx).await?, sheet);
-        store::save(&tx, &import).await?;
-        let (added, changed) = (import.added.len(), import.changed.len());
-        tx.note("import projects", "projects", format!("{} lines, {added} new, {changed} changed", import.lines));
-        tx.answer(import.into()).await
+        let store = self.store.clone();
+        self.operations.start(&ctx, move |work| import(store, work, sheet)).await
     }
 
     async fn get_project(&self, request: Request<pb::GetProjectRequest>) -> Result<Response<pb::Project>, Status> {
@@ -59,6 +63,16 @@ impl ProjectService for Projects {
         let page = store::list(&db, &filter, page).await?.map(pb::Project::from);
         Ok(Response::new(pb::ListProjectsResponse { projects: page.items, next_page_token: page.next }))
     }
+}
+
+/// Keeps what is in the sheet. Its parts are projects.
+async fn import(store: Store, work: Work, sheet: Sheet) -> Result<(Tx, pb::ImportProjectsResponse)> {
+    let tx = store.change(work.ctx()).await?;
+    let import = Import::plan(work.ctx(), store::all(&tx).await?, sheet);
+    store::save(&tx, &import, |done, total| work.step(done, total)).await?;
+    let (added, changed) = (import.added.len(), import.changed.len());
+    tx.note("import projects", "projects", format!("{} lines, {added} new, {changed} changed", import.lines));
+    Ok((tx, import.into()))
 }
 
 /// Reads the sheet off the threads that answer calls.

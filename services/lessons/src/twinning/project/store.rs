@@ -127,21 +127,23 @@ fn beyond((acronym, id): PageEnd) -> Condition {
     Condition::any().add(row::Column::Acronym.gt(acronym)).add(same)
 }
 
-/// Writes what an import changes.
-pub(crate) async fn save(tx: &Tx, import: &Import) -> Result<()> {
+/// Writes what an import changes. `step` is told between batches how many of how many projects are written. Error: its own.
+pub(crate) async fn save(tx: &Tx, import: &Import, step: impl Fn(usize, usize) -> Result<()>) -> Result<()> {
     let changed: Vec<&Project> = import.changed.iter().map(|(project, _)| project).collect();
     for batch in changed.chunks(BATCH) {
         let ids = batch.iter().map(|project| project.id);
         place_row::Entity::delete_many().filter(place_row::Column::ProjectId.is_in(ids)).exec(tx.conn()).await?;
     }
     let saved: Vec<&Project> = import.added.iter().chain(changed).collect();
-    for batch in saved.chunks(BATCH) {
+    step(0, saved.len())?;
+    for (number, batch) in saved.chunks(BATCH).enumerate() {
         let rows = batch.iter().map(|project| active(project)).collect::<Result<Vec<_>>>()?;
         row::Entity::insert_many(rows).on_conflict(replace()).exec_without_returning(tx.conn()).await?;
-    }
-    let places: Vec<_> = saved.into_iter().flat_map(places).collect();
-    for batch in places.chunks(BATCH) {
-        place_row::Entity::insert_many(batch.to_vec()).exec_without_returning(tx.conn()).await?;
+        let places: Vec<_> = batch.iter().copied().flat_map(places).collect();
+        for places in places.chunks(BATCH) {
+            place_row::Entity::insert_many(places.to_vec()).exec_without_returning(tx.conn()).await?;
+        }
+        step(number * BATCH + batch.len(), saved.len())?;
     }
     Ok(())
 }
@@ -195,7 +197,7 @@ mod tests {
         let ctx = ground.by(Role::Coordinator);
         let tx = store.change(&ctx).await.unwrap();
         let import = Import::plan(&ctx, all(&tx).await.unwrap(), sheet(&format!("{HEADER}{lines}")));
-        save(&tx, &import).await.unwrap();
+        save(&tx, &import, |_, _| Ok(())).await.unwrap();
         tx.commit().await.unwrap();
         import
     }

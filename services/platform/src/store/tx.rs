@@ -6,7 +6,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait, UpdateResult};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Statement, UpdateResult,
+};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
@@ -88,6 +90,18 @@ impl Tx {
     /// [`Shows::show`](crate::watch::Shows::show) receives the key.
     pub fn tell_watchers(&self, topic: impl Display, key: impl Display) {
         self.pending().changes.push((topic.to_string(), key.to_string()));
+    }
+
+    /// Locks a name in this tenant until the transaction ends, for what is decided by a row that does not exist yet. Waits for whoever
+    /// holds it. Error: as of the database.
+    pub async fn hold(&self, name: &str) -> Result<()> {
+        // SQLite lets one writer in at a time
+        if self.transaction.get_database_backend() == DbBackend::Postgres {
+            let sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+            let held = Statement::from_sql_and_values(DbBackend::Postgres, sql, [name.into()]);
+            self.transaction.execute_raw(held).await?;
+        }
+        Ok(())
     }
 
     /// Notes in the tenant's audit log that the caller did `action` to `subject`. `detail` is for facts that are not personal.

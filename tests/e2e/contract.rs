@@ -19,7 +19,7 @@ fn files(pool: &DescriptorPool) -> Vec<FileDescriptor> {
 }
 
 /// The comments above the things of a file, by their paths.
-fn comments(file: &FileDescriptor) -> HashMap<Vec<i32>, String> {
+pub fn comments(file: &FileDescriptor) -> HashMap<Vec<i32>, String> {
     let locations = file.file_descriptor_proto().source_code_info.iter().flat_map(|source| &source.location);
     let commented = locations.filter_map(|at| Some((at.path.clone(), at.leading_comments.as_ref()?.trim().to_owned())));
     commented.filter(|(_, text)| !text.is_empty()).collect()

@@ -24,6 +24,7 @@ mod identity;
 mod isolation;
 mod languages;
 mod lessons;
+mod listing;
 mod pages;
 mod path;
 mod process;

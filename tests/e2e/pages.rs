@@ -20,8 +20,8 @@ use uuid::Uuid;
 use crate::contract::behavior::rules;
 
 /// Somebody who may ask for lists, and the things their requests have to name.
-struct Place {
-    caller: Caller,
+pub struct Place {
+    pub caller: Caller,
     named: BTreeMap<&'static str, String>,
 }
 
@@ -39,7 +39,7 @@ fn lists() -> Vec<MethodDescriptor> {
 }
 
 /// What a list must be asked for, if this place has it: one thing a page.
-fn request(method: &MethodDescriptor, place: &Place) -> Option<DynamicMessage> {
+pub fn request(method: &MethodDescriptor, place: &Place) -> Option<DynamicMessage> {
     let mut request = DynamicMessage::new(method.input());
     for field in method.input().fields().filter(behavior::is_required) {
         request.set_field(&field, Value::String(place.named.get(field.name())?.clone()));
@@ -48,7 +48,7 @@ fn request(method: &MethodDescriptor, place: &Place) -> Option<DynamicMessage> {
     Some(request)
 }
 
-fn with_token(request: &DynamicMessage, token: &str) -> DynamicMessage {
+pub fn with_token(request: &DynamicMessage, token: &str) -> DynamicMessage {
     let mut request = request.clone();
     request.set_field_by_name("page_token", Value::String(token.to_owned()));
     request
@@ -97,14 +97,16 @@ async fn refusal(channel: &Channel, given: &Given<'_>, request: &DynamicMessage,
     answer.err().map_or_else(|| "an answer".to_owned(), |status| reason(&status))
 }
 
-/// Two of everything: two pairs at work that have written, delivered and agreed to something, and at home two of what leads there.
-async fn places(world: &World) -> Vec<Place> {
+/// Two of everything: two pairs at work that have written, delivered and agreed to something, and at home two of what leads there. The
+/// central teams come first, and after them those who see less.
+pub async fn places(world: &World) -> Vec<Place> {
     let scene = Scene::open(world, "it").await;
     scene.coordinator.post("/v1/editions", json!({ "template": "24-25" })).await.ok();
-    scene.submitted(&scene.teacher("Serra").await).await;
-    scene.class("Kos").await;
+    let teacher = scene.teacher("Serra").await;
+    scene.submitted(&teacher).await;
+    let class = scene.class("Kos").await;
     let other = Twins::at_work(world, "it-hr", ["hr", "it"]).await;
-    let twins = Twins::at_work(world, "it-hr", ["hr", "it"]).await;
+    let mut twins = Twins::at_work(world, "it-hr", ["hr", "it"]).await;
     for pair in [&other, &twins] {
         for text in ["Hello from Rijeka!", "Is anybody there?"] {
             let hello = json!({ "text": text, "language": "en" });
@@ -121,14 +123,16 @@ async fn places(world: &World) -> Vec<Place> {
         class.tutor.post("/v1/offers", offer(&text(&seekers.edition["tracks"][0]["id"]))).await.ok();
     }
     world.settle().await;
-    let (coordinator, secretariat) = (scene.coordinator.again().await, twins.secretariat.again().await);
-    vec![
-        Place { caller: coordinator, named: BTreeMap::from([("edition_id", scene.edition_id())]) },
-        Place {
-            caller: secretariat,
-            named: BTreeMap::from([("edition_id", text(&twins.edition["id"])), ("pair_id", text(&twins.pair["id"]))]),
-        },
-    ]
+    twins.renew().await;
+    let at_home = BTreeMap::from([("edition_id", scene.edition_id())]);
+    let abroad = BTreeMap::from([("edition_id", text(&twins.edition["id"])), ("pair_id", text(&twins.pair["id"]))]);
+    let [one, other] = &twins.classes;
+    let mut places = Vec::new();
+    let [at_home, abroad] = [at_home, abroad].map(|named| move |caller| Place { caller, named: named.clone() });
+    places.extend([at_home(scene.coordinator.again().await), abroad(twins.secretariat.clone())]);
+    places.extend([teacher, class.referent, class.team].map(at_home));
+    places.extend([&one.central, &one.tutor, &other.class].map(|caller| abroad(caller.clone())));
+    places
 }
 
 #[tokio::test(crate = "::tests::limit")]

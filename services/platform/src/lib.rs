@@ -29,6 +29,7 @@ pub mod kept;
 pub mod language;
 mod layer;
 mod limits;
+pub mod listing;
 pub mod mail;
 pub mod network;
 pub mod open;

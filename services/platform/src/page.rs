@@ -1,8 +1,8 @@
 //! Lists come in pages. A page ends with an opaque token that says where the next one begins.
-
 //!
 //! A token is bound to what the list was asked for: to the message type of the request and to every field of it but the size of the
-//! page and the token. [`PageRequest::of`] sees to it, so that a new list cannot forget to.
+//! page and the token. [`PageRequest::of`] sees to it, so that a new list cannot forget to. It also reads `filter` and `order_by`, for
+//! [`listing::Fields`](crate::listing::Fields).
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use prost_reflect::ReflectMessage;
@@ -20,6 +20,8 @@ pub struct PageRequest<K> {
     size: u64,
     after: Option<K>,
     asked: String,
+    filter: String,
+    order_by: String,
 }
 
 /// One page of a list.
@@ -53,6 +55,10 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
     /// this list with other fields.
     pub fn of(sizes: Sizes, request: &impl ReflectMessage) -> Result<Self> {
         let mut rest = request.transcode_to_dynamic();
+        let [filter, order_by] = ["filter", "order_by"].map(|name| {
+            let text = rest.get_field_by_name(name);
+            text.and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default()
+        });
         let mut taken = |name: &str| {
             let field = rest.descriptor().get_field_by_name(name)?;
             let value = rest.get_field(&field).into_owned();
@@ -66,7 +72,8 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
             Ok(asked) => asked.min(sizes.most),
         };
         let digest = open::digest(&rest)?;
-        Self::read(size, &token, BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]))
+        let page = Self::read(size, &token, BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]))?;
+        Ok(Self { filter, order_by, ..page })
     }
 
     /// The request of code that reads a whole list page by page: `token` is the `next` of the page before, empty for the first
@@ -77,7 +84,17 @@ impl<K: Serialize + DeserializeOwned> PageRequest<K> {
 
     fn read(size: u64, token: &str, asked: String) -> Result<Self> {
         let after = if token.is_empty() { None } else { Some(read(token, &asked)?) };
-        Ok(Self { size, after, asked })
+        Ok(Self { size, after, asked, filter: String::new(), order_by: String::new() })
+    }
+
+    /// Which items are asked for. Empty: all.
+    pub(crate) fn filter(&self) -> &str {
+        &self.filter
+    }
+
+    /// In which order they are asked for. Empty: in that of the list.
+    pub(crate) fn order_by(&self) -> &str {
+        &self.order_by
     }
 
     /// The key that the page follows. None for the first page.
@@ -117,7 +134,8 @@ fn write<K: Serialize>(token: &Token<K>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(token).unwrap_or_default())
 }
 
-fn invalid() -> Error {
+/// The error for a token that this list did not give for what it is asked for.
+pub(crate) fn invalid() -> Error {
     Shared::PageTokenInvalid.error("This page token is not one this list gave for this filter. Start again without it.")
 }
 
@@ -125,6 +143,11 @@ impl<T> Page<T> {
     /// Converts the items.
     pub fn map<U>(self, into: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(into).collect(), next: self.next }
+    }
+
+    /// The same page of something else. Error: that of the first item.
+    pub fn try_map<U>(self, into: impl FnMut(T) -> Result<U>) -> Result<Page<U>> {
+        Ok(Page { items: self.items.into_iter().map(into).collect::<Result<_>>()?, next: self.next })
     }
 }
 

@@ -317,4 +317,4 @@ fn overloaded() -> Error {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

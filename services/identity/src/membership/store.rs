@@ -1,10 +1,10 @@
 //! Memberships as rows of a programme.
 
-use platform::{Page, PageRequest, Reads, Result, Tx};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::OnConflict,
+use platform::{
+    Page, PageRequest, Reads, Result, Tx,
+    listing::{Fields, Key},
 };
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Order, sea_query::OnConflict};
 
 use super::{Member, Projection};
 use crate::account::TeamId;
@@ -40,16 +40,23 @@ pub(crate) async fn find(db: &impl Reads, team: TeamId) -> Result<Option<Project
     Ok(row::Entity::find_by_id(team).one(db.conn()).await?.map(member).transpose()?.map(|member| member.team))
 }
 
-/// One page of the teams that the programme knows, in the order of their ids, which is the order of their admissions at home.
-pub(crate) async fn list(db: &impl Reads, page: PageRequest<TeamId>) -> Result<Page<Member>> {
-    let rows = row::Entity::find()
-        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::TeamId.gt(after)))
-        .order_by_asc(row::Column::TeamId)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let members = rows.into_iter().map(member).collect::<Result<Vec<_>>>()?;
-    Ok(page.page(members, |member| member.team.team))
+/// What members are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    Fields::new(C::TeamId, Order::Asc)
+        .id("team.team_id", C::TeamId)
+        .text("team.home", C::Home)
+        .text("team.alias", C::Alias)
+        .text("team.school_name", C::SchoolName)
+        .text("team.territory", C::Territory)
+        .time("first_seen_at", C::FirstSeenAt)
+        .time("last_seen_at", C::LastSeenAt)
+}
+
+/// One page of the teams that the programme knows, where nothing else is asked in the order of their ids, which is the order of their
+/// admissions at home.
+pub(crate) async fn list(db: &impl Reads, page: PageRequest<Key>) -> Result<Page<Member>> {
+    fields().page(db, row::Entity::find(), page).await?.try_map(member)
 }
 
 /// Saves what the programme knows of a team, and replaces what it knew before.

@@ -2,12 +2,13 @@
 
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx, Violations,
+    listing::{Fields, Key},
     store::{holding, of_text, to_text},
     text::fold,
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, EntityTrait, IntoActiveModel, Order, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 
@@ -74,25 +75,34 @@ pub(crate) async fn all(db: &impl Reads) -> Result<Vec<School>> {
     row::Entity::find().all(db.conn()).await?.into_iter().map(school).collect()
 }
 
-/// One page of the schools whose text contains every word of `query`, in the order of their codes.
+/// What schools are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    Fields::new(C::Code, Order::Asc)
+        .id("id", C::Id)
+        .text("code", C::Code)
+        .text("institute_code", C::InstituteCode)
+        .text("name", C::Name)
+        .text("institute_name", C::InstituteName)
+        .words("level", C::Level, "SCHOOL_LEVEL", ["lower_secondary", "upper_secondary", "other"])
+        .text("kind", C::Kind)
+        .text("municipality", C::Municipality)
+        .text("territory", C::Territory)
+        .flag("open", C::IsOpen)
+}
+
+/// One page of the schools whose text contains every word of `query`, in the order of their codes where nothing else is asked.
 pub(crate) async fn list(
     db: &impl Reads,
     query: &str,
     territory: &str,
-    page: PageRequest<String>,
+    page: PageRequest<Key>,
 ) -> Result<Page<School>> {
     let mut found = row::Entity::find().filter(row::Column::Territory.starts_with(territory));
     for word in fold(query).split_whitespace() {
         found = found.filter(row::Column::Words.like(holding(word)));
     }
-    let rows = found
-        .apply_if(page.after().cloned(), |query, after| query.filter(row::Column::Code.gt(after)))
-        .order_by_asc(row::Column::Code)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let schools: Vec<School> = rows.into_iter().map(school).collect::<Result<_>>()?;
-    Ok(page.page(schools, |school| school.record.code.clone()))
+    fields().page(db, found, page).await?.try_map(school)
 }
 
 /// Saves the changes of an import.

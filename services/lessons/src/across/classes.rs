@@ -117,6 +117,7 @@ impl Classes {
             territory: filter.territory.clone(),
             page_size: asked.page_size,
             page_token: page.after().cloned().unwrap_or_default(),
+            ..pb::ListTeamsRequest::default()
         };
         let answer = self.identity(ctx)?.list_teams(request).await.map_err(|status| match status.code() {
             // everything else in the request was checked here by the same rules

@@ -29,8 +29,8 @@ use crate::{
     secret::Keys,
 };
 
-struct Ground {
-    store: Store,
+pub(crate) struct Ground {
+    pub(crate) store: Store,
     tenants: Tenants,
     clock: Clock,
     ids: Ids,
@@ -38,7 +38,7 @@ struct Ground {
 }
 
 impl Ground {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(8)
     }
 
@@ -70,7 +70,7 @@ impl Ground {
         Self { store, tenants, clock, ids, folder: self.folder.clone() }
     }
 
-    fn ctx(&self, tenant: &str) -> Ctx {
+    pub(crate) fn ctx(&self, tenant: &str) -> Ctx {
         let member = Member {
             account: uuid::Uuid::nil(),
             session: uuid::Uuid::nil(),

@@ -3,12 +3,13 @@
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
+    listing::{Fields, Key},
     store::{At, of_text, to_text},
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, sea_query::SimpleExpr,
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter, QueryTrait,
+    sea_query::SimpleExpr,
 };
 
 use super::{Application, Draft};
@@ -81,28 +82,36 @@ pub(crate) async fn find(db: &impl Reads, id: Id<Application>) -> Result<Option<
     row::Entity::find_by_id(id).one(db.conn()).await?.map(application).transpose()
 }
 
-/// One page, oldest first. A teacher gets their own applications; the central team gets all that were submitted.
-pub(crate) async fn list(
-    db: &impl Reads,
-    filter: Filter,
-    page: PageRequest<Id<Application>>,
-) -> Result<Page<Application>> {
+/// What applications are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    let states = ["draft", "submitted", "admitted", "admitted_with_reservation", "refused", "withdrawn"];
+    Fields::new(C::Id, Order::Asc)
+        .id("id", C::Id)
+        .id("edition_id", C::EditionId)
+        .id("track_id", C::TrackId)
+        .id("school_id", C::SchoolId)
+        .id("referent_id", C::ReferentId)
+        .text("team_name", C::TeamName)
+        .words("team_type", C::TeamType, "TEAM_TYPE", ["whole_class", "group_in_class", "mixed_classes"])
+        .number("team_size", C::TeamSize)
+        .words("state", C::State, "APPLICATION_STATE", states)
+        .time("submitted_at", C::SubmittedAt)
+}
+
+/// One page, oldest first where nothing else is asked. A teacher gets their own applications; the central team gets all that were
+/// submitted.
+pub(crate) async fn list(db: &impl Reads, filter: Filter, page: PageRequest<Key>) -> Result<Page<Application>> {
     let mut query = row::Entity::find();
     query = if db.ctx().has(Role::Coordinator) {
         query.filter(was_submitted())
     } else {
         query.filter(row::Column::ReferentId.eq(db.ctx().account::<Account>()?))
     };
-    let rows = query
+    let shown = query
         .apply_if(filter.edition, |query, edition| query.filter(row::Column::EditionId.eq(edition)))
-        .apply_if(filter.state, |query, state| query.filter(row::Column::State.eq(state)))
-        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.gt(after)))
-        .order_by_asc(row::Column::Id)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let applications: Vec<Application> = rows.into_iter().map(application).collect::<Result<_>>()?;
-    Ok(page.page(applications, |application| application.id))
+        .apply_if(filter.state, |query, state| query.filter(row::Column::State.eq(state)));
+    fields().page(db, shown, page).await?.try_map(application)
 }
 
 /// The number of other applications of its referent that are submitted or admitted in its edition.

@@ -1,7 +1,7 @@
 //! Teams as rows.
 
 use platform::{
-    Ctx, Error, Id, Page, PageRequest, Reads, Result, Tx,
+    Ctx, Error, Id, Reads, Result, Tx,
     ctx::Visible,
     store::{At, of_text, to_text},
 };
@@ -14,13 +14,13 @@ use sea_orm::{
 };
 
 use super::{Code, Credential, End, Ending, SchoolAtAdmission, State, Team};
-use crate::{
-    account::{Account, TeamId},
-    class::track::{Edition, Track},
-};
+use crate::account::{Account, TeamId};
 
 pub(crate) mod handover;
+mod list;
 pub(super) mod moves;
+
+pub(crate) use list::{Filter, list};
 
 mod row {
     use platform::{Id, store::At};
@@ -126,14 +126,6 @@ impl Related<credential::Entity> for row::Entity {
     }
 }
 
-/// The filter of a list of teams.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
-    pub(crate) edition: Option<Id<Edition>>,
-    pub(crate) track: Option<Id<Track>>,
-    pub(crate) territory: String,
-}
-
 /// The team, if the caller may see it. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: TeamId) -> Result<Team> {
     find(db, id).await?.visible("team", |team| team.is_visible_to(db.ctx()))
@@ -163,22 +155,6 @@ pub(crate) async fn find_to_change(tx: &Tx, id: TeamId) -> Result<Option<Team>> 
 
 fn held(id: TeamId) -> Select<row::Entity> {
     row::Entity::find_by_id(id).lock_exclusive()
-}
-
-/// One page of the teams the caller may see, in the order of their codes.
-pub(crate) async fn list(db: &impl Reads, filter: Filter, page: PageRequest<String>) -> Result<Page<Team>> {
-    let rows = row::Entity::find()
-        .filter(visible_to(db.ctx())?)
-        .apply_if(filter.edition, |query, edition| query.filter(row::Column::EditionId.eq(edition)))
-        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
-        .filter(row::Column::Territory.starts_with(&filter.territory))
-        .apply_if(page.after().cloned(), |query, after| query.filter(row::Column::Code.gt(after)))
-        .order_by_asc(row::Column::Code)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let teams = with_supports(db, rows).await?;
-    Ok(page.page(teams, |team| team.code.to_string()))
 }
 
 /// The condition of [`Team::is_visible_to`] for a query.
@@ -380,7 +356,7 @@ pub(crate) async fn redeem(tx: &Tx, credential: &Credential) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use platform::{Caller, Member};
+    use platform::{Caller, Member, PageRequest};
     use proto::options::v1::Role;
     use sea_orm::DbBackend;
 

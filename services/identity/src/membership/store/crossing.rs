@@ -1,11 +1,12 @@
 //! The number of visits to each programme, counted in the home country.
 
 use platform::{
-    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    Error, Page, PageRequest, Reads, Result, Tx,
+    listing::{Fields, Key},
     store::{At, of_text, to_text},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, EntityTrait, IntoActiveModel, Order,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 use serde::{Deserialize, Serialize};
@@ -73,16 +74,22 @@ pub(crate) async fn count(tx: &Tx, passage: Passage) -> Result<()> {
     Ok(())
 }
 
-/// One page of the counts, newest first.
-pub(crate) async fn list(db: &impl Reads, page: PageRequest<Id<Crossing>>) -> Result<Page<Crossing>> {
-    let rows = row::Entity::find()
-        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.lt(after)))
-        .order_by_desc(row::Column::Id)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let crossings = rows.into_iter().map(crossing).collect::<Result<Vec<_>>>()?;
-    Ok(page.page(crossings, |crossing| crossing.id))
+/// What crossings are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    Fields::new(C::Id, Order::Desc)
+        .text("programme", C::Programme)
+        .id("team_id", C::TeamId)
+        .text("team_code", C::TeamCode)
+        .day("day", C::Day)
+        .number("count", C::Count)
+        .time("first_at", C::FirstAt)
+        .time("last_at", C::LastAt)
+}
+
+/// One page of the counts, newest first where nothing else is asked.
+pub(crate) async fn list(db: &impl Reads, page: PageRequest<Key>) -> Result<Page<Crossing>> {
+    fields().page(db, row::Entity::find(), page).await?.try_map(crossing)
 }
 
 fn crossing(row: row::Model) -> Result<Crossing> {

@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
+    listing::{Fields, Key},
     store::{At, of_text, to_text},
 };
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::Expr,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QueryTrait, sea_query::Expr,
 };
 
 use super::{Channel, Consent, Publication};
@@ -48,30 +48,39 @@ pub(crate) async fn own(db: &impl Reads, pair: &Pair, id: Id<Consent>) -> Result
     own.one(db.conn()).await?.ok_or_else(|| Error::not_found("consent")).and_then(consent)
 }
 
-/// One page of the statements of a pair that the caller may know of, oldest first: those of their own class, and those about `files`, which
-/// are all of the pair that the caller may know of. Others are left out by the query, so that no page token gives them away.
+/// What statements are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    Fields::new(C::Id, Order::Asc)
+        .id("id", C::Id)
+        .text("home", C::Home)
+        .id("team_id", C::TeamId)
+        .id("file_id", C::FileId)
+        .words("channel", C::Channel, "CHANNEL", ["pair_space", "programme_site", "press", "social"])
+        .day("expires_on", C::ExpiresOn)
+        .time("registered_at", C::RegisteredAt)
+        .time("withdrawn_at", C::WithdrawnAt)
+}
+
+/// One page of the statements of a pair that the caller may know of, oldest first where nothing else is asked: those of their own class, and
+/// those about `files`, which are all of the pair that the caller may know of. Others are left out by the query, so that no page token gives
+/// them away.
 pub(crate) async fn list(
     db: &impl Reads,
     pair: &Pair,
     files: &Shelf,
     file: Option<Id<File>>,
-    page: PageRequest<Id<Consent>>,
+    page: PageRequest<Key>,
 ) -> Result<Page<Consent>> {
     let own = pair.sides().iter().filter(|place| place.is_open_to(db.ctx())).map(|place| place.side.team);
     let known = Condition::any()
         .add(row::Column::TeamId.is_in(own))
         .add(row::Column::FileId.is_in(files.files().map(File::id)));
-    let rows = row::Entity::find()
+    let shown = row::Entity::find()
         .filter(row::Column::PairId.eq(pair.id()))
         .filter(known)
-        .apply_if(file, |query, file| query.filter(row::Column::FileId.eq(file)))
-        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.gt(after)))
-        .order_by_asc(row::Column::Id)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let consents = rows.into_iter().map(consent).collect::<Result<Vec<_>>>()?;
-    Ok(page.page(consents, Consent::id))
+        .apply_if(file, |query, file| query.filter(row::Column::FileId.eq(file)));
+    fields().page(db, shown, page).await?.try_map(consent)
 }
 
 /// Whether a file of a pair can be shown in a channel now. The result is never stored.

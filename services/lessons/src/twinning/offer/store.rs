@@ -3,11 +3,12 @@
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
+    listing::{Fields, Key},
     store::{is_duplicate, of_text, to_text},
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use super::{Offer, OfferDetails, OfferState};
@@ -105,22 +106,32 @@ pub(crate) async fn of_place(tx: &Tx, id: Id<Offer>) -> Result<Offer> {
     row.map(offer).transpose()?.ok_or_else(|| Error::not_found("offer"))
 }
 
-/// One page of the offers the caller may see, oldest first. Others are left out by the query, because a page token would give them away.
-pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Offer>>) -> Result<Page<Offer>> {
+/// What offers are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    Fields::new(C::Id, Order::Asc)
+        .id("id", C::Id)
+        .id("track_id", C::TrackId)
+        .id("side.team_id", C::TeamId)
+        .text("side.home", C::Home)
+        .text("side.territory", C::Territory)
+        .number("class_size", C::ClassSize)
+        .day("available_from", C::AvailableFrom)
+        .day("available_until", C::AvailableUntil)
+        .time("published_at", C::PublishedAt)
+}
+
+/// One page of the offers the caller may see, oldest first where nothing else is asked. Others are left out by the query, because a page
+/// token would give them away.
+pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Key>) -> Result<Page<Offer>> {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-    let rows = row::Entity::find()
+    let shown = row::Entity::find()
         .apply_if(own(db)?, |query, own| query.filter(own))
         .filter(row::Column::State.eq(to_text(&filter.state.unwrap_or(OfferState::Open))?))
         .apply_if(some(&filter.home), |query, home| query.filter(row::Column::Home.eq(home)))
         .apply_if(some(&filter.territory), |query, within| query.filter(row::Column::Territory.starts_with(within)))
-        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
-        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.gt(after)))
-        .order_by_asc(row::Column::Id)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let offers = rows.into_iter().map(offer).collect::<Result<Vec<_>>>()?;
-    Ok(page.page(offers, |offer| offer.id))
+        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)));
+    fields().page(db, shown, page).await?.try_map(offer)
 }
 
 /// The condition for offers the caller may see, the same rule as [`Offer::is_visible_to`]. None for the secretariat, which sees all.

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
+    listing::{Fields, Key},
     store::{holding, of_text, to_text},
     text::fold,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QuerySelect, QueryTrait,
     sea_query::OnConflict,
 };
 
@@ -73,9 +74,6 @@ pub(crate) struct Filter {
     pub(crate) territory: String,
 }
 
-/// Where a page of projects ends.
-pub(crate) type PageEnd = (String, Id<Project>);
-
 /// The project. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Project>) -> Result<Project> {
     let row = row::Entity::find_by_id(id).one(db.conn()).await?;
@@ -93,8 +91,18 @@ pub(crate) async fn all(db: &impl Reads) -> Result<Vec<Project>> {
     row::Entity::find().all(db.conn()).await?.into_iter().map(project).collect()
 }
 
-/// One page of projects, in the order of their acronyms.
-pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<PageEnd>) -> Result<Page<Project>> {
+/// What projects are filtered and ordered by. The column of the acronym holds it folded, so no caller is shown it.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    Fields::new(C::Id, Order::Asc)
+        .usually(C::Acronym, Order::Asc)
+        .id("id", C::Id)
+        .text("keep_id", C::KeepNumber)
+        .time("imported_at", C::ImportedAt)
+}
+
+/// One page of projects, in the order of their acronyms where nothing else is asked.
+pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Key>) -> Result<Page<Project>> {
     let mut found = row::Entity::find();
     for word in fold(&filter.query).split_whitespace() {
         found = found.filter(row::Column::Words.like(holding(word)));
@@ -105,26 +113,13 @@ pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Pag
     if !filter.territory.is_empty() {
         found = found.filter(placed(Condition::all().add(place_row::Column::Territory.starts_with(&filter.territory))));
     }
-    let rows = found
-        .apply_if(page.after().cloned(), |query, after| query.filter(beyond(after)))
-        .order_by_asc(row::Column::Acronym)
-        .order_by_asc(row::Column::Id)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let projects = rows.into_iter().map(project).collect::<Result<Vec<_>>>()?;
-    Ok(page.page(projects, |project| (project.order(), project.id)))
+    fields().page(db, found, page).await?.try_map(project)
 }
 
 /// The condition for projects with a partner for which another condition holds.
 fn placed(condition: Condition) -> Condition {
     let places = place_row::Entity::find().select_only().column(place_row::Column::ProjectId).filter(condition);
     Condition::all().add(row::Column::Id.in_subquery(places.into_query()))
-}
-
-fn beyond((acronym, id): PageEnd) -> Condition {
-    let same = Condition::all().add(row::Column::Acronym.eq(acronym.as_str())).add(row::Column::Id.gt(id));
-    Condition::any().add(row::Column::Acronym.gt(acronym)).add(same)
 }
 
 /// Writes what an import changes. `step` is told between batches how many of how many projects are written. Error: its own.

@@ -2,12 +2,11 @@
 
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
+    listing::{Fields, Key},
     store::{of_text, to_text},
 };
 use proto::options::v1::Role;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, sea_query::OnConflict,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, Order, QueryFilter, QueryTrait, sea_query::OnConflict};
 
 use super::{Sighting, What};
 use crate::year::team::Team;
@@ -47,24 +46,27 @@ pub(crate) async fn add(tx: &Tx, sightings: Vec<Sighting>) -> Result<()> {
     Ok(())
 }
 
-/// One page of the sightings the caller may see, newest first.
-pub(crate) async fn list(
-    db: &impl Reads,
-    team: Option<Id<Team>>,
-    page: PageRequest<Id<Sighting>>,
-) -> Result<Page<Sighting>> {
+/// What sightings are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    let kinds = ["offer", "export", "mirror", "output", "messages", "file", "consents", "pair"];
+    Fields::new(C::Id, Order::Desc)
+        .id("team_id", C::TeamId)
+        .text("home", C::Home)
+        .words("kind", C::Kind, "SIGHTING_KIND", kinds)
+        .text("viewer_home", C::ViewerHome)
+        .day("day", C::Day)
+        .time("seen_at", C::SeenAt)
+}
+
+/// One page of the sightings the caller may see, newest first where nothing else is asked.
+pub(crate) async fn list(db: &impl Reads, team: Option<Id<Team>>, page: PageRequest<Key>) -> Result<Page<Sighting>> {
     let ctx = db.ctx();
     let own = (!ctx.has(Role::Coordinator)).then(|| ctx.home().map_or("", |home| home.as_str()));
-    let rows = row::Entity::find()
+    let shown = row::Entity::find()
         .apply_if(own, |query, home| query.filter(row::Column::Home.eq(home)))
-        .apply_if(team, |query, team| query.filter(row::Column::TeamId.eq(team)))
-        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.lt(after)))
-        .order_by_desc(row::Column::Id)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let sightings = rows.into_iter().map(sighting).collect::<Result<Vec<_>>>()?;
-    Ok(page.page(sightings, |sighting| sighting.id))
+        .apply_if(team, |query, team| query.filter(row::Column::TeamId.eq(team)));
+    fields().page(db, shown, page).await?.try_map(sighting)
 }
 
 fn active(sighting: &Sighting) -> Result<row::ActiveModel> {

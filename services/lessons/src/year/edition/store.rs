@@ -3,11 +3,13 @@
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
+    listing::{Fields, Key},
     store::{is_duplicate, of_text, to_text},
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 
 use super::{Call, Edition, EditionState, Plan, Track};
@@ -113,20 +115,26 @@ pub(crate) async fn all(db: &impl Reads) -> Result<Vec<Edition>> {
     with_tracks(db, row::Entity::find().order_by_asc(row::Column::Id).all(db.conn()).await?).await
 }
 
-/// One page of the editions the caller may see, newest first.
-pub(crate) async fn list(db: &impl Reads, page: PageRequest<Id<Edition>>) -> Result<Page<Edition>> {
+/// What editions are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    Fields::new(C::Id, Order::Desc)
+        .id("id", C::Id)
+        .text("code", C::Code)
+        .text("label", C::Label)
+        .text("template", C::Template)
+        .words("state", C::State, "EDITION_STATE", ["draft", "open"])
+        .time("created_at", C::CreatedAt)
+}
+
+/// One page of the editions the caller may see, newest first where nothing else is asked.
+pub(crate) async fn list(db: &impl Reads, page: PageRequest<Key>) -> Result<Page<Edition>> {
     let open = to_text(&EditionState::Open)?;
-    let rows = row::Entity::find()
-        .apply_if((!db.ctx().has(Role::Coordinator)).then_some(open), |query, open| {
-            query.filter(row::Column::State.eq(open))
-        })
-        .apply_if(page.after().copied(), |query, after| query.filter(row::Column::Id.lt(after)))
-        .order_by_desc(row::Column::Id)
-        .limit(page.limit())
-        .all(db.conn())
-        .await?;
-    let editions = with_tracks(db, rows).await?;
-    Ok(page.page(editions, |edition| edition.id))
+    let shown = row::Entity::find().apply_if((!db.ctx().has(Role::Coordinator)).then_some(open), |query, open| {
+        query.filter(row::Column::State.eq(open))
+    });
+    let Page { items, next } = fields().page(db, shown, page).await?;
+    Ok(Page { items: with_tracks(db, items).await?, next })
 }
 
 async fn with_tracks(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Edition>> {

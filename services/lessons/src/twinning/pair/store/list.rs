@@ -1,22 +1,55 @@
 //! Pages of the pairs that a reader may see.
 
-use platform::{Id, Page, PageRequest, Reads, Result, store::to_text};
+use platform::{
+    Page, PageRequest, Reads, Result,
+    listing::{Fields, Key},
+    store::to_text,
+};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QuerySelect, QueryTrait, Select,
     sea_query::{Expr, ExprTrait, SimpleExpr},
 };
 
 use super::{Filter, own, row, side_row, with_sides};
 use crate::twinning::pair::Pair;
 
-/// One page of the pairs the caller may see, newest first.
-pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Id<Pair>>) -> Result<Page<Pair>> {
-    let rows = newest_first(db, filter, page.after().copied(), page.limit())?.all(db.conn()).await?;
-    let pairs = with_sides(db, rows).await?;
-    Ok(page.page(pairs, |pair| pair.id))
+/// What pairs are filtered and ordered by.
+fn fields() -> Fields<row::Entity> {
+    use row::Column as C;
+    let states = [
+        "proposed",
+        "accepted",
+        "approved",
+        "project_agreed",
+        "active",
+        "suspended",
+        "one_sided",
+        "completed",
+        "declined",
+        "dissolved",
+        "repaired",
+        "lapsed",
+    ];
+    Fields::new(C::Id, Order::Desc)
+        .id("id", C::Id)
+        .id("track_id", C::TrackId)
+        .words("proposed_by", C::ProposedBy, "PROPOSED_BY", ["teacher", "secretariat", "matcher"])
+        .words("state", C::State, "PAIR_STATE", states)
+        .time("state_since", C::StateSince)
+        .time("project_at", C::ProjectAt)
+        .id("previous_pair_id", C::PreviousPairId)
+        .time("created_at", C::CreatedAt)
+        .time("delivered_at", C::DeliveredAt)
 }
 
-fn newest_first(db: &impl Reads, filter: &Filter, after: Option<Id<Pair>>, many: u64) -> Result<Select<row::Entity>> {
+/// One page of the pairs the caller may see, newest first where nothing else is asked.
+pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Key>) -> Result<Page<Pair>> {
+    let Page { items, next } = fields().page(db, shown(db, filter)?, page).await?;
+    Ok(Page { items: with_sides(db, items).await?, next })
+}
+
+/// The pairs the caller may see, in no order.
+fn shown(db: &impl Reads, filter: &Filter) -> Result<Select<row::Entity>> {
     let state = filter.state.as_ref().map(to_text).transpose()?;
     let home = (!filter.home.is_empty()).then(|| side_row::Column::Home.eq(filter.home.as_str()));
     let acts_for_class = db.ctx().member().is_ok_and(|member| member.acts_for.is_some());
@@ -24,10 +57,7 @@ fn newest_first(db: &impl Reads, filter: &Filter, after: Option<Id<Pair>>, many:
         .apply_if(own(db), |query, own| query.filter(if acts_for_class { in_few(own) } else { in_many(own) }))
         .apply_if(home, |query, home| query.filter(in_many(Condition::all().add(home))))
         .apply_if(state, |query, state| query.filter(row::Column::State.eq(state)))
-        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
-        .apply_if(after, |query, after| query.filter(row::Column::Id.lt(after)))
-        .order_by_desc(row::Column::Id)
-        .limit(many))
+        .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track))))
 }
 
 /// The condition for pairs with a side for which `condition` holds, where few sides meet it: the database looks those up.
@@ -46,10 +76,17 @@ fn in_many(condition: Condition) -> SimpleExpr {
 
 #[cfg(test)]
 mod tests {
+    use platform::Id;
     use sea_orm::{ConnectionTrait, Statement};
 
     use super::*;
     use crate::{testing::twins::Twins, twinning::pair::PairStage};
+
+    /// The query of the first page, or of the one after a pair.
+    fn newest_first(db: &impl Reads, filter: &Filter, after: Option<Id<Pair>>) -> Select<row::Entity> {
+        let token = PageRequest::walk(50, "").unwrap().followed_by(after.map(Key::from), vec![()]).next;
+        fields().select(shown(db, filter).unwrap(), &PageRequest::walk(50, &token).unwrap()).unwrap()
+    }
 
     /// The query plan of SQLite.
     async fn plan(db: &impl Reads, query: Select<row::Entity>) -> Vec<String> {
@@ -78,7 +115,7 @@ mod tests {
             let db = twins.store.read(&reader).await.unwrap();
             for filter in &filters {
                 for after in [None, Some(twins.pair.id())] {
-                    let steps = plan(&db, newest_first(&db, filter, after, 51).unwrap()).await;
+                    let steps = plan(&db, newest_first(&db, filter, after)).await;
                     let reads = steps.iter().filter(|step| step.contains("pair"));
                     let bare = reads.filter(|step| !step.contains("INDEX")).count();
                     let sorted = steps.iter().any(|step| step.contains("TEMP B-TREE"));
@@ -87,7 +124,7 @@ mod tests {
             }
             let filter = Filter { state, track, ..Filter::default() };
             if reader.home().is_none() {
-                let steps = plan(&db, newest_first(&db, &filter, None, 51).unwrap()).await;
+                let steps = plan(&db, newest_first(&db, &filter, None)).await;
                 assert!(steps[0].contains("pair_track_state (track_id=? AND state=?)"), "{steps:#?}");
             }
         }
@@ -99,7 +136,7 @@ mod tests {
         let find = async |reader: platform::Ctx, home: &str| {
             let db = twins.store.read(&reader).await.unwrap();
             let filter = Filter { home: home.to_owned(), ..Filter::default() };
-            newest_first(&db, &filter, None, 51).unwrap().all(db.conn()).await.unwrap().len()
+            newest_first(&db, &filter, None).all(db.conn()).await.unwrap().len()
         };
         let stranger = twins.ground.side("hr", "HR033");
         let stranger = || twins.ground.twin(proto::options::v1::Role::TwinTeacher, &stranger);

@@ -1,5 +1,6 @@
 //! The law of `filter` and `order_by`, for every list that has them: they take what the contract says, they find what the items show, in
-//! every order page by page, and whoever asks is shown no item that the list does not show them without.
+//! every order page by page, and whoever asks is shown no item that the list does not show them without. A list that says how many there
+//! are says how many are found.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
@@ -171,13 +172,16 @@ impl<'a> Seen<'a> {
         request.set_field_by_name("filter", Value::String(filter.to_owned()));
         request.set_field_by_name("order_by", Value::String(order_by.to_owned()));
         request.set_field_by_name("page_size", Value::I32(size));
-        let (mut found, mut token) = (Vec::new(), String::new());
+        let (mut found, mut token, mut totals) = (Vec::new(), String::new(), BTreeSet::new());
         loop {
             let answer = call(self.channel, &self.place.caller, &self.method, with_token(&request, &token)).await?;
             let page = answer.get_field(&items(&self.method)).into_owned();
             found.extend(page.as_list().expect("items").iter().filter_map(Value::as_message).cloned());
             token = answer.get_field_by_name("next_page_token").expect("a token").as_str().expect("a text").to_owned();
+            totals.extend(answer.get_field_by_name("total_size").and_then(|total| total.as_i32()));
             if token.is_empty() {
+                let wrong = totals.iter().find(|total| usize::try_from(**total) != Ok(found.len()));
+                assert_eq!(wrong, None, "{}: {} are found by {filter}", self.method.name(), found.len());
                 return Ok(found);
             }
         }
@@ -277,6 +281,11 @@ async fn every_list_finds_by_filter_and_order_what_its_items_show_and_shows_nobo
     let channel = world.channel();
     let places = places(&world).await;
     assert!(lists().len() >= 11, "the lists are not where they were");
+    let counted = |method: &MethodDescriptor| method.output().get_field_by_name("total_size").is_some();
+    assert!(
+        lists().iter().filter(|method| counted(method)).count() >= 2,
+        "those that are counted are not where they were"
+    );
     let mut less = 0;
     for method in lists() {
         let fields: Vec<_> = promised(&method).iter().map(|name| Shown::new(&method, name)).collect();

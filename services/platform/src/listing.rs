@@ -20,7 +20,7 @@ mod condition;
 mod order;
 mod parse;
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, ModelTrait, Order, Select};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, ModelTrait, Order, PaginatorTrait, QueryFilter, Select};
 
 pub use order::Key;
 
@@ -148,31 +148,54 @@ impl<E: EntityTrait> Fields<E> {
     where
         E::Model: ModelTrait<Entity = E>,
     {
-        let (query, order) = self.query(shown, &page)?;
-        let rows = query.all(db.conn()).await?;
+        let Asked { condition, order } = self.asked(&page)?;
+        let rows = order::select(shown, condition, &order, &page)?.all(db.conn()).await?;
         Ok(page.page(rows, |row| order::key(&order, row)))
+    }
+
+    /// [`Fields::page`], and the number of rows on all pages together. For lists of few rows: each page counts them all.
+    pub async fn page_and_total(
+        self,
+        db: &impl Reads,
+        shown: Select<E>,
+        page: PageRequest<Key>,
+    ) -> Result<(Page<E::Model>, i32)>
+    where
+        E::Model: ModelTrait<Entity = E> + Sync + 'static,
+    {
+        let all = shown.clone().filter(self.asked(&page)?.condition);
+        let page = self.page(db, shown, page).await?;
+        let total = all.count(db.conn()).await?;
+        Ok((page, i32::try_from(total).unwrap_or(i32::MAX)))
     }
 
     /// The query of [`Fields::page`], for tests that ask a database how it would answer it.
     pub fn select(&self, shown: Select<E>, page: &PageRequest<Key>) -> Result<Select<E>> {
-        self.query(shown, page).map(|(query, _)| query)
+        let Asked { condition, order } = self.asked(page)?;
+        order::select(shown, condition, &order, page)
     }
 
-    fn query(&self, shown: Select<E>, page: &PageRequest<Key>) -> Result<(Select<E>, Vec<order::Term<E>>)> {
+    fn asked(&self, page: &PageRequest<Key>) -> Result<Asked<E>> {
         let mut violations = Violations::new();
         let mut refuse = |field: &str, Fault { at, text }: Fault| {
             violations.add(field, Shared::FieldsInvalid, format!("At character {at}: {text}"));
         };
         let condition = condition::of(self, page.filter()).map_err(|fault| refuse("filter", fault)).ok();
         let order = order::terms(self, page.order_by()).map_err(|fault| refuse("order_by", fault)).ok();
-        let (condition, order) = violations.value(condition.zip(order))?;
-        Ok((order::select(shown, condition, &order, page)?, order))
+        let asked = condition.zip(order).map(|(condition, order)| Asked { condition, order });
+        violations.value(asked)
     }
 
     fn names(&self, which: impl Fn(&Field<E>) -> bool) -> String {
         let names: Vec<_> = self.fields.iter().filter(|field| which(field)).map(|field| field.name).collect();
         names.join(", ")
     }
+}
+
+/// What a `filter` and an `order_by` say.
+struct Asked<E: EntityTrait> {
+    condition: Condition,
+    order: Vec<order::Term<E>>,
 }
 
 /// What is wrong with a text, and where: the number of its character, from 1.

@@ -60,8 +60,9 @@ impl ProjectService for Projects {
         let page = PageRequest::of(SIZES, &req)?;
         let filter = store::Filter::from(req);
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, &filter, page).await?.map(pb::Project::from);
-        Ok(Response::new(pb::ListProjectsResponse { projects: page.items, next_page_token: page.next }))
+        let (page, total_size) = store::list(&db, &filter, page).await?;
+        let page = page.map(pb::Project::from);
+        Ok(Response::new(pb::ListProjectsResponse { projects: page.items, next_page_token: page.next, total_size }))
     }
 }
 

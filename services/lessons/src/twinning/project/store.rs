@@ -101,8 +101,8 @@ fn fields() -> Fields<row::Entity> {
         .time("imported_at", C::ImportedAt)
 }
 
-/// One page of projects, in the order of their acronyms where nothing else is asked.
-pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Key>) -> Result<Page<Project>> {
+/// One page of projects, in the order of their acronyms where nothing else is asked, and the number of them on all pages.
+pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Key>) -> Result<(Page<Project>, i32)> {
     let mut found = row::Entity::find();
     for word in fold(&filter.query).split_whitespace() {
         found = found.filter(row::Column::Words.like(holding(word)));
@@ -113,7 +113,8 @@ pub(crate) async fn list(db: &impl Reads, filter: &Filter, page: PageRequest<Key
     if !filter.territory.is_empty() {
         found = found.filter(placed(Condition::all().add(place_row::Column::Territory.starts_with(&filter.territory))));
     }
-    fields().page(db, found, page).await?.try_map(project)
+    let (page, total) = fields().page_and_total(db, found, page).await?;
+    Ok((page.try_map(project)?, total))
 }
 
 /// The condition for projects with a partner for which another condition holds.
@@ -202,7 +203,7 @@ mod tests {
         let (mut found, mut token) = (Vec::new(), String::new());
         loop {
             let page = PageRequest::walk(2, &token).unwrap();
-            let page = list(&db, filter, page).await.unwrap();
+            let (page, _) = list(&db, filter, page).await.unwrap();
             found.extend(page.items.into_iter().map(|project| project.facts.keep_id));
             token = page.next;
             if token.is_empty() {

@@ -55,8 +55,9 @@ impl EditionService for Editions {
         let (ctx, req) = request.open()?;
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, page).await?.map(pb::Edition::from);
-        Ok(Response::new(pb::ListEditionsResponse { editions: page.items, next_page_token: page.next }))
+        let (page, total_size) = store::list(&db, page).await?;
+        let page = page.map(pb::Edition::from);
+        Ok(Response::new(pb::ListEditionsResponse { editions: page.items, next_page_token: page.next, total_size }))
     }
 
     async fn open_call(&self, request: Request<pb::OpenCallRequest>) -> Result<Response<pb::Edition>, Status> {

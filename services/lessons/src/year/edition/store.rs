@@ -127,14 +127,14 @@ fn fields() -> Fields<row::Entity> {
         .time("created_at", C::CreatedAt)
 }
 
-/// One page of the editions the caller may see, newest first where nothing else is asked.
-pub(crate) async fn list(db: &impl Reads, page: PageRequest<Key>) -> Result<Page<Edition>> {
+/// One page of the editions the caller may see, newest first where nothing else is asked, and the number of them on all pages.
+pub(crate) async fn list(db: &impl Reads, page: PageRequest<Key>) -> Result<(Page<Edition>, i32)> {
     let open = to_text(&EditionState::Open)?;
     let shown = row::Entity::find().apply_if((!db.ctx().has(Role::Coordinator)).then_some(open), |query, open| {
         query.filter(row::Column::State.eq(open))
     });
-    let Page { items, next } = fields().page(db, shown, page).await?;
-    Ok(Page { items: with_tracks(db, items).await?, next })
+    let (Page { items, next }, total) = fields().page_and_total(db, shown, page).await?;
+    Ok((Page { items: with_tracks(db, items).await?, next }, total))
 }
 
 async fn with_tracks(db: &impl Reads, rows: Vec<row::Model>) -> Result<Vec<Edition>> {

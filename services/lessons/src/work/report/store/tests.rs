@@ -309,7 +309,7 @@ async fn editions_come_in_pages_newest_first() {
     let (mut seen, mut token) = (Vec::new(), String::new());
     loop {
         let page = platform::PageRequest::walk(3, &token).unwrap();
-        let page = edition::store::list(&tx, page).await.unwrap().map(proto::lessons::v1::Edition::from);
+        let page = edition::store::list(&tx, page).await.unwrap().0.map(proto::lessons::v1::Edition::from);
         seen.extend(page.items.into_iter().map(|edition| edition.code));
         token = page.next;
         if token.is_empty() {

@@ -15,6 +15,7 @@
 mod access;
 mod architecture;
 mod bad_input;
+mod batch;
 mod border;
 mod contract;
 mod doors;

@@ -63,6 +63,13 @@ impl TeamService for Upstream {
         Ok(Response::new(echo(request.metadata(), id)))
     }
 
+    async fn batch_get_teams(
+        &self,
+        _: Request<BatchGetTeamsRequest>,
+    ) -> Result<Response<BatchGetTeamsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn list_teams(&self, _: Request<ListTeamsRequest>) -> Result<Response<ListTeamsResponse>, Status> {
         Err(closed())
     }

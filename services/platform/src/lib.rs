@@ -14,6 +14,7 @@
 //! ```
 
 pub mod audit;
+pub mod batch;
 pub mod blob;
 pub mod border;
 pub mod client;

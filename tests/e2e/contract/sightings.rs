@@ -9,10 +9,11 @@ use super::methods::{access, http, methods};
 use crate::source::holds;
 
 /// Methods that visitors read with and that show nothing of another class, and why.
-const WITHOUT: [(&str, &str); 13] = [
+const WITHOUT: [(&str, &str); 14] = [
     ("koine.identity.v1.MembershipService.GetMembership", "what the visitor is"),
     ("koine.lessons.v1.CalendarService.ListCalendarItems", "the days of a track"),
     ("koine.lessons.v1.ConsentService.GetPublication", "whether a file is shown, and not the file"),
+    ("koine.lessons.v1.EditionService.BatchGetEditions", "of the programme"),
     ("koine.lessons.v1.EditionService.GetEdition", "of the programme"),
     ("koine.lessons.v1.EditionService.GetTrack", "of the programme"),
     ("koine.lessons.v1.EditionService.ListEditions", "of the programme"),

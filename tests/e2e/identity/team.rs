@@ -452,3 +452,18 @@ async fn a_team_goes_to_no_track_that_does_not_admit_it() {
     assert!(!world.actions("it", "identity").await.contains(&"move team".to_owned()));
     world.end().await;
 }
+
+#[tokio::test(crate = "::tests::limit")]
+async fn several_teams_are_given_at_once_to_who_may_see_them_all() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let (kos, serra) = (scene.class("Kos").await, scene.class("Serra").await);
+    let both = format!("/v1/teams:batchGet?teamIds={}&teamIds={}", serra.id, kos.id);
+    let given = scene.coordinator.get(&both).await.ok();
+    assert_eq!([&given["teams"][0]["code"], &given["teams"][1]["code"]], [&json!(serra.code), &json!(kos.code)]);
+    for stranger in [&kos.referent, &kos.team] {
+        let refused = stranger.get(&both).await.refused("NOT_FOUND");
+        assert_eq!(refused["metadata"]["ids"], serra.id.as_str());
+    }
+    world.end().await;
+}

@@ -1,6 +1,6 @@
 //! The methods on teams: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Peers, Result, Store, Tx, page::Sizes, secret::Keys, wire};
+use platform::{Open, PageRequest, Peers, Result, Store, Tx, batch, page::Sizes, secret::Keys, wire};
 use proto::identity::v1::{self as pb, team_service_server::TeamService};
 use tonic::{Request, Response, Status};
 
@@ -35,6 +35,17 @@ impl TeamService for Teams {
         let db = self.store.glance(&ctx).await?;
         let team = store::get(&db, req.team_id.parse()?).await?;
         Ok(Response::new(team.shown_to(&ctx).into()))
+    }
+
+    async fn batch_get_teams(
+        &self,
+        request: Request<pb::BatchGetTeamsRequest>,
+    ) -> Result<Response<pb::BatchGetTeamsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let teams = store::get_all(&db, &batch::ids(&req.team_ids)?).await?;
+        let teams = teams.into_iter().map(|team| team.shown_to(&ctx).into()).collect();
+        Ok(Response::new(pb::BatchGetTeamsResponse { teams }))
     }
 
     async fn list_teams(

@@ -1,7 +1,7 @@
 //! Teams as rows.
 
 use platform::{
-    Ctx, Error, Id, Reads, Result, Tx,
+    Ctx, Error, Id, Reads, Result, Tx, batch,
     ctx::Visible,
     store::{At, of_text, to_text},
 };
@@ -129,6 +129,13 @@ impl Related<credential::Entity> for row::Entity {
 /// The team, if the caller may see it. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: TeamId) -> Result<Team> {
     find(db, id).await?.visible("team", |team| team.is_visible_to(db.ctx()))
+}
+
+/// These teams, in this order, if the caller may see them all. Error: not found, with the ids of those that the caller may not see.
+pub(crate) async fn get_all(db: &impl Reads, ids: &[TeamId]) -> Result<Vec<Team>> {
+    let shown = row::Entity::find().filter(row::Column::Id.is_in(ids.to_vec())).filter(visible_to(db.ctx())?);
+    let teams = with_supports(db, shown.all(db.conn()).await?).await?;
+    batch::all("team", ids, &teams, |team| team.id)
 }
 
 /// The team, without a check of the caller. One statement reads it with all that belongs to it.

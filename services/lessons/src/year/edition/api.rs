@@ -1,6 +1,6 @@
 //! The methods on editions: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Result, Store, page::Sizes};
+use platform::{Open, PageRequest, Result, Store, batch, page::Sizes};
 use proto::lessons::v1::{self as pb, edition_service_server::EditionService};
 use tonic::{Request, Response, Status};
 
@@ -46,6 +46,17 @@ impl EditionService for Editions {
         let db = self.store.read(&ctx).await?;
         let edition = store::get(&db, req.edition_id.parse()?).await?;
         Ok(Response::new(edition.into()))
+    }
+
+    async fn batch_get_editions(
+        &self,
+        request: Request<pb::BatchGetEditionsRequest>,
+    ) -> Result<Response<pb::BatchGetEditionsResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let editions = store::get_all(&db, &batch::ids(&req.edition_ids)?).await?;
+        let editions = editions.into_iter().map(pb::Edition::from).collect();
+        Ok(Response::new(pb::BatchGetEditionsResponse { editions }))
     }
 
     async fn list_editions(

@@ -1,7 +1,7 @@
 //! Editions and tracks as rows.
 
 use platform::{
-    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    Error, Id, Page, PageRequest, Reads, Result, Tx, batch,
     ctx::Visible,
     listing::{Fields, Key},
     store::{is_duplicate, of_text, to_text},
@@ -79,6 +79,14 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Edition>) -> Result<Edition> {
     let row = row::Entity::find_by_id(id).one(db.conn()).await?;
     let edition = with_tracks(db, row.into_iter().collect()).await?.pop();
     edition.visible("edition", |edition| edition.is_visible_to(db.ctx()))
+}
+
+/// These editions, in this order, if the caller may see them all. Error: not found, with the ids of those that the caller may not see.
+pub(crate) async fn get_all(db: &impl Reads, ids: &[Id<Edition>]) -> Result<Vec<Edition>> {
+    let rows = row::Entity::find().filter(row::Column::Id.is_in(ids.to_vec())).all(db.conn()).await?;
+    let mut editions = with_tracks(db, rows).await?;
+    editions.retain(|edition| edition.is_visible_to(db.ctx()));
+    batch::all("edition", ids, &editions, |edition| edition.id)
 }
 
 /// The track and its edition without tracks, if the caller may see them: one query, because every application asks for it.

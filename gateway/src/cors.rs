@@ -5,17 +5,23 @@ use std::time::Duration;
 use http::{HeaderName, HeaderValue, Method, Uri, header};
 use tower_http::cors::CorsLayer;
 
-use crate::{Error, bind::IDEMPOTENCY_KEY};
+use crate::{
+    Error,
+    bind::IDEMPOTENCY_KEY,
+    deprecated::{DEPRECATION, SUNSET},
+};
 
 /// The headers of an answer that a page may read: how a gRPC-Web call ended, when to try again, the name of a file, the allowed
-/// methods.
-const EXPOSED: [HeaderName; 6] = [
+/// methods, and until when the method can be called.
+const EXPOSED: [HeaderName; 8] = [
     HeaderName::from_static("grpc-status"),
     HeaderName::from_static("grpc-message"),
     HeaderName::from_static("grpc-status-details-bin"),
     header::RETRY_AFTER,
     header::CONTENT_DISPOSITION,
     header::ALLOW,
+    DEPRECATION,
+    SUNSET,
 ];
 
 const ALLOWED: [HeaderName; 10] = [

@@ -49,6 +49,7 @@ use crate::{
     Bounds, Channels, Error,
     call::{TENANT, stamp_address, traced},
     deadline::{Deadline, Moves},
+    deprecated::Notice,
     health::Health,
     proxy::Origin,
     reason::{self, explained},
@@ -91,7 +92,7 @@ pub(crate) fn service(
         let name = service_name(service.package_name());
         let lanes = channels.get(name).ok_or_else(|| Error::Peer(name.to_owned()))?.clone();
         let path = format!("/{}/{{method}}", service.full_name());
-        let upstream = Upstream { lanes, methods: Arc::new(Methods::of(&service)), bounds: bounds.clone() };
+        let upstream = Upstream { lanes, methods: Arc::new(Methods::of(&service)?), bounds: bounds.clone() };
         router = router.route(&path, post(forward).with_state(upstream));
     }
     Ok(GrpcWebLayer::new().layer(router))
@@ -120,17 +121,20 @@ struct Methods {
 struct Method {
     name: String,
     streams: bool,
+    notice: Option<Notice>,
 }
 
 impl Methods {
-    fn of(service: &ServiceDescriptor) -> Self {
+    fn of(service: &ServiceDescriptor) -> Result<Self, Error> {
         let name = |method: &str| format!("{}/{method}", service.full_name());
         let known = service.methods().map(|method| {
             let streams = method.is_client_streaming() || method.is_server_streaming();
-            (method.name().to_owned(), Method { name: name(method.name()), streams })
+            let notice = Notice::of(&method)?;
+            Ok((method.name().to_owned(), Method { name: name(method.name()), streams, notice }))
         });
         // a name that a stranger writes must not become the name of a span
-        Self { known: known.collect(), unknown: Method { name: name("_OTHER"), streams: false } }
+        let unknown = Method { name: name("_OTHER"), streams: false, notice: None };
+        Ok(Self { known: known.collect::<Result<_, Error>>()?, unknown })
     }
 
     fn find(&self, path: &str) -> &Method {
@@ -150,7 +154,11 @@ async fn forward(State(upstream): State<Upstream>, request: Request) -> Response
     } else {
         traced(&method.name, headers, |headers| upstream.call(head, headers, body), code).await
     };
-    answer.unwrap_or_else(|status| refused(explained(status), accept.as_ref()))
+    let mut answer = answer.unwrap_or_else(|status| refused(explained(status), accept.as_ref()));
+    if let Some(notice) = method.notice {
+        notice.tell(answer.headers_mut());
+    }
+    answer
 }
 
 impl Upstream {

@@ -15,7 +15,8 @@
 //! 7. Whatever goes wrong is a gRPC status with a `reason`, here as in a service, and leaves as a `problem`, in the language the
 //!    caller names.
 //!
-//! `rpc` reads the options of methods once from the descriptor; `openapi` describes the methods for programs and people.
+//! What the descriptor says of a method is read once, by `rpc`; `openapi` tells it to programs and people, and `deprecated` to callers of
+//! what will be taken away.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that meets the unexpected has failed"))]
 
@@ -26,6 +27,7 @@ mod codec;
 mod comments;
 mod cors;
 mod deadline;
+mod deprecated;
 mod diagnose;
 mod download;
 mod events;
@@ -66,6 +68,7 @@ use platform::{
     kept::Kept,
     shares::{Share, Shares},
 };
+use prost_reflect::DescriptorPool;
 pub use proxy::Network;
 pub use service::service;
 pub use settings::Settings;
@@ -128,16 +131,26 @@ pub fn router(
     intake: Intake,
     ready: watch::Receiver<bool>,
 ) -> Result<Router, Error> {
-    let pool = proto::descriptor();
-    let rpcs = rpc::all(&pool)?;
+    routes(&proto::descriptor(), settings, channels, intake, ready)
+}
+
+/// The router for this descriptor.
+fn routes(
+    pool: &DescriptorPool,
+    settings: Settings,
+    channels: &Channels,
+    intake: Intake,
+    ready: watch::Receiver<bool>,
+) -> Result<Router, Error> {
+    let rpcs = rpc::all(pool)?;
     let cors = cors::layer(&settings.cors_origins)?;
-    let pages = pages::router(openapi::document(&pool, &rpcs)?, ready.clone());
+    let pages = pages::router(openapi::document(pool, &rpcs)?, ready.clone());
     let bounds = Bounds {
         requests: Shares::new(settings.requests, settings.requests_per_address),
         intake,
         streams: Shares::new(usize::MAX, settings.streams_per_address),
     };
-    let grpc = grpc::service(&pool, channels, &bounds, ready)?;
+    let grpc = grpc::service(pool, channels, &bounds, ready)?;
     let edge = Edge { table: Table::new(&rpcs, channels)?, grpc, settings, bounds };
     let router = pages.fallback_service(axum::routing::any(serve).with_state(Arc::new(edge)));
     Ok(match cors {

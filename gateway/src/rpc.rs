@@ -10,15 +10,16 @@ use proto::{
     options::v1::Access,
 };
 
-use crate::{Error, template::Template};
+use crate::{Error, deprecated::Notices, template::Template};
 
-/// A method with its options.
+/// A method and its options.
 #[derive(Debug)]
 pub(crate) struct Rpc {
     pub(crate) method: MethodDescriptor,
     pub(crate) shape: Shape,
     pub(crate) access: Access,
     pub(crate) bindings: Vec<Binding>,
+    pub(crate) notices: Notices,
 }
 
 /// How requests and answers are written over HTTP.
@@ -103,7 +104,8 @@ impl Rpc {
         let bindings =
             rules.map(|rule| Binding::read(&method.input(), rule)).collect::<Result<Vec<_>, _>>().map_err(refused)?;
         let shape = Shape::read(&method, &bindings).map_err(refused)?;
-        Ok(Self { access: option(&set, &options.access), shape, bindings, method })
+        let notices = Notices::of(&method)?;
+        Ok(Self { access: option(&set, &options.access), shape, bindings, notices, method })
     }
 
     pub(crate) fn service(&self) -> &str {

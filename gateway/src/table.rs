@@ -8,6 +8,7 @@ use tonic::Status;
 
 use crate::{
     Channels, Error,
+    deprecated::Notices,
     field::FieldPath,
     path::{self, Segment},
     problem::Problem,
@@ -33,6 +34,7 @@ pub(crate) struct Route {
     pub(crate) mask: Option<FieldDescriptor>,
     /// The field that identifies a repeated call, in a method that changes something.
     pub(crate) key: Option<FieldDescriptor>,
+    pub(crate) notices: Notices,
     variables: Vec<Variable>,
 }
 
@@ -165,6 +167,7 @@ impl Route {
             body: binding.body.clone(),
             mask,
             key: rpc::key(&input).filter(|_| binding.method != Method::GET),
+            notices: rpc.notices.clone(),
             bound: bound(&input, &binding.template)?,
             variables: binding.template.variables.clone(),
             input,

@@ -1,6 +1,7 @@
 //! Tests of the gateway from outside, with services written by hand, behind a pipe in memory.
 
 mod bounds;
+pub(crate) mod deprecated;
 mod grpc;
 mod json;
 mod pages;
@@ -19,6 +20,7 @@ use hyper_util::{
 };
 use platform::{client::Lanes, config::Limits, intake::Intake};
 use prost::Message;
+use prost_reflect::DescriptorPool;
 use proto::{
     identity::v1::{
         GetTeamRequest, ListTeamsRequest, Team, file_service_server::FileServiceServer,
@@ -35,7 +37,7 @@ use tonic::{
 use tonic_types::StatusExt;
 use tower::{ServiceExt, service_fn};
 
-use crate::{Channels, Settings, router};
+use crate::{Channels, Settings, router, routes};
 use upstream::Upstream;
 
 /// The number of streams that the services accept from the gateway.
@@ -79,14 +81,14 @@ impl World {
 
     /// A gateway with these limits on what callers send.
     fn holding(limits: &Limits) -> Self {
-        Self::made(Settings::default(), Intake::new(limits))
+        Self::made(&proto::descriptor(), Settings::default(), Intake::new(limits))
     }
 
     fn with(settings: Settings) -> Self {
-        Self::made(settings, intake())
+        Self::made(&proto::descriptor(), settings, intake())
     }
 
-    fn made(settings: Settings, intake: Intake) -> Self {
+    fn made(pool: &DescriptorPool, settings: Settings, intake: Intake) -> Self {
         let (near, far) = tokio::io::duplex(64 << 10);
         let upstream = Upstream::default();
         let server = Server::builder()
@@ -102,7 +104,7 @@ impl World {
             ["identity", "lessons"].into_iter().map(|name| (name.to_owned(), Lanes::of(channel.clone()))).collect();
         let (switch, ready) = watch::channel(true);
         let from = SocketAddr::from(([203, 0, 113, 7], 40_000));
-        let router = router(settings, &channels, intake, ready).unwrap().layer(Extension(ConnectInfo(from)));
+        let router = routes(pool, settings, &channels, intake, ready).unwrap().layer(Extension(ConnectInfo(from)));
         Self { router, upstream, switch, tasks }
     }
 

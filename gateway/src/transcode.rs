@@ -7,7 +7,7 @@ use axum::{
 use bytes::Bytes;
 use http::{
     HeaderValue,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
+    header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_TYPE},
     request::Parts,
 };
 use http_body_util::Full as Whole;
@@ -19,6 +19,7 @@ use tonic::Status;
 use crate::{
     Edge, bind, body, call,
     deadline::Deadline,
+    deprecated::Notice,
     diagnose, download, events, mask,
     problem::Problem,
     proxy::Origin,
@@ -32,16 +33,26 @@ use crate::{
 pub(crate) async fn answer(edge: &Edge, request: Request) -> Result<Response, Problem> {
     let (parts, incoming) = request.into_parts();
     let found = edge.table.find(&parts.method, parts.uri.path())?;
-    answer_of(edge, &found, parts, incoming).await.map_err(|problem| problem.of(found.route.method()))
+    let mut notice = found.route.notices.method();
+    let answer = called(edge, &found, &parts, incoming, &mut notice).await;
+    let mut answer = answer.unwrap_or_else(|problem| {
+        problem.of(found.route.method()).said_in(parts.headers.get(ACCEPT_LANGUAGE)).into_response()
+    });
+    if let Some(notice) = notice {
+        notice.tell(answer.headers_mut());
+    }
+    Ok(answer)
 }
 
-async fn answer_of(
+/// Answers the request of a method. `notice` becomes what is deprecated of the request, as soon as it is read.
+async fn called(
     edge: &Edge,
     found: &Found<'_>,
-    parts: Parts,
+    parts: &Parts,
     incoming: axum::body::Body,
+    notice: &mut Option<Notice>,
 ) -> Result<Response, Problem> {
-    let metadata = call::metadata(&parts, found.tenant.as_deref())?;
+    let metadata = call::metadata(parts, found.tenant.as_deref())?;
     let deadline = match parts.extensions.get::<Deadline>() {
         Some(deadline) => *deadline,
         None => Deadline::read(&parts.headers, &edge.settings)?,
@@ -50,12 +61,13 @@ async fn answer_of(
     let shape = &found.route.shape;
     let place = if *shape == Shape::Unary { None } else { Some(edge.bounds.streams.take(address, 1).map_err(full)?) };
     if let Shape::Upload(field) = shape {
-        return upload::answer(&edge.settings, found, field, (metadata, deadline), &parts, incoming).await;
+        return upload::answer(&edge.settings, found, field, (metadata, deadline), parts, incoming).await;
     }
     let mut held = edge.bounds.intake.held(address, &parts.extensions);
     let reading = async { Ok(body::json(&edge.settings, &parts.headers, incoming, &mut held).await) };
     let text = deadline.answer(reading).await??;
-    let mut message = message(found, &parts, &text)?;
+    let mut message = message(found, parts, &text)?;
+    *notice = found.route.notices.to(&message);
     let answer = match shape {
         Shape::Events => {
             events::resume(&parts.headers, &mut message);

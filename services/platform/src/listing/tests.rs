@@ -92,7 +92,7 @@ fn request(filter: &str, order_by: &str, size: i32, token: &str) -> Result<PageR
 /// The rows, stored in another order than that of their ids.
 async fn ground() -> Ground {
     let ground = Ground::new();
-    let tx = ground.store.write(&ground.ctx("aa")).await.unwrap();
+    let tx = ground.store.change(&ground.ctx("aa")).await.unwrap();
     let table = Schema::new(DbBackend::Sqlite).create_table_from_entity(Entity);
     tx.conn().execute(&table).await.unwrap();
     let rows = (0..ROWS).rev().map(row).map(IntoActiveModel::into_active_model);

@@ -40,3 +40,6 @@ MEMBERSHIP_ENDED = El teu accés a aquest programa s'ha acabat. Inicia la sessi�
 HEADERS_TOO_LARGE = El teu navegador ha enviat massa dades amb la sol·licitud. Esborra les galetes d'aquest lloc web i torna a iniciar la sessió.
 BODY_TOO_SLOW = Les dades han arribat massa a poc a poc. Torna-ho a provar amb una connexió millor o envia fitxers més petits.
 TOO_MUCH_AT_ONCE = Hi ha massa operacions en curs des de la teva connexió. Espera que n'acabi alguna i torna-ho a provar.
+OPERATION_RUNNING = L'operació encara està en curs. Espera que acabi o cancel·la-la.
+OPERATION_CANCELLED = L'operació s'ha cancel·lat. No s'ha canviat res.
+OPERATION_INTERRUPTED = L'operació s'ha interromput. No s'ha canviat res; torna-la a iniciar.

@@ -40,3 +40,6 @@ MEMBERSHIP_ENDED = Your access to this programme has ended. Sign in on your coun
 HEADERS_TOO_LARGE = Your browser sent too much along. Delete the cookies of this site, then sign in again.
 BODY_TOO_SLOW = What you sent arrived too slowly. Try again with a better connection, or send smaller files.
 TOO_MUCH_AT_ONCE = Too much is under way from your connection. Wait until some of it has ended, then try again.
+OPERATION_RUNNING = This is still being worked on. Wait until it is done, or cancel it.
+OPERATION_CANCELLED = This was cancelled. Nothing was changed.
+OPERATION_INTERRUPTED = The work on this was interrupted. Nothing was changed; start it again.

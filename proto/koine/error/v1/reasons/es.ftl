@@ -40,3 +40,6 @@ MEMBERSHIP_ENDED = Tu acceso a este programa ha terminado. Inicia sesión en el 
 HEADERS_TOO_LARGE = Tu navegador ha enviado demasiados datos con la solicitud. Borra las cookies de este sitio e inicia sesión de nuevo.
 BODY_TOO_SLOW = Los datos han llegado demasiado despacio. Inténtalo de nuevo con una conexión mejor o envía archivos más pequeños.
 TOO_MUCH_AT_ONCE = Hay demasiadas operaciones en curso desde tu conexión. Espera a que termine alguna e inténtalo de nuevo.
+OPERATION_RUNNING = La operación todavía está en curso. Espera a que termine o cancélala.
+OPERATION_CANCELLED = La operación se ha cancelado. No se ha cambiado nada.
+OPERATION_INTERRUPTED = La operación se ha interrumpido. No se ha cambiado nada; vuelve a iniciarla.

@@ -40,3 +40,6 @@ MEMBERSHIP_ENDED = Vaš pristup ovom programu je završio. Prijavite se na stran
 HEADERS_TOO_LARGE = Vaš preglednik poslao je previše podataka uz zahtjev. Izbrišite kolačiće ove stranice i ponovno se prijavite.
 BODY_TOO_SLOW = Podaci su stizali presporo. Pokušajte ponovno s boljom vezom ili pošaljite manje datoteke.
 TOO_MUCH_AT_ONCE = S Vaše veze odjednom je u tijeku previše radnji. Pričekajte da neke završe pa pokušajte ponovno.
+OPERATION_RUNNING = Obrada još traje. Pričekajte da završi ili je otkažite.
+OPERATION_CANCELLED = Obrada je otkazana. Ništa nije promijenjeno.
+OPERATION_INTERRUPTED = Obrada je prekinuta. Ništa nije promijenjeno; pokrenite je ponovno.

@@ -40,3 +40,6 @@ MEMBERSHIP_ENDED = Il tuo accesso a questo programma è terminato. Accedi dal si
 HEADERS_TOO_LARGE = Il tuo browser ha inviato troppi dati insieme alla richiesta. Cancella i cookie di questo sito e accedi di nuovo.
 BODY_TOO_SLOW = I dati sono arrivati troppo lentamente. Riprova con una connessione migliore, oppure invia file più piccoli.
 TOO_MUCH_AT_ONCE = Dalla tua connessione sono in corso troppe operazioni. Aspetta che ne finisca qualcuna, poi riprova.
+OPERATION_RUNNING = L'operazione è ancora in corso. Attendi che finisca, oppure annullala.
+OPERATION_CANCELLED = L'operazione è stata annullata. Non è stato modificato nulla.
+OPERATION_INTERRUPTED = L'operazione è stata interrotta. Non è stato modificato nulla; avviala di nuovo.

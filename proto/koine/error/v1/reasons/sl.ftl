@@ -40,3 +40,6 @@ MEMBERSHIP_ENDED = Vaš dostop do tega programa se je končal. Prijavite se na s
 HEADERS_TOO_LARGE = Vaš brskalnik je z zahtevo poslal preveč podatkov. Izbrišite piškotke tega spletišča in se znova prijavite.
 BODY_TOO_SLOW = Podatki so prihajali prepočasi. Poskusite znova z boljšo povezavo ali pošljite manjše datoteke.
 TOO_MUCH_AT_ONCE = Z vaše povezave hkrati poteka preveč opravil. Počakajte, da se katero konča, in poskusite znova.
+OPERATION_RUNNING = Obdelava še poteka. Počakajte, da se konča, ali jo prekličite.
+OPERATION_CANCELLED = Obdelava je bila preklicana. Nič ni bilo spremenjeno.
+OPERATION_INTERRUPTED = Obdelava je bila prekinjena. Nič ni bilo spremenjeno; zaženite jo znova.

@@ -107,7 +107,7 @@ mod tests {
         let blobs = blobs(&folder);
         let (ours, _) = (uploaded(&space, &blobs, 0, b"both").await, uploaded(&space, &blobs, 1, b"both").await);
         let ctx = space.ground.by(Role::Coordinator);
-        let tx = space.store.write(&ctx).await.unwrap();
+        let tx = space.store.change(&ctx).await.unwrap();
         tx.conn().execute_unprepared(&format!("UPDATE file SET place = '{ours}'")).await.unwrap();
         tx.commit().await.unwrap();
         for (leaver, stays) in [(0, true), (1, false)] {

@@ -260,7 +260,7 @@ async fn news_of_an_end_that_released_nobody_and_come_again_say_nothing() {
     // the side of the programme is not recorded, as where a process dies in between
     let forget = "CREATE TRIGGER dies BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'it dies'); END";
     let sql = async |sql: &str| {
-        let tx = countries.store.write(&countries.ctx("it-hr")).await.unwrap();
+        let tx = countries.store.change(&countries.ctx("it-hr")).await.unwrap();
         tx.conn().execute_unprepared(sql).await.unwrap();
         tx.commit().await.unwrap();
     };

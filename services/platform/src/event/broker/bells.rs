@@ -1,5 +1,7 @@
 //! The bells of watchers between processes: messages for the processes that listen now, which the broker does not store.
 
+use std::collections::BTreeSet;
+
 use async_nats::connection::State;
 use futures::StreamExt;
 use tokio::sync::mpsc;
@@ -17,25 +19,40 @@ impl Broker {
         let (mut connected, service) = (self.0.connected.clone(), store.service());
         let subscribed = self.0.client.subscribe(format!("koine-watch.*.{service}"));
         let Some(Ok(mut heard)) = stop.run_until_cancelled(subscribed).await else { return };
+        let mut left = BTreeSet::new();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                Some(place) = ringing.recv() => self.ring(service, place).await,
+                Some(place) = ringing.recv() => self.ring(service, place, &mut left).await,
                 Some(message) = heard.next() => {
                     if let Some(place) = place(&message) {
                         store.bells().heard(&place);
                     }
                 }
-                Ok(()) = connected.changed() => store.bells().all(),
+                Ok(()) = connected.changed() => {
+                    store.bells().all();
+                    for place in std::mem::take(&mut left) {
+                        self.ring(service, place, &mut left).await;
+                    }
+                }
                 else => return,
             }
         }
     }
 
-    async fn ring(&self, service: &str, (tenant, topic): Place) {
-        // without a connection it is not carried: when one comes about, all look
-        if self.0.client.connection_state() == State::Connected {
-            let _ = self.asked(self.0.client.publish(format!("koine-watch.{tenant}.{service}"), topic.into())).await;
+    /// Sends a bell. Without a connection it is added to `left`, to be sent when there is one again: the other processes may have kept
+    /// theirs, and would not look by themselves.
+    pub(super) async fn ring(&self, service: &str, place: Place, left: &mut BTreeSet<Place>) {
+        let (tenant, topic) = place.clone();
+        let sent = match self.0.client.connection_state() {
+            State::Connected => {
+                let bell = self.0.client.publish(format!("koine-watch.{tenant}.{service}"), topic.into());
+                self.asked(bell).await.is_ok()
+            }
+            _ => false,
+        };
+        if !sent {
+            left.insert(place);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A broker that is away, and takes nothing more.
 
-use std::time::Instant;
+use std::{collections::BTreeSet, time::Instant};
 
 use async_nats::jetstream::Message;
 use futures::FutureExt;
@@ -48,6 +48,18 @@ async fn bells_are_carried_no_more_as_soon_as_the_process_ends_though_the_broker
     assert!((&mut carrying).now_or_never().is_none());
     stop.cancel();
     assert!(carrying.now_or_never().is_some());
+}
+
+#[tokio::test]
+async fn a_bell_that_rings_without_a_connection_is_left_to_be_sent_later() {
+    let (stop, folder) = (CancellationToken::new(), tempfile::tempdir().unwrap());
+    let (broker, store) = (away(&stop).await, store(&folder));
+    let place = ("it".parse().unwrap(), "deliveries".to_owned());
+    let mut left = BTreeSet::new();
+    for _ in 0..2 {
+        broker.ring(store.service(), place.clone(), &mut left).await;
+    }
+    assert_eq!(left, BTreeSet::from([place]));
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ pub mod tenant;
 pub mod testing;
 pub mod text;
 pub mod tls;
+mod to_its_end;
 pub mod token;
 pub mod watch;
 pub mod wire;

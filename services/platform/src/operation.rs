@@ -17,15 +17,23 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use prost::{Message, Name};
-use proto::{google::longrunning::Operation, options::v1::Role};
-use tokio::time::{Instant, sleep, timeout};
+use proto::{
+    google::longrunning::{Operation, operation},
+    options::v1::Role,
+};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 use crate::{
     Clock, Ctx, Error, Id, Page, PageRequest, Reads, Result, Store, Tasks, Tx,
     error::{Reason, Shared},
+    store::idempotency,
+    to_its_end::ToItsEnd,
 };
 
 mod rows;
@@ -34,8 +42,12 @@ mod shown;
 pub(crate) use rows::sweep;
 use rows::{Row, State};
 
-/// How many of a service run at once in one tenant.
-const AT_ONCE: u64 = 3;
+/// How many of a service run at once in one tenant. Two would overwrite what the other has read, and in an embedded database wait for it.
+const AT_ONCE: u64 = 1;
+/// How many calls of a process only validate at once: each has a connection for as long as its work takes.
+const VALIDATED_AT_ONCE: usize = 1;
+/// How many calls of a process wait at once, each with the permit of a call.
+const WAITING_AT_ONCE: usize = 64;
 /// How long a call waits for its operation: a small one is done when it is answered.
 const MOMENT: Duration = Duration::from_secs(1);
 /// How long a process that says nothing more is taken to be alive.
@@ -58,6 +70,8 @@ struct Inner {
     /// Who sees those of others too.
     sees_all: Role,
     running: Mutex<HashMap<Uuid, Arc<Progress>>>,
+    validating: Semaphore,
+    waiting: Semaphore,
 }
 
 /// Work under way: for whom it is done, and how far it is. Cheap to clone.
@@ -126,7 +140,8 @@ impl Operations {
     /// The operations of the service that a store belongs to. They run as tasks of the process. One is for who asked for it, and for
     /// whoever has the role `sees_all`.
     pub fn new(store: Store, tasks: Tasks, clock: Clock, sees_all: Role) -> Self {
-        Self(Arc::new(Inner { store, tasks, clock, sees_all, running: Mutex::default() }))
+        let (validating, waiting) = (Semaphore::new(VALIDATED_AT_ONCE), Semaphore::new(WAITING_AT_ONCE));
+        Self(Arc::new(Inner { store, tasks, clock, sees_all, running: Mutex::default(), validating, waiting }))
     }
 
     /// Begins an operation, and answers with it. `work` gives its answer and the open transaction with all it has written, which is
@@ -138,20 +153,58 @@ impl Operations {
         F: FnOnce(Work) -> W + Send + 'static,
         W: Future<Output = Result<(Tx, A)>> + Send + 'static,
     {
+        if let Some(known) = self.earlier(ctx).await? {
+            return Ok(Response::new(known));
+        }
         let (row, progress) = (Row::begun(ctx)?, Progress::new(self.0.tasks.token()));
         let run = Work { ctx: ctx.on_its_own(), progress };
-        let begun = self.admit(ctx, &row).await?;
         if ctx.validates_only() {
-            let (tx, answer) = work(run.clone()).await?;
-            tx.commit().await?;
-            return Ok(Response::new(self.shown(&row.done(run.progress.parts(), ctx.now(), &answer))));
+            return self.validate(ctx, row, run, work).await;
         }
-        let ended = run.progress.ended.clone();
-        self.spawn(row.id, run, work);
+        let (id, ended) = (row.id, run.progress.ended.clone());
+        // an operation that is written down has its task, also where the caller goes away in between
+        let (operations, by) = (self.clone(), ctx.clone());
+        let begun = ToItsEnd::new(async move {
+            let begun = operations.admit(&by, &row).await?;
+            operations.spawn(id, run, work);
+            Ok::<_, Status>(begun)
+        });
+        let begun = begun.await?;
         // one that takes longer is answered as far as it is
         let _ = timeout(MOMENT, ended.cancelled()).await;
         // it has begun: that it cannot be read now is no reason to refuse the call
-        Ok(self.get(ctx, row.id.into()).await.map_or(begun, Response::new))
+        Ok(self.get(ctx, id.into()).await.map_or(begun, Response::new))
+    }
+
+    /// Does the work of a call that only validates, and answers with the operation as it would end.
+    async fn validate<A, F, W>(&self, ctx: &Ctx, row: Row, run: Work, work: F) -> Result<Response<Operation>, Status>
+    where
+        A: Message + Name,
+        F: FnOnce(Work) -> W,
+        W: Future<Output = Result<(Tx, A)>>,
+    {
+        let _place = self.0.validating.try_acquire().map_err(|_| too_many())?;
+        self.admit(ctx, &row).await?;
+        let (tx, answer) = work(run.clone()).await?;
+        tx.commit().await?;
+        Ok(Response::new(self.shown(&row.done(run.progress.parts(), ctx.now(), &answer))))
+    }
+
+    /// The operation that was begun for this request before, as it is now. None, where there is none, or where it failed for a reason
+    /// that passes: then the request can be made again. Error: not found, where it was deleted; `REQUEST_ID_REUSED`.
+    async fn earlier(&self, ctx: &Ctx) -> Result<Option<Operation>> {
+        let answer = idempotency::earlier(&self.0.store.read(ctx).await?).await?;
+        let Some(known) = answer.and_then(|answer| Operation::decode(&*answer).ok()) else { return Ok(None) };
+        let id = known.name.rsplit('/').next().unwrap_or_default().parse()?;
+        let now = self.get(ctx, id).await?;
+        if matches!(&now.result, Some(operation::Result::Error(error)) if error.code == i32::from(Code::Unavailable)) {
+            let tx = self.0.store.change(ctx).await?;
+            idempotency::free(&tx).await?;
+            tx.commit().await?;
+            return Ok(None);
+        }
+        idempotency::kept(ctx);
+        Ok(Some(now))
     }
 
     /// Writes down that it runs.
@@ -159,8 +212,7 @@ impl Operations {
         let tx = self.0.store.write(ctx).await?;
         tx.hold("operations").await?;
         if rows::running(&tx).await? >= AT_ONCE {
-            let text = "As many operations are under way as may be at once. Wait until one is done.";
-            return Err(Shared::Overloaded.error(text).retry_after(Duration::from_secs(10)).into());
+            return Err(too_many().into());
         }
         rows::add(&tx, row).await?;
         tx.answer(self.shown(row)).await
@@ -241,14 +293,15 @@ impl Operations {
         Ok(page.map(|row| self.shown(&row)))
     }
 
-    /// Waits until an operation is done, at most for `patience`, and gives it as it is then. Error: as [`Operations::get`].
+    /// Waits until an operation is done, at most for `patience`, and returns it as it is then. Where many wait already it is returned at
+    /// once. Error: as [`Operations::get`].
     pub async fn wait(&self, ctx: &Ctx, id: Id<Operation>, patience: Option<Duration>) -> Result<Operation> {
         let until = Instant::now() + patience.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT);
-        let stop = self.0.tasks.token();
+        let (stop, place) = (self.0.tasks.token(), self.0.waiting.try_acquire());
         loop {
             let operation = self.get(ctx, id).await?;
             let left = until.saturating_duration_since(Instant::now());
-            if operation.done || left.is_zero() || stop.is_cancelled() {
+            if operation.done || place.is_err() || left.is_zero() || stop.is_cancelled() {
                 return Ok(operation);
             }
             let here = self.running().get(&id.uuid()).map(|progress| progress.ended.clone());
@@ -265,12 +318,25 @@ impl Operations {
 
     /// Asks an operation to end, and answers with it. Error: as [`Operations::get`].
     pub async fn cancel(&self, ctx: &Ctx, id: Id<Operation>) -> Result<Response<Operation>, Status> {
-        self.find(&self.0.store.glance(ctx).await?, id.uuid()).await?;
-        // before the transaction, which may have to wait for that of the work
-        if let Some(progress) = self.running().get(&id.uuid()) {
+        let db = self.0.store.read(ctx).await?;
+        let row = self.find(&db, id.uuid()).await?;
+        if idempotency::earlier(&db).await?.is_some() {
+            idempotency::kept(ctx);
+            return Ok(Response::new(self.shown(&row)));
+        }
+        drop(db);
+        // before the transaction, which in an embedded database has to wait for that of the work
+        let here = self.running().get(&id.uuid()).cloned();
+        if let Some(progress) = &here {
             progress.cancel.cancel();
         }
-        let tx = self.0.store.write(ctx).await?;
+        let tx = match self.0.store.write(ctx).await {
+            Err(late) if here.is_some() && late.is(Shared::Overloaded) => {
+                tracing::warn!(operation = %id, "an operation was told to end, and the audit log does not say by whom");
+                return Ok(Response::new(self.get(ctx, id).await?));
+            }
+            tx => tx?,
+        };
         rows::cancel(&tx, id.uuid()).await?;
         let row = self.find(&tx, id.uuid()).await?;
         tx.note("cancel operation", format!("operation {id}"), "");
@@ -313,6 +379,11 @@ fn interrupted() -> Error {
     Shared::OperationInterrupted
         .error("The process that worked on it has ended before it was done. Nothing was changed; ask for it again.")
         .retry_after(Duration::from_secs(1))
+}
+
+fn too_many() -> Error {
+    let text = "Another operation is under way, and one runs at a time. Wait until it is done.";
+    Shared::Overloaded.error(text).retry_after(Duration::from_secs(10))
 }
 
 /// When a lease that is taken now is over.

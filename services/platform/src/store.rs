@@ -27,7 +27,7 @@ use crate::{
 mod begin;
 mod engine;
 mod fault;
-mod idempotency;
+pub(crate) mod idempotency;
 mod method;
 mod one;
 mod provision;

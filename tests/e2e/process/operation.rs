@@ -43,7 +43,12 @@ async fn an_import_whose_process_is_killed_has_changed_nothing_and_is_found_as_f
     let details = failed["error"]["details"].as_array().expect("details");
     assert!(details.iter().any(|one| one["reason"] == "OPERATION_INTERRUPTED"), "{failed}");
     assert_eq!(secretariat.get("/v1/projects").await.ok(), json!({}), "nothing is half-written");
-    assert_eq!(import(&secretariat, 50_000).await["name"], begun["name"], "the same key, the same operation");
-    let again = import(&secretariat, 20).await;
-    assert_eq!(secretariat.outcome(&again).await["response"]["added"], 20);
+    let again = import(&secretariat, 50_000).await;
+    assert_ne!(
+        again["name"], begun["name"],
+        "what failed for a reason that passes is begun anew, with the same key too"
+    );
+    assert_eq!(secretariat.outcome(&again).await["response"]["added"], 50_000);
+    let known = import(&secretariat, 50_000).await;
+    assert_eq!((&known["name"], &known["done"]), (&again["name"], &json!(true)), "as it is now");
 }

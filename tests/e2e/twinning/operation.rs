@@ -68,6 +68,10 @@ async fn an_import_that_is_cancelled_changes_nothing() {
     let begun = import(&secretariat, "large", large).await;
     assert_eq!(begun["metadata"]["state"], "OPERATION_STATE_RUNNING", "{begun}");
     let path = format!("/v1/{}", text(&begun["name"]));
+    let reused = secretariat.post(&format!("{path}:cancel"), json!({ "requestId": "large" })).await;
+    reused.refused("REQUEST_ID_REUSED");
+    let goes_on = secretariat.get(&path).await.ok();
+    assert_ne!(goes_on["metadata"]["cancelRequested"], true, "a refused call cancels nothing");
     let asked = secretariat.post(&format!("{path}:cancel"), json!({ "requestId": "stop" })).await.ok();
     assert_eq!(asked["metadata"]["cancelRequested"], true);
     let ended = secretariat.outcome(&begun).await;

@@ -62,7 +62,7 @@ impl Row {
         })
     }
 
-    /// The same, when it is done.
+    /// The row of an operation that ended at `at` with an answer.
     pub(super) fn done(self, parts: (i32, i32), at: Timestamp, answer: &impl Name) -> Self {
         Self { state: State::Done, parts, ended_at: Some(at), outcome: shown::any(answer), ..self }
     }
@@ -167,7 +167,7 @@ pub(super) async fn end(
     if ended.rows_affected == 1 { Ok(()) } else { Err(interrupted()) }
 }
 
-/// Says that one is to end, if it runs.
+/// Notes that a running operation is to end. Of another one nothing changes.
 pub(super) async fn cancel(tx: &Tx, id: Uuid) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::Cancelling, Expr::value(true))

@@ -210,6 +210,55 @@ async fn an_operation_is_for_who_asked_for_it_and_for_the_central_team() {
 }
 
 #[tokio::test]
+async fn only_so_many_calls_validate_at_once() {
+    let ground = Ground::new();
+    let ctx = ground.by(Role::Coordinator);
+    ctx.call().validate_only();
+    let endless = |_: Work| std::future::pending::<Result<(Tx, Team)>>();
+    let mut first: Vec<_> = (0..VALIDATED_AT_ONCE).map(|_| Box::pin(ground.operations.start(&ctx, endless))).collect();
+    for validating in &mut first {
+        assert!(validating.now_or_never().is_none());
+    }
+    assert_eq!(reason(&ground.operations.start(&ctx, endless).await.unwrap_err()), "OVERLOADED");
+}
+
+#[tokio::test]
+async fn who_would_wait_beside_many_others_is_answered_at_once() {
+    let ground = Ground::new();
+    let ctx = ground.by(Role::Coordinator);
+    let (id, gate) = ground.begun(&ctx).await;
+    let mut waiting: Vec<_> = (0..WAITING_AT_ONCE).map(|_| Box::pin(ground.operations.wait(&ctx, id, None))).collect();
+    for one in &mut waiting {
+        assert!(one.now_or_never().is_none());
+    }
+    assert!(!ground.operations.wait(&ctx, id, None).await.unwrap().done);
+    gate.add_permits(3);
+    assert!(waiting.remove(0).await.unwrap().done);
+}
+
+#[tokio::test]
+async fn an_operation_whose_caller_goes_away_while_it_begins_is_worked_on() {
+    let ground = Ground::new();
+    let ctx = ground.by(Role::Coordinator);
+    let store = ground.store.clone();
+    let work = move |work: Work| async move {
+        let tx = store.change(work.ctx()).await?;
+        tx.note("work", "it", "");
+        Ok((tx, Team::default()))
+    };
+    assert!(Box::pin(ground.operations.start(&ctx, work)).now_or_never().is_none());
+    let begun = loop {
+        let page = ground.operations.list(&ctx, PageRequest::walk(9, "").unwrap()).await.unwrap();
+        if let Some(begun) = page.items.into_iter().next() {
+            break begun;
+        }
+    };
+    let id = begun.name.rsplit('/').next().unwrap().parse().unwrap();
+    assert!(ground.operations.wait(&ctx, id, None).await.unwrap().done);
+    assert_eq!(ground.entries().await, Verdict::Whole(1));
+}
+
+#[tokio::test]
 async fn only_so_many_operations_run_at_once_in_a_tenant() {
     let ground = Ground::new();
     let ctx = ground.by(Role::Coordinator);

@@ -110,7 +110,7 @@ impl Key {
     }
 }
 
-/// Removes the answers that were given to visitors who acted for `acted_for`, or whose home it is.
+/// Removes the answers that were given to the account `acted_for`, or to visitors who acted for it, or whose home it is.
 pub(super) async fn forget(tx: &Tx, acted_for: &str) -> Result<()> {
     let theirs = answered::Column::Key.starts_with(format!("{acted_for}/"));
     answered::Entity::delete_many().filter(theirs).exec(tx.conn()).await?;
@@ -119,12 +119,29 @@ pub(super) async fn forget(tx: &Tx, acted_for: &str) -> Result<()> {
 
 /// Fails where the request was answered before. The layers then give that answer again, whatever the method makes of this error.
 /// Error: `REQUEST_ID_REUSED`, where the id came with another request.
-pub(super) async fn look(tx: &Tx) -> Result<()> {
-    let once = &tx.ctx().call().once;
+pub(super) async fn look(db: &impl Reads) -> Result<()> {
+    let once = &db.ctx().call().once;
     let Some(key) = once.key() else { return Ok(()) };
-    let Some(answer) = find(tx, &key).await? else { return Ok(()) };
+    let Some(answer) = find(db, &key).await? else { return Ok(()) };
     once.becomes(Outcome::Before(answer));
     Err(Shared::Internal.error("This was answered before, and the same answer is given again."))
+}
+
+/// The earlier answer to this request, for a method that answers with how a thing stands now. It then calls [`kept`]. None, where it was
+/// not answered before. Error: `REQUEST_ID_REUSED`.
+pub(crate) async fn earlier(db: &impl Reads) -> Result<Option<Vec<u8>>> {
+    match db.ctx().call().once.key() {
+        Some(key) => find(db, &key).await,
+        None => Ok(None),
+    }
+}
+
+/// Removes the earlier answer to this request, so that it can be asked again.
+pub(crate) async fn free(tx: &Tx) -> Result<()> {
+    if let Some(key) = tx.ctx().call().once.key() {
+        answered::Entity::delete_by_id(key.name).exec(tx.conn()).await?;
+    }
+    Ok(())
 }
 
 /// Stores the answer, in the transaction of the method.
@@ -144,20 +161,20 @@ pub(super) async fn keep(tx: &Tx, answer: &impl Message) -> Result<()> {
 }
 
 /// Notes that the answer is stored, after the commit.
-pub(super) fn kept(ctx: &Ctx) {
+pub(crate) fn kept(ctx: &Ctx) {
     ctx.call().once.becomes(Outcome::Kept);
 }
 
 /// The earlier answer. Of two calls at once with one key, the second waits here until the first ends.
-async fn find(tx: &Tx, key: &Key) -> Result<Option<Vec<u8>>> {
-    if tx.conn().get_database_backend() == DbBackend::Postgres {
+async fn find(db: &impl Reads, key: &Key) -> Result<Option<Vec<u8>>> {
+    if db.conn().get_database_backend() == DbBackend::Postgres {
         let lock = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-        tx.conn()
-            .execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [key.name.clone().into()]))
+        db.conn()
+            .query_one_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [key.name.clone().into()]))
             .await?;
     }
-    let Some(row) = answered::Entity::find_by_id(key.name.clone()).one(tx.conn()).await? else { return Ok(None) };
-    if row.at.0 + KEPT < tx.ctx().now() {
+    let Some(row) = answered::Entity::find_by_id(key.name.clone()).one(db.conn()).await? else { return Ok(None) };
+    if row.at.0 + KEPT < db.ctx().now() {
         return Ok(None);
     }
     if row.digest != key.digest {

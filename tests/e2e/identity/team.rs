@@ -194,7 +194,8 @@ async fn a_team_is_handed_over_and_the_old_referent_loses_it_at_once() {
     let scene = Scene::open(&world, "it").await;
     let class = scene.class("Kos").await;
     let (support, successor) = (scene.teacher("Serra").await, scene.teacher("Novak").await);
-    class.referent.post(&class.path(":addSupportTeacher"), json!({ "teacherId": id_of(&support).await })).await.ok();
+    let add = json!({ "teacherId": id_of(&support).await, "requestId": "add" });
+    class.referent.post(&class.path(":addSupportTeacher"), add.clone()).await.ok();
     let logo = scene.file(&class.team, "LOGO").await;
     class.team.patch(&class.path(""), json!({ "logoFileId": logo, "email": "green@school.example" })).await.ok();
     let draft = json!({ "values": { "research_title": { "text": "Bridges" } } });
@@ -209,6 +210,8 @@ async fn a_team_is_handed_over_and_the_old_referent_loses_it_at_once() {
     let before = class.referent.get(&class.path("")).await.ok();
     class.referent.post(&class.path(":handOver"), to(id_of(&successor).await)).await.ok();
     assert_unseen(&class.referent, &class).await;
+    // nor by the answer to a request of before
+    class.referent.post(&class.path(":addSupportTeacher"), add).await.refused("NOT_FOUND");
 
     // team, support, logo and report are as they were
     let mut expected = before;

@@ -66,8 +66,8 @@ impl Tx {
         Self { store, ctx, transaction, pending: Mutex::default(), held }
     }
 
-    /// Removes the answers that were given to visitors who acted for this, or whose home it is. What they contain is removed or
-    /// hidden now, and a repeated request must not reveal it.
+    /// Removes the answers that were given to an account, or to visitors who acted for a class, or whose home this is. What they contain
+    /// is removed or hidden from them now, and a repeated request must not reveal it.
     pub async fn forget_answers(&self, acted_for: impl Display) -> Result<()> {
         idempotency::forget(self, &acted_for.to_string()).await
     }

@@ -97,6 +97,8 @@ impl TeamService for Teams {
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         team.remove_support(&ctx, req.teacher_id.parse()?)?;
         store::save(&tx, &mut team).await?;
+        // what this teacher was answered about the team is not said again
+        tx.forget_answers(&req.teacher_id).await?;
         tx.note("remove support teacher", format!("team {}", team.id), format!("account {}", req.teacher_id));
         tx.answer(team.into()).await
     }

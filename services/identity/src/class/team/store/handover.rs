@@ -31,7 +31,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Inserts a handover.
+/// Inserts a handover. The former referent is not told again what they were told about the team.
 pub(crate) async fn add(tx: &Tx, handover: &Handover) -> Result<()> {
     let row = row::Model {
         id: handover.id,
@@ -42,5 +42,5 @@ pub(crate) async fn add(tx: &Tx, handover: &Handover) -> Result<()> {
         handed_over_at: handover.at.into(),
     };
     row::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
-    Ok(())
+    tx.forget_answers(handover.from).await
 }

@@ -291,7 +291,9 @@ fn cleanse(headers: &mut HeaderMap) {
 /// The answer to a refused gRPC or gRPC-Web call: the status is in the headers, and there is no body.
 pub(crate) fn refuse(call: &HeaderMap, status: Status) -> Response {
     let mut answer = refused(status, call.get(ACCEPT_LANGUAGE));
-    answer.headers_mut().extend(call.get(CONTENT_TYPE).map(|kind| (CONTENT_TYPE, kind.clone())));
+    if let Some(kind) = call.get(CONTENT_TYPE) {
+        answer.headers_mut().insert(CONTENT_TYPE, kind.clone());
+    }
     answer
 }
 

@@ -4,7 +4,7 @@
 //! developers, in English. A caller that names none is given that text alone, as `detail`.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -50,8 +50,8 @@ struct Document<'a> {
     code: &'static str,
     reason: &'a str,
     domain: &'a str,
-    #[serde(skip_serializing_if = "HashMap::is_empty")]
-    metadata: &'a HashMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<&'a str, &'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     violations: Vec<Violation<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,7 +131,7 @@ impl Problem {
             code: code_name(self.status.code()),
             reason: &info.reason,
             domain: &info.domain,
-            metadata: &info.metadata,
+            metadata: info.metadata.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect(),
             violations: violations.iter().map(Violation::from).collect(),
             retry_after_seconds: self.retry_after(),
         };

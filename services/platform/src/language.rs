@@ -4,9 +4,9 @@
 //! of its reason is for the person who calls; it stands in a Fluent catalogue beside the reason, `proto/koine/<service>/v1/reasons/`,
 //! and travels as `google.rpc.LocalizedMessage`. Machine words stay as they are.
 //!
-//! A caller says its language by `accept-language`. Whoever says none is a program, and is given the English message alone, as AIP-193
-//! has it. Whoever asks for a language that no catalogue has is a person, and is spoken to in the first language of the tenant, as
-//! letters are.
+//! A caller names languages by `accept-language`. One who names none is taken for a program and is given the English message alone, as
+//! AIP-193 has it. Where no catalogue has a language that the caller names, a service answers in the first language of the tenant, as
+//! letters do; the gateway, which does not know the tenant before it has read the request, answers in English.
 
 use http::HeaderValue;
 use proto::{CATALOGUES, Declared};

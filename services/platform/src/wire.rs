@@ -32,7 +32,8 @@ pub fn date(date: Date) -> proto::google::r#type::Date {
 /// A date from a message. Error: `FIELDS_INVALID`, where the calendar has no such day.
 pub fn to_date(date: &proto::google::r#type::Date) -> Result<Date> {
     let part = |value: i32| i8::try_from(value).unwrap_or(-1);
-    let year = i16::try_from(date.year).unwrap_or(i16::MIN);
+    // a date without a year, which the type also has, is no day
+    let year = i16::try_from(date.year).ok().filter(|year| (1..=9999).contains(year)).unwrap_or(i16::MIN);
     Date::new(year, part(date.month), part(date.day))
         .map_err(|_| Shared::FieldsInvalid.error("The calendar has no such day."))
 }

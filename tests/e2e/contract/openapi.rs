@@ -24,7 +24,7 @@ async fn the_committed_openapi_document_is_the_one_the_gateway_gives() {
     let committed: Value = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
     assert!(
         committed == given,
-        "gateway/openapi.json is old. Make it anew:\n\n  KOINE_BLESS=1 cargo test -p tests --test e2e openapi\n"
+        "gateway/openapi.json is old. Make it anew:\n\n  KOINE_BLESS=1 cargo test --workspace --test e2e contract\n"
     );
     world.end().await;
 }

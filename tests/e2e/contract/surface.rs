@@ -113,7 +113,7 @@ impl Change {
                 "breaking",
             )
         };
-        format!("{text}\n\n{what}\n\n  KOINE_BLESS={blessing} cargo test -p tests --test e2e surface\n")
+        format!("{text}\n\n{what}\n\n  KOINE_BLESS={blessing} cargo test --workspace --test e2e contract\n")
     }
 }
 

@@ -39,7 +39,7 @@ enum Point {
     Text(String),
 }
 
-/// The columns that an `order_by` names, and after them one whose values are unique. Of an empty one, the usual order of the list.
+/// The columns that an `order_by` names, and after them one whose values are unique. Where it is empty, the usual order of the list.
 /// Error: the first place where it names none.
 pub(super) fn terms<E: EntityTrait>(fields: &Fields<E>, order_by: &str) -> Result<Vec<Term<E>>, Fault> {
     let usual = || fields.usual.iter().map(|(column, order)| Term { column: *column, order: order.clone() });

@@ -40,12 +40,12 @@ impl Places {
         Self { callers: Shares::new(in_all, per_address), operators: Shares::new(OF_OPERATORS.0, OF_OPERATORS.1) }
     }
 
-    /// Those of who calls: strangers and peers.
+    /// The connections of callers: strangers and peers.
     pub(super) fn of_callers(&self) -> Shares {
         self.callers.clone()
     }
 
-    /// Those of who looks whether the process is well.
+    /// The connections of probes and of who reads the metrics.
     pub(super) fn of_operators(&self) -> Shares {
         self.operators.clone()
     }

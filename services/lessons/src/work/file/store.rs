@@ -91,7 +91,7 @@ pub(crate) async fn take_away(tx: &Tx, seat: Seat) -> Result<Vec<String>> {
     Ok(places)
 }
 
-/// Of some places, those that no file has. None will have one of them later: a new file has a new place.
+/// Returns the places that no file has. No file will have one of them later, because a new file has a new place.
 pub(crate) async fn free(db: &impl Reads, places: Vec<String>) -> Result<Vec<String>> {
     let taken = row::Entity::find().select_only().column(row::Column::Place).filter(row::Column::Place.is_in(&places));
     let taken: HashSet<String> = taken.into_tuple().all(db.conn()).await?.into_iter().collect();

@@ -193,7 +193,7 @@ impl Operations {
     /// The operation that was begun for this request before, as it is now. None, where there is none, or where it failed for a reason
     /// that passes: then the request can be made again. Error: not found, where it was deleted; `REQUEST_ID_REUSED`.
     async fn earlier(&self, ctx: &Ctx) -> Result<Option<Operation>> {
-        let answer = idempotency::earlier(&self.0.store.read(ctx).await?).await?;
+        let answer = idempotency::earlier(&self.0.store, ctx).await?;
         let Some(known) = answer.and_then(|answer| Operation::decode(&*answer).ok()) else { return Ok(None) };
         let id = known.name.rsplit('/').next().unwrap_or_default().parse()?;
         let now = self.get(ctx, id).await?;
@@ -318,13 +318,11 @@ impl Operations {
 
     /// Asks an operation to end, and answers with it. Error: as [`Operations::get`].
     pub async fn cancel(&self, ctx: &Ctx, id: Id<Operation>) -> Result<Response<Operation>, Status> {
-        let db = self.0.store.read(ctx).await?;
-        let row = self.find(&db, id.uuid()).await?;
-        if idempotency::earlier(&db).await?.is_some() {
+        let row = self.find(&self.0.store.glance(ctx).await?, id.uuid()).await?;
+        if idempotency::earlier(&self.0.store, ctx).await?.is_some() {
             idempotency::kept(ctx);
             return Ok(Response::new(self.shown(&row)));
         }
-        drop(db);
         // before the transaction, which in an embedded database has to wait for that of the work
         let here = self.running().get(&id.uuid()).cloned();
         if let Some(progress) = &here {

@@ -9,7 +9,7 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 
-use super::{At, Reads, Tx, rows::answered};
+use super::{At, Reads, Store, Tx, rows::answered};
 use crate::{
     Caller, Ctx, Member, Result,
     error::{Reason, Shared},
@@ -129,9 +129,9 @@ pub(super) async fn look(db: &impl Reads) -> Result<()> {
 
 /// The earlier answer to this request, for a method that answers with how a thing stands now. It then calls [`kept`]. None, where it was
 /// not answered before. Error: `REQUEST_ID_REUSED`.
-pub(crate) async fn earlier(db: &impl Reads) -> Result<Option<Vec<u8>>> {
-    match db.ctx().call().once.key() {
-        Some(key) => find(db, &key).await,
+pub(crate) async fn earlier(store: &Store, ctx: &Ctx) -> Result<Option<Vec<u8>>> {
+    match ctx.call().once.key() {
+        Some(key) => find(&store.read(ctx).await?, &key).await,
         None => Ok(None),
     }
 }

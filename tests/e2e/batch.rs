@@ -76,7 +76,6 @@ async fn is_all_or_nothing(channel: &Channel, method: &MethodDescriptor, place: 
     assert_eq!(reason(&refused), "NOT_FOUND");
     let told = refused.get_details_error_info().expect("a reason").metadata["ids"].clone();
     assert_eq!(told, missing.join(", "), "{}", method.name());
-    assert!(refused.message().contains(&told), "{refused:?}");
     all.len() - own.len()
 }
 

@@ -125,18 +125,18 @@ fn request(metadata: HeaderMap, message: DynamicMessage) -> Request<DynamicMessa
     Request::from_parts(MetadataMap::from_headers(metadata), Extensions::new(), message)
 }
 
-/// Sends a stream of pieces and returns one message.
+/// Sends a stream of pieces and returns one message, as JSON.
 ///
 /// It does not use [`Grpc`], whose request streams cannot fail: where an upload breaks off, the service must see an error and not
 /// the end of the stream.
-pub(crate) async fn upload<S>(route: &Route, metadata: HeaderMap, pieces: S) -> Result<DynamicMessage, Status>
+pub(crate) async fn upload<S>(route: &Route, metadata: HeaderMap, pieces: S) -> Result<Vec<u8>, Status>
 where
     S: Stream<Item = Result<DynamicMessage, Status>> + Send + 'static,
 {
     traced(route.method(), metadata, |metadata| send(route, metadata, pieces), code).await
 }
 
-async fn send<S>(route: &Route, metadata: HeaderMap, pieces: S) -> Result<DynamicMessage, Status>
+async fn send<S>(route: &Route, metadata: HeaderMap, pieces: S) -> Result<Vec<u8>, Status>
 where
     S: Stream<Item = Result<DynamicMessage, Status>> + Send + 'static,
 {
@@ -152,8 +152,7 @@ where
         return Err(refused);
     }
     let (head, body) = answer.into_parts();
-    let mut messages =
-        Streaming::new_response(Dynamic(route.output.clone()), body, head.status, None, Some(usize::MAX));
+    let mut messages = Streaming::new_response(AsJson(route.output.clone()), body, head.status, None, Some(usize::MAX));
     let message = messages.message().await?;
     // an error may still follow the message
     messages.trailers().await?;

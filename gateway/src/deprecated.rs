@@ -64,7 +64,7 @@ impl Notice {
         notice.map(Some).ok_or_else(fault)
     }
 
-    /// Of two, what ends first.
+    /// Joins two notices: the earlier beginning, and the earlier end.
     fn and(self, other: Self) -> Self {
         Self { since: self.since.min(other.since), until: self.until.min(other.until) }
     }
@@ -79,11 +79,12 @@ impl Notice {
 }
 
 impl Notices {
-    /// What a method and the messages it takes say. Error: one of them says the half of it.
+    /// Reads what a method says, and the messages that it takes and gives. Error: one of them is deprecated without its days, or has days
+    /// and is not deprecated.
     pub(crate) fn of(method: &MethodDescriptor) -> Result<Self, Error> {
         let option = rpc::extension(method.parent_pool(), "koine.options.v1.field_deprecation")?;
         let mut fields = BTreeMap::new();
-        let (mut messages, mut next) = (vec![method.input()], 0);
+        let (mut messages, mut next) = (vec![method.input(), method.output()], 0);
         while let Some(message) = messages.get(next).cloned() {
             next += 1;
             for field in message.fields() {

@@ -7,7 +7,7 @@ use axum::response::{
     sse::{Event, KeepAlive},
 };
 use futures::{Stream, StreamExt, stream};
-use http::{HeaderMap, HeaderValue, header::ACCEPT_LANGUAGE};
+use http::{HeaderMap, header::ACCEPT_LANGUAGE};
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage, Value};
 use tonic::Status;
 
@@ -28,7 +28,7 @@ pub(crate) async fn answer(
     (metadata, deadline): (HeaderMap, Deadline),
     message: DynamicMessage,
 ) -> Result<Response, Problem> {
-    let accept = metadata.get(ACCEPT_LANGUAGE).cloned();
+    let (accept, method) = (metadata.get(ACCEPT_LANGUAGE).cloned(), route.method().to_owned());
     let mut messages = deadline.answer(call::stream(route, metadata, message)).await?.into_inner().fuse();
     let first = match tokio::time::timeout(PATIENCE, messages.next()).await {
         Ok(Some(Err(refused))) => return Err(refused.into()),
@@ -37,7 +37,10 @@ pub(crate) async fn answer(
     };
     let position = position(&route.output);
     let events = until_error(deadline.within(stream::iter(first).chain(messages)));
-    let events = events.map(move |item| event(item, position.as_ref(), accept.as_ref())).map(Ok::<_, Infallible>);
+    let events = events.map(move |item| {
+        let problem = |status| Problem::from(status).of(&method).said_in(accept.as_ref());
+        Ok::<_, Infallible>(event(item, position.as_ref(), problem))
+    });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
@@ -67,7 +70,7 @@ fn position(message: &MessageDescriptor) -> Option<FieldDescriptor> {
 }
 
 /// A message as an event. Where it is in the stream is the event's id, and no part of its data.
-fn event(item: Item, position: Option<&FieldDescriptor>, accept: Option<&HeaderValue>) -> Event {
+fn event(item: Item, position: Option<&FieldDescriptor>, problem: impl Fn(Status) -> Problem) -> Event {
     let event = item.and_then(|mut message| {
         let id = position.and_then(|field| {
             let id = message.get_field(field).as_str().map(str::to_owned);
@@ -80,7 +83,7 @@ fn event(item: Item, position: Option<&FieldDescriptor>, accept: Option<&HeaderV
         event.json_data(&message).map_err(|fault| Status::internal(fault.to_string()))
     });
     event.unwrap_or_else(|status| {
-        let document = Problem::from(status).said_in(accept).json();
+        let document = problem(status).json();
         Event::default().event("error").data(String::from_utf8_lossy(&document))
     })
 }

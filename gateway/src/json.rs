@@ -1,8 +1,8 @@
 //! Writes answers as JSON directly from their protobuf bytes. To build a [`DynamicMessage`] of an answer first, only to serialize it,
 //! costs more for a list of fifty than everything else the gateway does.
 //!
-//! The JSON equals what `prost-reflect` writes of the same message. Rare cases are left to it: messages that arrive in several parts,
-//! and the well-known types other than `Timestamp`.
+//! The JSON equals what `prost-reflect` writes of the same message. Rare cases are left to it: messages that arrive in several parts
+//! or with several members of a oneof, and the well-known types other than `Timestamp`.
 
 use std::collections::HashSet;
 
@@ -61,6 +61,11 @@ fn message(kind: &MessageDescriptor, bytes: &[u8], out: &mut Vec<u8>, depth: u32
         _ => {}
     }
     let mut parts = parts(bytes)?;
+    // of several members of a oneof the last one counts
+    let is_set = |field: &FieldDescriptor| parts.iter().any(|(number, _)| *number == field.number());
+    if kind.oneofs().any(|oneof| oneof.fields().filter(is_set).count() > 1) {
+        return by_reflection(kind, bytes, out);
+    }
     // fields in the order of their numbers; the sort is stable, so that the values of one field keep their order
     parts.sort_by_key(|(number, _)| *number);
     out.push(b'{');

@@ -61,7 +61,7 @@ async fn called(
     let shape = &found.route.shape;
     let place = if *shape == Shape::Unary { None } else { Some(edge.bounds.streams.take(address, 1).map_err(full)?) };
     if let Shape::Upload(field) = shape {
-        return upload::answer(&edge.settings, found, field, (metadata, deadline), parts, incoming).await;
+        return upload::answer(&edge.settings, found, field, (metadata, deadline), (parts, notice), incoming).await;
     }
     let mut held = edge.bounds.intake.held(address, &parts.extensions);
     let reading = async { Ok(body::json(&edge.settings, &parts.headers, incoming, &mut held).await) };
@@ -86,14 +86,8 @@ fn full(full: Full) -> Problem {
     platform::Error::from(full).into()
 }
 
-/// A message as a response in JSON. Error: it has a value that JSON cannot express.
-pub(crate) fn respond(message: &DynamicMessage, held: Option<Held>) -> Result<Response, Problem> {
-    let text = serde_json::to_vec(message).map_err(|fault| Status::internal(fault.to_string()))?;
-    Ok(json(text, held))
-}
-
 /// A response with this JSON. It must not be stored by caches. Its bytes are counted in `held`.
-fn json(text: Vec<u8>, mut held: Option<Held>) -> Response {
+pub(crate) fn json(text: Vec<u8>, mut held: Option<Held>) -> Response {
     if let Some(held) = &mut held {
         held.add(text.len());
     }

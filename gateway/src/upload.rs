@@ -18,31 +18,34 @@ use tonic::Status;
 use crate::{
     bind, body, call,
     deadline::{Deadline, Moves},
+    deprecated::Notice,
     problem::Problem,
     reason,
     settings::Settings,
     table::Found,
-    transcode::respond,
+    transcode::json,
 };
 
 /// Small enough to share a connection fairly, and large enough that the header of a piece does not matter.
 const PIECE: usize = 64 << 10;
 
-/// Answers a request whose body is a file. Error: `BODY_TOO_LARGE`, an unsupported encoding, a fault of the body, or that of the
+/// Answers a request whose body is a file. `notice` becomes what is deprecated of the request, as soon as it is read. Error: `BODY_TOO_LARGE`, an unsupported encoding, a fault of the body, or that of the
 /// service.
 pub(crate) async fn answer(
     settings: &Settings,
     found: &Found<'_>,
     field: &FieldDescriptor,
     (metadata, deadline): (HeaderMap, Deadline),
-    parts: &Parts,
+    (parts, notice): (&Parts, &mut Option<Notice>),
     incoming: Body,
 ) -> Result<Response, Problem> {
     body::announced(&parts.headers, settings.max_upload_bytes)?;
     body::encoding(&parts.headers)?;
+    let first = first(found, parts)?;
+    *notice = found.route.notices.to(&first);
     let ((fault, broke), moves) = (oneshot::channel(), Moves::new());
     let pieces = Pieces {
-        first: Some((first(found, parts)?, media_type(&parts.headers))),
+        first: Some((first, media_type(&parts.headers))),
         field: field.clone(),
         body: incoming.into_data_stream(),
         rest: Bytes::new(),
@@ -56,7 +59,7 @@ pub(crate) async fn answer(
         // a fault of the caller's body explains the error that the service then returns
         biased;
         Ok(fault) = broke => Err(fault.into()),
-        answer = answer => respond(&answer?, None),
+        answer = answer => Ok(json(answer?, None)),
     }
 }
 

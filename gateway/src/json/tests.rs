@@ -117,6 +117,22 @@ fn fields_come_in_any_order_in_parts_and_beside_what_nobody_knows() {
 }
 
 #[test]
+fn of_several_members_of_a_oneof_the_last_one_is_written() {
+    let kind = proto::descriptor().get_message_by_name("koine.lessons.v1.Value").unwrap();
+    let members: Vec<_> = kind.oneofs().next().unwrap().fields().collect();
+    assert!(members.len() > 1);
+    for (one, other) in members.iter().zip(members.iter().rev()) {
+        let mut bytes = Vec::new();
+        for field in [one, other] {
+            let mut message = DynamicMessage::new(kind.clone());
+            message.set_field(field, Field::default_value_for_field(field));
+            bytes.extend(message.encode_to_vec());
+        }
+        same(&DynamicMessage::decode(kind.clone(), &bytes[..]).unwrap(), &bytes);
+    }
+}
+
+#[test]
 fn bytes_that_are_no_message_are_refused_and_never_half_written() {
     let kind = proto::descriptor().get_message_by_name("koine.lessons.v1.ListPairsResponse").unwrap();
     let bytes = Dice(3).message(&kind, 3).encode_to_vec();

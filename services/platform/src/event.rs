@@ -74,7 +74,7 @@ impl Handlers {
     /// until it succeeds or the fact is parked. Its `name` is kept with the facts it handled: rename it and it handles them again.
     /// Its `commit` also records that the fact was handled, so what that commit does happens once. It commits once in the tenant of
     /// the fact, as the last thing it does: before that it commits in other tenants, if at all, once in each, by
-    /// [`Store::write_once`](crate::Store::write_once). Any other commit is refused, for it would be lost where the process dies before
+    /// [`Store::change_once`](crate::Store::change_once). Any other commit is refused, for it would be lost where the process dies before
     /// it. What it does beside its commits can happen again.
     #[must_use]
     pub fn on<E, F, Done>(self, name: &'static str, handle: F) -> Self

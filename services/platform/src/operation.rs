@@ -32,7 +32,7 @@ use uuid::Uuid;
 use crate::{
     Clock, Ctx, Error, Id, Page, PageRequest, Reads, Result, Store, Tasks, Tx,
     error::{Reason, Shared},
-    store::idempotency,
+    store::{idempotency, overloaded},
     to_its_end::ToItsEnd,
 };
 
@@ -183,7 +183,7 @@ impl Operations {
         F: FnOnce(Work) -> W,
         W: Future<Output = Result<(Tx, A)>>,
     {
-        let _place = self.0.validating.try_acquire().map_err(|_| too_many())?;
+        let _place = self.0.validating.try_acquire().map_err(|_| overloaded())?;
         self.admit(ctx, &row).await?;
         let (tx, answer) = work(run.clone()).await?;
         tx.commit().await?;
@@ -193,13 +193,18 @@ impl Operations {
     /// The operation that was begun for this request before, as it is now. None, where there is none, or where it failed for a reason
     /// that passes: then the request can be made again. Error: not found, where it was deleted; `REQUEST_ID_REUSED`.
     async fn earlier(&self, ctx: &Ctx) -> Result<Option<Operation>> {
-        let answer = idempotency::earlier(&self.0.store, ctx).await?;
-        let Some(known) = answer.and_then(|answer| Operation::decode(&*answer).ok()) else { return Ok(None) };
+        let Some(answer) = idempotency::earlier(&self.0.store, ctx).await? else { return Ok(None) };
+        let known = Operation::decode(&*answer).map_err(Error::internal)?;
         let id = known.name.rsplit('/').next().unwrap_or_default().parse()?;
         let now = self.get(ctx, id).await?;
         if matches!(&now.result, Some(operation::Result::Error(error)) if error.code == i32::from(Code::Unavailable)) {
+            // a call that only validates removes nothing, and must not be answered with what was kept
+            if ctx.validates_only() {
+                idempotency::ask_again(ctx);
+                return Ok(None);
+            }
             let tx = self.0.store.change(ctx).await?;
-            idempotency::free(&tx).await?;
+            idempotency::free(&tx, answer).await?;
             tx.commit().await?;
             return Ok(None);
         }
@@ -331,13 +336,15 @@ impl Operations {
         let tx = match self.0.store.write(ctx).await {
             Err(late) if here.is_some() && late.is(Shared::Overloaded) => {
                 tracing::warn!(operation = %id, "an operation was told to end, and the audit log does not say by whom");
+                idempotency::kept(ctx);
                 return Ok(Response::new(self.get(ctx, id).await?));
             }
             tx => tx?,
         };
-        rows::cancel(&tx, id.uuid()).await?;
+        if rows::cancel(&tx, id.uuid()).await? {
+            tx.note("cancel operation", format!("operation {id}"), "");
+        }
         let row = self.find(&tx, id.uuid()).await?;
-        tx.note("cancel operation", format!("operation {id}"), "");
         tx.answer(self.shown(&row)).await
     }
 

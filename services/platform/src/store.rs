@@ -310,7 +310,8 @@ async fn patiently<T>(waiting: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(PATIENCE, waiting).await.map_err(|_| overloaded())
 }
 
-fn overloaded() -> Error {
+/// The refusal of a call for which there is no place now.
+pub(crate) fn overloaded() -> Error {
     Shared::Overloaded
         .error("There is more to do now than can be done in time. Nothing was changed; try again in a moment.")
         .retry_after(Duration::from_secs(1))

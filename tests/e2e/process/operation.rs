@@ -12,7 +12,7 @@ async fn import(secretariat: &Caller, projects: usize) -> Value {
     secretariat.upload(&format!("/v1/projects:import?requestId={projects}"), "text/csv", sheet).await.ok()
 }
 
-/// An hour passes for an operation whose process does not live.
+/// Ends the lease of an operation whose process does not live.
 async fn lease_ends(machine: &Machine) {
     let database = machine.engine.connect("it-hr", "lessons").await;
     database.execute_unprepared("UPDATE operation SET lease_until = started_at").await.expect("a row");
@@ -43,6 +43,13 @@ async fn an_import_whose_process_is_killed_has_changed_nothing_and_is_found_as_f
     let details = failed["error"]["details"].as_array().expect("details");
     assert!(details.iter().any(|one| one["reason"] == "OPERATION_INTERRUPTED"), "{failed}");
     assert_eq!(secretariat.get("/v1/projects").await.ok(), json!({}), "nothing is half-written");
+    let sheet = keep::sheet("2014TC16RFCB042", &["it", "hr"], 50_000);
+    let checked =
+        secretariat.upload("/v1/projects:import?requestId=50000&validateOnly=true", "text/csv", sheet).await.ok();
+    assert_eq!(
+        checked["response"]["added"], 50_000,
+        "a check is made anew, and is not told what was before: {checked}"
+    );
     let again = import(&secretariat, 50_000).await;
     assert_ne!(
         again["name"], begun["name"],

@@ -1,4 +1,4 @@
-//! Long operations: what a secretariat sees of an import, and what is left of one whose process died.
+//! Long operations: what a secretariat sees of an import, and what is left of one that was cancelled.
 
 use serde_json::{Value, json};
 use tests::{Caller, World, keep, path::text};

@@ -26,9 +26,8 @@ pub(super) fn answered(call: &Call, method: &Method, response: Response<Body>) -
 
 /// What a method that answered OK should have done and did not.
 fn faults(call: &Call, method: &Method) -> impl Iterator<Item = &'static str> {
-    // a watch records what it shows while it streams
     let sighting = method.access.as_ref().map_or("", |access| &access.sighting);
-    let is_unseen = !method.watches && !sighting.is_empty() && !call.has_witnessed(sighting);
+    let is_unseen = !sighting.is_empty() && !call.has_witnessed(sighting);
     let forgotten =
         call.once.is_forgotten().then_some("the answer to a `request_id` is not kept: end with `tx.answer`");
     forgotten.into_iter().chain(is_unseen.then_some("its `sighting` is not written down before it answers"))

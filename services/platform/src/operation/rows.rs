@@ -167,15 +167,15 @@ pub(super) async fn end(
     if ended.rows_affected == 1 { Ok(()) } else { Err(interrupted()) }
 }
 
-/// Notes that a running operation is to end. Of another one nothing changes.
-pub(super) async fn cancel(tx: &Tx, id: Uuid) -> Result<()> {
-    Entity::update_many()
+/// Notes that a running operation is to end. Returns false, and changes nothing, where it has ended.
+pub(super) async fn cancel(tx: &Tx, id: Uuid) -> Result<bool> {
+    let noted = Entity::update_many()
         .col_expr(Column::Cancelling, Expr::value(true))
         .filter(Column::Id.eq(id))
         .filter(Column::State.eq(to_text(&State::Running)?))
         .exec(tx.conn())
         .await?;
-    Ok(())
+    Ok(noted.rows_affected == 1)
 }
 
 /// Removes one.

@@ -126,6 +126,7 @@ async fn how_far_an_operation_is_can_be_seen_until_it_is_done_and_what_it_led_to
     // of one that has ended nothing changes
     let cancelled = ground.operations.cancel(&ctx, id).await.unwrap().into_inner();
     assert_eq!(cancelled, done);
+    assert_eq!(ground.entries().await, Verdict::Whole(1), "nor is anything noted");
 }
 
 #[tokio::test]

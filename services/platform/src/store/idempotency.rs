@@ -136,12 +136,18 @@ pub(crate) async fn earlier(store: &Store, ctx: &Ctx) -> Result<Option<Vec<u8>>>
     }
 }
 
-/// Removes the earlier answer to this request, so that it can be asked again.
-pub(crate) async fn free(tx: &Tx) -> Result<()> {
+/// Removes this answer to this request, so that it can be asked again. One that another call has stored meanwhile stays.
+pub(crate) async fn free(tx: &Tx, answer: Vec<u8>) -> Result<()> {
     if let Some(key) = tx.ctx().call().once.key() {
-        answered::Entity::delete_by_id(key.name).exec(tx.conn()).await?;
+        let this = answered::Entity::delete_many().filter(answered::Column::Key.eq(key.name));
+        this.filter(answered::Column::Answer.eq(answer)).exec(tx.conn()).await?;
     }
     Ok(())
+}
+
+/// Lets a call that only validates be decided anew, whatever was answered before.
+pub(crate) fn ask_again(ctx: &Ctx) {
+    ctx.call().once.becomes(Outcome::Kept);
 }
 
 /// Stores the answer, in the transaction of the method.

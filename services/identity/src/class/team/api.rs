@@ -95,11 +95,10 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
-        team.remove_support(&ctx, req.teacher_id.parse()?)?;
+        let teacher = req.teacher_id.parse()?;
+        team.remove_support(&ctx, teacher)?;
         store::save(&tx, &mut team).await?;
-        // what this teacher was answered about the team is not said again
-        tx.forget_answers(&req.teacher_id).await?;
-        tx.note("remove support teacher", format!("team {}", team.id), format!("account {}", req.teacher_id));
+        tx.note("remove support teacher", format!("team {}", team.id), format!("account {teacher}"));
         tx.answer(team.into()).await
     }
 

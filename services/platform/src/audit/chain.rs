@@ -21,7 +21,7 @@ const BATCH: u64 = 1_000;
 /// each.
 const SIZES: [usize; 4] = [125, 25, 5, 1];
 
-/// A lane without an entry for this long is removed. Its writer stops using it earlier: see [`super::lane`].
+/// When entries are chained, lanes without an entry for this long are removed. Its writer stops using it earlier: see [`super::lane`].
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Chains every entry that waits in a tenant's log, and removes the lanes of `leaving`. Returns the lanes with entries that were

@@ -36,7 +36,7 @@ impl Ground {
         let place =
             admin_url.split_once('@').and_then(|(_, place)| place.split_once('/')).expect("a URL with a user").0;
         let url = format!("postgres://{{tenant}}_{{service}}:secret@{place}/{name}_{{tenant}}");
-        Self::new(|_| Engine::Postgres { url, admin_url: admin_url.to_owned() })
+        Self::new(|_| Engine::Postgres { url, admin_url: admin_url.to_owned(), world: name.to_owned() })
     }
 
     /// Who measures comes from one address and belongs to one tenant: the limits that keep one caller from taking the room of the
@@ -47,7 +47,7 @@ impl Ground {
         let engine = engine(folder);
         let store = match &engine {
             Engine::Sqlite(data) => format!("url = {:?}", format!("sqlite:{}", data.display())),
-            Engine::Postgres { url, admin_url } => format!("url = {url:?}\nadmin_url = {admin_url:?}"),
+            Engine::Postgres { url, admin_url, .. } => format!("url = {url:?}\nadmin_url = {admin_url:?}"),
         };
         fs::create_dir(&tenants).expect("a folder");
         for tenant in TENANTS {

@@ -51,18 +51,27 @@ pub fn programs() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         // as `scripts/test` builds them before, so that there is nothing left to do here then
-        let cargo = "cargo";
-        let build = std::process::Command::new(cargo)
-            .args(["build", "--workspace", "--bins", "--quiet"])
-            .current_dir(root())
-            .stdin(Stdio::null())
-            .output()
-            .expect("cargo");
+        let mut build = std::process::Command::new("cargo");
+        build.args(["build", "--workspace", "--bins", "--quiet"]).current_dir(root()).stdin(Stdio::null());
+        of_no_package(&mut build);
+        let build = build.output().expect("cargo");
         assert!(build.status.success(), "{}", String::from_utf8_lossy(&build.stderr));
         // target/debug/deps/e2e-…
         let test = std::env::current_exe().expect("this program");
         test.ancestors().nth(2).expect("a folder").to_owned()
     })
+}
+
+/// Removes what cargo says of the package whose test runs. Build scripts of dependencies read it, so a build that is told something else
+/// than the one before makes half of the dependencies anew.
+#[expect(clippy::disallowed_methods, reason = "the variables are known by their beginnings alone")]
+fn of_no_package(build: &mut std::process::Command) {
+    for (name, _) in std::env::vars_os() {
+        let is_of_a_package = |name: &str| ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|of| name.starts_with(of));
+        if name.to_str().is_some_and(is_of_a_package) {
+            build.env_remove(name);
+        }
+    }
 }
 
 /// What can run: each has settings, a port and a certificate of its own. A number tells a replica from the first of its kind.
@@ -112,7 +121,7 @@ impl Machine {
         let taken: Vec<_> = SERVICES.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
         let ports = taken.iter().map(|listener| listener.local_addr().expect("an address").port());
         let ports = SERVICES.into_iter().zip(ports).collect();
-        let engine = Engine::new(&folder.path().join("data"));
+        let engine = Engine::unmade(&folder.path().join("data"));
         let machine = Self { folder, running: Vec::new(), ports, engine, nats: None };
         SERVICES.into_iter().chain(["koine"]).for_each(|name| machine.write_settings(name, None));
         machine

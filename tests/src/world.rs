@@ -4,7 +4,10 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -36,6 +39,8 @@ pub struct World {
     log: Log,
     text: String,
     engine: Engine,
+    /// Whether something else than rows of the databases may have been changed.
+    altered: AtomicBool,
 }
 
 /// A world before it starts.
@@ -190,6 +195,8 @@ impl World {
 
     /// Changes rows without the system. Returns their number.
     pub async fn tamper(&self, tenant: &str, service: &'static str, sql: &str) -> u64 {
+        let changes_rows = ["UPDATE ", "DELETE ", "INSERT "].iter().any(|verb| sql.trim_start().starts_with(verb));
+        self.altered.fetch_or(!changes_rows, Ordering::Relaxed);
         let database = self.engine.connect(tenant, service).await;
         let done = wait(sql, database.execute_unprepared(sql)).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
         database.close().await.expect("an open database");
@@ -275,9 +282,9 @@ impl World {
     /// Ends the process and starts another one with the same folder, settings and instant.
     pub async fn restart(self) -> Self {
         self.settle().await;
-        let Self { process, clock, folder, log, text, engine, .. } = self;
+        let Self { process, clock, folder, log, text, engine, altered, .. } = self;
         wait("the process to stop", process.stop()).await;
-        Self::begin(text, engine, clock, folder, log).await
+        Self { altered, ..Self::begin(text, engine, clock, folder, log).await }
     }
 
     /// Ends the process, lets `change` modify its data, and starts another one with the same folder, settings and instant.
@@ -285,7 +292,7 @@ impl World {
         let Self { process, clock, folder, log, text, engine, .. } = self;
         process.stop().await;
         change(&engine, folder.path()).await;
-        Self::begin(text, engine, clock, folder, log).await
+        Self { altered: true.into(), ..Self::begin(text, engine, clock, folder, log).await }
     }
 
     async fn begin(text: String, engine: Engine, clock: Clock, folder: TempDir, log: Log) -> Self {
@@ -295,18 +302,21 @@ impl World {
         let process = wait("the process to start", Process::start(config, clock.clone(), services)).await;
         let process = process.unwrap_or_else(|error| panic!("{error:?}"));
         let address = process.listen().await.expect("a free port");
-        Self { process, clock, folder, address, http: Http::new(address), log, text, engine }
+        Self { process, clock, folder, address, http: Http::new(address), log, text, engine, altered: false.into() }
     }
 
     /// Ends the world. Panics where a fact was not handled, a task did not end, or an error was logged.
     pub async fn end(self) {
         self.settle().await;
-        let Self { process, log, .. } = self;
+        let Self { process, log, engine, altered, .. } = self;
         wait("the process to stop", process.stop()).await;
         let errors = log.take_errors();
         assert!(errors.is_empty(), "the log has errors: {errors:#?}");
         let late = log.find("cut off");
         assert!(late.is_empty(), "tasks live on: {late:#?}");
+        if !altered.into_inner() {
+            wait("the databases to be emptied", engine.give_back()).await;
+        }
     }
 
     /// Removes and returns the error lines of the log, where the test expects them.

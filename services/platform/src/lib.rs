@@ -8,6 +8,7 @@
 //! let (ctx, req) = request.open()?;                            // who asks, and a well-formed message
 //! let tx = self.store.write(&ctx).await?;
 //! let mut team = store::get(&tx, req.team_id.parse()?).await?; // load
+//! let tx = tx.allowed(team.led_by(&ctx)?).await?;              // may they? only then is a repeated request answered again
 //! let handed = team.hand_over(&ctx, new_referent)?;            // decide: pure, synchronous, no I/O
 //! store::save(&tx, &mut team).await?;                          // save
 //! tx.answer(pb::Team::from(team)).await                        // answer: commits
@@ -67,7 +68,7 @@ pub use open::Open;
 pub use operation::Operations;
 pub use page::{Page, PageRequest};
 pub use service::{Host, Process, Service, run, run_with};
-pub use store::{Glance, MethodTx, Reads, Snapshot, Store, Tx};
+pub use store::{Allowed, Glance, Locks, MethodTx, Opening, Reads, Snapshot, Store, Tx};
 pub use tasks::Tasks;
 pub use tenant::{Tenant, TenantId, Tenants};
 pub use watch::Watch;

@@ -30,7 +30,7 @@ use tonic::{Code, Response, Status};
 use uuid::Uuid;
 
 use crate::{
-    Clock, Ctx, Error, Id, Page, PageRequest, Reads, Result, Store, Tasks, Tx,
+    Allowed, Clock, Ctx, Error, Id, Page, PageRequest, Reads, Result, Store, Tasks, Tx,
     error::{Reason, Shared},
     store::{idempotency, overloaded},
     to_its_end::ToItsEnd,
@@ -214,7 +214,7 @@ impl Operations {
 
     /// Writes down that it runs.
     async fn admit(&self, ctx: &Ctx, row: &Row) -> Result<Response<Operation>, Status> {
-        let tx = self.0.store.write(ctx).await?;
+        let tx = self.0.store.write(ctx).await?.allowed(Allowed::by_access()).await?;
         tx.hold("operations").await?;
         if rows::running(&tx).await? >= AT_ONCE {
             return Err(too_many().into());
@@ -341,6 +341,7 @@ impl Operations {
             }
             tx => tx?,
         };
+        let tx = tx.allowed(row.open_to(self.own(ctx)?)?).await?;
         if rows::cancel(&tx, id.uuid()).await? {
             tx.note("cancel operation", format!("operation {id}"), "");
         }
@@ -352,6 +353,7 @@ impl Operations {
     pub async fn delete<A: Message>(&self, ctx: &Ctx, id: Id<Operation>, answer: A) -> Result<Response<A>, Status> {
         let tx = self.0.store.write(ctx).await?;
         let row = self.find(&tx, id.uuid()).await?;
+        let tx = tx.allowed(row.open_to(self.own(ctx)?)?).await?;
         if !self.shown(&row).done {
             let text = "The operation still runs. Wait until it is done, or cancel it.";
             return Err(Shared::OperationRunning.error(text).into());

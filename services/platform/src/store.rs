@@ -30,6 +30,7 @@ mod fault;
 pub(crate) mod idempotency;
 mod method;
 mod one;
+mod opening;
 mod provision;
 pub(crate) mod rows;
 mod settings;
@@ -40,6 +41,7 @@ mod version;
 pub use fault::is_duplicate;
 pub use method::MethodTx;
 pub use one::Glance;
+pub use opening::{Allowed, Opening};
 pub use rows::At;
 pub use settings::{Engine, Settings};
 pub use text::{holding, of_text, to_text};
@@ -120,7 +122,7 @@ struct Pool {
     lanes: Arc<audit::Lanes>,
 }
 
-/// What reads: a [`Snapshot`], a [`Glance`], a [`Tx`] or a [`MethodTx`].
+/// What reads: a [`Snapshot`], a [`Glance`], an [`Opening`], a [`MethodTx`] or a [`Tx`].
 pub trait Reads: Sync {
     /// The type that runs statements: a transaction, or, for a single statement, a connection.
     type Conn: ConnectionTrait;
@@ -131,6 +133,9 @@ pub trait Reads: Sync {
     /// The context for which it was opened.
     fn ctx(&self) -> &Ctx;
 }
+
+/// What reads and can lock rows until its transaction ends: an [`Opening`], a [`MethodTx`] or a [`Tx`].
+pub trait Locks: Reads {}
 
 /// Read-only access to one tenant's database, consistent from the first statement to the last.
 pub struct Snapshot {
@@ -192,13 +197,10 @@ impl Store {
         Ok(Glance::new(ctx.clone(), pool.connections, permit))
     }
 
-    /// Opens the caller's tenant for reading and writing, for a method. Nothing is written before `answer`; dropping it rolls
-    /// everything back. A call whose request was answered before, by its `request_id`, ends here, and is given that answer again.
-    /// Error: that one, which a method passes on; `REQUEST_ID_REUSED`; overloaded; unreachable.
-    pub async fn write(&self, ctx: &Ctx) -> Result<MethodTx> {
-        let tx = self.change(ctx).await?;
-        idempotency::look(&tx).await?;
-        Ok(MethodTx::new(tx))
+    /// Opens the caller's tenant for reading and writing, for a method, which loads its object, applies the object rule and goes on with
+    /// [`Opening::allowed`]. Dropping it rolls everything back. Error: overloaded; unreachable.
+    pub async fn write(&self, ctx: &Ctx) -> Result<Opening> {
+        self.change(ctx).await.map(Opening::new)
     }
 
     /// Opens the tenant for reading and writing, for what is no answer of a method: a handler of a fact, a task, a command, or the

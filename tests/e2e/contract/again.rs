@@ -1,5 +1,5 @@
 //! What is asked again is done once. Who does not know whether a call arrived sends it again with the same `request_id`, so every
-//! POST takes one. `Store::write` looks whether it was answered before, and a method that does not keep its answer leaves an error
+//! POST takes one. `Opening::allowed` looks whether it was answered before, and a method that does not keep its answer leaves an error
 //! line, which no story ends with.
 
 use prost_reflect::{DescriptorPool, MethodDescriptor};

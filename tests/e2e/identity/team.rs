@@ -381,8 +381,6 @@ async fn what_is_asked_of_a_team_again_is_answered_again_and_done_once() {
         (class.path(":addSupportTeacher"), "add support teacher", json!({ "teacherId": support })),
         (class.path(":removeSupportTeacher"), "remove support teacher", json!({ "teacherId": support })),
         (application(&begun, ":withdraw"), "withdraw application", json!({})),
-        // last: who asked has the team no more
-        (class.path(":handOver"), "hand over team", json!({ "teacherId": support, "reason": "parental leave" })),
     ] {
         let mut keyed = body.clone();
         keyed["requestId"] = json!(action);
@@ -393,6 +391,36 @@ async fn what_is_asked_of_a_team_again_is_answered_again_and_done_once() {
         assert!(!class.referent.post(&path, body).await.status.is_success(), "{action}: without the key it is refused");
     }
     world.settle().await;
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn who_has_handed_a_team_over_and_asks_again_is_answered_as_a_stranger_is() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let class = scene.class("Kos").await;
+    let (support, stranger) = (id_of(&scene.teacher("Serra").await).await, scene.teacher("Novak").await);
+    let handover = json!({ "teacherId": support, "reason": "parental leave", "requestId": "hand" });
+    let asked = [
+        (class.path(":addSupportTeacher"), json!({ "teacherId": support, "requestId": "add" })),
+        (class.path(":removeSupportTeacher"), json!({ "teacherId": support, "requestId": "remove" })),
+        (class.path(":reissueCredential"), json!({ "requestId": "reissue" })),
+        (class.path(":handOver"), handover),
+    ];
+    for (path, body) in &asked {
+        class.referent.post(path, body.clone()).await.ok();
+    }
+    for (path, body) in asked {
+        let refused = stranger.post(&path, body.clone()).await.refused("NOT_FOUND");
+        assert_eq!(class.referent.post(&path, body.clone()).await.refused("NOT_FOUND"), refused, "{path}");
+        // by the central team it can be asked again, and is answered as before
+        if path.ends_with(":handOver") {
+            let mut back = body;
+            back["teacherId"] = id_of(&class.referent).await;
+            let first = scene.coordinator.post(&path, back.clone()).await.ok();
+            assert_eq!(scene.coordinator.post(&path, back).await.ok(), first);
+        }
+    }
     world.end().await;
 }
 

@@ -77,9 +77,12 @@ async fn who_loses_a_twin_goes_on_and_finds_another() {
     let [leaver, survivor] = &twins.classes;
     let rest = json!({ "reason": "a strike", "requestId": "rest" });
     leaver.tutor.post(&twins.path(":suspend"), rest.clone()).await.ok();
-    leaver.tutor.post(&twins.path(":leave"), json!({ "reason": "no teacher any more" })).await.ok();
+    let leave = json!({ "reason": "no teacher any more", "requestId": "leave" });
+    leaver.tutor.post(&twins.path(":leave"), leave.clone()).await.ok();
     leaver.tutor.get(&twins.path("")).await.refused("NOT_FOUND");
-    leaver.tutor.post(&twins.path(":suspend"), rest).await.refused("NOT_FOUND");
+    for (again, body) in [(":suspend", rest), (":leave", leave)] {
+        leaver.tutor.post(&twins.path(again), body).await.refused("NOT_FOUND");
+    }
     leaver.class.get(&twins.path("")).await.refused("NOT_FOUND");
     let left = survivor.tutor.get(&twins.path("")).await.ok();
     assert_eq!((state(&left), &left["sides"][0]["side"]["teamName"]), ("ONE_SIDED", &Value::Null), "{left}");

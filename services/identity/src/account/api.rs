@@ -1,6 +1,6 @@
 //! The methods on accounts: open, load, decide, save, answer.
 
-use platform::{Ctx, Id, Open, Reads, Result, Store, Tx, secret::Keys};
+use platform::{Allowed, Ctx, Id, Open, Reads, Result, Store, Tx, secret::Keys};
 use proto::identity::v1::{self as pb, account_service_server::AccountService};
 use tonic::{Request, Response, Status};
 
@@ -38,7 +38,7 @@ impl AccountService for Accounts {
         // reveal whether the address is known
         let password = self.hasher.hash(&form.password).await?;
         let registration = Registration::new(&ctx, form, password, lifetime(&ctx)?);
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         forget_old(&tx).await?;
         let known = store::by_login(&tx, registration.login()).await?;
         tell(&tx, known, &registration).await?;
@@ -53,7 +53,7 @@ impl AccountService for Accounts {
         let attempt = self.throttle.code(&ctx)?;
         let id = Registration::read_code(&ctx, &self.keys, &req.code)?;
         attempt.give_back();
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let registration = store::registration(&tx, id).await?.ok_or_else(invalid)?;
         let mut account = registration.confirm(&ctx)?;
         store::settle(&tx, &registration).await?;
@@ -69,7 +69,7 @@ impl AccountService for Accounts {
         let (ctx, req) = request.open()?;
         let login = Login::of(&req.email);
         self.throttle.letter(&ctx, login.as_str())?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         forget_old(&tx).await?;
         let last = store::only_registration(&tx, &login).await?;
         issue_again(&tx, last).await?;
@@ -88,7 +88,7 @@ impl AccountService for Accounts {
         request: Request<pb::UpdateAccountRequest>,
     ) -> Result<Response<pb::Account>, Status> {
         let (ctx, req) = request.open()?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let mut account = store::get(&tx, ctx.account()?).await?;
         let change = account.asked(req)?;
         let school = named(&tx, change.school).await?;
@@ -105,7 +105,7 @@ impl AccountService for Accounts {
     ) -> Result<Response<pb::FindTeachersResponse>, Status> {
         let (ctx, req) = request.open()?;
         // the search opens a write transaction, because reading personal data is an entry of the audit log
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let found = store::teachers(&tx, &req.surname, req.school_id.parse()?).await?;
         let ids: Vec<_> = found.iter().map(|teacher| teacher.id().to_string()).collect();
         tx.note("find teachers", format!("school {}", req.school_id), format!("found {}", ids.join(" ")));

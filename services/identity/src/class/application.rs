@@ -1,7 +1,7 @@
 //! An application (Italian "candidatura"): a teacher asks for a class to take part, and the central team decides.
 
 use jiff::{Timestamp, civil::Date};
-use platform::{Ctx, Id, Result, Violations, error::Shared};
+use platform::{Allowed, Ctx, Error, Id, Result, Violations, error::Shared};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
@@ -183,6 +183,11 @@ impl Application {
         self.is_of(ctx) || (ctx.has(Role::Coordinator) && self.state.submitted().is_some())
     }
 
+    /// The proof that the caller may see it. Error: not found.
+    pub fn seen_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        Allowed::when(self.is_visible_to(ctx), || Error::not_found("application"))
+    }
+
     fn is_of(&self, ctx: &Ctx) -> bool {
         ctx.account().is_ok_and(|account| account == self.referent)
     }
@@ -253,7 +258,7 @@ impl Application {
         Ok(())
     }
 
-    fn wrong_state(&self, advice: &str) -> platform::Error {
+    fn wrong_state(&self, advice: &str) -> Error {
         let state = self.state.name();
         Reason::ApplicationState
             .error(format!("The application is {}. {advice}", state.replace('_', " ")))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use platform::{Ctx, Id, Result, Violations};
+use platform::{Allowed, Ctx, Error, Id, Result, Violations};
 use proto::options::v1::Role;
 
 use crate::{
@@ -192,6 +192,30 @@ impl Team {
         ctx.has(Role::Coordinator) || ctx.stands_for(self.id) || self.is_taught_by(ctx)
     }
 
+    /// The proof that the caller may see the team. Error: not found.
+    pub fn seen_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        Allowed::when(self.is_visible_to(ctx), || Error::not_found("team"))
+    }
+
+    /// The proof that the caller is the referent. Error: not found, where the caller may not see the team; `REFERENT_ONLY`.
+    pub fn led_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        self.seen_by(ctx)?;
+        Allowed::when(ctx.account::<Account>()? == self.referent, || {
+            Reason::ReferentOnly
+                .error("Only the referent of the team can do this. Ask them, or the central team to hand it over.")
+        })
+    }
+
+    /// The proof that the caller may change name, address and logo: the team itself and its referent. Error: as [`Team::led_by`].
+    pub fn changed_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        if ctx.stands_for(self.id) { self.seen_by(ctx) } else { self.led_by(ctx) }
+    }
+
+    /// The proof that the caller may hand the team over: the referent and the central team. Error: as [`Team::led_by`].
+    pub fn handed_over_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        if ctx.has(Role::Coordinator) { self.seen_by(ctx) } else { self.led_by(ctx) }
+    }
+
     /// The team as the caller may see it. Its e-mail address is visible to itself and its teachers only.
     pub(crate) fn shown_to(mut self, ctx: &Ctx) -> Self {
         if !ctx.stands_for(self.id) && !self.is_taught_by(ctx) {
@@ -212,9 +236,7 @@ impl Team {
     /// Changes name, address and logo. Returns whether one of them changed. Error: a violation for each forbidden word (I5);
     /// `REFERENT_ONLY` for a support teacher.
     pub fn change(&mut self, ctx: &Ctx, change: Change) -> Result<bool> {
-        if !ctx.stands_for(self.id) {
-            self.only_referent(ctx)?;
-        }
+        self.changed_by(ctx)?;
         let country: &Country = ctx.tenant().section()?;
         let mut violations = Violations::new();
         if let Some(name) = &change.name {
@@ -236,7 +258,7 @@ impl Team {
 
     /// Adds a support teacher (S1 "Associazione docente di supporto"). Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`.
     pub fn add_support(&mut self, ctx: &Ctx, teacher: &Account) -> Result<()> {
-        self.only_referent(ctx)?;
+        self.led_by(ctx)?;
         teacher.registered_teacher("teacher_id")?;
         if self.referent == teacher.id() || self.supports.contains(&teacher.id()) {
             return Err(Reason::TeacherAlreadyInTeam.error("This teacher is in the team already."));
@@ -247,18 +269,16 @@ impl Team {
 
     /// Removes a support teacher. Error: `REFERENT_ONLY`; not found, where the teacher is not a support teacher of the team.
     pub fn remove_support(&mut self, ctx: &Ctx, teacher: Id<Account>) -> Result<()> {
-        self.only_referent(ctx)?;
+        self.led_by(ctx)?;
         let before = self.supports.len();
         self.supports.retain(|support| *support != teacher);
-        if self.supports.len() == before { Err(platform::Error::not_found("support teacher")) } else { Ok(()) }
+        if self.supports.len() == before { Err(Error::not_found("support teacher")) } else { Ok(()) }
     }
 
     /// Replaces the referent. The former referent no longer sees the team. Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`,
     /// `TEACHER_NOT_REGISTERED`.
     pub fn hand_over(&mut self, ctx: &Ctx, to: &Account, reason: String) -> Result<Handover> {
-        if !ctx.has(Role::Coordinator) {
-            self.only_referent(ctx)?;
-        }
+        self.handed_over_by(ctx)?;
         to.registered_teacher("teacher_id")?;
         if self.referent == to.id() {
             return Err(Reason::TeacherAlreadyInTeam.error("This teacher is the team's referent already."));
@@ -270,7 +290,7 @@ impl Team {
 
     /// Replaces the team's credential and password by a new credential. Error: `REFERENT_ONLY`.
     pub(crate) fn reissue(&mut self, ctx: &Ctx, credential: &Credential) -> Result<()> {
-        self.only_referent(ctx)?;
+        self.led_by(ctx)?;
         self.invite(credential);
         Ok(())
     }
@@ -293,16 +313,6 @@ impl Team {
     /// Replaces the reservation.
     pub(crate) fn reserve(&mut self, reservation: Option<Reservation>) {
         self.reservation = reservation;
-    }
-
-    /// Error: `REFERENT_ONLY`, where the caller is not the referent. Call it only for a caller who may see the team: for others it
-    /// must be not found.
-    fn only_referent(&self, ctx: &Ctx) -> Result<()> {
-        if ctx.account::<Account>()? == self.referent {
-            return Ok(());
-        }
-        Err(Reason::ReferentOnly
-            .error("Only the referent of the team can do this. Ask them, or the central team to hand it over."))
     }
 
     /// Its id.

@@ -1,6 +1,6 @@
 //! The methods on sessions: open, load, decide, save, answer.
 
-use platform::{Ctx, Error, MethodTx, Open, Reads, Result, Store};
+use platform::{Allowed, Ctx, Error, MethodTx, Open, Reads, Result, Store};
 use proto::identity::v1::{self as pb, session_service_server::SessionService};
 use tonic::{Request, Response, Status};
 
@@ -39,7 +39,7 @@ impl SessionService for Sessions {
         let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
         let state = LoginState::load(&self.store.read(&ctx).await?, &login).await?;
         let signed_in = self.compare(&ctx, state, &req.password, attempt).await?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         account::store::lock(&tx, &signed_in.account).await?;
         self.open(tx, &signed_in.account, signed_in.provisional.is_some()).await
     }
@@ -50,7 +50,7 @@ impl SessionService for Sessions {
     ) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
         let token = Refresh::read(&ctx, self.tokens.keys(), &req.refresh_token)?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let mut session = store::get(&tx, token.session()).await?;
         if !session.refresh(ctx.now(), &token)? || !store::save_next(&tx, &mut session).await? {
             return Err(end_reused(tx, &session).await?.into());
@@ -62,7 +62,7 @@ impl SessionService for Sessions {
 
     async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Result<Response<pb::SignOutResponse>, Status> {
         let (ctx, _) = request.open()?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         store::end(&tx, ctx.member()?.session.into()).await?;
         tx.answer(pb::SignOutResponse {}).await
     }
@@ -78,7 +78,7 @@ impl SessionService for Sessions {
         let signed_in = self.compare(&ctx, state, &req.current_password, attempt).await;
         let signed_in = decide_change(signed_in, next)?;
         let password = self.hasher.hash(&req.new_password).await?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let account = credential::redeem(&tx, signed_in, password).await?;
         tx.note("change password", format!("account {}", account.id()), "");
         self.open(tx, &account, false).await

@@ -2,8 +2,8 @@
 //! itself.
 
 use platform::{
-    Code, Ctx, Error, Id, Page, PageRequest, Peer, Peers, Reads, Result, Store, Tx, client::peer_error, ctx::Visible,
-    error::Shared, page::Sizes, tenant::Kind,
+    Allowed, Code, Ctx, Error, Id, Locks, Page, PageRequest, Peer, Peers, Reads, Result, Store, client::peer_error,
+    ctx::Visible, error::Shared, page::Sizes, tenant::Kind,
 };
 use proto::{
     identity::v1::{self as pb, team_service_client::TeamServiceClient},
@@ -141,6 +141,18 @@ impl Class {
     pub(crate) fn of_country(team: Team) -> Self {
         Self { team, pair: None }
     }
+
+    /// The proof that the caller may know of the class. Of a class of a country identity has said so. Error: not found, also where the class
+    /// has left.
+    pub(crate) fn open_to(&self, ctx: &Ctx) -> Result<Allowed> {
+        let side = |pair: &Pair| pair.side_of(self.team.id).is_some_and(|side| side.is_open_to(ctx));
+        Allowed::when(self.pair.as_ref().is_none_or(side), || Error::not_found("team"))
+    }
+
+    /// Error: `PAIR_STATE`, where the work of its pair does not go on.
+    pub(crate) fn check_working(&self) -> Result<()> {
+        self.pair.iter().try_for_each(Pair::check_working)
+    }
 }
 
 /// The class of a programme in the pair it works in, if the caller may see it. Error: not found, also for a class that has left.
@@ -156,16 +168,14 @@ async fn get_in(db: &impl Reads, id: Id<Team>, pair: Id<Pair>) -> Result<Class> 
 }
 
 /// The class, for a transaction that writes what it makes. In a programme its pair is locked until the transaction ends: nobody else writes
-/// in its space, and nobody leaves. Error: not found, `PAIR_STATE` where the work of the pair does not go on.
-pub(crate) async fn to_write(tx: &Tx, class: NamedClass) -> Result<Class> {
+/// in its space, and nobody leaves. Error: not found.
+pub(crate) async fn hold(tx: &impl Locks, class: NamedClass) -> Result<Class> {
     let id = match class {
         NamedClass::OfCountry(team) => return Ok(Class::of_country(team)),
         NamedClass::OfPair(id) => id,
     };
     let pair = pair::store::of_team_to_change(tx, id).await?;
-    let class = of_pair(tx, id, pair).await?;
-    class.pair.iter().try_for_each(Pair::check_working)?;
-    Ok(class)
+    of_pair(tx, id, pair).await
 }
 
 async fn of_pair(db: &impl Reads, id: Id<Team>, pair: Option<Pair>) -> Result<Class> {

@@ -23,10 +23,10 @@ pub(crate) async fn load(db: &impl Reads, pair: Id<Pair>, lesson: i32) -> Result
     of_pair(db, pair, lesson).await
 }
 
-/// The joint output of a pair for a lesson, to save or sign. Nobody else can change it or its deadline until the transaction ends. Error:
-/// not found, `LESSON_UNKNOWN`, `PAIR_STATE` where the work of the pair does not go on.
-pub(crate) async fn load_to_write(tx: &Tx, pair: Id<Pair>, lesson: i32) -> Result<LoadedOutput> {
-    let pair = pair::store::get_to_work(tx, pair).await?;
+/// The joint output for a lesson of a pair that is held, to save or sign. Nobody else can change it or its deadline until the transaction
+/// ends. Error: `LESSON_UNKNOWN`, `PAIR_STATE` where the work of the pair does not go on.
+pub(crate) async fn load_to_write(tx: &Tx, pair: Pair, lesson: i32) -> Result<LoadedOutput> {
+    pair.check_working()?;
     edition::store::hold_deadlines(tx, pair.track()).await?;
     of_pair(tx, pair, lesson).await
 }

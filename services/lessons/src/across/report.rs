@@ -3,7 +3,7 @@
 
 use platform::{Id, Reads, Result, Tx};
 
-use super::classes::{self, Class, NamedClass};
+use super::classes::Class;
 use crate::{
     space::timeline,
     twinning::pair::{self, Pair},
@@ -26,16 +26,16 @@ pub(crate) async fn load(db: &impl Reads, class: &Class, lesson: i32) -> Result<
     load_of_track(db, class, track, lesson).await
 }
 
-/// A class's report for a lesson, to write in. Error: not found, `PAIR_STATE`, `LESSON_UNKNOWN`.
-pub(crate) async fn load_to_write(tx: &Tx, class: NamedClass, lesson: i32) -> Result<LoadedReport> {
-    let class = classes::to_write(tx, class).await?;
-    load(tx, &class, lesson).await
+/// The report for a lesson of a class that is held, to write in. Error: `PAIR_STATE`, `LESSON_UNKNOWN`.
+pub(crate) async fn load_to_write(tx: &Tx, class: &Class, lesson: i32) -> Result<LoadedReport> {
+    class.check_working()?;
+    load(tx, class, lesson).await
 }
 
-/// Submits a class's report for a lesson, as it was read with `etag`, and tells who must know: watchers, and in a programme the country of
-/// the class and its pair. Error: as [`load_to_write`] and [`LoadedReport::submit`].
-pub(crate) async fn submit(tx: &Tx, class: NamedClass, lesson: i32, etag: &str) -> Result<LoadedReport> {
-    let mut class = classes::to_write(tx, class).await?;
+/// Submits the report for a lesson of a class that is held, as it was read with `etag`, and tells who must know: watchers, and in a
+/// programme the country of the class and its pair. Error: as [`load_to_write`] and [`LoadedReport::submit`].
+pub(crate) async fn submit(tx: &Tx, mut class: Class, lesson: i32, etag: &str) -> Result<LoadedReport> {
+    class.check_working()?;
     let track = edition::store::hold_deadlines(tx, class.team.track).await?;
     let mut loaded = load_of_track(tx, &class, track, lesson).await?;
     let files = file::store::of_lesson(tx, class.team.seat(), lesson).await?;

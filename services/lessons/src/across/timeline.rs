@@ -95,7 +95,7 @@ mod tests {
         twins.ground.at(at);
         let ctx = twins.team(1);
         let tx = twins.store.change(&ctx).await.unwrap();
-        let class = classes::to_write(&tx, NamedClass::OfPair(twins.side(1).team)).await.unwrap();
+        let class = classes::hold(&tx, NamedClass::OfPair(twins.side(1).team)).await.unwrap();
         let mut loaded = load(&tx, &class, 1).await.unwrap();
         loaded.form.fields.retain(|field| field.key == "research_title");
         let values = [("research_title".to_owned(), Value::Text("Acqua".to_owned()))].into_iter().collect();

@@ -2,7 +2,7 @@
 //! when neither does, so no teacher can release what the other one holds.
 
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result, TenantId, Violations, error::Shared};
+use platform::{Allowed, Ctx, Error, Id, Result, TenantId, Violations, error::Shared};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
@@ -101,16 +101,21 @@ impl Message {
         })
     }
 
+    /// The proof that the caller may mark it. Whoever does is shown it, and nobody reads messages of the other class after the pair is
+    /// dissolved. Error: not found, where its class has left, and for callers who do not act for a class of the pair; `PAIR_STATE`.
+    pub fn marked_by(&self, ctx: &Ctx, pair: &Pair) -> Result<Allowed> {
+        let shared = pair.shared_by(ctx)?;
+        if self.is_removed { Err(Error::not_found("message")) } else { Ok(shared) }
+    }
+
     /// Sets the mark of the caller's side. A message can be held back or hidden at any time, but none can be released while the pair rests.
-    /// Error: `PAIR_STATE`, not found for callers who do not act for a class of the pair.
+    /// Error: as [`Message::marked_by`], `PAIR_STATE`.
     pub fn mark(&mut self, ctx: &Ctx, pair: &Pair, mark: Mark) -> Result<()> {
-        let side = &pair.own(ctx)?.side;
+        self.marked_by(ctx, pair)?;
         if mark == Mark::Free {
             pair.check_working()?;
         }
-        if self.is_removed {
-            return Err(Error::not_found("message"));
-        }
+        let side = &pair.own(ctx)?.side;
         let own = if side.team == self.team { &mut self.own } else { &mut self.twin };
         *own = mark;
         if self.state() == MessageState::Released {

@@ -1,7 +1,7 @@
 //! Offers: what a class that looks for a twin says about itself and about what it would like.
 
 use jiff::{Timestamp, civil::Date};
-use platform::{Ctx, Error, Id, Result, Violations, error::Shared};
+use platform::{Allowed, Ctx, Error, Id, Result, Violations, error::Shared};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
@@ -171,19 +171,20 @@ impl Offer {
         self.state == OfferState::Open || ctx.has(Role::Coordinator) || self.side.is_of(ctx) || self.side.is_under(ctx)
     }
 
-    /// The offer, if the caller may withdraw it: the class, its country, the secretariat. Error: not found for all others.
-    pub(crate) fn withdrawable(self, ctx: &Ctx) -> Result<Self> {
-        if self.side.is_under(ctx) || ctx.has(Role::Coordinator) { Ok(self) } else { self.own(ctx) }
+    /// The proof that the caller may withdraw it: the class, its country, the secretariat. Error: not found for all others.
+    pub(crate) fn withdrawn_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        let may = self.side.is_of(ctx) || self.side.is_under(ctx) || ctx.has(Role::Coordinator);
+        Allowed::when(may, || Error::not_found("offer"))
     }
 
-    /// The offer, if the caller is the class. Error: not found for all others.
-    pub(crate) fn own(self, ctx: &Ctx) -> Result<Self> {
-        if self.side.is_of(ctx) { Ok(self) } else { Err(Error::not_found("offer")) }
+    /// The proof that the caller is the class. Error: not found for all others.
+    pub(crate) fn owned_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        Allowed::when(self.side.is_of(ctx), || Error::not_found("offer"))
     }
 
     /// The offer, if the caller may list its matches: the class and the secretariat. Error: not found for all others.
     pub(crate) fn matchable(self, ctx: &Ctx) -> Result<Self> {
-        if ctx.has(Role::Coordinator) { Ok(self) } else { self.own(ctx) }
+        if self.side.is_of(ctx) || ctx.has(Role::Coordinator) { Ok(self) } else { Err(Error::not_found("offer")) }
     }
 
     /// Its id.

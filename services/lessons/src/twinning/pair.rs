@@ -2,7 +2,7 @@
 //! in `beginning` and `ending`, its states are in `state`. This file says what a pair is, who may see it and who must act next.
 
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result, TenantId};
+use platform::{Allowed, Ctx, Error, Id, Result, TenantId};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +104,28 @@ impl Pair {
     /// secretariat.
     pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
         self.sides.iter().any(|place| place.is_of(ctx)) || ctx.has(Role::Coordinator)
+    }
+
+    /// The proof that the caller may see this pair. Error: not found.
+    pub fn seen_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        Allowed::when(self.is_visible_to(ctx), || Error::not_found("pair"))
+    }
+
+    /// The proof that the caller acts in this pair, for a class or for its country. Error: not found.
+    pub fn acted_in_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        Allowed::when(self.acting(ctx).is_ok(), || Error::not_found("pair"))
+    }
+
+    /// The proof that the caller acts for a class of this pair. Error: not found.
+    pub fn owned_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        Allowed::when(self.own(ctx).is_ok(), || Error::not_found("pair"))
+    }
+
+    /// The proof that the caller acts for a class of this pair that shares its space with the other one. Error: not found; `PAIR_STATE`
+    /// where it was dissolved.
+    pub fn shared_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        let own = self.owned_by(ctx)?;
+        self.check_together(ctx).map(|()| own)
     }
 
     /// The side of the class the caller acts for. Error: not found.

@@ -4,7 +4,7 @@
 use std::iter;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use platform::{Ctx, Id, Result, Violations, error::Shared};
+use platform::{Allowed, Ctx, Error, Id, Result, Violations, error::Shared};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
@@ -221,6 +221,11 @@ impl Edition {
     /// Whether the caller may know of it: a draft is for coordinators.
     pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
         self.state == EditionState::Open || ctx.has(Role::Coordinator)
+    }
+
+    /// The proof that the caller may know of it. Error: not found.
+    pub fn seen_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        Allowed::when(self.is_visible_to(ctx), || Error::not_found("edition"))
     }
 
     /// Opens its call. Error: `EDITION_STATE`, where it is open already.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{interrupted, lease, shown};
 use crate::{
-    Ctx, Error, Id, Page, PageRequest, Reads, Result, Tx,
+    Allowed, Ctx, Error, Id, Page, PageRequest, Reads, Result, Tx,
     store::{
         At, of_text,
         rows::operation::{Column, Entity, Model},
@@ -60,6 +60,12 @@ impl Row {
             ended_at: None,
             lease_until: lease(ctx.now()),
         })
+    }
+
+    /// Whether it is for a caller who sees those of this account, or of anybody where none is named: the rule of [`find`]. Error: not
+    /// found.
+    pub(super) fn open_to(&self, own: Option<Uuid>) -> Result<Allowed> {
+        Allowed::when(own.is_none_or(|account| account == self.account), || Error::not_found("operation"))
     }
 
     /// The row of an operation that ended at `at` with an answer.

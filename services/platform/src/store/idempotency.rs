@@ -23,8 +23,9 @@ pub(crate) struct Key {
     digest: Vec<u8>,
 }
 
-/// The state of a call's request, which may be repeated. The request is set when it is opened; the first transaction that is opened
-/// for writing looks for a stored answer; the transaction that answers stores the answer. No method has to do this itself.
+/// The state of a call's request, which may be repeated. The request is set when it is opened; the first transaction of a
+/// method whose caller may do what they ask for looks for a stored answer; the transaction that answers stores the answer. No method has
+/// to do this itself.
 #[derive(Debug, Default)]
 pub(crate) struct Once(Mutex<State>);
 

@@ -6,14 +6,15 @@ use prost::Message;
 use sea_orm::DatabaseTransaction;
 use tonic::Response;
 
-use super::{Reads, Tx, idempotency};
+use super::{Locks, Reads, Tx, idempotency};
 use crate::{Ctx, Error};
 
-/// A [`Tx`] that is opened by [`Store::write`](super::Store::write) for a method: it can do whatever that one can, but commit.
+/// A [`Tx`] of a method whose caller may do what they ask for, by [`Opening::allowed`](super::Opening::allowed). It can do whatever that
+/// one can, but commit.
 ///
 /// ```compile_fail,E0507
 /// async fn forgets_its_answer(store: platform::Store, ctx: platform::Ctx) -> platform::Result<()> {
-///     let tx = store.write(&ctx).await?;
+///     let tx = store.write(&ctx).await?.allowed(platform::Allowed::by_access()).await?;
 ///     tx.commit().await
 /// }
 /// ```
@@ -59,3 +60,5 @@ impl Reads for MethodTx {
         self.0.ctx()
     }
 }
+
+impl Locks for MethodTx {}

@@ -18,7 +18,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Budget, Engine, Reads, Store,
+    Allowed, Budget, Engine, MethodTx, Reads, Store,
     rows::{answered, audit as chained, audit_entry, audit_head, audit_lane, outbox},
 };
 use crate::{
@@ -190,6 +190,11 @@ async fn a_schema_that_was_not_made_to_its_end_is_made_by_the_next_process() {
 }
 
 impl Ground {
+    /// The transaction of a method whose caller may.
+    async fn allowed(&self, ctx: &Ctx) -> MethodTx {
+        self.store.write(ctx).await.unwrap().allowed(Allowed::by_access()).await.unwrap()
+    }
+
     /// Answers a request with a team of this code. Returns the code in the answer that the layers would give.
     async fn answer(&self, request: impl ReflectMessage + Default, code: &str) -> Result<String, Error> {
         self.answer_to(self.ctx("aa"), request, code).await
@@ -200,7 +205,8 @@ impl Ground {
         let mut request = tonic::Request::new(request);
         request.extensions_mut().insert(ctx);
         let (ctx, _) = request.open()?;
-        let tx = match self.store.write(&ctx).await {
+        let opening = self.store.write(&ctx).await?;
+        let tx = match opening.allowed(Allowed::by_access()).await {
             Ok(tx) => tx,
             Err(error) => {
                 let before = ctx.call().once.before().ok_or(error)?;
@@ -210,7 +216,7 @@ impl Ground {
         let answer = tx.answer(Team { code: code.to_owned(), ..Team::default() }).await.unwrap();
         assert!(!ctx.call().once.is_forgotten());
         // a second write in the same call is not stopped by the call's own answer
-        self.store.write(&ctx).await.unwrap();
+        self.allowed(&ctx).await;
         Ok(answer.into_inner().code)
     }
 }
@@ -292,7 +298,7 @@ fn admission(ground: &Ground, application: u128, validate_only: bool) -> (AdmitA
 async fn what_is_only_validated_is_answered_and_leaves_nothing() {
     let ground = Ground::new();
     let (_, ctx) = admission(&ground, 1, true);
-    let tx = ground.store.write(&ctx).await.unwrap();
+    let tx = ground.allowed(&ctx).await;
     tx.emit(&issued("1"));
     tx.note("admit", "it", "");
     tx.forget_answers("nobody").await.unwrap();

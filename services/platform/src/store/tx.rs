@@ -12,7 +12,7 @@ use sea_orm::{
 use tokio::sync::OwnedMutexGuard;
 
 use super::{
-    At, Permit, Reads, Store, idempotency,
+    At, Locks, Permit, Reads, Store, idempotency,
     rows::{inbox, outbox},
 };
 use crate::{
@@ -60,6 +60,8 @@ impl Reads for Tx {
         &self.ctx
     }
 }
+
+impl Locks for Tx {}
 
 impl Tx {
     pub(super) fn new(store: Store, ctx: Ctx, transaction: DatabaseTransaction, held: Held) -> Self {

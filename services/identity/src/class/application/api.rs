@@ -1,6 +1,6 @@
 //! The methods on applications.
 
-use platform::{Ctx, Id, Open, PageRequest, Peers, Result, Store, page::Sizes, secret::Keys, wire};
+use platform::{Allowed, Ctx, Id, Open, PageRequest, Peers, Result, Store, page::Sizes, secret::Keys, wire};
 use proto::identity::v1::{self as pb, application_service_server::ApplicationService};
 use tonic::{Request, Response, Status};
 
@@ -36,7 +36,7 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let wanted = req.application.clone().unwrap_or_default();
         let track = self.track(&ctx, "application.track_id", &wanted.track_id).await?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let mut application = Application::begin(&ctx, &track, Draft::try_from(wanted)?)?;
         school::store::check(&tx, "application.school_id", application.draft.school).await?;
         store::save(&tx, &mut application).await?;
@@ -51,6 +51,7 @@ impl ApplicationService for Applications {
         let tx = self.store.write(&ctx).await?;
         let id = req.application.as_ref().map(|application| application.id.clone()).unwrap_or_default();
         let mut application = store::get(&tx, wire::named_id("application.id", &id)?).await?;
+        let tx = tx.allowed(application.seen_by(&ctx)?).await?;
         if application.change(application.asked(req)?)? {
             school::store::check(&tx, "application.school_id", application.draft.school).await?;
             store::save(&tx, &mut application).await?;
@@ -66,6 +67,7 @@ impl ApplicationService for Applications {
         let track = self.track_of(&ctx, req.application_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
+        let tx = tx.allowed(application.seen_by(&ctx)?).await?;
         wire::check_etag(&req.etag, application.version)?;
         application.submit(&ctx, &track, &submission::evidence_to_submit(&tx, &application).await?)?;
         store::save(&tx, &mut application).await?;
@@ -80,6 +82,7 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
+        let tx = tx.allowed(application.seen_by(&ctx)?).await?;
         application.withdraw(&ctx)?;
         store::save(&tx, &mut application).await?;
         tx.note("withdraw application", format!("application {}", application.id()), "");
@@ -116,6 +119,7 @@ impl ApplicationService for Applications {
         let track = self.track_of(&ctx, req.application_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
+        let tx = tx.allowed(application.seen_by(&ctx)?).await?;
         let admitted = application.admit(&ctx, req.reservation.map(Reservation::try_from).transpose()?)?;
         admission::carry_out(&tx, &self.keys, &track, &application, admitted).await?;
         store::save(&tx, &mut application).await?;
@@ -130,6 +134,7 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut application = store::get(&tx, req.application_id.parse()?).await?;
+        let tx = tx.allowed(application.seen_by(&ctx)?).await?;
         application.refuse(&ctx, req.refusal)?;
         store::save(&tx, &mut application).await?;
         tx.note("refuse application", format!("application {}", application.id()), "");

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures::{Stream, TryStreamExt};
 use platform::{
-    Ctx, Open, Result, Store,
+    Allowed, Ctx, Open, Result, Store,
     blob::{self, Blobs, Incoming},
     ctx::Visible,
     open::{OpenStream, Pieces},
@@ -39,7 +39,7 @@ impl FileService for Files {
         let label = Label::try_from(&first)?;
         let incoming = receive(self.blobs.create(&ctx), label.purpose, first, pieces).await?;
         let file = File::new(&ctx, label, incoming.keep().await?)?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         store::add(&tx, &file).await?;
         tx.note("upload file", format!("file {}", file.id()), "");
         tx.answer(file.into()).await

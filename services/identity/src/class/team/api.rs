@@ -65,6 +65,7 @@ impl TeamService for Teams {
         let tx = self.store.write(&ctx).await?;
         let id = req.team.as_ref().map(|team| team.id.clone()).unwrap_or_default();
         let mut team = store::get_to_change(&tx, wire::named_id("team.id", &id)?).await?;
+        let tx = tx.allowed(team.changed_by(&ctx)?).await?;
         let before = team.logo;
         if team.change(&ctx, team.asked(req)?)? {
             file::store::check_logo(&tx, team.logo.filter(|logo| before != Some(*logo))).await?;
@@ -81,6 +82,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let tx = tx.allowed(team.led_by(&ctx)?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         team.add_support(&ctx, &teacher)?;
         store::save(&tx, &mut team).await?;
@@ -95,6 +97,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let tx = tx.allowed(team.led_by(&ctx)?).await?;
         let teacher = req.teacher_id.parse()?;
         team.remove_support(&ctx, teacher)?;
         store::save(&tx, &mut team).await?;
@@ -109,6 +112,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let tx = tx.allowed(team.led_by(&ctx)?).await?;
         let credential = Credential::issue(&ctx, &self.keys, team.id)?;
         team.reissue(&ctx, &credential)?;
         store::save(&tx, &mut team).await?;
@@ -121,6 +125,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let tx = tx.allowed(team.handed_over_by(&ctx)?).await?;
         let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         let handover = team.hand_over(&ctx, &teacher, req.reason)?;
         handover::save(&tx, &self.keys, &mut team, &handover).await?;
@@ -133,6 +138,7 @@ impl TeamService for Teams {
         let track = track::peer::get(&self.peers, &ctx, "track_id", req.track_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
+        let tx = tx.allowed(team.seen_by(&ctx)?).await?;
         let school = school::store::get(&tx, team.school.id).await?;
         let moved = team.move_to(&ctx, &track, &school, req.reason)?;
         store::moves::save(&tx, &mut team, &moved).await?;

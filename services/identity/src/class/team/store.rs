@@ -1,7 +1,7 @@
 //! Teams as rows.
 
 use platform::{
-    Ctx, Error, Id, Reads, Result, Tx, batch,
+    Ctx, Error, Id, Locks, Reads, Result, Tx, batch,
     ctx::Visible,
     store::{At, of_text, to_text},
 };
@@ -150,12 +150,12 @@ pub(crate) async fn find(db: &impl Reads, id: TeamId) -> Result<Option<Team>> {
 }
 
 /// [`get`], and locks the team until the transaction ends.
-pub(crate) async fn get_to_change(tx: &Tx, id: TeamId) -> Result<Team> {
+pub(crate) async fn get_to_change(tx: &impl Locks, id: TeamId) -> Result<Team> {
     find_to_change(tx, id).await?.visible("team", |team| team.is_visible_to(tx.ctx()))
 }
 
 /// [`find`], and locks the team until the transaction ends. Its credentials are changed only by transactions that hold this lock.
-pub(crate) async fn find_to_change(tx: &Tx, id: TeamId) -> Result<Option<Team>> {
+pub(crate) async fn find_to_change(tx: &impl Locks, id: TeamId) -> Result<Option<Team>> {
     let Some(row) = held(id).one(tx.conn()).await? else { return Ok(None) };
     Ok(with_supports(tx, vec![row]).await?.pop())
 }

@@ -28,7 +28,8 @@ impl Space {
     async fn save(&self, of: usize, lesson: i32, draft: Draft) -> Result<()> {
         let ctx = self.twin(Role::TwinTeam, of);
         let tx = self.store.change(&ctx).await?;
-        let mut loaded = load_to_write(&tx, NamedClass::OfPair(self.team(of)), lesson).await?;
+        let class = classes::hold(&tx, NamedClass::OfPair(self.team(of))).await?;
+        let mut loaded = load_to_write(&tx, &class, lesson).await?;
         loaded.save(&ctx, draft)?;
         store::save(&tx, &mut loaded.report).await?;
         tx.commit().await
@@ -38,7 +39,8 @@ impl Space {
         self.save(of, lesson, draft("", title)).await?;
         let ctx = self.twin(Role::TwinTeam, of);
         let tx = self.store.change(&ctx).await?;
-        submit(&tx, NamedClass::OfPair(self.team(of)), lesson, &platform::wire::etag(1)).await?;
+        let class = classes::hold(&tx, NamedClass::OfPair(self.team(of))).await?;
+        submit(&tx, class, lesson, &platform::wire::etag(1)).await?;
         tx.commit().await
     }
 

@@ -35,6 +35,7 @@ impl ConsentService for Consents {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.owned_by(&ctx)?).await?;
         let is_known = file::store::is_of_any(&tx, pair.seats(), req.file_id.parse()?).await?;
         let consent = Consent::register(&ctx, &pair, is_known, (&req).try_into()?)?;
         store::add(&tx, &consent).await?;
@@ -50,6 +51,7 @@ impl ConsentService for Consents {
         let tx = self.store.write(&ctx).await?;
         let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
         let mut consent = store::own(&tx, &pair, req.consent_id.parse()?).await?;
+        let tx = tx.allowed(pair.owned_by(&ctx)?).await?;
         consent.withdraw(&ctx);
         store::close(&tx, &consent).await?;
         pair::effects::forget_answers(&tx, &pair).await?;

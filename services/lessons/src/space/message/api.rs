@@ -1,7 +1,7 @@
 //! The methods on messages: open, load, decide, save, answer.
 
 use futures::{StreamExt, stream::BoxStream};
-use platform::{Open, PageRequest, Reads, Result, Store, Tx, Watch, page::Sizes, watch::Seen};
+use platform::{Ctx, Open, Opening, PageRequest, Result, Store, Watch, page::Sizes, watch::Seen};
 use proto::lessons::v1::{self as pb, conversation_service_server::ConversationService};
 use tonic::{Request, Response, Status};
 
@@ -35,6 +35,7 @@ impl ConversationService for Conversations {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.shared_by(&ctx)?).await?;
         let track = edition::store::find_track(&tx, pair.track()).await?;
         let mut message = Message::post(&ctx, &pair, &track, req.into())?;
         store::add(&tx, &mut message).await?;
@@ -64,22 +65,19 @@ impl ConversationService for Conversations {
     ) -> Result<Response<pb::Message>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Free, "release message").await?;
-        tx.answer(message).await
+        mark(&ctx, tx, (&req.pair_id, &req.message_id), Mark::Free, "release message").await
     }
 
     async fn hold_message(&self, request: Request<pb::HoldMessageRequest>) -> Result<Response<pb::Message>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Held, "hold message").await?;
-        tx.answer(message).await
+        mark(&ctx, tx, (&req.pair_id, &req.message_id), Mark::Held, "hold message").await
     }
 
     async fn hide_message(&self, request: Request<pb::HideMessageRequest>) -> Result<Response<pb::Message>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let message = mark(&tx, (&req.pair_id, &req.message_id), Mark::Hidden, "hide message").await?;
-        tx.answer(message).await
+        mark(&ctx, tx, (&req.pair_id, &req.message_id), Mark::Hidden, "hide message").await
     }
 
     type WatchMessagesStream = BoxStream<'static, Result<pb::Message, Status>>;
@@ -110,14 +108,19 @@ fn writers<'a>(pair: &'a Pair, messages: &'a [Message]) -> impl Iterator<Item = 
     sides.filter(|side| messages.iter().any(|message| message.team == side.team))
 }
 
-/// Sets the mark of the caller's side on a message, and saves it.
-async fn mark(tx: &Tx, (pair, id): (&str, &str), mark: Mark, deed: &'static str) -> Result<pb::Message> {
-    let pair = pair::store::get_to_change(tx, pair.parse()?).await?;
-    // the answer shows the message, and nobody reads messages of the other class after the pair is dissolved
-    pair.check_together(tx.ctx())?;
-    let mut message = store::get(tx, pair.id(), id.parse()?).await?;
-    message.mark(tx.ctx(), &pair, mark)?;
-    store::save(tx, &mut message).await?;
+/// Sets the mark of the caller's side on a message, saves it and answers.
+async fn mark(
+    ctx: &Ctx,
+    tx: Opening,
+    (pair, id): (&str, &str),
+    mark: Mark,
+    deed: &'static str,
+) -> Result<Response<pb::Message>, Status> {
+    let pair = pair::store::get_to_change(&tx, pair.parse()?).await?;
+    let mut message = store::get(&tx, pair.id(), id.parse()?).await?;
+    let tx = tx.allowed(message.marked_by(ctx, &pair)?).await?;
+    message.mark(ctx, &pair, mark)?;
+    store::save(&tx, &mut message).await?;
     tx.note(deed, format!("message {}", message.id), "");
-    Ok(wire::shown(message, &pair))
+    tx.answer(wire::shown(message, &pair)).await
 }

@@ -6,7 +6,10 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     across::output::{load, load_to_write, save, send_home},
-    twinning::sighting::{Kind as Witnessed, witness::Witness},
+    twinning::{
+        pair,
+        sighting::{Kind as Witnessed, witness::Witness},
+    },
 };
 
 /// The methods on joint outputs.
@@ -30,7 +33,9 @@ impl OutputService for Outputs {
     async fn save_output(&self, request: Request<pb::SaveOutputRequest>) -> Result<Response<pb::Output>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let mut loaded = load_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
+        let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.shared_by(&ctx)?).await?;
+        let mut loaded = load_to_write(&tx, pair, req.lesson).await?;
         if loaded.save(&ctx, req.try_into()?)? {
             save(&tx, &mut loaded).await?;
         }
@@ -40,7 +45,9 @@ impl OutputService for Outputs {
     async fn sign_output(&self, request: Request<pb::SignOutputRequest>) -> Result<Response<pb::Output>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let mut loaded = load_to_write(&tx, req.pair_id.parse()?, req.lesson).await?;
+        let pair = pair::store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.shared_by(&ctx)?).await?;
+        let mut loaded = load_to_write(&tx, pair, req.lesson).await?;
         let is_delivered = loaded.sign(&ctx, &req.etag, &req.digest)?;
         save(&tx, &mut loaded).await?;
         send_home(&tx, &loaded.pair, &loaded.output);

@@ -36,6 +36,7 @@ impl TimelineService for Timelines {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let pair = pair::store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.seen_by(&ctx)?).await?;
         let timeline = replan(&tx, &self.homes, &pair, req.reason).await?;
         tx.note("replan timeline", format!("pair {}", pair.id()), format!("version {}", timeline.version()));
         tx.answer(wire::shown(timeline, &self.homes.of(&pair)?)).await

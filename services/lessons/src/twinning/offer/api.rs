@@ -32,7 +32,8 @@ impl OfferService for Offers {
         let (ctx, req) = request.open()?;
         let side = Side::crossed(&ctx)?;
         let tx = self.store.write(&ctx).await?;
-        let (track, _) = edition::store::track(&tx, req.track_id.parse()?).await?;
+        let (track, edition) = edition::store::track(&tx, req.track_id.parse()?).await?;
+        let tx = tx.allowed(edition.seen_by(&ctx)?).await?;
         let mut offer = Offer::publish(&ctx, track.id(), side, req.try_into()?)?;
         check_projects(&tx, &offer).await?;
         store::add(&tx, &mut offer).await?;
@@ -63,7 +64,8 @@ impl OfferService for Offers {
     async fn update_offer(&self, request: Request<pb::UpdateOfferRequest>) -> Result<Response<pb::Offer>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let mut offer = store::get(&tx, wire::named(&req)?).await?.own(&ctx)?;
+        let mut offer = store::get(&tx, wire::named(&req)?).await?;
+        let tx = tx.allowed(offer.owned_by(&ctx)?).await?;
         if offer.change(offer.asked(req)?)? {
             check_projects(&tx, &offer).await?;
             store::save(&tx, &mut offer).await?;
@@ -74,7 +76,8 @@ impl OfferService for Offers {
     async fn withdraw_offer(&self, request: Request<pb::WithdrawOfferRequest>) -> Result<Response<pb::Offer>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let mut offer = store::get(&tx, req.offer_id.parse()?).await?.withdrawable(&ctx)?;
+        let mut offer = store::get(&tx, req.offer_id.parse()?).await?;
+        let tx = tx.allowed(offer.withdrawn_by(&ctx)?).await?;
         offer.withdraw()?;
         store::save(&tx, &mut offer).await?;
         pair::effects::drop_proposals(&tx, offer.side.team, None).await?;

@@ -1,7 +1,7 @@
 //! Offers as rows.
 
 use platform::{
-    Error, Id, Page, PageRequest, Reads, Result, Tx,
+    Error, Id, Locks, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
     listing::{Fields, Key},
     store::{is_duplicate, of_text, to_text},
@@ -78,16 +78,16 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Offer>) -> Result<Offer> {
     row.map(offer).transpose()?.visible("offer", |offer| offer.is_visible_to(db.ctx()))
 }
 
-/// Two offers the caller may see, which nobody else can take or withdraw until the transaction ends. They are locked in the order of their
+/// Two offers, whoever asks, which nobody else can take or withdraw until the transaction ends. They are locked in the order of their
 /// countries' names, in the same order as an acceptance does it, so that neither transaction waits for the other. Error: not found.
-pub(crate) async fn get_to_propose(tx: &Tx, ids: [Id<Offer>; 2]) -> Result<[Offer; 2]> {
+pub(crate) async fn hold_both(tx: &impl Locks, ids: [Id<Offer>; 2]) -> Result<[Offer; 2]> {
     let both = row::Entity::find()
         .filter(row::Column::Id.is_in(ids))
         .order_by_asc(row::Column::Home)
         .order_by_asc(row::Column::Id)
         .lock_exclusive();
     both.all(tx.conn()).await?;
-    Ok([get(tx, ids[0]).await?, get(tx, ids[1]).await?])
+    Ok([of_place(tx, ids[0]).await?, of_place(tx, ids[1]).await?])
 }
 
 /// The offers of a class that are not withdrawn, whoever asks. Nobody else can change them until the transaction ends.
@@ -100,9 +100,9 @@ pub(crate) async fn to_withdraw(tx: &Tx, team: Id<Team>) -> Result<Vec<Offer>> {
     standing.all(tx.conn()).await?.into_iter().map(offer).collect()
 }
 
-/// The offer of one side of a pair, whoever asks. Error: not found.
-pub(crate) async fn of_place(tx: &Tx, id: Id<Offer>) -> Result<Offer> {
-    let row = row::Entity::find_by_id(id).one(tx.conn()).await?;
+/// The offer, whoever asks: that of one side of a pair. Error: not found.
+pub(crate) async fn of_place(db: &impl Reads, id: Id<Offer>) -> Result<Offer> {
+    let row = row::Entity::find_by_id(id).one(db.conn()).await?;
     row.map(offer).transpose()?.ok_or_else(|| Error::not_found("offer"))
 }
 
@@ -158,7 +158,7 @@ pub(crate) async fn open(db: &impl Reads, track: Id<Track>) -> Result<Vec<Offer>
 }
 
 /// The open offers of a track whose classes are in no open proposal that counts: the input of the matcher. Nobody else can take or withdraw
-/// them until the transaction ends; they are locked in the order of [`get_to_propose`].
+/// them until the transaction ends; they are locked in the order of [`hold_both`].
 pub(crate) async fn free(tx: &Tx, track: Id<Track>) -> Result<Vec<Offer>> {
     let open = row::Entity::find()
         .filter(row::Column::State.eq(to_text(&OfferState::Open)?))

@@ -45,7 +45,8 @@ impl PairService for Pairs {
     async fn propose_pair(&self, request: Request<pb::ProposePairRequest>) -> Result<Response<pb::Pair>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let offers = offer::store::get_to_propose(&tx, [req.offer_ids[0].parse()?, req.offer_ids[1].parse()?]).await?;
+        let offers = offer::store::hold_both(&tx, [req.offer_ids[0].parse()?, req.offer_ids[1].parse()?]).await?;
+        let tx = tx.allowed(Pair::proposed_by(&ctx, offers.each_ref())?).await?;
         let mut pair = Pair::propose(&ctx, offers.each_ref())?;
         check_beside(&tx, &pair).await?;
         store::add(&tx, &mut pair).await?;
@@ -59,7 +60,9 @@ impl PairService for Pairs {
     ) -> Result<Response<pb::ProposeMatchesResponse>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let answer = propose_matches(&tx, req.track_id.parse()?).await?;
+        let (track, edition) = edition::store::track(&tx, req.track_id.parse()?).await?;
+        let tx = tx.allowed(edition.seen_by(&ctx)?).await?;
+        let answer = propose_matches(&tx, track.id()).await?;
         tx.answer(answer).await
     }
 
@@ -91,6 +94,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.acted_in_by(&ctx)?).await?;
         if pair.accept(&ctx)? {
             take_offers(&tx, &pair).await?;
         }
@@ -103,6 +107,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.seen_by(&ctx)?).await?;
         if pair.decline(&ctx)? {
             reopen_offers(&tx, &pair).await?;
         }
@@ -114,6 +119,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.acted_in_by(&ctx)?).await?;
         pair.approve(&ctx)?;
         save(&tx, &mut pair, "approve pair").await?;
         tx.answer(pair.into()).await
@@ -123,6 +129,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.acted_in_by(&ctx)?).await?;
         let project = project::store::get(&tx, req.project_id.parse()?).await?;
         pair.propose_project(&ctx, project, &viewpoints(req.viewpoints)?)?;
         save(&tx, &mut pair, "propose project").await?;
@@ -133,6 +140,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.acted_in_by(&ctx)?).await?;
         let project = project::store::get(&tx, pair.proposed_project()?).await?;
         pair.agree_project(&ctx, &req.etag, project)?;
         save(&tx, &mut pair, "agree project").await?;
@@ -143,6 +151,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.seen_by(&ctx)?).await?;
         pair.start(&ctx)?;
         timeline::plan(&tx, &self.homes, &pair).await?;
         repair_lost(&tx, &pair).await?;
@@ -154,6 +163,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.seen_by(&ctx)?).await?;
         pair.suspend(&ctx, req.reason)?;
         save(&tx, &mut pair, "suspend pair").await?;
         tx.answer(pair.into()).await
@@ -163,6 +173,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.seen_by(&ctx)?).await?;
         let (since, why) = (pair.since, pair.state.reason().to_owned());
         pair.resume(&ctx)?;
         timeline::go_on(&tx, &self.homes, &pair, since, why).await?;
@@ -174,6 +185,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get_to_change(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.acted_in_by(&ctx)?).await?;
         let was = pair.stage();
         let (left, survivor) = pair.leave(&ctx, req.reason)?;
         take_away(&tx, &pair, &left, was).await?;
@@ -186,6 +198,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.seen_by(&ctx)?).await?;
         if pair.dissolve(&ctx, req.reason)? {
             reopen_offers(&tx, &pair).await?;
         }
@@ -198,6 +211,7 @@ impl PairService for Pairs {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut pair = store::get(&tx, req.pair_id.parse()?).await?;
+        let tx = tx.allowed(pair.seen_by(&ctx)?).await?;
         pair.complete(&ctx)?;
         save(&tx, &mut pair, "complete pair").await?;
         tx.answer(pair.into()).await
@@ -216,7 +230,6 @@ async fn check_beside(tx: &Tx, pair: &Pair) -> Result<()> {
 /// Proposes the couples of the matcher. The track is locked, so that several requests run one after the other.
 async fn propose_matches(tx: &Tx, track: Id<Track>) -> Result<pb::ProposeMatchesResponse> {
     edition::store::lock_deadlines(tx, track).await?;
-    edition::store::track(tx, track).await?;
     let offers = offer::store::free(tx, track).await?;
     let found = couples(&offers, tx.ctx().tenant().countries(), &store::met(tx, track).await?);
     let mut pairs = Vec::new();

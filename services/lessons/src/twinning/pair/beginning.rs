@@ -1,7 +1,7 @@
 //! How a pair comes about: proposed, accepted, approved, its project agreed, started.
 
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result, Violations, wire as etag};
+use platform::{Allowed, Ctx, Error, Id, Result, Violations, wire as etag};
 use proto::options::v1::Role;
 
 use super::{ChosenProject, Origin, Pair, PairSide, PairStage, PairState, ProposedBy, Work};
@@ -28,14 +28,20 @@ pub struct Viewpoint {
 }
 
 impl Pair {
+    /// The proof that the caller may propose this pair: the secretariat, and a teacher of one of the classes. Error: not found.
+    pub fn proposed_by(ctx: &Ctx, offers: [&Offer; 2]) -> Result<Allowed> {
+        let may = ctx.has(Role::Coordinator) || offers.iter().any(|offer| offer.side().is_of(ctx));
+        Allowed::when(may, || Error::not_found("offer"))
+    }
+
     /// Proposes a pair. A teacher who proposes accepts with that. Error: `OFFER_CLOSED`, `TWINS_MISMATCHED`; not found where a teacher
-    /// proposes two classes that are both not theirs.
+    /// proposes two classes that are both not theirs, or one that the teacher may not know of.
     pub fn propose(ctx: &Ctx, offers: [&Offer; 2]) -> Result<Self> {
-        let by_secretariat = ctx.has(Role::Coordinator);
-        if !by_secretariat && !offers.iter().any(|offer| offer.side().is_of(ctx)) {
+        Self::proposed_by(ctx, offers)?;
+        if !offers.iter().all(|offer| offer.is_visible_to(ctx)) {
             return Err(Error::not_found("offer"));
         }
-        let by = if by_secretariat { ProposedBy::Secretariat } else { ProposedBy::Teacher };
+        let by = if ctx.has(Role::Coordinator) { ProposedBy::Secretariat } else { ProposedBy::Teacher };
         let mut pair = Self::of(ctx, offers, by)?;
         let own = pair.sides.iter_mut().find(|place| place.side.is_of(ctx));
         own.into_iter().for_each(|place| place.accepted_at = Some(ctx.now()));

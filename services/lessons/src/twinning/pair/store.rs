@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use platform::{
-    Error, Id, Reads, Result, Tx,
+    Error, Id, Locks, Reads, Result, Tx,
     ctx::Visible,
     store::{is_duplicate, to_text},
     tenant::Kind,
@@ -124,16 +124,9 @@ pub(crate) async fn find(db: &impl Reads, id: Id<Pair>) -> Result<Option<Pair>> 
 }
 
 /// The pair, if the caller may see it, which nobody else can change until the transaction ends. Error: not found.
-pub(crate) async fn get_to_change(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
+pub(crate) async fn get_to_change(tx: &impl Locks, id: Id<Pair>) -> Result<Pair> {
     row::Entity::find_by_id(id).lock_exclusive().one(tx.conn()).await?;
     get(tx, id).await
-}
-
-/// The pair, if the caller may see it and its classes can write in their space now. Until the transaction ends nobody else writes there and
-/// nobody leaves. Error: not found, `PAIR_STATE`.
-pub(crate) async fn get_to_work(tx: &Tx, id: Id<Pair>) -> Result<Pair> {
-    let pair = get_to_change(tx, id).await?;
-    pair.check_working().map(|()| pair)
 }
 
 /// The pair a class works in, or worked in last, whoever asks. A class that has lost its twin goes on in the old pair until the new one
@@ -154,17 +147,18 @@ fn works_in(team: Id<Team>) -> Result<Select<row::Entity>> {
 }
 
 /// The pair a class works in, as [`of_team`] finds it, which nobody else can change until the transaction ends.
-pub(crate) async fn of_team_to_change(tx: &Tx, team: Id<Team>) -> Result<Option<Pair>> {
+pub(crate) async fn of_team_to_change(tx: &impl Locks, team: Id<Team>) -> Result<Option<Pair>> {
     let row = works_in(team)?.lock_exclusive().one(tx.conn()).await?;
     // the sides are read once the pair is locked: the class may have left while this waited
     Ok(with_sides(tx, row.into_iter().collect()).await?.pop())
 }
 
-/// Checks that a class can write in a space, and holds its pair as [`get_to_work`] does. A class of a country is in no space. Error: not
-/// found, `PAIR_STATE`.
+/// Checks that a class can write in a space, and holds its pair: until the transaction ends nobody else writes there and nobody leaves. A
+/// class of a country is in no space. Error: not found, `PAIR_STATE`.
 pub(crate) async fn check_working(tx: &Tx, seat: Seat) -> Result<()> {
     let Some(space) = seat.space else { return Ok(()) };
-    let pair = get_to_work(tx, Pair::of_space(space)).await?;
+    let pair = get_to_change(tx, Pair::of_space(space)).await?;
+    pair.check_working()?;
     // the class may have left while this waited
     pair.side_of(seat.team).map(|_| ()).ok_or_else(|| Error::not_found("team"))
 }

@@ -152,7 +152,9 @@ fn twins_are_of_two_countries_and_one_edition() {
     assert!(violates(Pair::propose(&twins.secretariat(), [one, &later]), Reason::TwinsMismatched));
     let mut taken = other.clone();
     taken.take().unwrap();
-    assert!(is(Pair::propose(&twins.teacher(0), [one, &taken]), Reason::OfferClosed));
+    assert!(is(Pair::propose(&twins.teacher(1), [one, &taken]), Reason::OfferClosed));
+    let by_who_cannot_know = Pair::propose(&twins.teacher(0), [one, &taken]);
+    assert!(by_who_cannot_know.unwrap_err().is(platform::error::Shared::NotFound));
     let stranger = twins.ground.side("it", "ITF14");
     let by_stranger = Pair::propose(&twins.ground.twin(Role::TwinTeacher, &stranger), [one, other]);
     assert!(by_stranger.unwrap_err().is(platform::error::Shared::NotFound));

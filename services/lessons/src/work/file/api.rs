@@ -15,12 +15,14 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::{File, Rule, Upload, bytes, media_type, saved_name, store};
 use crate::{
-    across::{classes::Classes, report, shelf},
+    across::{
+        classes::{Class, Classes},
+        report, shelf,
+    },
     twinning::{
         pair,
         sighting::{Kind as Witnessed, witness::Witness},
     },
-    year::team::Seat,
 };
 
 /// The methods on files.
@@ -45,12 +47,12 @@ impl FileService for Files {
         let (ctx, mut pieces) = request.open_stream()?;
         let first = pieces.first().await?;
         let upload = Upload::try_from(&first)?;
-        let (seat, rule) = self.rule(&ctx, &upload).await?;
+        let (class, rule) = self.rule(&ctx, &upload).await?;
         let (media_type, whole) = receive(self.blobs.create(&ctx), rule, first, pieces).await?;
-        let file = File::new(&ctx, seat, upload, media_type, whole.blob().clone());
+        let file = File::new(&ctx, class.team.seat(), upload, media_type, whole.blob().clone());
         let kept = whole.keep_as(file.place()).await?;
-        let tx = self.store.write(&ctx).await?;
-        pair::store::check_working(&tx, seat).await?;
+        let tx = self.store.write(&ctx).await?.allowed(class.open_to(&ctx)?).await?;
+        pair::store::check_working(&tx, class.team.seat()).await?;
         bytes::add(&tx, &file, kept).await?;
         tx.note("upload file", format!("file {}", file.id()), "");
         tx.answer(file.into()).await
@@ -76,13 +78,13 @@ impl FileService for Files {
 }
 
 impl Files {
-    /// Where the caller's class works, and what the field takes that it uploads for. Error: not found, and as [`LoadedReport::takes`].
+    /// The caller's class, and what the field takes that it uploads for. Error: not found, and as [`LoadedReport::takes`].
     ///
     /// [`LoadedReport::takes`]: crate::work::report::LoadedReport::takes
-    async fn rule(&self, ctx: &Ctx, upload: &Upload) -> Result<(Seat, Rule)> {
+    async fn rule(&self, ctx: &Ctx, upload: &Upload) -> Result<(Class, Rule)> {
         let class = self.classes.get_own(ctx, upload.team).await?;
         let loaded = report::load(&self.store.read(ctx).await?, &class, upload.lesson).await?;
-        Ok((class.team.seat(), loaded.takes(&upload.field)?))
+        Ok((class, loaded.takes(&upload.field)?))
     }
 
     /// The file, if the caller may read it. In a country that is who may see its team. Reading a file is noted in the audit log, because

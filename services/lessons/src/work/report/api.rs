@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 use super::{Delivery, matrix, store, subject};
 use crate::{
     across::{
-        classes::{Classes, Filter},
+        classes::{self, Classes, Filter},
         mirror,
         report::{load, load_to_write, submit},
         watch::deliveries,
@@ -52,7 +52,9 @@ impl ReportService for Reports {
         let (ctx, req) = request.open()?;
         let class = self.classes.own(&ctx, req.team_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
-        let mut loaded = load_to_write(&tx, class, req.lesson).await?;
+        let class = classes::hold(&tx, class).await?;
+        let tx = tx.allowed(class.open_to(&ctx)?).await?;
+        let mut loaded = load_to_write(&tx, &class, req.lesson).await?;
         if loaded.save(&ctx, req.try_into()?)? {
             store::save(&tx, &mut loaded.report).await?;
         }
@@ -63,6 +65,8 @@ impl ReportService for Reports {
         let (ctx, req) = request.open()?;
         let class = self.classes.own(&ctx, req.team_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
+        let class = classes::hold(&tx, class).await?;
+        let tx = tx.allowed(class.open_to(&ctx)?).await?;
         let loaded = submit(&tx, class, req.lesson, &req.etag).await?;
         tx.answer(loaded.into()).await
     }
@@ -71,7 +75,9 @@ impl ReportService for Reports {
         let (ctx, req) = request.open()?;
         let class = self.classes.named(&ctx, req.team_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
-        let mut loaded = load_to_write(&tx, class, req.lesson).await?;
+        let class = classes::hold(&tx, class).await?;
+        let tx = tx.allowed(class.open_to(&ctx)?).await?;
+        let mut loaded = load_to_write(&tx, &class, req.lesson).await?;
         let reopening = loaded.report.reopen(&ctx, req.reason)?;
         store::save_reopened(&tx, &mut loaded.report, &reopening).await?;
         tx.note("reopen report", subject(loaded.report.seat.team, req.lesson), format!("reopening {}", reopening.id));

@@ -1,6 +1,6 @@
 //! The methods on editions: open, load, decide, save, answer.
 
-use platform::{Open, PageRequest, Result, Store, batch, page::Sizes};
+use platform::{Allowed, Open, PageRequest, Result, Store, batch, page::Sizes};
 use proto::lessons::v1::{self as pb, edition_service_server::EditionService};
 use tonic::{Request, Response, Status};
 
@@ -33,7 +33,7 @@ impl EditionService for Editions {
         request: Request<pb::CreateEditionRequest>,
     ) -> Result<Response<pb::Edition>, Status> {
         let (ctx, req) = request.open()?;
-        let tx = self.store.write(&ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let mut plan = Plan::new(&ctx, req.into())?;
         plan.edition.check_code(&store::all(&tx).await?)?;
         store::add(&tx, &mut plan).await?;
@@ -75,6 +75,7 @@ impl EditionService for Editions {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
         let mut edition = store::get(&tx, req.edition_id.parse()?).await?;
+        let tx = tx.allowed(edition.seen_by(&ctx)?).await?;
         edition.open_call()?;
         store::save(&tx, &mut edition).await?;
         tx.note("open call", format!("edition {}", edition.id), "");

@@ -9,7 +9,7 @@ use proto::{
     options::v1::{Format, Role, Rules},
 };
 use tests::{
-    Caller, Scene, Twins, World,
+    Caller, Class, Scene, Twins, World,
     grpc::{access, address, call, methods, reason},
     path::text,
 };
@@ -19,23 +19,22 @@ use uuid::Uuid;
 use crate::contract::behavior::rules;
 
 mod deeds;
+mod remembered;
 
 /// A thing by its id, and the tenant it is of.
 type Thing = (&'static str, String);
 
-/// Things of Italy, by the variables that name them in paths.
-async fn things(scene: &Scene<'_>) -> BTreeMap<&'static str, Thing> {
-    let class = scene.class("Kos").await;
-    let submitted = scene.submitted(&scene.teacher("Serra").await).await;
+/// Things of Italy and of a class there, by the variables that name them in paths.
+async fn things(scene: &Scene<'_>, class: &Class) -> BTreeMap<&'static str, Thing> {
     let upload = class.path("/lessons/1/files:upload?field=cover&name=cover.png");
     class.team.upload(&upload, "image/png", tests::scene::PICTURE).await.ok();
     let calendar = scene.coordinator.get(&format!("/v1/editions/{}/calendar", scene.edition_id())).await.ok();
     let named = [
         ("team_id", class.id.clone()),
-        ("team.id", class.id),
-        ("application_id", text(&submitted["id"])),
-        ("application.id", text(&submitted["id"])),
-        ("file_id", text(&submitted["fileIds"][0])),
+        ("team.id", class.id.clone()),
+        ("application_id", text(&class.application["id"])),
+        ("application.id", text(&class.application["id"])),
+        ("file_id", text(&class.application["fileIds"][0])),
         ("edition_id", scene.edition_id()),
         ("track_id", text(&scene.track("upper_secondary")["id"])),
         ("school_id", text(&scene.school("UPPER_SECONDARY")["id"])),
@@ -169,7 +168,8 @@ async fn assert_alike(
 #[tokio::test(crate = "::tests::limit")]
 async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
     let world = World::of(&["it", "hr", "it-hr", "euro-med"]).start().await;
-    let mut things = things(&Scene::open(&world, "it").await).await;
+    let scene = Scene::open(&world, "it").await;
+    let mut things = things(&scene, &scene.class("Kos").await).await;
     let twins = Twins::at_work(&world, "it-hr", ["hr", "it"]).await;
     things.extend(shared_things(&twins).await);
     let visitors = elsewhere(&twins).await;
@@ -199,32 +199,52 @@ async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
 /// What is for one class, or for the two of a pair.
 const PRIVATE: [&str; 6] = ["team_id", "team.id", "application_id", "application.id", "file_id", "pair_id"];
 
+/// People of another class of Italy, at home and in the programme it shares with Croatia.
+struct Neighbours {
+    teacher: Caller,
+    team: Caller,
+    tutor: Caller,
+    class: Caller,
+}
+
+impl Neighbours {
+    async fn of(scene: &Scene<'_>) -> Self {
+        let Class { referent: teacher, team, id, .. } = scene.twin("it-hr", "Novak").await;
+        let (tutor, class) = (teacher.cross("it-hr", &id).await, team.cross("it-hr", &id).await);
+        Self { teacher, team, tutor, class }
+    }
+
+    /// What they may not know of: each method about a private thing, the variable that names it, and who of them may call the method.
+    fn kept_out(&self) -> impl Iterator<Item = (MethodDescriptor, String, &Caller)> {
+        let by = |role| match role {
+            Role::Teacher => Some(&self.teacher),
+            Role::Team => Some(&self.team),
+            Role::TwinTeacher => Some(&self.tutor),
+            Role::TwinTeam => Some(&self.class),
+            // the central teams may know of every class of theirs
+            _ => None,
+        };
+        methods().into_iter().flat_map(move |method| {
+            let private = variables(&method).into_iter().filter(|name| PRIVATE.contains(&name.as_str()));
+            let callers: Vec<_> = access(&method).roles().filter_map(by).collect();
+            let asked =
+                private.flat_map(move |name| callers.clone().into_iter().map(move |caller| (name.clone(), caller)));
+            asked.map(move |(name, caller)| (method.clone(), name, caller)).collect::<Vec<_>>()
+        })
+    }
+}
+
 #[tokio::test(crate = "::tests::limit")]
 async fn a_thing_of_another_class_is_answered_like_one_that_does_not_exist() {
     let world = World::of(&["it", "hr", "it-hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
-    let mut things = things(&scene).await;
+    let mut things = things(&scene, &scene.class("Kos").await).await;
     let mut twins = Twins::crossed(&world, "it-hr", ["hr", "it"]).await;
     twins.pair_up().await;
     things.extend(shared_things(&twins).await);
-    let neighbour = scene.twin("it-hr", "Novak").await;
-    let (tutor, class) =
-        (neighbour.referent.cross("it-hr", &neighbour.id).await, neighbour.team.cross("it-hr", &neighbour.id).await);
-    let mut broken = Vec::new();
-    for method in methods() {
-        for variable in variables(&method).into_iter().filter(|name| PRIVATE.contains(&name.as_str())) {
-            for role in access(&method).roles() {
-                let stranger = match role {
-                    Role::Teacher => &neighbour.referent,
-                    Role::Team => &neighbour.team,
-                    Role::TwinTeacher => &tutor,
-                    Role::TwinTeam => &class,
-                    // the central teams may know of every class of theirs
-                    _ => continue,
-                };
-                assert_alike(&world, stranger, &method, &things[variable.as_str()].1, &mut broken).await;
-            }
-        }
+    let (neighbours, mut broken) = (Neighbours::of(&scene).await, Vec::new());
+    for (method, variable, stranger) in neighbours.kept_out() {
+        assert_alike(&world, stranger, &method, &things[variable.as_str()].1, &mut broken).await;
     }
     assert!(broken.is_empty(), "{broken:#?}");
     world.end().await;
@@ -235,7 +255,7 @@ async fn a_thing_of_another_class_is_answered_like_one_that_does_not_exist() {
 async fn a_thing_one_may_know_of_is_answered_otherwise() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
-    let things = things(&scene).await;
+    let things = things(&scene, &scene.class("Kos").await).await;
     let method = tests::grpc::method("identity.v1.TeamService.GetTeam");
     let mut broken = Vec::new();
     assert_alike(&world, &scene.coordinator, &method, &things["team_id"].1, &mut broken).await;

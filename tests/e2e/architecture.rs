@@ -7,6 +7,7 @@ mod border;
 mod crates;
 mod debug;
 mod limits;
+mod order;
 mod rooms;
 mod sizes;
 mod slices;

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, PLATFORM_4, Sql, steps};
+use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, PLATFORM_4, PLATFORM_5, Sql, steps};
 
 /// The schema of identity.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ impl MigratorTrait for Migrator {
             PLATFORM_2,
             PLATFORM_3,
             PLATFORM_4,
+            PLATFORM_5,
         ])
     }
 }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
-use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, PLATFORM_4, Sql, steps};
+use crate::{PLATFORM, PLATFORM_2, PLATFORM_3, PLATFORM_4, PLATFORM_5, Sql, steps};
 
 /// The schema of lessons.
 #[derive(Debug)]
@@ -17,6 +17,7 @@ impl MigratorTrait for Migrator {
             PLATFORM_3,
             Sql { name: "lessons_0002", text: include_str!("../sql/lessons/0002.sql") },
             PLATFORM_4,
+            PLATFORM_5,
         ])
     }
 }

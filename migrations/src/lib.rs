@@ -44,6 +44,9 @@ const PLATFORM_3: Sql = Sql { name: "platform_0003", text: include_str!("../sql/
 /// What every service has: its long-running operations.
 const PLATFORM_4: Sql = Sql { name: "platform_0004", text: include_str!("../sql/platform/0004.sql") };
 
+/// The tables of every service: the sessions that have ended.
+const PLATFORM_5: Sql = Sql { name: "platform_0005", text: include_str!("../sql/platform/0005.sql") };
+
 fn steps(files: impl IntoIterator<Item = Sql>) -> Vec<Box<dyn MigrationTrait>> {
     files.into_iter().map(|file| Box::new(file) as Box<dyn MigrationTrait>).collect()
 }

@@ -167,6 +167,7 @@ fn token(signer: &Signer, tenant: &str, team: &str) -> String {
     let now = Timestamp::now().as_second();
     let claims = Claims {
         iss: "koine".to_owned(),
+        aud: "koine".to_owned(),
         sub: Uuid::now_v7(),
         tenant: tenant.to_owned(),
         sid: Uuid::now_v7(),
@@ -175,6 +176,7 @@ fn token(signer: &Signer, tenant: &str, team: &str) -> String {
         home: None,
         provisional: false,
         iat: now,
+        nbf: now,
         exp: now + 3600,
         jti: Uuid::now_v7(),
     };

@@ -40,7 +40,7 @@ impl Ground {
     }
 
     /// Who measures comes from one address and belongs to one tenant: the limits that keep one caller from taking the room of the
-    /// others are out of the way. All else has its default.
+    /// others are out of the way, and a token lives for a whole night. All else has its default.
     fn new(engine: impl FnOnce(&Path) -> Engine) -> Self {
         let ground = tempfile::tempdir().expect("a folder");
         let (folder, tenants) = (ground.path(), ground.path().join("tenants"));
@@ -59,7 +59,7 @@ impl Ground {
             "[process]\ndata = {data:?}\naddress = \"127.0.0.1:0\"\n[tenants]\ndir = {tenants:?}\n[store]\n{store}\n\
              [blobs]\nfolder = {blobs:?}\n[mail]\nfolder = {mail:?}\n[peers]\nlessons = \"http://127.0.0.1:9\"\n\
              [limits]\nper_tenant_per_second = 1000000\nper_tenant_burst = 1000000\nconnections_per_address = 8192\n\
-             bytes_per_address = 268435456\n[gateway]\nrequests_per_address = 16384\n[identity.throttle]\n{throttle}",
+             bytes_per_address = 268435456\n[tokens]\naccess_minutes = 60\n[gateway]\nrequests_per_address = 16384\n[identity.throttle]\n{throttle}",
             data = folder.join("data"),
             blobs = folder.join("data/blobs"),
             mail = folder.join("data/mail"),

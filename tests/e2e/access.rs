@@ -14,11 +14,12 @@ const ROLES: [Role; 3] = [Role::Coordinator, Role::Teacher, Role::Team];
 const VISITORS: [Role; 3] = [Role::TwinCoordinator, Role::TwinTeacher, Role::TwinTeam];
 
 /// What refuses a caller, whatever is asked for.
-const GATES: [&str; 9] = [
+const GATES: [&str; 10] = [
     "TENANT_UNKNOWN",
     "TOKEN_MISSING",
     "TOKEN_INVALID",
     "TOKEN_EXPIRED",
+    "TOKEN_ENDED",
     "TOKEN_FOREIGN",
     "PASSWORD_CHANGE_NEEDED",
     "ROLE_MISSING",
@@ -127,19 +128,31 @@ fn strangers(world: &World) -> Vec<Kind> {
     let claims = said.expect("claims");
     let own = Signer::random().expect("a key").sign(&claims).expect("a token");
     let elsewhere = world.forged("it", &[Role::Coordinator], |claims| claims.iss = "another installation".to_owned());
+    let audience = world.forged("it", &[Role::Coordinator], |claims| claims.aud = "another installation".to_owned());
+    let endless = world.forged("it", &[Role::Coordinator], |claims| claims.exp += 3600);
+    let early = world.forged("it", &[Role::Coordinator], |claims| claims.nbf += 3600);
+    let prepared = world.forged("it", &[Role::Coordinator], |claims| claims.iat += 3600);
     let altered = format!("{}x", coordinator.token());
     let with = |token: &str| world.anybody("it").with_token(token);
     vec![
         Kind::never("signed with a key of one's own", with(&own), "TOKEN_INVALID"),
-        Kind::never("signed with no key", with(&handmade(r#"{"alg":"none","typ":"JWT"}"#, &claims)), "TOKEN_INVALID"),
+        Kind::never(
+            "signed with no key",
+            with(&handmade(r#"{"alg":"none","typ":"at+jwt"}"#, &claims)),
+            "TOKEN_INVALID",
+        ),
         Kind::never(
             "signed with a shared key",
-            with(&handmade(r#"{"alg":"HS256","kid":"x"}"#, &claims)),
+            with(&handmade(r#"{"alg":"HS256","typ":"at+jwt","kid":"x"}"#, &claims)),
             "TOKEN_INVALID",
         ),
         Kind::never("altered", with(&altered), "TOKEN_INVALID"),
         Kind::never("no token at all", with("anything"), "TOKEN_INVALID"),
         Kind::never("of another installation", elsewhere, "TOKEN_INVALID"),
+        Kind::never("for another installation", audience, "TOKEN_INVALID"),
+        Kind::never("valid for longer than any", endless, "TOKEN_INVALID"),
+        Kind::never("not valid yet", early, "TOKEN_INVALID"),
+        Kind::never("issued in the future", prepared, "TOKEN_INVALID"),
         Kind::never("in a tenant there is none of", coordinator.in_tenant("xx"), "TENANT_UNKNOWN"),
         Kind::never("in a tenant that cannot be", coordinator.in_tenant("../it"), "TENANT_UNKNOWN"),
         Kind::never("in no tenant", coordinator.in_tenant(""), "TENANT_UNKNOWN"),
@@ -153,7 +166,10 @@ async fn every_method_lets_in_whom_its_option_names_and_nobody_else() {
     let methods = methods();
     assert!(methods.len() > 40, "the contract has its methods");
     let mut broken = Vec::new();
-    for kind in kinds(&world) {
+    let signed_out = world.teacher("it", "Ana", "Kos").await;
+    signed_out.post("/v1/sessions:signOut", serde_json::json!({})).await.ok();
+    let signed_out = Kind::never("signed out", signed_out, "TOKEN_ENDED");
+    for kind in kinds(&world).into_iter().chain([signed_out]) {
         for method in &methods {
             let expected = (kind.expected)(&access(method));
             // what is no message shows that nobody looked at it before the caller was refused

@@ -4,6 +4,7 @@ mod account;
 mod application;
 mod audit;
 mod country;
+mod ended;
 mod file;
 mod membership;
 mod register;

@@ -33,8 +33,10 @@ async fn a_croatian_teacher_reads_why_a_call_was_refused() {
     let world = World::of(&["hr"]).start().await;
     let answer = sign_in(&world, "hr", &[CROATIAN]).await;
     let problem = answer.refused("SIGN_IN_FAILED");
-    assert_eq!(problem["title"], "Ime ili lozinka nisu točni");
-    assert_eq!(problem["detail"], "Ime ili lozinka nisu točni. Provjerite oboje i pokušajte ponovno.");
+    assert_eq!(problem["title"], "Ime ili lozinka nisu točni ili Vaša adresa još nije potvrđena");
+    let told = "Ime ili lozinka nisu točni ili Vaša adresa još nije potvrđena. Provjerite oboje; ako ste se tek registrirali, \
+                otvorite poveznicu iz poruke koju smo Vam poslali ili zatražite novu.";
+    assert_eq!(problem["detail"], told);
     assert_eq!(header(&answer, "content-language"), "hr");
     assert!(header(&answer, "vary").contains("accept-language"), "{:?}", answer.headers);
 
@@ -86,7 +88,7 @@ async fn a_greek_caller_by_grpc_is_spoken_to_in_greek() {
     let details = greek.get_error_details();
     let said = details.localized_message().expect("a LocalizedMessage");
     assert_eq!(said.locale, "el");
-    assert!(said.message.starts_with("Το όνομα ή το συνθηματικό δεν είναι σωστό."), "{}", said.message);
+    assert!(said.message.starts_with("Το όνομα ή το συνθηματικό δεν είναι σωστό ή "), "{}", said.message);
     assert_eq!(details.error_info().expect("an ErrorInfo").reason, "SIGN_IN_FAILED");
     assert!(plain.get_details_localized_message().is_none());
     world.end().await;

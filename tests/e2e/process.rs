@@ -24,6 +24,7 @@ mod at_once;
 mod broker;
 mod command;
 mod downtime;
+mod ended;
 mod operation;
 mod replicas;
 mod split;

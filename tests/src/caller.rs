@@ -31,10 +31,11 @@ impl Caller {
         }
     }
 
-    /// This caller, signed in.
+    /// This caller, signed in. A token that it has is not shown, for it may have expired or ended.
     pub async fn sign_in(&self, login: &str, password: &str) -> Self {
-        let session = self.post("/v1/sessions", json!({ "login": login, "password": password })).await.ok();
-        self.with_session(login, password, &session)
+        let anybody = self.clone().without_token();
+        let session = anybody.post("/v1/sessions", json!({ "login": login, "password": password })).await.ok();
+        anybody.with_session(login, password, &session)
     }
 
     /// This caller with a new password, and the session that the change returns.
@@ -46,7 +47,7 @@ impl Caller {
 
     /// This caller, signed in again, after its token has expired.
     pub async fn again(&self) -> Self {
-        self.clone().without_token().sign_in(&self.login, &self.password).await
+        self.sign_in(&self.login, &self.password).await
     }
 
     fn without_token(mut self) -> Self {

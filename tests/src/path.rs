@@ -82,6 +82,7 @@ impl<'a> Path<'a> {
         let report = self.deliver(&team, &team_id, &track).await;
         let matrix = self.matrix(&edition, &team_id).await;
         let successor = self.hand_over(&referent, &team_id).await;
+        let team = self.come_back(&team, &successor, &team_id).await;
 
         let team_now = successor.get(&format!("/v1/teams/{team_id}")).await.ok();
         let callers =
@@ -238,6 +239,22 @@ impl<'a> Path<'a> {
         referent.get(&path).await.refused("NOT_FOUND");
         self.tell("credential issued anew; team handed to another referent, the old one sees it no more");
         successor
+    }
+
+    /// The team is signed out by the new credential, and signs in with the one that its new referent was sent.
+    async fn come_back(&self, team: &Caller, referent: &Caller, team_id: &str) -> Caller {
+        let path = format!("/v1/teams/{team_id}");
+        let refused = team.get(&path).await;
+        assert!(
+            matches!(text(&refused.json()["reason"]).as_str(), "TOKEN_ENDED" | "TOKEN_EXPIRED"),
+            "{}",
+            refused.text()
+        );
+        let credential = self.letter(referent.login(), CREDENTIAL).await;
+        let team = team.sign_in(team.login(), &credential).await.change_password("snow on the old iron bridge").await;
+        team.get(&path).await.ok();
+        self.tell("the team's sessions ended with the new credential; it signed in with the one of the letter");
+        team
     }
 
     pub(crate) fn tell(&self, what: &str) {

@@ -249,6 +249,7 @@ impl World {
         let now = self.clock.now().as_second();
         let mut claims = Claims {
             iss: "koine".to_owned(),
+            aud: "koine".to_owned(),
             sub: uuid::Uuid::now_v7(),
             tenant: tenant.to_owned(),
             sid: uuid::Uuid::now_v7(),
@@ -257,6 +258,7 @@ impl World {
             home: None,
             provisional: false,
             iat: now,
+            nbf: now,
             exp: now + 600,
             jti: uuid::Uuid::now_v7(),
         };

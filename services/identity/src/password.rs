@@ -4,6 +4,7 @@
 //! This room knows the words of the country, which are no passwords. It knows no account: it is given texts, and keeps nothing in the
 //! database.
 
+pub(crate) mod even;
 pub(crate) mod hasher;
 pub(crate) mod settings;
 pub(crate) mod strength;

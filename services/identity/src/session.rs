@@ -2,7 +2,8 @@
 //!
 //! An access token is valid for minutes and is verified by every service without a call to identity. A refresh token can be used
 //! once: the session's row counts the generations of tokens. Where an old token is used again, either the caller or somebody before
-//! them may have stolen it, so the session ends for both.
+//! them may have stolen it, so the session ends for both. When a session ends, its access tokens end with it: `store` says so to every
+//! service.
 //!
 //! This room imports `account`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
 

@@ -31,6 +31,8 @@ use crate::{
     session::{self, Session, Tokens, api::Sessions},
 };
 
+mod even;
+
 /// The environment of a test.
 pub(crate) struct Ground {
     pub(crate) tenant: Arc<Tenant>,

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use tonic::{Code, Status, body::Body, service::Routes};
 use tower::{Service, ServiceBuilder};
 
-use crate::{Clock, Ctx, Error, Ids, Tenants, border, config::Limits, intake::Intake, token::Verifier};
+use crate::{Clock, Ctx, Error, Ids, Tenants, border, config::Limits, ended::Lookout, intake::Intake, token::Verifier};
 
 mod answer;
 mod authenticate;
@@ -110,6 +110,7 @@ pub(crate) struct Ground {
     pub(crate) methods: Arc<Methods>,
     pub(crate) tenants: Tenants,
     pub(crate) verifier: Verifier,
+    pub(crate) lookout: Lookout,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) limits: Limits,
@@ -119,7 +120,8 @@ pub(crate) struct Ground {
 
 /// The methods of a process under all layers.
 pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
-    let Ground { methods, tenants, verifier, clock, ids, limits, intake, recheck } = ground;
+    let Ground { methods, tenants, verifier, lookout, clock, ids, limits, intake, recheck } = ground;
+    let ended = lookout.ended().clone();
     let stack = ServiceBuilder::new()
         // outermost: what other layers log belongs to the call
         .layer(layer(Trace))
@@ -136,7 +138,7 @@ pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
         // before anything expensive: identifying a caller takes a signature, or a call to the issuer
         .layer(layer(Shed::new(limits.in_flight)))
         // the first layer that reads more than the name of the method
-        .layer(layer(Authenticate { tenants, verifier: verifier.clone(), clock: clock.clone(), ids }))
+        .layer(layer(Authenticate { tenants, verifier: verifier.clone(), lookout, clock: clock.clone(), ids }))
         // as soon as the caller is known
         .layer(layer(Authorize))
         // after the caller is known, so that strangers cannot use up a tenant's calls
@@ -144,7 +146,7 @@ pub(crate) fn stack(ground: Ground, routes: Routes) -> Stack {
         // late, because it reads another tenant's data, which a flood of calls must not reach
         .layer(layer(Recheck { ask: recheck, clock: clock.clone() }))
         // next to the methods: it reads only answers, and only of calls that were let in
-        .layer(layer(Expire { verifier, clock }))
+        .layer(layer(Expire { verifier, ended, clock }))
         .service(Inside(routes));
     Stack(Arc::new(Served { methods, stack }))
 }

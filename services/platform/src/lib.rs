@@ -23,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod ctx;
 pub mod deadline;
+pub mod ended;
 pub mod error;
 pub mod event;
 pub mod id;

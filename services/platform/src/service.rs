@@ -38,6 +38,7 @@ use crate::{
     token::Signer,
 };
 
+mod common;
 mod entrance;
 mod files;
 mod issuer;

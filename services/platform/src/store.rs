@@ -18,6 +18,7 @@ use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     Ctx, Error, Result, TenantId, audit,
+    ended::Ended,
     error::{Reason, Shared},
     event,
     secret::Keys,
@@ -69,6 +70,8 @@ struct Inner {
     /// The tenants in which entries were added to the audit log.
     noted: Since,
     bells: Bells,
+    /// The registry of the process.
+    ended: Ended,
 }
 
 /// The tenants in which something happened since the last [`Since::take`].
@@ -163,6 +166,17 @@ impl Store {
     /// The store of one service. With a `schema`, a tenant's database is created and brought up to date before its first use, so
     /// that a country can be added while the process runs; without one, `koine migrate` must have done this.
     pub fn new(service: &'static str, engine: Engine, budget: Budget, keys: Keys, schema: Option<Schema>) -> Self {
+        Self::telling(Ended::default(), service, engine, (budget, keys), schema)
+    }
+
+    /// [`Store::new`], for a process with this registry of ended sessions.
+    pub(crate) fn telling(
+        ended: Ended,
+        service: &'static str,
+        engine: Engine,
+        (budget, keys): (Budget, Keys),
+        schema: Option<Schema>,
+    ) -> Self {
         Self(Arc::new(Inner {
             service,
             engine,
@@ -174,6 +188,7 @@ impl Store {
             published: Since::default(),
             noted: Since::default(),
             bells: Bells::default(),
+            ended,
         }))
     }
 
@@ -253,6 +268,11 @@ impl Store {
     /// The bells of those who watch the data of this store.
     pub(crate) fn bells(&self) -> &Bells {
         &self.0.bells
+    }
+
+    /// The registry of ended sessions of the process.
+    pub(crate) fn ended(&self) -> &Ended {
+        &self.0.ended
     }
 
     pub(crate) fn keys(&self) -> &Keys {

@@ -1,12 +1,16 @@
 //! Access tokens: who calls, in which tenant, and until when. Every process verifies them itself, with public keys that it fetches
 //! from the issuer; no call asks the issuer.
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use proto::options::v1::Role;
 
 use crate::{Member, TenantId, secret::Secret};
+
+/// The type in the header of an access token (RFC 9068), so that nothing else that is signed with the key passes for one.
+const TYPE: &str = "at+jwt";
 
 mod signer;
 mod verifier;
@@ -20,6 +24,8 @@ pub use verifier::{KeySource, Verifier};
 pub struct Settings {
     /// The name of the issuer. Tokens of another issuer are refused.
     pub issuer: String,
+    /// The name of the installation for which tokens are given. Tokens for another one are refused. Empty: the issuer's.
+    pub audience: String,
     /// How many minutes an access token is valid.
     pub access_minutes: u32,
     /// How many days a session can be refreshed.
@@ -30,7 +36,20 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { issuer: "koine".to_owned(), access_minutes: 10, refresh_days: 30, signing_key: None }
+        let (issuer, audience) = ("koine".to_owned(), String::new());
+        Self { issuer, audience, access_minutes: 10, refresh_days: 30, signing_key: None }
+    }
+}
+
+impl Settings {
+    /// The name of the installation for which tokens are given.
+    pub fn audience(&self) -> &str {
+        if self.audience.is_empty() { &self.issuer } else { &self.audience }
+    }
+
+    /// The longest validity of an access token.
+    pub fn access(&self) -> SignedDuration {
+        SignedDuration::from_mins(self.access_minutes.into())
     }
 }
 
@@ -39,6 +58,8 @@ impl Default for Settings {
 pub struct Claims {
     /// The issuer.
     pub iss: String,
+    /// The installation for which it is given.
+    pub aud: String,
     /// The account.
     pub sub: Uuid,
     /// The tenant in which it is valid.
@@ -59,6 +80,8 @@ pub struct Claims {
     pub provisional: bool,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
+    /// The second from which it is valid.
+    pub nbf: i64,
     /// The second from which it is not valid any more.
     pub exp: i64,
     /// Its id.

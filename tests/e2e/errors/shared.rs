@@ -59,6 +59,7 @@ async fn of_callers(seen: &mut Seen, world: &World) {
     let visitor = coordinator.cross("it-hr", "").await;
     coordinator.post("/v1/sessions:signOut", json!({})).await.ok();
     refused("MEMBERSHIP_ENDED", visitor.get("/v1/membership").await).await;
+    refused("TOKEN_ENDED", coordinator.get("/v1/teams").await).await;
 }
 
 async fn of_calls(seen: &mut Seen, world: &World) {

@@ -133,13 +133,25 @@ async fn two_redemptions_of_one_code_at_once_make_one_account() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
-async fn an_unverified_address_is_told_so_to_who_knows_the_password() {
+async fn who_registers_with_an_address_and_signs_in_does_not_learn_whether_it_has_an_account() {
     let world = World::of(&["it"]).start().await;
     let anybody = world.anybody("it");
-    anybody.post("/v1/accounts", form("ana@school.example")).await.ok();
-    let sign_in = |password: &str| json!({ "login": "ana@school.example", "password": password });
-    anybody.post("/v1/sessions", sign_in(PASSWORD)).await.refused("EMAIL_UNVERIFIED");
-    anybody.post("/v1/sessions", sign_in("something else entirely")).await.refused("SIGN_IN_FAILED");
+    let known = world.teacher("it", "Eva", "Novak").await;
+    let mut answers = Vec::new();
+    for login in [known.login(), "ana@school.example", "nobody@school.example"] {
+        if login != "nobody@school.example" {
+            answers.push(seen(&anybody.post("/v1/accounts", form(login)).await));
+        }
+        // the password that was registered, which is not the one of the account
+        let answer = anybody.post("/v1/sessions", json!({ "login": login, "password": PASSWORD })).await;
+        let problem = answer.refused("SIGN_IN_FAILED");
+        assert!(text(&problem["detail"]).contains("follow the link"), "{problem}");
+        answers.push(seen(&answer));
+    }
+    assert_eq!((&answers[0], &answers[1]), (&answers[2], &answers[3]));
+    assert_eq!(answers[3], answers[4], "an address nobody registered");
+    verify(&anybody, &code(&world, "ana@school.example").await).await.ok();
+    anybody.sign_in("ana@school.example", PASSWORD).await;
     world.end().await;
 }
 

@@ -226,7 +226,7 @@ async fn a_session_that_ends_at_home_ends_in_the_programme_on_the_next_call() {
             (caller.cross("it-hr", team_id).await, caller.again().await.cross("it-hr", team_id).await);
         caller.post("/v1/sessions:signOut", json!({})).await.ok();
         visitor.get("/v1/membership").await.refused("MEMBERSHIP_ENDED");
-        caller.exchange("it-hr", team_id).await.refused("SESSION_OVER");
+        caller.exchange("it-hr", team_id).await.refused("TOKEN_ENDED");
         membership(&again).await;
     }
     // the credential issued anew takes the class's password away, and its visits with it

@@ -244,7 +244,7 @@ async fn a_credential_nobody_redeemed_does_not_stay_with_the_old_referent() {
     let used = sign_in(&world, &class.code, &class.credential).await.refused("CREDENTIAL_USED");
     assert!(text(&used["detail"]).contains("newer"), "{used}");
     let late = json!({ "currentPassword": class.credential, "newPassword": PASSWORD });
-    provisional.post("/v1/account:changePassword", late).await.refused("SESSION_OVER");
+    provisional.post("/v1/account:changePassword", late).await.refused("TOKEN_ENDED");
     let next = scene.credential(&successor).await;
     assert_ne!(next, class.credential);
     assert_eq!(scene.credential(&class.referent).await, class.credential, "the old referent is mailed nothing");

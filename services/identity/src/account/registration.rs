@@ -100,11 +100,6 @@ impl Registration {
         &self.person.locale
     }
 
-    /// The hash of the password entered.
-    pub(crate) fn password(&self) -> &Hash {
-        &self.password
-    }
-
     /// When the data were entered.
     pub fn registered_at(&self) -> Timestamp {
         self.registered_at

@@ -240,6 +240,7 @@ pub(crate) async fn registration(db: &impl Reads, id: Id<Registration>) -> Resul
 }
 
 /// The latest registration with this address.
+#[cfg(test)]
 pub(crate) async fn last_registration(db: &impl Reads, login: &Login) -> Result<Option<Registration>> {
     let query = registration::Entity::find().filter(registration::Column::Login.eq(login.as_str()));
     let last = query.order_by_desc(registration::Column::RegisteredAt).order_by_desc(registration::Column::Id);

@@ -3,21 +3,19 @@
 use platform::{Ctx, Error, Id, Reads, Result, Violations, secret::Keys};
 
 use crate::{
-    account::{self, Account, Login, Registration, refuse_weak},
+    account::{self, Account, Login, refuse_weak},
     class::team::{self, Credential, Team},
     password::{hasher::Hash, strength},
     reason::{Reason, Refuse},
     session,
 };
 
-/// Everything that could open a login. It is loaded before anything is decided, and also for a login that nobody has, so that the
-/// answer takes as long.
+/// Everything that could open a login. It is loaded before anything is decided, and also for a login that nobody has. A registration
+/// whose address is not verified opens nothing and is not looked at: who registered with somebody else's address learns nothing here.
 #[derive(Debug, Default)]
 pub struct LoginState {
     /// The account with the login.
     pub(crate) account: Option<Account>,
-    /// The latest registration with the login, where there is no account yet.
-    pub(crate) registration: Option<Registration>,
     /// The credentials of the team that shares the account. Empty for a person's account.
     pub(crate) credentials: Vec<Credential>,
 }
@@ -35,10 +33,9 @@ impl LoginState {
     /// Loads what could open a login. The statements are the same whether or not anybody has the login.
     pub(crate) async fn load(db: &impl Reads, login: &Login) -> Result<Self> {
         let account = account::store::by_login(db, login).await?;
-        let registration = account::store::last_registration(db, login).await?;
         let team = account.as_ref().and_then(Account::team);
         let credentials = team::store::credentials(db, team.unwrap_or_else(Id::nil)).await?;
-        Ok(Self { account, registration, credentials })
+        Ok(Self { account, credentials })
     }
 
     /// Loads the caller's own login, what could open it, and the team whose account it is. Error: `SESSION_OVER`, where the
@@ -56,10 +53,7 @@ impl LoginState {
 
     /// The hash that a typed password is compared with, if there is one.
     pub(crate) fn password(&self) -> Option<&Hash> {
-        match &self.account {
-            Some(account) => account.password(),
-            None => self.registration.as_ref().map(Registration::password),
-        }
+        self.account.as_ref().and_then(Account::password)
     }
 
     /// Checks a new password. `typed` is the current one, `team` the team whose account it is. Error: `PASSWORD_WEAK` for every
@@ -80,19 +74,15 @@ impl LoginState {
     }
 
     /// Decides who is signed in by a typed text; `fits` says whether it is the password. Error: `SIGN_IN_FAILED`, without a detail;
-    /// where the text was right, also `EMAIL_UNVERIFIED`, `CREDENTIAL_EXPIRED`, `CREDENTIAL_USED`.
+    /// where the text was right, also `CREDENTIAL_EXPIRED`, `CREDENTIAL_USED`.
     pub fn decide(self, ctx: &Ctx, keys: &Keys, typed: &str, fits: bool) -> Result<SignedIn> {
-        match (self.account, fits) {
-            (Some(account), true) => Ok(SignedIn { account, provisional: None }),
-            (None, true) => Err(unverified()),
-            (Some(account), false) => {
-                let typed =
-                    self.credentials.into_iter().find(|credential| credential.fits(keys, typed)).ok_or_else(failed)?;
-                typed.redeemable(ctx.now())?;
-                Ok(SignedIn { account, provisional: Some(typed) })
-            }
-            (None, false) => Err(failed()),
+        let account = self.account.ok_or_else(failed)?;
+        if fits {
+            return Ok(SignedIn { account, provisional: None });
         }
+        let typed = self.credentials.into_iter().find(|credential| credential.fits(keys, typed)).ok_or_else(failed)?;
+        typed.redeemable(ctx.now())?;
+        Ok(SignedIn { account, provisional: Some(typed) })
     }
 }
 
@@ -113,12 +103,9 @@ pub(crate) fn decide_change(signed_in: Result<SignedIn>, next: Result<()>) -> Re
 }
 
 fn failed() -> Error {
-    Reason::SignInFailed.error("The login or the password is wrong.")
-}
-
-fn unverified() -> Error {
-    let text = "The address is not verified yet. Follow the link in the mail we sent, or ask for another one.";
-    Reason::EmailUnverified.error(text)
+    let text = "The login or the password is wrong, or the address is not verified yet: then follow the link in the mail we sent, or ask for \
+                another one.";
+    Reason::SignInFailed.error(text)
 }
 
 #[cfg(test)]
@@ -128,12 +115,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        account::{Form, Kind, Person, tests::account},
+        account::{Kind, tests::account},
         class::team::Ending,
         testing::Ground,
     };
-
-    const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
     fn hash() -> Hash {
         Hash::stored("$".to_owned())
@@ -166,19 +151,6 @@ mod tests {
         });
         assert_eq!(statuses[0].message(), statuses[1].message());
         assert_eq!(statuses[0].details(), statuses[1].details());
-    }
-
-    #[test]
-    fn an_unproven_address_is_told_of_to_who_knows_the_password_alone() {
-        let ground = Ground::without_store();
-        let ctx = ground.anybody();
-        let waiting = || {
-            let form = Form { login: Login::of("a@b.it"), password: String::new(), person: Person::default() };
-            LoginState { registration: Some(Registration::new(&ctx, form, hash(), HOUR)), ..LoginState::default() }
-        };
-        assert!(waiting().password().is_some());
-        assert_eq!(reason(waiting().decide(&ctx, &ground.keys, "right", true)), "EMAIL_UNVERIFIED");
-        assert_eq!(reason(waiting().decide(&ctx, &ground.keys, "wrong", false)), "SIGN_IN_FAILED");
     }
 
     #[test]
@@ -260,7 +232,7 @@ mod tests {
         let ground = Ground::new();
         let db = ground.store().read(&ground.anybody()).await.unwrap();
         let state = LoginState::load(&db, &Login::of("nobody@school.example")).await.unwrap();
-        assert!(state.account.is_none() && state.registration.is_none() && state.credentials.is_empty());
+        assert!(state.account.is_none() && state.credentials.is_empty());
         assert!(state.password().is_none());
     }
 

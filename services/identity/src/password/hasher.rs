@@ -56,19 +56,34 @@ impl fmt::Debug for Hash {
 pub struct Hasher(Arc<Inner>);
 
 struct Inner {
+    cost: Cost,
     nobody: Hash,
     desk: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
+
+/// The memory in KiB and the number of passes that a new hash takes.
+type Cost = (u32, u32);
 
 type Job = Box<dyn FnOnce() + Send>;
 
 impl Hasher {
     /// Starts the threads.
     pub fn new(settings: &Hashing) -> Result<Self> {
+        Self::of_cost(settings, (MEMORY_KIB, PASSES))
+    }
+
+    /// Starts threads that compute next to nothing, for tests of all the rest.
+    #[cfg(test)]
+    pub(crate) fn cheap() -> Result<Self> {
+        Self::of_cost(&Hashing::default(), (8, 1))
+    }
+
+    fn of_cost(settings: &Hashing, cost: Cost) -> Result<Self> {
         let (desk, jobs) = sync_channel(usize::try_from(settings.queue.get()).unwrap_or(usize::MAX));
         let jobs = Arc::new(Mutex::new(jobs));
-        let mut inner = Inner { nobody: compute("nobody has this one")?, desk: Some(desk), threads: Vec::new() };
+        let nobody = compute("nobody has this one", cost)?;
+        let mut inner = Inner { cost, nobody, desk: Some(desk), threads: Vec::new() };
         for _ in 0..settings.threads.get() {
             let jobs = jobs.clone();
             let thread = thread::Builder::new().name("hasher".to_owned()).spawn(move || work(&jobs));
@@ -80,7 +95,8 @@ impl Hasher {
     /// The hash of a new password. Error: `OVERLOADED`, where the queue is full.
     pub async fn hash(&self, password: &str) -> Result<Hash> {
         let password = strength::normal(password);
-        self.run(move || compute(&password)).await
+        let cost = self.0.cost;
+        self.run(move || compute(&password, cost)).await
     }
 
     /// Whether a password matches a hash. Without a hash the answer is false and takes as long. Error: `OVERLOADED`, where the
@@ -129,8 +145,8 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
     }
 }
 
-fn compute(password: &str) -> Result<Hash> {
-    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(fault)?;
+fn compute(password: &str, (memory, passes): Cost) -> Result<Hash> {
+    let params = Params::new(memory, passes, LANES, None).map_err(fault)?;
     let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     Ok(Hash(argon.hash_password(password.as_bytes()).map_err(fault)?.to_string()))
 }

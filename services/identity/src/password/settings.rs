@@ -30,6 +30,9 @@ pub struct Throttling {
     pub letter: Rate,
     /// All of these from one network address, over all tenants. A whole school can share one address.
     pub address: Rate,
+    /// The milliseconds after which, or after a multiple of which, an answer is given that must not show by its time who is known: more
+    /// than a refused sign-in takes.
+    pub even_ms: NonZeroU32,
 }
 
 impl Default for Throttling {
@@ -38,6 +41,7 @@ impl Default for Throttling {
             login: Rate { burst: number(5), every_ms: number(10_000) },
             letter: Rate { burst: number(5), every_ms: number(300_000) },
             address: Rate { burst: number(50), every_ms: number(500) },
+            even_ms: number(50),
         }
     }
 }

@@ -31,7 +31,10 @@ use platform::{Clock, Ctx, Error, Result, TenantId, error::Shared};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
-    password::settings::{Rate, Throttling},
+    password::{
+        even::Even,
+        settings::{Rate, Throttling},
+    },
     reason::Refuse,
 };
 
@@ -53,6 +56,7 @@ struct Inner {
     lanes: Mutex<HashMap<Login, Weak<Semaphore>>>,
     letters: Limiter<Login>,
     addresses: Limiter<IpAddr>,
+    step: Duration,
 }
 
 type Login = (TenantId, String);
@@ -84,7 +88,13 @@ impl Throttle {
             lanes: Mutex::default(),
             letters: Limiter::new(settings.letter, clock),
             addresses: Limiter::new(settings.address, clock),
+            step: Duration::from_millis(settings.even_ms.get().into()),
         }))
+    }
+
+    /// The beginning of a call whose answer must not show by its time whether somebody is known.
+    pub(crate) fn even(&self) -> Even {
+        Even::begin(self.0.step)
     }
 
     /// Starts an attempt to guess the password of a login, when it is this attempt's turn. Error: `RATE_EXCEEDED`.

@@ -35,10 +35,7 @@ pub struct Sessions {
 impl SessionService for Sessions {
     async fn sign_in(&self, request: Request<pb::SignInRequest>) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
-        let login = Login::of(&req.login);
-        let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
-        let state = LoginState::load(&self.store.read(&ctx).await?, &login).await?;
-        let signed_in = self.compare(&ctx, state, &req.password, attempt).await?;
+        let signed_in = self.prove(&ctx, &Login::of(&req.login), &req.password).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         account::store::lock(&tx, &signed_in.account).await?;
         self.open(tx, &signed_in.account, signed_in.provisional.is_some()).await
@@ -90,6 +87,17 @@ impl SessionService for Sessions {
 }
 
 impl Sessions {
+    /// Proves who signs in by a login and a typed text. A refusal takes as long whether or not the login exists.
+    async fn prove(&self, ctx: &Ctx, login: &Login, typed: &str) -> Result<SignedIn> {
+        let even = self.throttle.even();
+        let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;
+        let state = LoginState::load(&self.store.read(ctx).await?, login).await?;
+        match self.compare(ctx, state, typed, attempt).await {
+            Err(refused) => Err(even.hold(refused).await),
+            signed_in => signed_in,
+        }
+    }
+
     /// Compares a typed password with what could open the login. It takes as long whether or not the login exists.
     async fn compare(&self, ctx: &Ctx, state: LoginState, typed: &str, attempt: Attempt) -> Result<SignedIn> {
         let fits = self.hasher.verify(typed, state.password()).await;

@@ -1,8 +1,8 @@
 //! Sessions as rows.
 
-use platform::{Id, Reads, Result, Tx, store::At};
+use platform::{Id, Reads, Result, Tx, ended, store::At};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -74,23 +74,31 @@ pub(crate) async fn save_next(tx: &Tx, session: &mut Session) -> Result<bool> {
 
 /// Ends a session. Returns false where it had ended before.
 pub(crate) async fn end(tx: &Tx, id: Id<Session>) -> Result<bool> {
-    Ok(end_where(tx, row::Column::Id.eq(id)).await? > 0)
+    end_these(tx, vec![id]).await
 }
 
 /// Ends every session of an account.
 pub(crate) async fn end_all(tx: &Tx, account: Id<Account>) -> Result<()> {
-    end_where(tx, row::Column::AccountId.eq(account)).await.map(drop)
+    let living = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::EndedAt.is_null());
+    let theirs = living.filter(row::Column::AccountId.eq(account)).into_tuple().all(tx.conn()).await?;
+    end_these(tx, theirs).await.map(drop)
 }
 
-async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<u64> {
+/// Ends sessions here and, with their access tokens, at every service: the one place that does. Returns false where all had ended
+/// before.
+async fn end_these(tx: &Tx, ids: Vec<Id<Session>>) -> Result<bool> {
     let now: At = tx.ctx().now().into();
-    let ended = row::Entity::update_many()
+    let done = row::Entity::update_many()
         .col_expr(row::Column::EndedAt, now.into())
         .filter(row::Column::EndedAt.is_null())
-        .filter(which.into())
+        .filter(row::Column::Id.is_in(ids.iter().copied()))
         .exec(tx.conn())
         .await?;
-    Ok(ended.rows_affected)
+    if done.rows_affected == 0 {
+        return Ok(false);
+    }
+    ended::end(tx, &ids.into_iter().map(Id::uuid).collect::<Vec<_>>());
+    Ok(true)
 }
 
 fn session(row: row::Model) -> Session {

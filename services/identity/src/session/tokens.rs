@@ -23,6 +23,7 @@ pub struct Tokens {
     signer: Signer,
     keys: Keys,
     issuer: String,
+    audience: String,
     access: SignedDuration,
     session: SignedDuration,
 }
@@ -54,7 +55,8 @@ impl Tokens {
             signer,
             keys,
             issuer: settings.issuer.clone(),
-            access: SignedDuration::from_mins(settings.access_minutes.into()),
+            audience: settings.audience().to_owned(),
+            access: settings.access(),
             session: SignedDuration::from_hours(24 * i64::from(settings.refresh_days)),
         }
     }
@@ -85,6 +87,7 @@ impl Tokens {
         let issued = ctx.now().as_second();
         Claims {
             iss: self.issuer.clone(),
+            aud: self.audience.clone(),
             sub: session.account.uuid(),
             tenant: ctx.tenant().id().to_string(),
             sid: session.id.uuid(),
@@ -93,6 +96,7 @@ impl Tokens {
             home: None,
             provisional: false,
             iat: issued,
+            nbf: issued,
             exp: issued.saturating_add(life.as_secs()).min(session.expires_at.as_second()),
             jti: ctx.new_id::<Grant>().uuid(),
         }
@@ -132,7 +136,7 @@ mod tests {
         let grant = tokens.grant(&ctx, &session, &account, provisional).unwrap();
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
         let claims =
-            Verifier::new("koine".to_owned(), ground.clock.clone(), source).verify(&grant.access).await.unwrap();
+            Verifier::new(&Settings::default(), ground.clock.clone(), source).verify(&grant.access).await.unwrap();
         assert_eq!((claims.sub, claims.sid, claims.tenant.as_str()), (account.id().uuid(), session.id.uuid(), "it"));
         ((*claims).clone(), grant)
     }
@@ -170,7 +174,8 @@ mod tests {
         assert_eq!((grant.access_expires_at - home.now()).total(jiff::Unit::Minute).unwrap(), 5.0);
         assert!(grant.refresh.is_none());
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
-        let claims = Verifier::new("koine", ground.clock.clone(), source).verify(&grant.access).await.unwrap();
+        let claims =
+            Verifier::new(&Settings::default(), ground.clock.clone(), source).verify(&grant.access).await.unwrap();
         assert_eq!((claims.tenant.as_str(), claims.home.as_ref()), ("it-hr", Some(home.tenant().id())));
         assert_eq!((claims.sub, claims.sid), (account.id().uuid(), session.id.uuid()));
         assert_eq!((&claims.roles[..], claims.acts_for), (&[Role::TwinTeacher][..], Some(team.uuid())));

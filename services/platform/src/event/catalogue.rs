@@ -1,13 +1,20 @@
 //! The facts of the contract, and a check before a process starts that each reaches its consumers.
 
-use prost_reflect::{DescriptorPool, MessageDescriptor};
-use proto::options::v1::Fact;
+use std::collections::BTreeSet;
+
+use prost::Name;
+use prost_reflect::{DescriptorPool, MessageDescriptor, ServiceDescriptor};
+use proto::{identity::v1::SessionsEnded, options::v1::Fact};
 
 use super::Handlers;
 use crate::{Error, Result};
 
 /// The facts of the contract.
-pub(crate) struct Catalogue(Vec<Entry>);
+pub(crate) struct Catalogue {
+    facts: Vec<Entry>,
+    /// The services that have methods.
+    services: BTreeSet<String>,
+}
 
 /// A fact that the contract declares.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,32 +45,36 @@ impl Catalogue {
             let value = message.options().get_extension(&option).into_owned();
             let value = value.as_message().ok_or_else(|| Error::internal("`koine.options.v1.fact` is a message"))?;
             let Fact { consumers, .. } = value.transcode_to().map_err(Error::internal)?;
-            let producer = message.package_name().split('.').nth(1).unwrap_or_default().to_owned();
+            let producer = service_of(message.package_name());
             Ok(Entry { name: message.full_name().to_owned(), producer, consumers })
         };
-        Ok(Self(facts.map(entry).collect::<Result<_>>()?))
+        let service = |one: ServiceDescriptor| service_of(one.package_name());
+        Ok(Self {
+            facts: facts.map(entry).collect::<Result<_>>()?,
+            services: contract.services().map(service).collect(),
+        })
     }
 
     /// The facts that services of this process publish and others handle, each with one of the others.
     pub(crate) fn leaving<'a>(&'a self, here: &'a [&str]) -> impl Iterator<Item = (&'a Entry, &'a str)> {
-        let told = self.0.iter().filter(|fact| is_one(here, &fact.producer));
+        let told = self.facts.iter().filter(|fact| is_one(here, &fact.producer));
         told.flat_map(|fact| fact.consumers.iter().map(move |consumer| (fact, consumer.as_str())))
             .filter(|(_, consumer)| !is_one(here, consumer))
     }
 
     /// The facts that services of this process handle and others publish, each with one that handles it.
     pub(crate) fn arriving<'a>(&'a self, here: &'a [&str]) -> impl Iterator<Item = (&'a Entry, &'a str)> {
-        let elsewhere = self.0.iter().filter(|fact| !is_one(here, &fact.producer));
+        let elsewhere = self.facts.iter().filter(|fact| !is_one(here, &fact.producer));
         elsewhere
             .flat_map(|fact| fact.consumers.iter().map(move |consumer| (fact, consumer.as_str())))
             .filter(|(_, consumer)| is_one(here, consumer))
     }
 
     /// Checks that every fact that the services of this process publish or handle reaches its consumers. Error: internal, with all
-    /// faults: a handler of a service that the fact does not name, a named service without a handler, and, without a broker, a fact
-    /// whose producer or consumer runs elsewhere.
+    /// faults: a handler of a service that the fact does not name, a named service without a handler, a service that verifies tokens
+    /// and does not hear of ended sessions, and, without a broker, a fact whose producer or consumer runs elsewhere.
     pub(crate) fn check(&self, here: &[&str], handlers: &[(&str, &Handlers)], broker: bool) -> Result<()> {
-        let mut faults = Vec::new();
+        let mut faults = self.deaf(here);
         for (service, handlers) in handlers {
             for handler in handlers.facts.iter().filter(|handler| !handler.consumers.contains(service)) {
                 faults.push(format!(
@@ -72,7 +83,7 @@ impl Catalogue {
                 ));
             }
         }
-        for fact in &self.0 {
+        for fact in &self.facts {
             for consumer in fact.consumers.iter().filter(|consumer| is_one(here, consumer)) {
                 let theirs = handlers.iter().filter(|(service, _)| service == consumer);
                 if !theirs.flat_map(|(_, handlers)| &handlers.facts).any(|handler| handler.event == fact.name) {
@@ -95,6 +106,27 @@ impl Catalogue {
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::internal(faults.join("\n"))) }
     }
+
+    /// The services of this process that would go on letting in whose session has ended.
+    fn deaf(&self, here: &[&str]) -> Vec<String> {
+        let fact = self.facts.iter().find(|fact| fact.name == SessionsEnded::full_name());
+        let hears = |service: &str| {
+            fact.is_some_and(|fact| fact.producer == service || fact.consumers.iter().any(|one| one == service))
+        };
+        let deaf = here.iter().filter(|service| self.services.contains(**service) && !hears(service));
+        deaf.map(|service| {
+            format!(
+                "{}: does not name `{service}` as its consumer, which verifies tokens: add it to the option `fact`",
+                SessionsEnded::full_name()
+            )
+        })
+        .collect()
+    }
+}
+
+/// The service of a package: `identity` of `koine.identity.v1`.
+fn service_of(package: &str) -> String {
+    package.split('.').nth(1).unwrap_or_default().to_owned()
 }
 
 fn is_one(here: &[&str], service: &str) -> bool {
@@ -103,7 +135,6 @@ fn is_one(here: &[&str], service: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use prost::Name;
     use proto::identity::v1::TeamMoved;
     use proto::lessons::v1::{FilesRemoved, ReminderDue};
 
@@ -112,7 +143,7 @@ mod tests {
 
     /// Handlers for every fact that the contract says `service` handles.
     fn whole(catalogue: &Catalogue, service: &str) -> Handlers {
-        let theirs = catalogue.0.iter().filter(|fact| fact.consumers.iter().any(|consumer| consumer == service));
+        let theirs = catalogue.facts.iter().filter(|fact| fact.consumers.iter().any(|consumer| consumer == service));
         let mut handlers = Handlers::new();
         for fact in theirs {
             let mut one = Handlers::new().on("try", |_: Ctx, _: TeamMoved| std::future::ready(Ok(())));
@@ -148,6 +179,7 @@ mod tests {
             faults,
             [
                 "events.nats: is missing: koine.identity.v1.TeamMoved is for `lessons`, which runs elsewhere, and would be lost",
+                "events.nats: is missing: koine.identity.v1.SessionsEnded is for `lessons`, which runs elsewhere, and would be lost",
                 "events.nats: is missing: koine.lessons.v1.ReminderDue comes from `lessons`, which runs elsewhere, and would be lost",
             ]
         );
@@ -163,5 +195,16 @@ mod tests {
         assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(faults[0].starts_with("koine.lessons.v1.ReminderDue: does not name `lessons`"), "{faults:?}");
         assert!(faults[1].starts_with("koine.lessons.v1.FilesRemoved: names `lessons`"), "{faults:?}");
+    }
+
+    #[test]
+    fn a_service_that_verifies_tokens_and_does_not_hear_of_ended_sessions_is_refused() {
+        let mut catalogue = Catalogue::of(&proto::descriptor()).unwrap();
+        assert!(catalogue.deaf(&["identity", "lessons", "gateway"]).is_empty());
+        let fact = catalogue.facts.iter_mut().find(|fact| fact.name == SessionsEnded::full_name()).unwrap();
+        fact.consumers.clear();
+        let faults = catalogue.deaf(&["identity", "lessons", "gateway"]);
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(faults[0].starts_with("koine.identity.v1.SessionsEnded: does not name `lessons`"), "{faults:?}");
     }
 }

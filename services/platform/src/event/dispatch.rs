@@ -15,7 +15,7 @@ use super::{
     rounds::{OFTEN, Rounds},
 };
 use crate::{
-    Clock, Ctx, Ids, Reads, Result, Store, Tenant, Tenants, operation,
+    Clock, Ctx, Ids, Reads, Result, Store, Tenant, Tenants, ended, operation,
     store::{
         At,
         rows::{answered, inbox},
@@ -124,7 +124,7 @@ impl Dispatcher {
         Ok(released)
     }
 
-    /// Removes old rows: stored answers, records of handled facts, and changes for watchers.
+    /// Removes old rows: stored answers, records of handled facts, changes for watchers, and sessions that ended long ago.
     pub async fn sweep(&self) {
         for tenant in self.tenants.all() {
             if let Err(error) = self.sweep_tenant(&tenant).await {
@@ -148,6 +148,7 @@ impl Dispatcher {
         let old = At(ctx.now() - REMEMBERED);
         inbox::Entity::delete_many().filter(inbox::Column::At.lt(old)).exec(tx.conn()).await?;
         watch::sweep(&tx, ctx.now()).await?;
+        ended::sweep(&tx, ctx.now()).await?;
         operation::sweep(&tx).await?;
         let (_, parked) = backlog::count(&tx).await?;
         if parked > 0 {

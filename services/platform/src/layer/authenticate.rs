@@ -8,6 +8,7 @@ use tonic::body::Body;
 use super::{Inbound, Layer, Method, Next, refuse};
 use crate::{
     Caller, Clock, Ctx, Error, Ids, Result, Tenant, Tenants, ctx,
+    ended::Lookout,
     error::{Reason, Shared},
     tenant,
     token::Verifier,
@@ -16,6 +17,7 @@ use crate::{
 pub(super) struct Authenticate {
     pub(super) tenants: Tenants,
     pub(super) verifier: Verifier,
+    pub(super) lookout: Lookout,
     pub(super) clock: Clock,
     pub(super) ids: Ids,
 }
@@ -53,6 +55,7 @@ impl Authenticate {
                 Shared::TokenForeign.error("The token belongs to another tenant than the one asked. Sign in there.")
             );
         }
+        self.lookout.check(tenant, &claims).await?;
         Ok(Caller::Member((&*claims).into()))
     }
 }
@@ -84,26 +87,31 @@ mod tests {
 
     use super::*;
     use crate::{
+        Tasks,
+        ended::Ended,
         layer::{
             Call,
             testing::{Then, call, call_of, clock, reason, tenants, token},
         },
-        token::{KeySource, Signer},
+        token::{KeySource, Settings, Signer},
     };
 
     struct Scene {
         layer: Authenticate,
         signer: Signer,
         clock: Clock,
+        ended: Ended,
         _folder: tempfile::TempDir,
     }
 
     fn scene() -> Scene {
         let (signer, clock, (tenants, folder)) = (Signer::random().unwrap(), clock(), tenants());
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
-        let verifier = Verifier::new("koine", clock.clone(), source);
-        let layer = Authenticate { tenants, verifier, clock: clock.clone(), ids: Ids::new(clock.clone()) };
-        Scene { layer, signer, clock, _folder: folder }
+        let verifier = Verifier::new(&Settings::default(), clock.clone(), source);
+        let (ids, ended) = (Ids::new(clock.clone()), Ended::default());
+        let lookout = Lookout::new(ended.clone(), Vec::new(), clock.clone(), ids.clone(), Tasks::new());
+        let layer = Authenticate { tenants, verifier, lookout, clock: clock.clone(), ids };
+        Scene { layer, signer, clock, ended, _folder: folder }
     }
 
     impl Scene {
@@ -126,6 +134,20 @@ mod tests {
         assert_eq!(scene.reason(&[("koine-tenant", "it"), ("authorization", &old)]).await, "OK");
         scene.clock.advance(SignedDuration::from_mins(10));
         assert_eq!(scene.reason(&[("koine-tenant", "it"), ("authorization", &old)]).await, "TOKEN_EXPIRED");
+    }
+
+    #[tokio::test]
+    async fn who_belongs_to_a_session_that_ended_is_refused_from_the_next_call_on() {
+        let scene = scene();
+        let bearer = format!("Bearer {}", token(&scene.signer, &scene.clock, "it"));
+        let headers = [("koine-tenant", "it"), ("authorization", bearer.as_str())];
+        assert_eq!(scene.reason(&headers).await, "OK");
+        let until = scene.ended.kept_until(scene.clock.now());
+        scene.ended.add(&"hr".parse().unwrap(), [(uuid::Uuid::from_u128(2), until)]);
+        assert_eq!(scene.reason(&headers).await, "OK", "one of another tenant with the same number");
+        scene.ended.add(&"it".parse().unwrap(), [(uuid::Uuid::from_u128(2), until)]);
+        assert_eq!(scene.reason(&headers).await, "TOKEN_ENDED", "though it is remembered as verified");
+        assert_eq!(scene.reason(&[("koine-tenant", "it")]).await, "OK", "nobody in particular");
     }
 
     #[tokio::test]

@@ -84,6 +84,7 @@ pub(super) fn token(signer: &Signer, clock: &Clock, tenant: &str) -> String {
     let now = clock.now().as_second();
     let claims = Claims {
         iss: "koine".to_owned(),
+        aud: "koine".to_owned(),
         sub: Uuid::from_u128(1),
         tenant: tenant.to_owned(),
         sid: Uuid::from_u128(2),
@@ -92,6 +93,7 @@ pub(super) fn token(signer: &Signer, clock: &Clock, tenant: &str) -> String {
         home: None,
         provisional: false,
         iat: now,
+        nbf: now,
         exp: now + 600,
         jti: Uuid::from_u128(3),
     };

@@ -16,34 +16,35 @@ use tonic_health::{
 };
 
 use super::{
-    Host, Readiness, Service,
+    Readiness, Service,
+    common::Common,
     entrance::Entrance,
     files::Places,
-    issuer::{self, ISSUER},
     listen::{self, Door},
     probes::probes,
 };
 use crate::{
-    Border, Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
+    Clock, Ctx, Error, Ids, Peers, Result, Store, Tasks, Tenants,
     audit::Sequencer,
-    blob::Blobs,
-    border::Recheck,
     client::Gathering,
     config::Config,
+    ended::{self, Ended},
     event::{Dispatcher, Ways},
     intake::Intake,
-    layer::{Ground, Methods, stack},
-    mail::Mailer,
+    layer::{Methods, stack},
     network::Network,
     secret::Keys,
     store::Budget,
     tenant::Fault,
     tls::Tls,
-    token::{KeySource, Signer, Verifier},
+    token::Signer,
 };
 
 /// How often the files of the tenants are checked.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often the ended sessions whose tokens have expired are removed from memory.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A running process. It ends with [`Process::stop`].
 pub struct Process {
@@ -65,21 +66,7 @@ pub struct Process {
     /// The proxies before the pages.
     proxies: Vec<Network>,
     places: Places,
-}
-
-/// Shared by all services of a process.
-struct Common {
-    config: Arc<Config>,
-    readiness: Readiness,
-    tasks: Tasks,
-    tenants: Tenants,
-    peers: Peers,
-    clock: Clock,
-    ids: Ids,
-    keys: Keys,
-    signer: Option<Signer>,
-    budget: Budget,
-    intake: Intake,
+    ended: Ended,
 }
 
 impl Process {
@@ -110,6 +97,7 @@ impl Process {
             ids: Ids::new(clock.clone()),
             budget: Budget::new(config.store.connections),
             intake: Intake::new(&config.limits),
+            ended: Ended::new(&config.tokens),
             clock,
             config,
             tasks,
@@ -139,6 +127,7 @@ impl Process {
             router: None,
             proxies: Vec::new(),
             places: Places::of(&common.config.limits),
+            ended: common.ended.clone(),
         }
     }
 
@@ -150,13 +139,16 @@ impl Process {
         services: &[Service],
         health: Routes,
     ) -> Result<()> {
+        let hosts: Vec<_> =
+            services.iter().map(|service| Ok((service, common.host(service)?))).collect::<Result<_>>()?;
+        let lookout = common.lookout(&hosts);
         let mut handlers = Vec::new();
-        for service in services {
-            let host = common.host(service)?;
+        for (service, host) in hosts {
             if let Some(routes) = service.routes {
                 let recheck = common.recheck(service, &methods, &host)?;
-                let stack = stack(common.ground(methods.clone(), recheck)?, routes(&host)?);
-                self.entrances.insert(service.name, Entrance { health: health.clone(), stack });
+                let ground = common.ground(methods.clone(), recheck, lookout.clone())?;
+                self.entrances
+                    .insert(service.name, Entrance { health: health.clone(), stack: stack(ground, routes(&host)?) });
                 self.health.set_service_status(service.name, ServingStatus::Serving).await;
             }
             if let Some(router) = service.router {
@@ -165,9 +157,8 @@ impl Process {
             if let Some(proxies) = service.proxies {
                 self.proxies = proxies(&host)?;
             }
-            if let Some(of) = service.handlers {
-                handlers.push((host.store.clone(), of(&host)?));
-            }
+            let own = service.handlers.map(|of| of(&host)).transpose()?.unwrap_or_default();
+            handlers.push((host.store.clone(), ended::handlers(own, &host.store)));
             self.stores.push(host.store);
         }
         let keeping: Vec<_> =
@@ -190,6 +181,8 @@ impl Process {
     fn watch(&self) {
         self.ways.run(&self.tasks);
         self.sequencers.iter().for_each(|one| self.tasks.spawn("sequencer", one.clone().run(self.tasks.token())));
+        let (ended, clock) = (self.ended.clone(), self.clock.clone());
+        self.tasks.spawn_every("forgetting", MINUTE, move || ended.forget(clock.now()));
         let tenants = self.tenants.clone();
         self.tasks.spawn_every("tenants", LOOK, move || report(tenants.reload_if_changed()));
         if let Some(tls) = &self.tls {
@@ -287,67 +280,6 @@ impl Process {
         for store in &self.stores {
             store.close().await;
         }
-    }
-}
-
-impl Common {
-    fn host(&self, service: &Service) -> Result<Host> {
-        let name = service.name;
-        Ok(Host {
-            name,
-            config: self.config.clone(),
-            tenants: self.tenants.clone(),
-            border: Border::new(self.tenants.clone()),
-            store: Store::new(
-                name,
-                self.config.store.engine()?,
-                self.budget.clone(),
-                self.keys.clone(),
-                service.schema,
-            ),
-            blobs: Blobs::new(&self.config.blobs, name, self.tasks.clone())?,
-            mailer: Mailer::new(&self.config.mail)?,
-            peers: self.peers.clone(),
-            clock: self.clock.clone(),
-            ids: self.ids.clone(),
-            keys: self.keys.clone(),
-            signer: self.signer.clone().filter(|_| service.signs_tokens),
-            tasks: self.tasks.clone(),
-            readiness: self.readiness.clone(),
-            intake: self.intake.clone(),
-        })
-    }
-
-    /// The check of visitors. Error: internal, where a service has methods for visitors and there is no service to ask.
-    fn recheck(&self, service: &Service, methods: &Methods, host: &Host) -> Result<Recheck> {
-        match service.recheck {
-            Some(of) => of(host),
-            // the service that the others ask does not ask itself
-            None if service.name != ISSUER && self.peers.knows(ISSUER) => Ok(issuer::recheck(self.peers.clone())),
-            None if methods.let_visitors_into(service.name) => Err(Error::internal(format!(
-                "{}: lets visitors in, and nobody is there to say whether they still may",
-                service.name
-            ))),
-            None => Ok(Recheck::nobody()),
-        }
-    }
-
-    fn ground(&self, methods: Arc<Methods>, recheck: Recheck) -> Result<Ground> {
-        let source = match &self.signer {
-            Some(signer) => KeySource::fixed(vec![signer.public_jwk().clone()]),
-            None if self.peers.knows(ISSUER) => issuer::keys(self.peers.clone()),
-            None => return Err(Error::internal(format!("peers.{ISSUER}: is missing: it has the keys of the tokens"))),
-        };
-        Ok(Ground {
-            methods,
-            tenants: self.tenants.clone(),
-            verifier: Verifier::new(self.config.tokens.issuer.clone(), self.clock.clone(), source),
-            clock: self.clock.clone(),
-            ids: self.ids.clone(),
-            limits: self.config.limits.clone(),
-            intake: self.intake.clone(),
-            recheck,
-        })
     }
 }
 

@@ -105,12 +105,15 @@ fn handlers(_: &Host) -> Result<Handlers> {
     Ok(on::<ReminderDue>(handlers, "reminder"))
 }
 
+/// The tables of every service.
+const SCHEMA: Schema = |_, database| async move { migrations::up("identity", &database).await }.boxed();
+
 fn back() -> Service {
-    Service::new("back").routes(mirror).signs_tokens()
+    Service::new("back").routes(mirror).schema(SCHEMA).signs_tokens()
 }
 
 fn front() -> Service {
-    Service::new("front").routes(mirror)
+    Service::new("front").routes(mirror).schema(SCHEMA)
 }
 
 /// Settings with a new folder, one tenant, and a free port.
@@ -153,6 +156,7 @@ fn bearer_of(folder: &Path, change: impl FnOnce(&mut Claims)) -> String {
     let now = clock().now().as_second();
     let mut claims = Claims {
         iss: "koine".to_owned(),
+        aud: "koine".to_owned(),
         sub: Uuid::from_u128(7),
         tenant: "it".to_owned(),
         sid: Uuid::from_u128(8),
@@ -161,6 +165,7 @@ fn bearer_of(folder: &Path, change: impl FnOnce(&mut Claims)) -> String {
         home: None,
         provisional: false,
         iat: now,
+        nbf: now,
         exp: now + 600,
         jti: Uuid::from_u128(9),
     };

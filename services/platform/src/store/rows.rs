@@ -144,6 +144,24 @@ pub(crate) mod change {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+/// The sessions that have ended.
+pub(crate) mod ended_session {
+    use super::At;
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "ended_session")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub kept_until: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// Stored answers, by caller and request id.
 pub(crate) mod answered {
     use super::At;

@@ -10,6 +10,7 @@ use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Statement, UpdateResult,
 };
 use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
 
 use super::{
     At, Locks, Permit, Reads, Store, idempotency,
@@ -19,6 +20,7 @@ use crate::{
     Ctx, Error, Result,
     audit::{self, Note},
     ctx::Handling,
+    ended,
     event::Event,
     telemetry, watch, wire,
 };
@@ -47,6 +49,7 @@ struct Pending {
     events: Vec<outbox::ActiveModel>,
     changes: Vec<(String, String)>,
     notes: Vec<Note>,
+    ended: Vec<Uuid>,
 }
 
 impl Reads for Tx {
@@ -94,6 +97,12 @@ impl Tx {
         self.pending().changes.push((topic.to_string(), key.to_string()));
     }
 
+    /// Writes sessions into the table of those that have ended, and tells this process and the other replicas of the service, if this
+    /// transaction commits. [`ended::end`] tells the other services too.
+    pub(crate) fn ended(&self, sessions: &[Uuid]) {
+        self.pending().ended.extend(sessions);
+    }
+
     /// Locks a name in this tenant until the transaction ends, for what is decided by a row that does not exist yet. Waits for whoever
     /// holds it. Error: as of the database.
     pub async fn hold(&self, name: &str) -> Result<()> {
@@ -123,19 +132,26 @@ impl Tx {
         if handling.is_some_and(|handling| handling.is_recorded() || handling.is_over()) {
             return Err(Error::internal("a handler commits once in a tenant, and in that of its fact last"));
         }
-        let Pending { events, changes, notes, .. } = std::mem::take(&mut *self.pending());
+        let Pending { events, changes, notes, ended } = std::mem::take(&mut *self.pending());
         let published = !events.is_empty();
         for some in events.chunks(AT_ONCE) {
             outbox::Entity::insert_many(some.to_vec()).exec_without_returning(&self.transaction).await?;
         }
         watch::write(&self, &changes).await?;
+        let kept_until = self.store.ended().kept_until(self.ctx.now());
+        ended::write(&self, &ended, kept_until).await?;
         // where it was recorded by another one, both keys clash and this is undone
         if let Some(handling) = handling {
             self.record(handling).await?;
         }
         // last: where the lane is new, the end of the log stays locked from here to the commit
         let lane = if notes.is_empty() { None } else { Some(audit::append(&self, &self.held.lanes, notes).await?) };
-        self.transaction.commit().await?;
+        let telling = ended::Telling::new(&self.store, &self.ctx, ended, kept_until);
+        if let Err(error) = self.transaction.commit().await {
+            telling.nothing();
+            return Err(error.into());
+        }
+        drop(telling);
         if let Some(lane) = lane {
             self.held.lanes.give_back(lane);
             self.store.0.noted.add(self.ctx.tenant().id());

@@ -14,7 +14,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
 
-use super::Claims;
+use super::{Claims, TYPE};
 use crate::{
     Error, Result, blob,
     secret::{Secret, read_or_make},
@@ -64,6 +64,7 @@ impl Signer {
         let kid = blob::hex(&digest::digest(&digest::SHA256, public).as_ref()[..8]);
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(kid.clone());
+        header.typ = Some(TYPE.to_owned());
         Ok(Self(Arc::new(Inner {
             key: EncodingKey::from_ed_der(der.secret_pkcs8_der()),
             header,
@@ -82,7 +83,7 @@ impl Signer {
     }
 }
 
-fn make_pem() -> Result<Vec<u8>> {
+pub(super) fn make_pem() -> Result<Vec<u8>> {
     let failed = |_| Error::internal("no Ed25519 key could be made");
     let der = Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1()).map_err(failed)?;
     let text = BASE64_STANDARD.encode(der.as_ref());

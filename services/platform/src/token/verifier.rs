@@ -1,4 +1,4 @@
-//! Verifies tokens: the issuer, the signature and the time.
+//! Verifies tokens: the type, the signature, the issuer, the installation and the times.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use moka::{Expiry, future::Cache};
 use tokio::sync::Mutex;
 
-use super::{Claims, PublicKey};
+use super::{Claims, PublicKey, Settings, TYPE};
 use crate::{
     Clock, Error, Result,
     error::{Reason, Shared},
@@ -27,6 +27,9 @@ const REMEMBERED: u64 = 100_000;
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(10);
 /// The same interval, where the issuer could not be reached.
 const RETRY: SignedDuration = SignedDuration::from_secs(1);
+
+/// How far the clock of the issuer may be ahead of ours.
+const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
 
 type Asking = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>>> + Send>>;
 
@@ -56,13 +59,24 @@ pub struct Verifier(Arc<Inner>);
 
 struct Inner {
     issuer: String,
+    audience: String,
+    /// The longest validity of a token.
+    access: SignedDuration,
     clock: Clock,
     source: KeySource,
     keys: ArcSwap<HashMap<String, DecodingKey>>,
     asked: Mutex<Option<Asked>>,
     /// Cached by the digest of the whole token: the signature alone does not identify the claims, and tokens are not kept in
     /// memory.
-    verified: Cache<[u8; 32], Arc<Claims>>,
+    verified: Cache<[u8; 32], Verified>,
+}
+
+/// A verified token.
+#[derive(Clone)]
+struct Verified {
+    /// The id of the key that signed it.
+    kid: Arc<str>,
+    claims: Arc<Claims>,
 }
 
 /// When the issuer was last asked, and whether it answered.
@@ -73,36 +87,50 @@ struct Asked {
 }
 
 impl Verifier {
-    /// Verifies tokens of `issuer`, by `clock`, with keys from `source`.
-    pub fn new(issuer: impl Into<String>, clock: Clock, source: KeySource) -> Self {
+    /// Verifies tokens of these settings, by `clock`, with keys from `source`.
+    pub fn new(settings: &Settings, clock: Clock, source: KeySource) -> Self {
         let expiry = UntilOver(clock.clone());
         let verified = Cache::builder().max_capacity(REMEMBERED).expire_after(expiry).build();
-        let (keys, asked) = (ArcSwap::default(), Mutex::default());
-        Self(Arc::new(Inner { issuer: issuer.into(), clock, source, keys, asked, verified }))
+        let (issuer, audience) = (settings.issuer.clone(), settings.audience().to_owned());
+        let (keys, asked, access) = (ArcSwap::default(), Mutex::default(), settings.access());
+        Self(Arc::new(Inner { issuer, audience, access, clock, source, keys, asked, verified }))
     }
 
     /// The claims of a token. Error: `TOKEN_INVALID`, `TOKEN_EXPIRED`, or unreachable, where the key cannot be fetched.
     pub async fn verify(&self, token: &str) -> Result<Arc<Claims>> {
         let mut name = [0; 32];
         name.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-        if let Some(claims) = self.0.verified.get(&name).await {
+        // a key that is withdrawn takes all that it has signed along
+        let known = self.0.verified.get(&name).await.filter(|known| self.0.keys.load().contains_key(&*known.kid));
+        if let Some(Verified { claims, .. }) = known {
             return self.0.live(claims);
         }
-        let claims = self.0.live(Arc::new(self.0.read(token).await?))?;
-        self.0.verified.insert(name, claims.clone()).await;
+        let Verified { kid, claims } = self.0.read(token).await?;
+        let claims = self.0.live(claims)?;
+        self.0.verified.insert(name, Verified { kid, claims: claims.clone() }).await;
         Ok(claims)
     }
 }
 
 impl Inner {
-    async fn read(&self, token: &str) -> Result<Claims> {
+    async fn read(&self, token: &str) -> Result<Verified> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
-        if header.alg != Algorithm::EdDSA {
+        let is_ours = header.typ.is_some_and(|name| name.eq_ignore_ascii_case(TYPE));
+        if header.alg != Algorithm::EdDSA || !is_ours {
             return Err(invalid());
         }
-        let key = self.key(&header.kid.ok_or_else(invalid)?).await?;
+        let kid = header.kid.ok_or_else(invalid)?;
+        let key = self.key(&kid).await?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &signature_only()).map_err(|_| invalid())?.claims;
-        if claims.iss == self.issuer { Ok(claims) } else { Err(invalid()) }
+        let fits = claims.iss == self.issuer && claims.aud == self.audience && self.is_timely(&claims);
+        if fits { Ok(Verified { kid: kid.into(), claims: Arc::new(claims) }) } else { Err(invalid()) }
+    }
+
+    /// Whether the issuer can have given a token with these times by now.
+    fn is_timely(&self, claims: &Claims) -> bool {
+        let latest = (self.clock.now() + LEEWAY).as_second();
+        let begun = claims.iat <= latest && claims.nbf <= latest;
+        begun && claims.exp.saturating_sub(latest) <= self.access.as_secs()
     }
 
     fn live(&self, claims: Arc<Claims>) -> Result<Arc<Claims>> {
@@ -146,10 +174,11 @@ fn invalid() -> Error {
     Shared::TokenInvalid.error("The token is not one of this installation, or was altered. Sign in again.")
 }
 
-/// The library verifies the signature; issuer and time are checked here, by the process's clock.
+/// The library verifies the signature; all the rest is checked here, the times by the process's clock.
 fn signature_only() -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.validate_exp = false;
+    validation.validate_aud = false;
     validation.required_spec_claims.clear();
     validation
 }
@@ -157,9 +186,9 @@ fn signature_only() -> Validation {
 /// A verified token leaves the cache when it expires.
 struct UntilOver(Clock);
 
-impl Expiry<[u8; 32], Arc<Claims>> for UntilOver {
-    fn expire_after_create(&self, _: &[u8; 32], claims: &Arc<Claims>, _: Instant) -> Option<Duration> {
-        let left = claims.exp.saturating_sub(self.0.now().as_second());
+impl Expiry<[u8; 32], Verified> for UntilOver {
+    fn expire_after_create(&self, _: &[u8; 32], verified: &Verified, _: Instant) -> Option<Duration> {
+        let left = verified.claims.exp.saturating_sub(self.0.now().as_second());
         Some(Duration::from_secs(u64::try_from(left).unwrap_or_default()))
     }
 }
@@ -190,6 +219,7 @@ mod tests {
         let now = clock.now().as_second();
         Claims {
             iss: "koine".to_owned(),
+            aud: "koine".to_owned(),
             sub: Uuid::from_u128(1),
             tenant: "it".to_owned(),
             sid: Uuid::from_u128(2),
@@ -198,13 +228,14 @@ mod tests {
             home: None,
             provisional: false,
             iat: now,
+            nbf: now,
             exp: now + 600,
             jti: Uuid::from_u128(3),
         }
     }
 
     fn verifier(signer: &Signer, clock: &Clock) -> Verifier {
-        Verifier::new("koine", clock.clone(), KeySource::fixed(vec![signer.public_jwk().clone()]))
+        Verifier::new(&Settings::default(), clock.clone(), KeySource::fixed(vec![signer.public_jwk().clone()]))
     }
 
     async fn refusal(verifier: &Verifier, token: &str) -> &'static str {
@@ -270,6 +301,65 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_token_for_another_installation_or_of_times_nobody_gives_is_refused() {
+        let (clock, signer) = (clock(), Signer::random().unwrap());
+        let changed = |change: &dyn Fn(&mut Claims)| {
+            let mut claims = claims(&clock);
+            change(&mut claims);
+            signer.sign(&claims).unwrap()
+        };
+        let verifier = verifier(&signer, &clock);
+        for (change, expected) in [
+            (&(|claims: &mut Claims| claims.aud = "elsewhere".to_owned()) as &dyn Fn(&mut Claims), "TOKEN_INVALID"),
+            (&|claims| claims.aud = String::new(), "TOKEN_INVALID"),
+            (&|claims| claims.exp += 60, "OK"),
+            (&|claims| claims.exp += 61, "TOKEN_INVALID"),
+            (&|claims| claims.exp = i64::MAX, "TOKEN_INVALID"),
+            (&|claims| claims.iat += 60, "OK"),
+            (&|claims| claims.iat += 61, "TOKEN_INVALID"),
+            (&|claims| claims.iat = i64::MIN, "OK"),
+            (&|claims| claims.nbf += 60, "OK"),
+            (&|claims| claims.nbf += 61, "TOKEN_INVALID"),
+            (&|claims| claims.exp = i64::MIN, "TOKEN_EXPIRED"),
+        ] {
+            let token = changed(change);
+            let said = verifier.verify(&token).await.map_or_else(|error| error.reason(), |_| "OK");
+            assert_eq!(said, expected, "{token}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_else_that_the_key_has_signed_is_a_token() {
+        let (clock, signer) = (clock(), Signer::random().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let pem = crate::token::signer::make_pem().unwrap();
+        std::fs::write(folder.path().join("signing.pem"), &pem).unwrap();
+        let known = Signer::load_or_create(folder.path(), None).unwrap();
+        let verifier = verifier(&known, &clock);
+        let key = EncodingKey::from_ed_pem(&pem).unwrap();
+        let typed = |typ: Option<&str>| {
+            let mut header = Header::new(Algorithm::EdDSA);
+            header.kid = Some(known.public_jwk().kid.clone());
+            header.typ = typ.map(str::to_owned);
+            jsonwebtoken::encode(&header, &claims(&clock), &key).unwrap()
+        };
+        for other in [None, Some("JWT"), Some("at"), Some("")] {
+            assert_eq!(refusal(&verifier, &typed(other)).await, "TOKEN_INVALID", "{other:?}");
+        }
+        assert!(verifier.verify(&typed(Some("AT+JWT"))).await.is_ok());
+        let mut without = serde_json::to_value(claims(&clock)).unwrap();
+        for claim in ["aud", "nbf", "exp", "iat"] {
+            let taken = without.as_object_mut().unwrap().remove(claim).unwrap();
+            let mut header = Header::new(Algorithm::EdDSA);
+            (header.kid, header.typ) = (Some(known.public_jwk().kid.clone()), Some(TYPE.to_owned()));
+            let token = jsonwebtoken::encode(&header, &without, &key).unwrap();
+            assert_eq!(refusal(&verifier, &token).await, "TOKEN_INVALID", "without `{claim}`");
+            without[claim] = taken;
+        }
+        assert_eq!(refusal(&verifier, &signer.sign(&claims(&clock)).unwrap()).await, "TOKEN_INVALID");
+    }
+
+    #[tokio::test]
     async fn an_unknown_key_is_asked_for_at_most_every_ten_seconds() {
         let (clock, old, new) = (clock(), Signer::random().unwrap(), Signer::random().unwrap());
         let published = Arc::new(ArcSwap::from_pointee(vec![old.public_jwk().clone()]));
@@ -281,7 +371,7 @@ mod tests {
                 std::future::ready(Ok(published.load().to_vec()))
             })
         };
-        let verifier = Verifier::new("koine", clock.clone(), source);
+        let verifier = Verifier::new(&Settings::default(), clock.clone(), source);
         assert!(verifier.verify(&old.sign(&claims(&clock)).unwrap()).await.is_ok());
         let token = new.sign(&claims(&clock)).unwrap();
         for _ in 0..3 {
@@ -292,13 +382,25 @@ mod tests {
         clock.advance(SignedDuration::from_secs(10));
         assert!(verifier.verify(&token).await.is_ok());
         assert_eq!(asked.load(Ordering::SeqCst), 2);
+
+        // the old key is withdrawn, because somebody stole it: what it has signed ends when that is known
+        let stolen = old.sign(&claims(&clock)).unwrap();
+        assert!(verifier.verify(&stolen).await.is_ok());
+        published.store(Arc::new(vec![new.public_jwk().clone()]));
+        clock.advance(SignedDuration::from_secs(10));
+        assert_eq!(
+            refusal(&verifier, &Signer::random().unwrap().sign(&claims(&clock)).unwrap()).await,
+            "TOKEN_INVALID"
+        );
+        assert_eq!(refusal(&verifier, &stolen).await, "TOKEN_INVALID", "though it is remembered as verified");
+        assert!(verifier.verify(&token).await.is_ok());
     }
 
     #[tokio::test]
     async fn an_issuer_that_cannot_be_reached_is_not_the_callers_fault() {
         let (clock, signer) = (clock(), Signer::random().unwrap());
         let source = KeySource::new(|| std::future::ready(Err(Error::unreachable("down"))));
-        let verifier = Verifier::new("koine", clock.clone(), source);
+        let verifier = Verifier::new(&Settings::default(), clock.clone(), source);
         let token = signer.sign(&claims(&clock)).unwrap();
         assert_eq!(refusal(&verifier, &token).await, "UNREACHABLE");
         assert_eq!(refusal(&verifier, &token).await, "UNREACHABLE");

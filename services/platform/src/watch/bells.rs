@@ -33,6 +33,11 @@ impl Bells {
     /// Wakes the watchers of a topic that this process changed, and passes the bell on to other processes where there is a broker.
     pub(crate) fn ring(&self, place: Place) {
         self.heard(&place);
+        self.pass_on(place);
+    }
+
+    /// Wakes only the watchers in other processes, where there is a broker: this one knows already.
+    pub(crate) fn pass_on(&self, place: Place) {
         if let Some(elsewhere) = self.elsewhere.get() {
             // fails only at the end of the process, when the bells are not carried any more
             let _ = elsewhere.send(place);

@@ -43,3 +43,4 @@ TOO_MUCH_AT_ONCE = Hi ha massa operacions en curs des de la teva connexió. Espe
 OPERATION_RUNNING = L'operació encara està en curs. Espera que acabi o cancel·la-la.
 OPERATION_CANCELLED = L'operació s'ha cancel·lat. No s'ha canviat res.
 OPERATION_INTERRUPTED = L'operació s'ha interromput. No s'ha canviat res; torna-la a iniciar.
+TOKEN_ENDED = La teva sessió s'ha tancat. Torna a iniciar la sessió.

@@ -43,3 +43,4 @@ TOO_MUCH_AT_ONCE = Too much is under way from your connection. Wait until some o
 OPERATION_RUNNING = This is still being worked on. Wait until it is done, or cancel it.
 OPERATION_CANCELLED = This was cancelled. Nothing was changed.
 OPERATION_INTERRUPTED = The work on this was interrupted. Nothing was changed; start it again.
+TOKEN_ENDED = Your session has ended. Sign in again.

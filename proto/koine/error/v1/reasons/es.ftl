@@ -43,3 +43,4 @@ TOO_MUCH_AT_ONCE = Hay demasiadas operaciones en curso desde tu conexión. Esper
 OPERATION_RUNNING = La operación todavía está en curso. Espera a que termine o cancélala.
 OPERATION_CANCELLED = La operación se ha cancelado. No se ha cambiado nada.
 OPERATION_INTERRUPTED = La operación se ha interrumpido. No se ha cambiado nada; vuelve a iniciarla.
+TOKEN_ENDED = Tu sesión se ha cerrado. Inicia sesión de nuevo.

@@ -43,3 +43,4 @@ TOO_MUCH_AT_ONCE = S Vaše veze odjednom je u tijeku previše radnji. Pričekajt
 OPERATION_RUNNING = Obrada još traje. Pričekajte da završi ili je otkažite.
 OPERATION_CANCELLED = Obrada je otkazana. Ništa nije promijenjeno.
 OPERATION_INTERRUPTED = Obrada je prekinuta. Ništa nije promijenjeno; pokrenite je ponovno.
+TOKEN_ENDED = Vaša je prijava zatvorena. Prijavite se ponovno.

@@ -43,3 +43,4 @@ TOO_MUCH_AT_ONCE = Dalla tua connessione sono in corso troppe operazioni. Aspett
 OPERATION_RUNNING = L'operazione è ancora in corso. Attendi che finisca, oppure annullala.
 OPERATION_CANCELLED = L'operazione è stata annullata. Non è stato modificato nulla.
 OPERATION_INTERRUPTED = L'operazione è stata interrotta. Non è stato modificato nulla; avviala di nuovo.
+TOKEN_ENDED = La tua sessione è stata chiusa. Accedi di nuovo.

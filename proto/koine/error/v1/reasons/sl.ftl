@@ -43,3 +43,4 @@ TOO_MUCH_AT_ONCE = Z vaše povezave hkrati poteka preveč opravil. Počakajte, d
 OPERATION_RUNNING = Obdelava še poteka. Počakajte, da se konča, ali jo prekličite.
 OPERATION_CANCELLED = Obdelava je bila preklicana. Nič ni bilo spremenjeno.
 OPERATION_INTERRUPTED = Obdelava je bila prekinjena. Nič ni bilo spremenjeno; zaženite jo znova.
+TOKEN_ENDED = Vaša prijava je bila zaključena. Prijavite se znova.

@@ -1,7 +1,6 @@
 # El que llegeix qui crida, per als motius d'identity. Primer què falla, després què cal fer.
 
-SIGN_IN_FAILED = El nom o la contrasenya no són correctes. Comprova'ls tots dos i torna-ho a provar.
-EMAIL_UNVERIFIED = La teva adreça encara no està confirmada. Obre l'enllaç del missatge que t'hem enviat o demana'n un de nou.
+SIGN_IN_FAILED = El nom o la contrasenya no són correctes, o la teva adreça encara no està confirmada. Comprova'ls tots dos; si t'acabes de registrar, obre l'enllaç del missatge que t'hem enviat o demana'n un de nou.
 CODE_INVALID = Aquest codi no és vàlid. Fes servir el del nostre missatge més recent o demana'n un de nou.
 CODE_EXPIRED = Aquest codi ha caducat. Demana'n un de nou.
 CREDENTIAL_EXPIRED = Aquesta contrasenya provisional ha caducat. El docent responsable de l'equip en pot emetre una de nova.

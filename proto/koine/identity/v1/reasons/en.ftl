@@ -1,7 +1,6 @@
 # What a caller reads of the reasons of identity. First what is wrong, then what to do.
 
-SIGN_IN_FAILED = The name or the password is wrong. Check both and try again.
-EMAIL_UNVERIFIED = Your address is not confirmed yet. Open the link in the letter we sent you, or ask for a new one.
+SIGN_IN_FAILED = The name or the password is wrong, or your address is not confirmed yet. Check both; if you have just registered, open the link in the letter we sent you, or ask for a new one.
 CODE_INVALID = This code is not valid. Use the one in our newest letter, or ask for a new one.
 CODE_EXPIRED = This code is too old. Ask for a new one.
 CREDENTIAL_EXPIRED = This provisional password is too old. The teacher in charge of the team can issue a new one.

@@ -1,7 +1,6 @@
 # Lo que lee quien llama, para los motivos de identity. Primero qué falla, después qué hacer.
 
-SIGN_IN_FAILED = El nombre o la contraseña no son correctos. Comprueba ambos e inténtalo de nuevo.
-EMAIL_UNVERIFIED = Tu dirección todavía no está confirmada. Abre el enlace del mensaje que te hemos enviado o pide uno nuevo.
+SIGN_IN_FAILED = El nombre o la contraseña no son correctos, o tu dirección todavía no está confirmada. Comprueba ambos; si acabas de registrarte, abre el enlace del mensaje que te hemos enviado o pide uno nuevo.
 CODE_INVALID = Este código no es válido. Usa el de nuestro mensaje más reciente o pide uno nuevo.
 CODE_EXPIRED = Este código ha caducado. Pide uno nuevo.
 CREDENTIAL_EXPIRED = Esta contraseña provisional ha caducado. El docente responsable del equipo puede emitir una nueva.

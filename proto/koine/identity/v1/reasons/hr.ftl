@@ -1,7 +1,6 @@
 # Što čita onaj tko poziva, za razloge usluge identity. Najprije što nije u redu, zatim što treba učiniti.
 
-SIGN_IN_FAILED = Ime ili lozinka nisu točni. Provjerite oboje i pokušajte ponovno.
-EMAIL_UNVERIFIED = Vaša adresa još nije potvrđena. Otvorite poveznicu iz poruke koju smo Vam poslali ili zatražite novu.
+SIGN_IN_FAILED = Ime ili lozinka nisu točni ili Vaša adresa još nije potvrđena. Provjerite oboje; ako ste se tek registrirali, otvorite poveznicu iz poruke koju smo Vam poslali ili zatražite novu.
 CODE_INVALID = Ovaj kôd nije valjan. Upotrijebite onaj iz naše najnovije poruke ili zatražite novi.
 CODE_EXPIRED = Ovaj kôd je istekao. Zatražite novi.
 CREDENTIAL_EXPIRED = Ova privremena lozinka je istekla. Mentor tima može zatražiti novu.

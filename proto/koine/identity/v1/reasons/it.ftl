@@ -1,7 +1,6 @@
 # Ciò che legge chi chiama, per i motivi di identity. Prima che cosa non va, poi che cosa fare.
 
-SIGN_IN_FAILED = Il nome o la password non sono corretti. Controlla entrambi e riprova.
-EMAIL_UNVERIFIED = Il tuo indirizzo non è ancora confermato. Apri il link nel messaggio che ti abbiamo inviato, oppure chiedine uno nuovo.
+SIGN_IN_FAILED = Il nome o la password non sono corretti, oppure il tuo indirizzo non è ancora confermato. Controlla entrambi; se ti sei appena registrato, apri il link nel messaggio che ti abbiamo inviato, oppure chiedine uno nuovo.
 CODE_INVALID = Questo codice non è valido. Usa quello del nostro messaggio più recente, oppure chiedine uno nuovo.
 CODE_EXPIRED = Questo codice è scaduto. Chiedine uno nuovo.
 CREDENTIAL_EXPIRED = Questa password provvisoria è scaduta. Il docente referente del team può inviarne una nuova.

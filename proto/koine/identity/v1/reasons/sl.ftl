@@ -1,7 +1,6 @@
 # Kar bere, kdor kliče, za razloge storitve identity. Najprej kaj ni v redu, nato kaj je treba storiti.
 
-SIGN_IN_FAILED = Ime ali geslo ni pravilno. Preverite oboje in poskusite znova.
-EMAIL_UNVERIFIED = Vaš naslov še ni potrjen. Odprite povezavo v sporočilu, ki smo vam ga poslali, ali zahtevajte novo.
+SIGN_IN_FAILED = Ime ali geslo ni pravilno ali pa vaš naslov še ni potrjen. Preverite oboje; če ste se pravkar registrirali, odprite povezavo v sporočilu, ki smo vam ga poslali, ali zahtevajte novo.
 CODE_INVALID = Ta koda ni veljavna. Uporabite tisto iz našega najnovejšega sporočila ali zahtevajte novo.
 CODE_EXPIRED = Ta koda je potekla. Zahtevajte novo.
 CREDENTIAL_EXPIRED = To začasno geslo je poteklo. Mentor ekipe lahko izda novo.

@@ -17,6 +17,7 @@ impl MigratorTrait for Migrator {
             PLATFORM_3,
             PLATFORM_4,
             PLATFORM_5,
+            Sql { name: "identity_0002", text: include_str!("../sql/identity/0002.sql") },
         ])
     }
 }

@@ -29,7 +29,10 @@ async fn things(scene: &Scene<'_>, class: &Class) -> BTreeMap<&'static str, Thin
     let upload = class.path("/lessons/1/files:upload?field=cover&name=cover.png");
     class.team.upload(&upload, "image/png", tests::scene::PICTURE).await.ok();
     let calendar = scene.coordinator.get(&format!("/v1/editions/{}/calendar", scene.edition_id())).await.ok();
+    let sessions = class.referent.get("/v1/account/sessions").await.ok();
     let named = [
+        ("account_id", text(&class.referent.account().await["id"])),
+        ("session_id", text(&sessions["sessions"][0]["id"])),
         ("team_id", class.id.clone()),
         ("team.id", class.id.clone()),
         ("application_id", text(&class.application["id"])),
@@ -197,7 +200,8 @@ async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
 }
 
 /// What is for one class, or for the two of a pair.
-const PRIVATE: [&str; 6] = ["team_id", "team.id", "application_id", "application.id", "file_id", "pair_id"];
+const PRIVATE: [&str; 7] =
+    ["team_id", "team.id", "application_id", "application.id", "file_id", "pair_id", "session_id"];
 
 /// People of another class of Italy, at home and in the programme it shares with Croatia.
 struct Neighbours {

@@ -2,7 +2,8 @@
 //!
 //! An account is created when its e-mail address is verified. Until then the data of each registration wait in a [`Registration`]
 //! with a code of its own, and only that code makes them an account. Somebody who registers with another person's address cannot
-//! read the code, and cannot make their own password valid for that address.
+//! read the code, and cannot make their own password valid for that address. In the same way only codes that are mailed to their owner
+//! replace a forgotten password ([`Recovery`]) and an address ([`EmailChange`]).
 //!
 //! This room imports `country`, `school` and `password`. It does not know sessions, and of a team it knows the id alone.
 
@@ -21,13 +22,21 @@ use crate::{
 };
 
 pub mod api;
+mod code;
 mod coordinator;
+pub(crate) mod email_change;
+pub(crate) mod recovery;
 mod registration;
+mod state;
 pub(crate) mod store;
 mod wire;
 
+pub(crate) use code::invalid as invalid_code;
 pub use coordinator::{Coordinator, create_coordinator, has_coordinator};
+pub use email_change::EmailChange;
+pub use recovery::Recovery;
 pub use registration::{Form, Registration};
+pub use state::State;
 
 /// An account that somebody signs in to.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +48,7 @@ pub struct Account {
     person: Person,
     school: Option<Id<School>>,
     password: Option<Hash>,
+    state: State,
     created_at: Timestamp,
 }
 
@@ -106,6 +116,17 @@ pub struct Change {
     pub school: Option<Option<Id<School>>>,
     /// The subject taught.
     pub subject_area: Option<String>,
+    /// The language for letters.
+    pub locale: Option<Locale>,
+}
+
+/// A language that somebody asks to be written to in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locale {
+    /// Its BCP 47 tag. Empty: the tenant's own.
+    pub tag: String,
+    /// Whether there are letters in it.
+    pub is_written: bool,
 }
 
 impl Account {
@@ -120,7 +141,8 @@ impl Account {
     }
 
     fn new(ctx: &Ctx, login: Login, kind: Kind, person: Person, password: Option<Hash>) -> Self {
-        Self { id: ctx.new_id(), version: 0, login, kind, person, school: None, password, created_at: ctx.now() }
+        let (id, state, created_at) = (ctx.new_id(), State::Living, ctx.now());
+        Self { id, version: 0, login, kind, person, school: None, password, state, created_at }
     }
 
     /// Applies a change by the owner. `school` is the school that the change names, where there is one. Returns whether a field
@@ -134,12 +156,17 @@ impl Account {
                 "This school is not in the register of this country, or is closed. Look it up in the list of schools.";
             violations.add("account.school_id", Reason::SchoolUnknown, text);
         }
+        if change.locale.as_ref().is_some_and(|locale| !locale.is_written) {
+            let text = "There are no letters in this language. Choose another one, or none for the country's own.";
+            violations.add("account.locale", Shared::FieldsInvalid, text);
+        }
         violations.done()?;
         let before = (self.person.clone(), self.school);
-        let Person { given_name, surname, subject_area, .. } = &mut self.person;
+        let Person { given_name, surname, subject_area, locale } = &mut self.person;
         replace(given_name, change.given_name);
         replace(surname, change.surname);
         replace(subject_area, change.subject_area);
+        replace(locale, change.locale.map(|locale| locale.tag));
         self.school = change.school.unwrap_or(self.school);
         Ok(before != (self.person.clone(), self.school))
     }
@@ -154,9 +181,22 @@ impl Account {
         self.password = None;
     }
 
-    /// Error: `TEACHER_NOT_REGISTERED` at `field`, where the account is not a teacher's (I4).
+    /// Checks a new password that its owner chooses without knowing the one before. Error: `PASSWORD_WEAK` at `field` for every
+    /// weakness.
+    pub(crate) fn check_password(&self, ctx: &Ctx, field: &str, password: &str) -> Result<()> {
+        let mut violations = Violations::new();
+        refuse_weak(&mut violations, ctx, field, password, &self.context())?;
+        violations.done()
+    }
+
+    /// Error: `TEACHER_NOT_REGISTERED` at `field`, where the account is not that of a teacher who can sign in (I4).
     pub fn registered_teacher(&self, field: &str) -> Result<()> {
-        if self.kind == Kind::Teacher { Ok(()) } else { not_registered(field).done() }
+        if self.kind == Kind::Teacher && self.is_living() { Ok(()) } else { not_registered(field).done() }
+    }
+
+    /// Whether its owner can be mailed a code that replaces the password. The account that pupils share has no address of its own.
+    pub(crate) fn is_recoverable(&self) -> bool {
+        self.team().is_none() && self.is_living()
     }
 
     /// Texts that are easily guessed as its password.
@@ -291,6 +331,15 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_team_and_who_cannot_sign_in_are_mailed_no_code() {
+        let ctx = Ground::without_store().anybody();
+        assert!(account(&ctx, "a@b.it", Kind::Teacher, None).is_recoverable());
+        assert!(!account(&ctx, "22-23_0001", Kind::Team(ctx.new_id()), None).is_recoverable());
+        let left = Account { state: State::Left { at: ctx.now() }, ..account(&ctx, "a@b.it", Kind::Teacher, None) };
+        assert!(!left.is_recoverable() && left.registered_teacher("teacher_id").is_err());
+    }
+
+    #[test]
     fn every_wrong_field_of_a_change_is_named_and_nothing_changes() {
         let ctx = Ground::without_store().anybody();
         let mut account = account(&ctx, "a@b.it", Kind::Teacher, None);
@@ -300,10 +349,11 @@ pub(crate) mod tests {
             surname: Some("-".to_owned()),
             school: Some(Some(ctx.new_id())),
             subject_area: Some("Geografia".to_owned()),
+            locale: Some(Locale { tag: "tlh".to_owned(), is_written: false }),
         };
         let error = account.change(change, None).unwrap_err();
         let fields: Vec<_> = error.violations().iter().map(|violation| violation.field.as_str()).collect();
-        assert_eq!(fields, ["account.given_name", "account.surname", "account.school_id"]);
+        assert_eq!(fields, ["account.given_name", "account.surname", "account.school_id", "account.locale"]);
         assert_eq!(account, before);
     }
 

@@ -73,7 +73,8 @@ struct Forbidden {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
-    /// An account whose address was never verified, counted from its registration.
+    /// An account whose address was never verified, counted from its registration; and what else waits for a mailed code, counted from
+    /// when it was asked for.
     pub unverified_accounts: u16,
     /// A draft application that was never submitted, counted from its last change.
     pub abandoned_drafts: u16,
@@ -95,11 +96,12 @@ impl Default for Retention {
 pub struct Credentials {
     provisional_hours: u16,
     verification_hours: u16,
+    recovery_hours: u16,
 }
 
 impl Default for Credentials {
     fn default() -> Self {
-        Self { provisional_hours: 336, verification_hours: 48 }
+        Self { provisional_hours: 336, verification_hours: 48, recovery_hours: 2 }
     }
 }
 
@@ -112,6 +114,11 @@ impl Credentials {
     /// How long a code that verifies an e-mail address is valid.
     pub fn verification(&self) -> SignedDuration {
         SignedDuration::from_hours(self.verification_hours.into())
+    }
+
+    /// How long a code that replaces a forgotten password is valid.
+    pub fn recovery(&self) -> SignedDuration {
+        SignedDuration::from_hours(self.recovery_hours.into())
     }
 }
 
@@ -171,7 +178,7 @@ impl Country {
     fn day_faults(&self) -> Vec<String> {
         let Retention { unverified_accounts, abandoned_drafts, authorisation_files, inactive_accounts } =
             self.retention;
-        let Credentials { provisional_hours, verification_hours } = self.credentials;
+        let Credentials { provisional_hours, verification_hours, recovery_hours } = self.credentials;
         let counts = [
             ("retention.unverified_accounts", unverified_accounts),
             ("retention.abandoned_drafts", abandoned_drafts),
@@ -179,6 +186,7 @@ impl Country {
             ("retention.inactive_accounts", inactive_accounts),
             ("credentials.provisional_hours", provisional_hours),
             ("credentials.verification_hours", verification_hours),
+            ("credentials.recovery_hours", recovery_hours),
         ];
         let empty = counts.into_iter().filter(|(_, count)| *count == 0);
         empty.map(|(key, _)| format!("identity.{key}: at least 1")).collect()
@@ -324,6 +332,7 @@ mod tests {
         let country: Country = toml::from_str("nuts = ['IT']").unwrap();
         assert_eq!(country.credentials().provisional(), SignedDuration::from_hours(14 * 24));
         assert_eq!(country.credentials().verification(), SignedDuration::from_hours(48));
+        assert_eq!(country.credentials().recovery(), SignedDuration::from_hours(2));
         assert_eq!(country.retention().unverified_accounts, 30);
         assert_eq!(country.words().find("asoc"), None);
     }
@@ -333,7 +342,7 @@ mod tests {
         let found = faults(
             "programme",
             "cci = ['2014']\n[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0 }\n\
-             credentials = { verification_hours = 0 }\n",
+             credentials = { verification_hours = 0, recovery_hours = 0 }\n",
         );
         for key in [
             "identity.nuts: no territory of NUTS begins with `XX`",
@@ -341,6 +350,7 @@ mod tests {
             "identity.words.forbidden: `a`",
             "identity.retention.unverified_accounts:",
             "identity.credentials.verification_hours:",
+            "identity.credentials.recovery_hours:",
             "cci: `2014`",
         ] {
             assert!(found.iter().any(|fault| fault.starts_with(key)), "{key} {found:#?}");

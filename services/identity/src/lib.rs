@@ -86,6 +86,7 @@ fn routes(host: &Host) -> Result<Routes> {
         keys: keys.clone(),
         hasher: hasher.clone(),
         throttle: throttle.clone(),
+        peers: host.peers.clone(),
     };
     let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
     let applications =

@@ -8,7 +8,7 @@
 //! This room imports `account`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
 
 use jiff::{SignedDuration, Timestamp};
-use platform::{Ctx, Error, Id, Result};
+use platform::{Allowed, Ctx, Error, Id, Result};
 
 use crate::{
     account::Account,
@@ -32,6 +32,7 @@ pub struct Session {
     account: Id<Account>,
     generation: i32,
     created_at: Timestamp,
+    last_used_at: Timestamp,
     expires_at: Timestamp,
     ended_at: Option<Timestamp>,
 }
@@ -40,7 +41,8 @@ impl Session {
     /// A new session that can be refreshed for `lifetime`.
     pub fn open(ctx: &Ctx, account: Id<Account>, lifetime: SignedDuration) -> Self {
         let (id, now) = (ctx.new_id(), ctx.now());
-        Self { id, version: 0, account, generation: 0, created_at: now, expires_at: now + lifetime, ended_at: None }
+        let (created_at, last_used_at, expires_at) = (now, now, now + lifetime);
+        Self { id, version: 0, account, generation: 0, created_at, last_used_at, expires_at, ended_at: None }
     }
 
     /// Error: `SESSION_OVER`, where it was ended or has expired.
@@ -56,7 +58,13 @@ impl Session {
             return Ok(false);
         }
         self.generation += 1;
+        self.last_used_at = now;
         Ok(true)
+    }
+
+    /// The proof that the session is the caller's own. Error: not found.
+    pub fn held_by(&self, ctx: &Ctx) -> Result<Allowed> {
+        Allowed::when(self.account == ctx.account()?, || Error::not_found("session"))
     }
 
     /// Its id.

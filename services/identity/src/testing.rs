@@ -253,7 +253,8 @@ impl Ground {
     /// The methods on accounts.
     pub(crate) fn accounts(&self) -> Accounts {
         let throttle = Throttle::new(&Settings::default().throttle, &self.clock);
-        Accounts { store: self.store().clone(), keys: self.keys.clone(), hasher: hasher(), throttle }
+        let (store, keys, peers) = (self.store().clone(), self.keys.clone(), testing::no_peers(&self.clock));
+        Accounts { store, keys, hasher: hasher(), throttle, peers }
     }
 
     /// The methods on sessions.

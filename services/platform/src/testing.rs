@@ -7,7 +7,8 @@ use proto::options::v1::Role;
 use uuid::Uuid;
 
 use crate::{
-    Border, Caller, Clock, Ctx, Ids, Member, Store, Tenant, TenantId, Tenants, Watch, ctx::Call, service::Readiness,
+    Border, Caller, Clock, Ctx, Ids, Member, Peers, Store, Tenant, TenantId, Tenants, Watch, client::Gathering,
+    ctx::Call, service::Readiness,
 };
 
 /// A context of `caller` at the clock's instant.
@@ -26,6 +27,11 @@ pub fn visitor(role: Role, home: &TenantId, acts_for: Option<Uuid>, ids: &Ids) -
     let (account, session) = (ids.next::<()>().uuid(), ids.next::<()>().uuid());
     let home = Some(home.clone());
     Caller::Member(Member { account, session, roles: vec![role], acts_for, home, provisional: false })
+}
+
+/// The peers of a service that is alone: it can call no other.
+pub fn no_peers(clock: &Clock) -> Peers {
+    Gathering::new(clock.clone()).peers()
 }
 
 /// The border between these tenants.

@@ -8,7 +8,13 @@ use super::methods::{access, http, methods};
 use crate::source::holds;
 
 /// Methods that do without, and why.
-const WITHOUT: [(&str, &str); 6] = [
+const WITHOUT: [(&str, &str); 9] = [
+    ("koine.identity.v1.AccountService.FindAccount", "it changes nothing: an address does not belong into a URL"),
+    (
+        "koine.identity.v1.AccountService.ChangeEmail",
+        "the digest of a password is not kept; the last one asked for counts",
+    ),
+    ("koine.identity.v1.AccountService.LeaveAccount", "the digest of a password is not kept; an account ends once"),
     ("koine.identity.v1.MembershipService.ExchangeToken", "its answer holds a token, and tokens are not kept"),
     ("koine.identity.v1.SessionService.SignOut", "a session that is over stays over, and the answer is the same"),
     ("koine.identity.v1.SessionService.ChangePassword", "its answer holds tokens, and tokens are not kept"),

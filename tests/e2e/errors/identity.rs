@@ -14,6 +14,7 @@ pub(super) async fn give(seen: &mut Seen) {
     let world = World::of(&["it", "it-hr"]).start().await;
     let scene = Scene::open(&world, "it").await;
     of_accounts(seen, &world).await;
+    of_entrances(seen, &scene).await;
     of_registers(seen, &scene).await;
     of_files(seen, &scene).await;
     of_applications(seen, &scene).await;
@@ -37,6 +38,25 @@ async fn of_accounts(seen: &mut Seen, world: &World) {
     refused("SESSION_OVER", anybody.post("/v1/sessions:refresh", json!({ "refreshToken": "x" })).await).await;
     let weak = json!({ "email": "ana@school.example", "password": "x", "givenName": "Ana", "surname": "Kos" });
     refused("PASSWORD_WEAK", anybody.post("/v1/accounts", weak).await).await;
+}
+
+async fn of_entrances(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let (teacher, class) = (scene.teacher("Locked").await, scene.class("Leaving").await);
+    let own = "a sentence nobody else would choose";
+    let account = async |caller: &Caller, verb: &str| {
+        let id = caller.account().await["id"].as_str().map(str::to_owned).expect("an id");
+        scene.coordinator.post(&format!("/v1/accounts/{id}:{verb}"), json!({ "reason": "It was lost." })).await
+    };
+    refused("OWN_ACCOUNT", account(&scene.coordinator, "lock").await).await;
+    let leave = async |caller: &Caller, password: &str| {
+        caller.post("/v1/account:leave", json!({ "currentPassword": password })).await
+    };
+    refused("LAST_COORDINATOR", leave(&scene.coordinator, "a lantern above the harbour wall").await).await;
+    refused("TEAM_AT_WORK", leave(&class.referent, own).await).await;
+    account(&teacher, "lock").await.ok();
+    refused("ACCOUNT_LOCKED", sign_in(&scene.world.anybody("it"), teacher.login(), own).await).await;
+    refused("ACCOUNT_STATE", account(&teacher, "lock").await).await;
 }
 
 async fn of_registers(seen: &mut Seen, scene: &Scene<'_>) {

@@ -20,7 +20,7 @@ async fn verify(anybody: &Caller, code: &str) -> Answer {
 }
 
 /// All a caller gets to see of an answer; the date is the clock's.
-fn seen(answer: &Answer) -> (http::StatusCode, HeaderMap, String) {
+pub(super) fn seen(answer: &Answer) -> (http::StatusCode, HeaderMap, String) {
     let mut headers = answer.headers.clone();
     headers.remove("date");
     (answer.status, headers, answer.text())
@@ -35,7 +35,7 @@ async fn a_teacher_registers_and_has_an_account_once_the_address_is_verified() {
     let account = anybody.sign_in("ana.kos@SCHOOL.example", PASSWORD).await.account().await;
     let expected = json!({
         "id": account["id"], "login": "ana.kos@school.example", "roles": ["ROLE_TEACHER"], "givenName": "Ana", "surname": "Kos",
-        "createdAt": "2022-10-10T07:00:00Z", "etag": "1",
+        "createdAt": "2022-10-10T07:00:00Z", "etag": "1", "state": "ACCOUNT_STATE_LIVING",
     });
     assert_eq!(account, expected);
     world.end().await;

@@ -100,6 +100,43 @@ async fn a_changed_password_ends_every_other_session() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
+async fn one_sees_and_ends_ones_own_sessions_and_nobody_elses() {
+    let world = World::of(&["it"]).start().await;
+    let here = world.teacher("it", "Ana", "Kos").await;
+    world.passes_by(SignedDuration::from_mins(1)).await;
+    let there = here.again().await;
+    let stranger = world.teacher("it", "Eva", "Novak").await;
+    let list = async |caller: &Caller| caller.get("/v1/account/sessions").await.ok()["sessions"].clone();
+    let id = |session: &Value| text(&session["id"]);
+
+    let seen = list(&here).await;
+    let [last, first] = &seen.as_array().unwrap()[..] else { panic!("two sessions: {seen}") };
+    assert_eq!((&last["isCurrent"], &first["isCurrent"]), (&Value::Null, &json!(true)));
+    assert_eq!((&first["createdAt"], &first["lastUsedAt"]), (&json!("2022-10-10T07:00:00Z"), &first["createdAt"]));
+    assert_eq!(last["createdAt"], "2022-10-10T07:01:00Z");
+    assert_eq!(last["expiresAt"], "2022-11-09T07:01:00Z");
+    let renewed = refresh(&world, &json!(here.refresh())).await.ok();
+    assert_eq!(list(&here).await[0]["lastUsedAt"], "2022-10-10T07:01:00Z", "which is used last comes first");
+
+    let end = |session: &Value| format!("/v1/account/sessions/{}:end", id(session));
+    stranger.post(&end(last), json!({})).await.refused("NOT_FOUND");
+    refresh(&world, &json!(there.refresh())).await.ok();
+    assert_eq!(here.post(&end(last), json!({ "requestId": "x" })).await.ok(), json!({}));
+    here.post(&end(last), json!({ "requestId": "x" })).await.ok();
+    here.post(&end(last), json!({})).await.refused("NOT_FOUND");
+    assert_eq!(list(&here).await.as_array().map(Vec::len), Some(1));
+
+    let others = [here.again().await, here.again().await];
+    here.post("/v1/account/sessions:endOthers", json!({})).await.ok();
+    for other in others {
+        refresh(&world, &json!(other.refresh())).await.refused("SESSION_OVER");
+    }
+    refresh(&world, &renewed["refreshToken"]).await.ok();
+    refresh(&world, &json!(stranger.refresh())).await.ok();
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn who_guesses_is_slowed_down_whether_or_not_the_account_exists() {
     let world = World::of(&["it", "hr"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;

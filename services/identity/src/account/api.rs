@@ -1,13 +1,20 @@
 //! The methods on accounts: open, load, decide, save, answer.
 
-use platform::{Allowed, Ctx, Id, Open, Reads, Result, Store, Tx, secret::Keys};
+use platform::{Allowed, Ctx, Error, Id, Open, Peers, Reads, Result, Store, Tx, secret::Keys};
 use proto::identity::v1::{self as pb, account_service_server::AccountService};
 use tonic::{Request, Response, Status};
 
-use super::{Account, Form, Login, Registration, registration::invalid, store};
+use super::{Account, EmailChange, Form, Login, Recovery, Registration, code::invalid, store};
 use crate::{
+    across::{
+        entrance::{self, forget_old},
+        leaving,
+        sign_in::{LoginState, decide_change},
+    },
     country::Country,
     password::{hasher::Hasher, throttle::Throttle},
+    post::letters,
+    reason::Reason,
     school::{self, School},
 };
 
@@ -22,6 +29,8 @@ pub struct Accounts {
     pub hasher: Hasher,
     /// Limits guesses of codes and mails to others.
     pub throttle: Throttle,
+    /// The channel to lessons, which knows when the year of a team is over.
+    pub peers: Peers,
 }
 
 #[tonic::async_trait]
@@ -77,6 +86,133 @@ impl AccountService for Accounts {
         even.hold(tx.answer(pb::ResendVerificationResponse {}).await).await
     }
 
+    async fn recover_password(
+        &self,
+        request: Request<pb::RecoverPasswordRequest>,
+    ) -> Result<Response<pb::RecoverPasswordResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let login = Login::of(&req.email);
+        self.throttle.letter(&ctx, login.as_str())?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        forget_old(&tx).await?;
+        let known = store::by_login(&tx, &login).await?;
+        entrance::recover(&tx, known.map(|account| account.id())).await?;
+        tx.answer(pb::RecoverPasswordResponse {}).await
+    }
+
+    async fn reset_password(
+        &self,
+        request: Request<pb::ResetPasswordRequest>,
+    ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let attempt = self.throttle.code(&ctx)?;
+        let id = Recovery::read_code(&ctx, &self.keys, &req.code)?;
+        attempt.give_back();
+        let account = entrance::recovered(&self.store.read(&ctx).await?, id).await?;
+        account.check_password(&ctx, "new_password", &req.new_password)?;
+        let password = self.hasher.hash(&req.new_password).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        entrance::reset(&tx, id, password).await?;
+        tx.answer(pb::ResetPasswordResponse {}).await
+    }
+
+    async fn confirm_email(
+        &self,
+        request: Request<pb::ConfirmEmailRequest>,
+    ) -> Result<Response<pb::ConfirmEmailResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let attempt = self.throttle.code(&ctx)?;
+        let id = EmailChange::read_code(&ctx, &self.keys, &req.code)?;
+        attempt.give_back();
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        entrance::confirm_email(&tx, id).await?;
+        tx.answer(pb::ConfirmEmailResponse {}).await
+    }
+
+    async fn restore_email(
+        &self,
+        request: Request<pb::RestoreEmailRequest>,
+    ) -> Result<Response<pb::RestoreEmailResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let attempt = self.throttle.code(&ctx)?;
+        let id = EmailChange::read_code_back(&ctx, &self.keys, &req.code)?;
+        attempt.give_back();
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        entrance::restore_email(&tx, id).await?;
+        tx.answer(pb::RestoreEmailResponse {}).await
+    }
+
+    async fn find_account(&self, request: Request<pb::FindAccountRequest>) -> Result<Response<pb::Account>, Status> {
+        let (ctx, req) = request.open()?;
+        // a write transaction, because reading personal data is an entry of the audit log
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        let found = store::by_login(&tx, &Login::of(&req.email)).await?;
+        let account = found.ok_or_else(|| Error::not_found("account"))?;
+        tx.note("find account", format!("account {}", account.id()), "");
+        tx.answer(account.into()).await
+    }
+
+    async fn send_recovery(
+        &self,
+        request: Request<pb::SendRecoveryRequest>,
+    ) -> Result<Response<pb::SendRecoveryResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let account = store::person(&tx, req.account_id.parse()?).await?;
+        let tx = tx.allowed(account.helped_by(&ctx)?).await?;
+        self.throttle.letter(&ctx, account.login().as_str())?;
+        entrance::send_recovery(&tx, &account).await?;
+        tx.answer(pb::SendRecoveryResponse {}).await
+    }
+
+    async fn lock_account(&self, request: Request<pb::LockAccountRequest>) -> Result<Response<pb::Account>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let account = store::person(&tx, req.account_id.parse()?).await?;
+        let tx = tx.allowed(account.helped_by(&ctx)?).await?;
+        let account = entrance::lock(&tx, account.id(), req.reason).await?;
+        tx.answer(account.into()).await
+    }
+
+    async fn reinstate_account(
+        &self,
+        request: Request<pb::ReinstateAccountRequest>,
+    ) -> Result<Response<pb::Account>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let account = store::person(&tx, req.account_id.parse()?).await?;
+        let tx = tx.allowed(account.helped_by(&ctx)?).await?;
+        let account = entrance::reinstate(&tx, account.id()).await?;
+        tx.answer(account.into()).await
+    }
+
+    async fn change_email(
+        &self,
+        request: Request<pb::ChangeEmailRequest>,
+    ) -> Result<Response<pb::ChangeEmailResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let account = self.owner(&ctx, &req.current_password).await?;
+        let change = EmailChange::ask(&ctx, &account, Login::of(&req.new_email), lifetime(&ctx)?)?;
+        // one counts what one address is sent, the other what one account can send to strangers
+        self.throttle.letter(&ctx, account.login().as_str())?;
+        self.throttle.letter(&ctx, change.wanted().as_str())?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        entrance::ask_email(&tx, &account, &change).await?;
+        tx.answer(pb::ChangeEmailResponse {}).await
+    }
+
+    async fn leave_account(
+        &self,
+        request: Request<pb::LeaveAccountRequest>,
+    ) -> Result<Response<pb::LeaveAccountResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let account = self.owner(&ctx, &req.current_password).await?;
+        let over = leaving::over(&self.store, &self.peers, &ctx).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        leaving::leave(&tx, account.id(), &over).await?;
+        tx.answer(pb::LeaveAccountResponse {}).await
+    }
+
     async fn get_account(&self, request: Request<pb::GetAccountRequest>) -> Result<Response<pb::Account>, Status> {
         let (ctx, _) = request.open()?;
         let db = self.store.read(&ctx).await?;
@@ -91,7 +227,7 @@ impl AccountService for Accounts {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let mut account = store::get(&tx, ctx.account()?).await?;
-        let change = account.asked(req)?;
+        let change = account.asked(req, letters::is_written)?;
         let school = named(&tx, change.school).await?;
         if account.change(change, school.as_ref())? {
             store::save(&tx, &mut account).await?;
@@ -111,6 +247,22 @@ impl AccountService for Accounts {
         let ids: Vec<_> = found.iter().map(|teacher| teacher.id().to_string()).collect();
         tx.note("find teachers", format!("school {}", req.school_id), format!("found {}", ids.join(" ")));
         tx.answer(pb::FindTeachersResponse { teachers: found.into_iter().map(pb::Teacher::from).collect() }).await
+    }
+}
+
+impl Accounts {
+    /// The caller's own account, after its password was typed. Error: a violation at `current_password`; `SESSION_OVER`;
+    /// `RATE_EXCEEDED`.
+    async fn owner(&self, ctx: &Ctx, typed: &str) -> Result<Account> {
+        let (login, state, _) = LoginState::load_own(&self.store.read(ctx).await?).await?;
+        let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;
+        let fits = self.hasher.verify(typed, state.password()).await;
+        let signed_in = fits.and_then(|fits| state.decide(ctx, &self.keys, typed, fits));
+        // other refusals, such as a full queue, are no wrong guess
+        if !signed_in.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
+            attempt.give_back();
+        }
+        Ok(decide_change(signed_in, Ok(()))?.account)
     }
 }
 
@@ -135,14 +287,6 @@ async fn issue_again(tx: &Tx, last: Option<Registration>) -> Result<()> {
     store::renew(tx, before, code, ctx.now() + lifetime(ctx)?).await?;
     tx.emit(&pb::VerificationIssued { code_id: code.to_string() });
     Ok(())
-}
-
-/// Deletes registrations that were not verified within the days the country keeps them. It runs whenever somebody registers or asks
-/// for a code; where nobody does, there are hardly any.
-async fn forget_old(tx: &Tx) -> Result<()> {
-    let days = tx.ctx().tenant().section::<Country>()?.retention().unverified_accounts;
-    let kept = jiff::SignedDuration::from_hours(24 * i64::from(days));
-    store::forget_registered_before(tx, tx.ctx().now() - kept).await
 }
 
 /// How long a code is valid in this country.

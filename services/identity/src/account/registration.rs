@@ -1,16 +1,10 @@
-//! A registration that waits for its e-mail address to be verified. Its code is `id ++ mac`, derived with a key of the
-//! installation, so that the mail can be written again after a crash and no secret is stored in a row or a queue.
+//! A registration that waits for its e-mail address to be verified, with the code that was mailed there.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
-use platform::{Ctx, Error, Id, Result, Violations, secret::Keys};
-use uuid::Uuid;
+use platform::{Ctx, Id, Result, Violations, secret::Keys};
 
-use super::{Account, Kind, Login, Person, context, refuse_nameless, refuse_weak};
-use crate::{
-    password::hasher::Hash,
-    reason::{Reason, Refuse},
-};
+use super::{Account, Kind, Login, Person, code, context, refuse_nameless, refuse_weak};
+use crate::password::hasher::Hash;
 
 /// The data a teacher enters. It has no `Debug`, because it contains a password.
 pub struct Form {
@@ -44,8 +38,8 @@ pub struct Registration {
     pub(super) expires_at: Timestamp,
 }
 
-/// The number of bytes of the mac in a code.
-const MAC: usize = 16;
+/// What its codes are derived for.
+const PURPOSE: &str = "verification code";
 
 impl Registration {
     /// A new registration whose code is valid for `lifetime`.
@@ -57,25 +51,18 @@ impl Registration {
 
     /// The code in the mail.
     pub fn code(&self, ctx: &Ctx, keys: &Keys) -> String {
-        let mut bytes = self.id.uuid().as_bytes().to_vec();
-        bytes.extend(mac(ctx, keys, self.id));
-        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+        code::write(ctx, keys, PURPOSE, self.id)
     }
 
     /// The id of the registration that a code belongs to. Error: `CODE_INVALID`, where this installation did not issue the code.
-    pub fn read_code(ctx: &Ctx, keys: &Keys, code: &str) -> Result<Id<Self>> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(code.trim()).map_err(|_| invalid())?;
-        let (id, given) = bytes.split_at_checked(16).ok_or_else(invalid)?;
-        let id = Uuid::from_slice(id).map_err(|_| invalid())?.into();
-        aws_lc_rs::constant_time::verify_slices_are_equal(given, &mac(ctx, keys, id)).map_err(|_| invalid())?;
-        Ok(id)
+    pub fn read_code(ctx: &Ctx, keys: &Keys, typed: &str) -> Result<Id<Self>> {
+        code::read(ctx, keys, PURPOSE, typed)
     }
 
     /// The account of a registration whose address is verified now. Error: `CODE_EXPIRED`.
     pub fn confirm(&self, ctx: &Ctx) -> Result<Account> {
         if self.is_over(ctx) {
-            let text = "This code has expired. Ask for another one: the page for signing in offers it.";
-            return Err(Reason::CodeExpired.error(text));
+            return Err(code::expired());
         }
         Ok(Account::new(ctx, self.login.clone(), Kind::Teacher, self.person.clone(), Some(self.password.clone())))
     }
@@ -111,22 +98,10 @@ impl Registration {
     }
 }
 
-fn mac(ctx: &Ctx, keys: &Keys, id: Id<Registration>) -> [u8; MAC] {
-    let tenant = ctx.tenant().id().as_str().as_bytes();
-    let whole = keys.derive("verification code", &[tenant, id.uuid().as_bytes()]);
-    std::array::from_fn(|at| whole[at])
-}
-
-/// The error for a code that was not issued here, was used, or was replaced.
-pub(super) fn invalid() -> Error {
-    let text = "This code is not one we sent, was used before, or a newer one took its place. Sign in, or ask for another code.";
-    Reason::CodeInvalid.error(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Ground;
+    use crate::{reason::Reason, testing::Ground};
 
     fn form(password: &str) -> Form {
         let person = Person { given_name: "Ana".to_owned(), surname: "Horvat".to_owned(), ..Person::default() };
@@ -135,27 +110,6 @@ mod tests {
 
     fn registration(ctx: &Ctx) -> Registration {
         Registration::new(ctx, form(""), Hash::stored("$".to_owned()), SignedDuration::from_hours(48))
-    }
-
-    #[test]
-    fn a_code_tells_whose_it_is_and_no_other_text_does() {
-        let (ground, keys) = (Ground::without_store(), Keys::random().unwrap());
-        let ctx = ground.anybody();
-        let registration = registration(&ctx);
-        let code = registration.code(&ctx, &keys);
-        let read = |code: &str| Registration::read_code(&ctx, &keys, code);
-        assert_eq!(read(&format!(" {code}\n")).unwrap(), registration.id);
-        let mut bytes = BASE64_URL_SAFE_NO_PAD.decode(&code).unwrap();
-        for at in 0..bytes.len() {
-            bytes[at] ^= 1;
-            assert!(read(&BASE64_URL_SAFE_NO_PAD.encode(&bytes)).is_err_and(|error| error.is(Reason::CodeInvalid)));
-            bytes[at] ^= 1;
-        }
-        for broken in ["", "%%%", "AAAA", &code[..42], &format!("{code}AAAA")] {
-            assert!(read(broken).is_err_and(|error| error.is(Reason::CodeInvalid)), "{broken}");
-        }
-        let other = Keys::random().unwrap();
-        assert!(Registration::read_code(&ctx, &other, &code).is_err());
     }
 
     #[test]

@@ -1,15 +1,18 @@
 //! Accounts and registrations as rows.
 
 use jiff::Timestamp;
-use platform::{Error, Id, Reads, Result, Tx, store::At};
+use platform::{
+    Error, Id, Reads, Result, Tx,
+    store::{At, of_text, to_text},
+};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
-use super::{Account, Kind, Login, Person, Registration, TeamId, folded, not_registered, registration::invalid};
+use super::{Account, Kind, Login, Person, Registration, State, TeamId, code::invalid, folded, not_registered};
 use crate::{password::hasher::Hash, school::School};
 
-mod row {
+pub(super) mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
@@ -35,6 +38,8 @@ mod row {
         pub team_id: Option<TeamId>,
         pub password: Option<String>,
         pub created_at: At,
+        pub state: String,
+        pub facts: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -84,9 +89,34 @@ pub(crate) async fn teacher(db: &impl Reads, field: &str, id: Id<Account>) -> Re
     account.registered_teacher(field).map(|()| account)
 }
 
+/// [`teacher`], and locks the account until the transaction ends, so that they do not leave meanwhile.
+pub(crate) async fn teacher_to_change(tx: &Tx, field: &str, id: Id<Account>) -> Result<Account> {
+    find_to_change(tx, id).await?;
+    teacher(tx, field, id).await
+}
+
 /// The account, if there is one.
 pub(crate) async fn find(db: &impl Reads, id: Id<Account>) -> Result<Option<Account>> {
     row::Entity::find_by_id(id).one(db.conn()).await?.map(account).transpose()
+}
+
+/// The account of a person. Error: not found; so is the account that pupils share.
+pub(crate) async fn person(db: &impl Reads, id: Id<Account>) -> Result<Account> {
+    get_person(find(db, id).await?)
+}
+
+/// [`person`], and locks the account until the transaction ends.
+pub(crate) async fn person_to_change(tx: &Tx, id: Id<Account>) -> Result<Account> {
+    get_person(find_to_change(tx, id).await?)
+}
+
+fn get_person(found: Option<Account>) -> Result<Account> {
+    found.filter(|account| account.team().is_none()).ok_or_else(|| Error::not_found("account"))
+}
+
+/// [`find`], and locks the account until the transaction ends.
+pub(crate) async fn find_to_change(tx: &Tx, id: Id<Account>) -> Result<Option<Account>> {
+    row::Entity::find_by_id(id).lock_exclusive().one(tx.conn()).await?.map(account).transpose()
 }
 
 /// The account with this login, if there is one.
@@ -100,18 +130,26 @@ pub(crate) async fn has_coordinator(db: &impl Reads) -> Result<bool> {
     Ok(row::Entity::find().filter(row::Column::Kind.eq(COORDINATOR)).one(db.conn()).await?.is_some())
 }
 
-/// The accounts of the central team.
+/// The accounts of the central team whose owners can sign in.
 pub(crate) async fn coordinators(db: &impl Reads) -> Result<Vec<Id<Account>>> {
     let query = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::Kind.eq(COORDINATOR));
-    Ok(query.order_by_asc(row::Column::Id).into_tuple().all(db.conn()).await?)
+    let living = query.filter(row::Column::State.eq(State::Living.name()));
+    Ok(living.order_by_asc(row::Column::Id).into_tuple().all(db.conn()).await?)
 }
 
-/// The teachers of a school with this surname, at most [`MOST`].
+/// [`coordinators`], who stay these until the transaction ends: of two that take each other away, the second is refused.
+pub(crate) async fn coordinators_to_change(tx: &Tx) -> Result<Vec<Id<Account>>> {
+    tx.hold("coordinators").await?;
+    coordinators(tx).await
+}
+
+/// The teachers of a school with this surname who can sign in, at most [`MOST`].
 pub(crate) async fn teachers(db: &impl Reads, surname: &str, school: Id<School>) -> Result<Vec<Account>> {
     let rows = row::Entity::find()
         .filter(row::Column::Kind.eq(TEACHER))
         .filter(row::Column::SurnameFolded.eq(folded(surname)))
         .filter(row::Column::SchoolId.eq(school))
+        .filter(row::Column::State.eq(State::Living.name()))
         .order_by_asc(row::Column::GivenName)
         .order_by_asc(row::Column::Id)
         .limit(MOST)
@@ -129,7 +167,7 @@ pub(crate) async fn of_team(db: &impl Reads, team: TeamId) -> Result<Account> {
 /// Inserts a new account, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, account: &mut Account) -> Result<()> {
     account.version += 1;
-    tx.save(row_of(account).into_active_model().reset_all()).await
+    tx.save(row_of(account)?.into_active_model().reset_all()).await
 }
 
 /// Locks an account as it was read until the transaction ends. Error: `ETAG_STALE`, where it was saved in between.
@@ -143,9 +181,9 @@ pub(crate) async fn lock(tx: &Tx, account: &Account) -> Result<()> {
     tx.saved(held, account.version)
 }
 
-fn row_of(account: &Account) -> row::Model {
+fn row_of(account: &Account) -> Result<row::Model> {
     let Person { given_name, surname, subject_area, locale } = account.person.clone();
-    row::Model {
+    Ok(row::Model {
         id: account.id,
         version: account.version,
         login: account.login.to_string(),
@@ -159,7 +197,9 @@ fn row_of(account: &Account) -> row::Model {
         team_id: account.team(),
         password: account.password.as_ref().map(|hash| hash.as_str().to_owned()),
         created_at: account.created_at.into(),
-    }
+        state: account.state.name().to_owned(),
+        facts: to_text(&account.state)?,
+    })
 }
 
 fn account(row: row::Model) -> Result<Account> {
@@ -182,6 +222,7 @@ fn account(row: row::Model) -> Result<Account> {
         },
         school: row.school_id,
         password: row.password.map(Hash::stored),
+        state: of_text(&row.facts)?,
         created_at: row.created_at.0,
     })
 }
@@ -329,6 +370,26 @@ mod tests {
             assert_eq!(get(&db, account.id).await.unwrap(), account);
             assert_eq!(by_login(&db, &account.login).await.unwrap(), Some(account));
         }
+    }
+
+    #[tokio::test]
+    async fn a_state_reads_as_it_was_saved_and_who_cannot_sign_in_is_not_found() {
+        let ground = Ground::new();
+        let school = ground.school("CHTD007011").await.id();
+        let mut teacher = saved(&ground, "t@school.example", Kind::Teacher, "Horvat", Some(school)).await;
+        let mut coordinator = saved(&ground, "c@school.example", Kind::Coordinator, "Horvat", None).await;
+        let ctx = ground.anybody();
+        let tx = ground.store().change(&ctx).await.unwrap();
+        assert_eq!(teachers(&tx, "horvat", school).await.unwrap().len(), 1);
+        assert_eq!(coordinators(&tx).await.unwrap(), [coordinator.id]);
+        for account in [&mut teacher, &mut coordinator] {
+            account.state = State::Locked { at: ctx.now(), by: ctx.new_id(), reason: "{lost".to_owned() };
+            save(&tx, account).await.unwrap();
+            assert_eq!(&get(&tx, account.id).await.unwrap(), account);
+        }
+        assert_eq!(teachers(&tx, "horvat", school).await.unwrap(), []);
+        assert_eq!(coordinators(&tx).await.unwrap(), []);
+        assert!(super::teacher(&tx, "teacher_id", teacher.id).await.is_err());
     }
 
     #[tokio::test]

@@ -3,10 +3,24 @@
 use platform::{Result, wire};
 use proto::identity::v1 as pb;
 
-use super::{Account, Change, Form, Login, Person};
+use super::{Account, Change, Form, Locale, Login, Person, State};
+
+impl From<&State> for pb::AccountState {
+    fn from(state: &State) -> Self {
+        match state {
+            State::Living => Self::Living,
+            State::Locked { .. } => Self::Locked,
+            State::Left { .. } => Self::Left,
+        }
+    }
+}
 
 impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {
+        let (locked_at, lock_reason) = match &account.state {
+            State::Locked { at, reason, .. } => (Some(wire::timestamp(*at)), reason.clone()),
+            State::Living | State::Left { .. } => (None, String::new()),
+        };
         Self {
             id: account.id.to_string(),
             login: account.login.to_string(),
@@ -22,6 +36,10 @@ impl From<Account> for pb::Account {
             password_change_needed: account.password.is_none(),
             created_at: Some(wire::timestamp(account.created_at)),
             etag: wire::etag(account.version),
+            locale: account.person.locale,
+            state: pb::AccountState::from(&account.state).into(),
+            locked_at,
+            lock_reason,
         }
     }
 }
@@ -53,15 +71,16 @@ impl From<pb::CreateAccountRequest> for Form {
 }
 
 impl Account {
-    /// What a request asks to change of this account. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be
-    /// changed.
-    pub(super) fn asked(&self, request: pb::UpdateAccountRequest) -> Result<Change> {
+    /// What a request asks to change of this account. `is_written` says whether there are letters in a language. Error:
+    /// `ETAG_STALE`, and a violation for each path of the mask that cannot be changed.
+    pub(super) fn asked(&self, request: pb::UpdateAccountRequest, is_written: impl Fn(&str) -> bool) -> Result<Change> {
         let changes = wire::changes(&request, &pb::Account::from(self.clone()))?;
         let account = request.account.unwrap_or_default();
         let value = |path: &str| match path {
             "given_name" => account.given_name.trim(),
             "surname" => account.surname.trim(),
             "school_id" => account.school_id.as_str(),
+            "locale" => account.locale.as_str(),
             _ => account.subject_area.trim(),
         };
         let mut change = Change::default();
@@ -71,6 +90,10 @@ impl Account {
                 "given_name" => change.given_name = Some(value.to_owned()),
                 "surname" => change.surname = Some(value.to_owned()),
                 "school_id" => change.school = Some(wire::optional(value)?),
+                "locale" => {
+                    let is_written = value.is_empty() || is_written(value);
+                    change.locale = Some(Locale { tag: value.to_owned(), is_written });
+                }
                 _ => change.subject_area = Some(value.to_owned()),
             }
         }
@@ -96,7 +119,8 @@ mod tests {
         let account =
             pb::Account { given_name: " Ana ".to_owned(), login: "other@x.hr".to_owned(), ..pb::Account::default() };
         let paths = paths.iter().map(|path| (*path).to_owned()).collect();
-        before.asked(pb::UpdateAccountRequest { account: Some(account), update_mask: Some(FieldMask { paths }) })
+        let request = pb::UpdateAccountRequest { account: Some(account), update_mask: Some(FieldMask { paths }) };
+        before.asked(request, |tag| tag == "it")
     }
 
     #[test]

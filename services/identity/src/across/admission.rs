@@ -33,6 +33,8 @@ pub(crate) async fn carry_out(
 
 async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, id: TeamId) -> Result<()> {
     let ctx: &Ctx = tx.ctx();
+    // who has left since it was submitted is not given a team
+    account::store::teacher_to_change(tx, "application_id", application.referent()).await?;
     let school = application.draft().school.ok_or_else(|| Error::not_found("school"))?;
     let number = application::store::founded(tx, track.id).await? + 1;
     let admission = Admission {

@@ -4,7 +4,7 @@
 use platform::{Error, Reads, Result, Tx};
 use proto::identity::v1 as pb;
 
-use super::sign_in::SignedIn;
+use super::{entrance, sign_in::SignedIn};
 use crate::{
     account::{self, Account},
     class::team::{self, Credential},
@@ -28,7 +28,7 @@ pub(crate) async fn replace(tx: &Tx, credential: &Credential) -> Result<()> {
     team::store::replace_credential(tx, credential).await
 }
 
-/// Replaces an account's password and ends all its sessions. Where the caller signed in with a team's credential, the credential is
+/// Replaces an account's password, and ends all its sessions and the codes that wait. Where the caller signed in with a team's credential, the credential is
 /// redeemed. Error: `CREDENTIAL_USED`, where another call redeemed it first.
 pub(crate) async fn redeem(tx: &Tx, signed_in: SignedIn, password: Hash) -> Result<Account> {
     let SignedIn { mut account, provisional } = signed_in;
@@ -41,7 +41,6 @@ pub(crate) async fn redeem(tx: &Tx, signed_in: SignedIn, password: Hash) -> Resu
         team::store::save(tx, &mut team).await?;
     }
     account.choose_password(password);
-    account::store::save(tx, &mut account).await?;
-    session::store::end_all(tx, account.id()).await?;
+    entrance::shut(tx, &mut account).await?;
     Ok(account)
 }

@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+mod accounts;
+
 /// Writes mails. Cheap to clone.
 #[derive(Clone)]
 struct Mails {
@@ -42,12 +44,25 @@ pub(crate) fn handlers(host: &Host, public_url: String) -> Handlers {
 impl Mails {
     fn handlers(self) -> Handlers {
         let [verification, repeated, credential, refused, reminder] = std::array::from_fn(|_| self.clone());
-        Handlers::new()
+        self.of_accounts(Handlers::new())
             .on_each("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
             .on_each("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
             .on_each("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
             .on_each("mail refusal", move |ctx, event| refused.clone().refusal(ctx, event))
             .on_each("mail reminder", move |ctx, event| reminder.clone().reminder(ctx, event))
+    }
+
+    fn of_accounts(&self, others: Handlers) -> Handlers {
+        let [recovery, recovered, asked, warned, former, new, locked, open] = std::array::from_fn(|_| self.clone());
+        others
+            .on_each("mail recovery", move |ctx, event| recovery.clone().recovery(ctx, event))
+            .on_each("mail password recovered", move |ctx, event| recovered.clone().password_recovered(ctx, event))
+            .on_each("mail new address", move |ctx, event| asked.clone().address_asked(ctx, event))
+            .on_each("mail address until now", move |ctx, event| warned.clone().address_warned(ctx, event))
+            .on_each("mail former address", move |ctx, event| former.clone().former_address(ctx, event))
+            .on_each("mail changed address", move |ctx, event| new.clone().new_address(ctx, event))
+            .on_each("mail lock", move |ctx, event| locked.clone().locked(ctx, event))
+            .on_each("mail reinstatement", move |ctx, event| open.clone().reinstated(ctx, event))
     }
 }
 
@@ -81,7 +96,8 @@ impl Mails {
         let account = account::store::get(&self.store.read(&ctx).await?, event.account_id.parse()?).await?;
         let id: Id<pb::RegistrationRepeated> = event.notice_id.parse()?;
         let post = post(&ctx, id.uuid(), &account, Kind::RegisteredAgain)?;
-        self.send(&ctx, post, &[("name", &account.person().given_name), ("link", &self.page(&ctx, "sign-in"))]).await
+        let (name, link) = (account.person().given_name.as_str(), self.page(&ctx, "sign-in"));
+        self.send(&ctx, post, &[("name", name), ("link", &link), ("recover", &self.recover(&ctx))]).await
     }
 
     async fn credential(self, ctx: Ctx, event: pb::CredentialIssued) -> Result<()> {
@@ -233,6 +249,7 @@ mod tests {
         assert_eq!(ground.drain(mails(&ground)).await, 0);
         let [(_, mail)] = &ground.mails()[..] else { panic!("one mail") };
         assert!(mail.contains("https://koine.example/it/sign-in") && !mail.contains("verify-email"), "{mail}");
+        assert!(mail.contains("https://koine.example/it/recover-password"), "{mail}");
     }
 
     #[tokio::test]

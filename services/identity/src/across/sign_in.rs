@@ -74,10 +74,13 @@ impl LoginState {
     }
 
     /// Decides who is signed in by a typed text; `fits` says whether it is the password. Error: `SIGN_IN_FAILED`, without a detail;
-    /// where the text was right, also `CREDENTIAL_EXPIRED`, `CREDENTIAL_USED`.
+    /// where the text was right, also `ACCOUNT_LOCKED`, `CREDENTIAL_EXPIRED`, `CREDENTIAL_USED`.
     pub fn decide(self, ctx: &Ctx, keys: &Keys, typed: &str, fits: bool) -> Result<SignedIn> {
         let account = self.account.ok_or_else(failed)?;
         if fits {
+            if account.is_locked() {
+                return Err(locked());
+            }
             return Ok(SignedIn { account, provisional: None });
         }
         let typed = self.credentials.into_iter().find(|credential| credential.fits(keys, typed)).ok_or_else(failed)?;
@@ -106,6 +109,11 @@ fn failed() -> Error {
     let text = "The login or the password is wrong, or the address is not verified yet: then follow the link in the mail we sent, or ask for \
                 another one.";
     Reason::SignInFailed.error(text)
+}
+
+fn locked() -> Error {
+    let text = "The central team has locked this account. The mail to its address says why. Write to the central team.";
+    Reason::AccountLocked.error(text)
 }
 
 #[cfg(test)]

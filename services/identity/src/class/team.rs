@@ -335,6 +335,11 @@ impl Team {
         std::iter::once(self.referent).chain(self.supports.iter().copied())
     }
 
+    /// Its edition.
+    pub fn edition(&self) -> Id<Edition> {
+        self.edition
+    }
+
     /// Its track.
     pub fn track(&self) -> Id<Track> {
         self.track

@@ -14,8 +14,26 @@ pub(crate) enum Kind {
     /// `programme`, `registered`, `link`, `code`, `until`. It contains no name: the reader may not be the person who entered the
     /// name.
     VerifyEmail,
-    /// `name`, `programme`, `link`.
+    /// `name`, `programme`, `link`, `recover`.
     RegisteredAgain,
+    /// `name`, `programme`, `link`, `code`, `until`.
+    Recovery,
+    /// `name`, `programme`, `at`, `recover`.
+    PasswordRecovered,
+    /// `programme`, `asked`, `link`, `code`, `until`. It contains no name: the reader may not be the person who asked.
+    AddressAsked,
+    /// `name`, `programme`, `asked`, `address`, `recover`.
+    AddressWarned,
+    /// `name`, `programme`, `sign_in`, `recover`. It contains nothing of who asked.
+    AddressTaken,
+    /// `name`, `programme`, `former`, `address`.
+    AddressChanged,
+    /// `name`, `programme`, `former`, `address`, `link`, `code`, `until`.
+    AddressGivenUp,
+    /// `name`, `programme`, `at`, `reason`.
+    AccountLocked,
+    /// `name`, `programme`, `sign_in`, `recover`.
+    AccountReinstated,
     /// `name`, `programme`, `team`, `login`, `credential`, `link`, `until`.
     TeamCredential,
     /// `name`, `programme`, `team`, `refusal`.
@@ -44,6 +62,15 @@ pub(crate) struct Language {
     months: [String; 12],
     verify_email: Text,
     registered_again: Text,
+    recovery: Text,
+    password_recovered: Text,
+    address_asked: Text,
+    address_warned: Text,
+    address_taken: Text,
+    address_changed: Text,
+    address_given_up: Text,
+    account_locked: Text,
+    account_reinstated: Text,
     team_credential: Text,
     application_refused: Text,
     class_awaited: Text,
@@ -96,6 +123,11 @@ pub(crate) fn language(tenant: &Tenant, locale: &str) -> Result<&'static Languag
     wanted.flat_map(prefixes).find_map(known).ok_or_else(|| Error::internal("letters: no language can be read"))
 }
 
+/// Whether there are letters in a language, or in one that it falls back to.
+pub(crate) fn is_written(tag: &str) -> bool {
+    prefixes(tag).find_map(known).is_some()
+}
+
 fn known(tag: &str) -> Option<&'static Language> {
     LANGUAGES.iter().find(|(known, _)| known.eq_ignore_ascii_case(tag)).map(|(_, language)| language)
 }
@@ -132,6 +164,15 @@ impl Language {
         match kind {
             Kind::VerifyEmail => &self.verify_email,
             Kind::RegisteredAgain => &self.registered_again,
+            Kind::Recovery => &self.recovery,
+            Kind::PasswordRecovered => &self.password_recovered,
+            Kind::AddressAsked => &self.address_asked,
+            Kind::AddressWarned => &self.address_warned,
+            Kind::AddressTaken => &self.address_taken,
+            Kind::AddressChanged => &self.address_changed,
+            Kind::AddressGivenUp => &self.address_given_up,
+            Kind::AccountLocked => &self.account_locked,
+            Kind::AccountReinstated => &self.account_reinstated,
             Kind::TeamCredential => &self.team_credential,
             Kind::ApplicationRefused => &self.application_refused,
             Kind::ClassAwaited => &self.class_awaited,
@@ -176,9 +217,18 @@ mod tests {
     use super::*;
     use crate::testing::Ground;
 
-    const KINDS: [(Kind, &[&str]); 6] = [
+    const KINDS: [(Kind, &[&str]); 15] = [
         (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
-        (Kind::RegisteredAgain, &["name", "programme", "link"]),
+        (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
+        (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
+        (Kind::PasswordRecovered, &["name", "programme", "at", "recover"]),
+        (Kind::AddressAsked, &["programme", "asked", "link", "code", "until"]),
+        (Kind::AddressWarned, &["name", "programme", "asked", "address", "recover"]),
+        (Kind::AddressTaken, &["name", "programme", "sign_in", "recover"]),
+        (Kind::AddressChanged, &["name", "programme", "former", "address"]),
+        (Kind::AddressGivenUp, &["name", "programme", "former", "address", "link", "code", "until"]),
+        (Kind::AccountLocked, &["name", "programme", "at", "reason"]),
+        (Kind::AccountReinstated, &["name", "programme", "sign_in", "recover"]),
         (Kind::TeamCredential, &["name", "programme", "team", "login", "credential", "link", "until"]),
         (Kind::ApplicationRefused, &["name", "programme", "team", "refusal"]),
         (Kind::ClassAwaited, &["name", "programme", "twinning", "team", "since", "todo", "link", "sign_in"]),
@@ -264,6 +314,12 @@ mod tests {
         assert_eq!(tag("['it']", "pt-BR"), "it");
         assert_eq!(tag("['fr', 'de']", "pt"), "en");
         assert_eq!(tag("['fr', 'hr']", "pt"), "hr");
+    }
+
+    #[test]
+    fn there_are_letters_in_a_language_and_its_regions() {
+        assert!(is_written("sl") && is_written("es-ES") && is_written("EL-gr"));
+        assert!(!is_written("ca") && !is_written("tlh") && !is_written(""));
     }
 
     #[test]

@@ -81,6 +81,43 @@ impl SessionService for Sessions {
         self.open(tx, &account, false).await
     }
 
+    async fn list_sessions(
+        &self,
+        request: Request<pb::ListSessionsRequest>,
+    ) -> Result<Response<pb::ListSessionsResponse>, Status> {
+        let (ctx, _) = request.open()?;
+        let asking = ctx.member()?.session.into();
+        let living = store::living(&self.store.glance(&ctx).await?, ctx.account()?).await?;
+        let sessions = living.into_iter().map(|session| session.shown(asking)).collect();
+        Ok(Response::new(pb::ListSessionsResponse { sessions }))
+    }
+
+    async fn end_session(
+        &self,
+        request: Request<pb::EndSessionRequest>,
+    ) -> Result<Response<pb::EndSessionResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let session = store::find(&tx, req.session_id.parse()?).await?.ok_or_else(|| Error::not_found("session"))?;
+        let tx = tx.allowed(session.held_by(&ctx)?).await?;
+        if !store::end_own(&tx, session.account(), session.id()).await? {
+            return Err(Error::not_found("session").into());
+        }
+        tx.note("end own session", format!("account {}", ctx.account::<Account>()?), "");
+        tx.answer(pb::EndSessionResponse {}).await
+    }
+
+    async fn end_other_sessions(
+        &self,
+        request: Request<pb::EndOtherSessionsRequest>,
+    ) -> Result<Response<pb::EndOtherSessionsResponse>, Status> {
+        let (ctx, _) = request.open()?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        store::end_others(&tx, ctx.account()?, ctx.member()?.session.into()).await?;
+        tx.note("end other sessions", format!("account {}", ctx.account::<Account>()?), "");
+        tx.answer(pb::EndOtherSessionsResponse {}).await
+    }
+
     async fn list_keys(&self, _: Request<pb::ListKeysRequest>) -> Result<Response<pb::ListKeysResponse>, Status> {
         Ok(Response::new(pb::ListKeysResponse { keys: vec![wire::key(self.tokens.signer().public_jwk())] }))
     }

@@ -2,7 +2,7 @@
 
 use platform::{Id, Reads, Result, Tx, ended, store::At};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -26,6 +26,7 @@ mod row {
         pub created_at: At,
         pub expires_at: At,
         pub ended_at: Option<At>,
+        pub last_used_at: At,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -35,7 +36,28 @@ mod row {
 
 /// The session. Error: `SESSION_OVER`, where it does not exist.
 pub(crate) async fn get(db: &impl Reads, id: Id<Session>) -> Result<Session> {
-    row::Entity::find_by_id(id).one(db.conn()).await?.map(session).ok_or_else(over)
+    find(db, id).await?.ok_or_else(over)
+}
+
+/// The session, if there is one.
+pub(crate) async fn find(db: &impl Reads, id: Id<Session>) -> Result<Option<Session>> {
+    Ok(row::Entity::find_by_id(id).one(db.conn()).await?.map(session))
+}
+
+/// The most sessions of an account that are listed.
+const MOST: u64 = 100;
+
+/// The living sessions of an account, those used last first, at most [`MOST`].
+pub(crate) async fn living(db: &impl Reads, account: Id<Account>) -> Result<Vec<Session>> {
+    let last = living_of(db, account).order_by_desc(row::Column::LastUsedAt).order_by_desc(row::Column::Id).limit(MOST);
+    Ok(last.all(db.conn()).await?.into_iter().map(session).collect())
+}
+
+fn living_of(db: &impl Reads, account: Id<Account>) -> Select<row::Entity> {
+    row::Entity::find()
+        .filter(row::Column::AccountId.eq(account))
+        .filter(row::Column::EndedAt.is_null())
+        .filter(row::Column::ExpiresAt.gte(At(db.ctx().now())))
 }
 
 /// Inserts a session, and deletes the sessions of its account that are over.
@@ -51,6 +73,7 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
         created_at: session.created_at.into(),
         expires_at: session.expires_at.into(),
         ended_at: session.ended_at.map(At::from),
+        last_used_at: session.last_used_at.into(),
     };
     row::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -64,6 +87,7 @@ pub(crate) async fn save_next(tx: &Tx, session: &mut Session) -> Result<bool> {
     let turned = row::Entity::update_many()
         .col_expr(row::Column::Version, Expr::value(session.version))
         .col_expr(row::Column::Generation, Expr::value(session.generation))
+        .col_expr(row::Column::LastUsedAt, Expr::value(At(session.last_used_at)))
         .filter(row::Column::Id.eq(session.id))
         .filter(row::Column::Version.eq(before))
         .filter(row::Column::EndedAt.is_null())
@@ -82,6 +106,20 @@ pub(crate) async fn end_all(tx: &Tx, account: Id<Account>) -> Result<()> {
     let living = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::EndedAt.is_null());
     let theirs = living.filter(row::Column::AccountId.eq(account)).into_tuple().all(tx.conn()).await?;
     end_these(tx, theirs).await.map(drop)
+}
+
+/// Ends one living session of an account. Returns false, where there is none with this id.
+pub(crate) async fn end_own(tx: &Tx, account: Id<Account>, id: Id<Session>) -> Result<bool> {
+    let own = living_of(tx, account).filter(row::Column::Id.eq(id)).one(tx.conn()).await?;
+    if own.is_some() { end(tx, id).await } else { Ok(false) }
+}
+
+/// Ends every session of an account but one.
+pub(crate) async fn end_others(tx: &Tx, account: Id<Account>, but: Id<Session>) -> Result<()> {
+    for other in living_of(tx, account).filter(row::Column::Id.ne(but)).all(tx.conn()).await? {
+        end(tx, other.id).await?;
+    }
+    Ok(())
 }
 
 /// Ends sessions here and, with their access tokens, at every service: the one place that does. Returns false where all had ended
@@ -108,6 +146,7 @@ fn session(row: row::Model) -> Session {
         account: row.account_id,
         generation: row.generation,
         created_at: row.created_at.0,
+        last_used_at: row.last_used_at.0,
         expires_at: row.expires_at.0,
         ended_at: row.ended_at.map(|at| at.0),
     }
@@ -191,6 +230,28 @@ mod tests {
             living.push(read(&ground, session.id).await.unwrap().living(ctx.now()).is_ok());
         }
         assert_eq!(living, [false, false, true]);
+    }
+
+    #[tokio::test]
+    async fn one_lists_and_ends_ones_own_living_sessions() {
+        let ground = Ground::new();
+        let one = ground.teacher("ana@school.example").await;
+        let other = ground.teacher("ivo@school.example").await;
+        let ctx = ground.anybody();
+        let [first, second, third, strange] =
+            [&one, &one, &one, &other].map(|account| Session::open(&ctx, account.id(), HOUR));
+        let tx = ground.store().change(&ctx).await.unwrap();
+        for session in [&first, &second, &third, &strange] {
+            insert(&tx, session).await.unwrap();
+        }
+        let ids = async || living(&tx, one.id()).await.unwrap().iter().map(Session::id).collect::<Vec<_>>();
+        assert_eq!(ids().await, [third.id, second.id, first.id]);
+        assert!(!end_own(&tx, one.id(), strange.id).await.unwrap());
+        assert!(end_own(&tx, one.id(), first.id).await.unwrap());
+        assert!(!end_own(&tx, one.id(), first.id).await.unwrap(), "once");
+        end_others(&tx, one.id(), second.id).await.unwrap();
+        assert_eq!(ids().await, [second.id]);
+        assert_eq!(living(&tx, other.id()).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -1,9 +1,9 @@
 //! Sessions and keys as messages.
 
-use platform::{token::PublicKey, wire};
+use platform::{Id, token::PublicKey, wire};
 use proto::identity::v1 as pb;
 
-use super::Grant;
+use super::{Grant, Session};
 
 impl From<Grant> for pb::Session {
     fn from(grant: Grant) -> Self {
@@ -15,6 +15,19 @@ impl From<Grant> for pb::Session {
             refresh_token: refresh_token.unwrap_or_default(),
             refresh_expires_at: refresh_expires_at.map(wire::timestamp),
             password_change_needed,
+        }
+    }
+}
+
+impl Session {
+    /// The session as its owner sees it. `asking` is the session that asks.
+    pub(super) fn shown(self, asking: Id<Self>) -> pb::OwnSession {
+        pb::OwnSession {
+            id: self.id.to_string(),
+            created_at: Some(wire::timestamp(self.created_at)),
+            last_used_at: Some(wire::timestamp(self.last_used_at)),
+            expires_at: Some(wire::timestamp(self.expires_at)),
+            is_current: self.id == asking,
         }
     }
 }

@@ -149,6 +149,18 @@ pub(crate) async fn find(db: &impl Reads, id: TeamId) -> Result<Option<Team>> {
     team(row, supports, credential.map(|credential| credential.expires_at)).map(Some)
 }
 
+/// The teams whose referent an account is, without a check of the caller, in the order of their codes.
+pub(crate) async fn of_referent(db: &impl Reads, account: Id<Account>) -> Result<Vec<Team>> {
+    let theirs = row::Entity::find().filter(row::Column::ReferentId.eq(account)).order_by_asc(row::Column::Code);
+    with_supports(db, theirs.all(db.conn()).await?).await
+}
+
+/// Removes an account from all teams that it supports.
+pub(crate) async fn remove_support(tx: &Tx, account: Id<Account>) -> Result<()> {
+    support::Entity::delete_many().filter(support::Column::AccountId.eq(account)).exec(tx.conn()).await?;
+    Ok(())
+}
+
 /// [`get`], and locks the team until the transaction ends.
 pub(crate) async fn get_to_change(tx: &impl Locks, id: TeamId) -> Result<Team> {
     find_to_change(tx, id).await?.visible("team", |team| team.is_visible_to(tx.ctx()))

@@ -4,11 +4,12 @@ use platform::{Ctx, Error, Id, Peers, Result, Violations, client::peer_error};
 use proto::{
     identity::v1 as pb,
     lessons::v1::{
-        GetTrackRequest, GetTrackResponse, Moment, ProjectRule, edition_service_client::EditionServiceClient,
+        GetTrackRequest, GetTrackResponse, ListCalendarItemsRequest, Moment, ProjectRule,
+        calendar_service_client::CalendarServiceClient, edition_service_client::EditionServiceClient,
     },
 };
 
-use super::{Call, Track};
+use super::{Call, Edition, Track};
 use crate::{country::Level, reason::Reason};
 
 /// The track, fetched with the caller's token. Error: a violation at `field`, where the caller sees no track with this id.
@@ -27,6 +28,20 @@ pub(crate) async fn get(peers: &Peers, ctx: &Ctx, field: &str, id: Id<Track>) ->
         }
         Err(status) => Err(peer_error(status)),
     }
+}
+
+/// The instant at which the last item of a track's calendar ends, fetched with the caller's token. None, where it has no items.
+pub(crate) async fn ends(
+    peers: &Peers,
+    ctx: &Ctx,
+    edition: Id<Edition>,
+    track: Id<Track>,
+) -> Result<Option<jiff::Timestamp>> {
+    let mut lessons = CalendarServiceClient::new(peers.call("lessons", ctx)?);
+    let request = ListCalendarItemsRequest { edition_id: edition.to_string(), track_id: track.to_string() };
+    let items = lessons.list_calendar_items(request).await.map_err(peer_error)?.into_inner().items;
+    let ends: Result<Vec<_>> = items.into_iter().map(|item| instant(item.ends.or(item.starts))).collect();
+    Ok(ends?.into_iter().max())
 }
 
 impl TryFrom<GetTrackResponse> for Track {

@@ -1,0 +1,122 @@
+//! Changes of address as rows.
+
+use jiff::Timestamp;
+use platform::{Id, Reads, Result, Tx, store::At};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+
+use super::EmailChange;
+use crate::account::{Account, Login};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::account::{Account, email_change::EmailChange};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "email_change")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<EmailChange>,
+        pub account_id: Id<Account>,
+        pub former: String,
+        pub wanted: String,
+        pub asked_at: At,
+        pub expires_at: At,
+        pub redeemed_at: Option<At>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Inserts a change, and deletes the one of its account that waits for its code.
+pub(crate) async fn ask(tx: &Tx, new: &EmailChange) -> Result<()> {
+    forget_of(tx, new.account).await?;
+    let row = row::Model {
+        id: new.id,
+        account_id: new.account,
+        former: new.former.to_string(),
+        wanted: new.wanted.to_string(),
+        asked_at: new.asked_at.into(),
+        expires_at: new.expires_at.into(),
+        redeemed_at: new.redeemed_at.map(At::from),
+    };
+    row::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
+/// The change with this id, if it is still known.
+pub(crate) async fn find(db: &impl Reads, id: Id<EmailChange>) -> Result<Option<EmailChange>> {
+    let found = row::Entity::find_by_id(id).one(db.conn()).await?;
+    Ok(found.map(|row| EmailChange {
+        id: row.id,
+        account: row.account_id,
+        former: Login(row.former),
+        wanted: Login(row.wanted),
+        asked_at: row.asked_at.0,
+        expires_at: row.expires_at.0,
+        redeemed_at: row.redeemed_at.map(|at| at.0),
+    }))
+}
+
+/// Marks a change as redeemed. Returns false, where another call redeemed or replaced it first.
+pub(crate) async fn redeem(tx: &Tx, id: Id<EmailChange>) -> Result<bool> {
+    let now: At = tx.ctx().now().into();
+    let redeemed = row::Entity::update_many()
+        .col_expr(row::Column::RedeemedAt, now.into())
+        .filter(row::Column::Id.eq(id))
+        .filter(row::Column::RedeemedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    Ok(redeemed.rows_affected == 1)
+}
+
+/// Deletes the change of an account that waits for its code. Those that were redeemed stay for the mails about them.
+pub(crate) async fn forget_of(tx: &Tx, account: Id<Account>) -> Result<()> {
+    let waiting = row::Entity::delete_many().filter(row::Column::AccountId.eq(account));
+    waiting.filter(row::Column::RedeemedAt.is_null()).exec(tx.conn()).await?;
+    Ok(())
+}
+
+/// Deletes all changes of an account: what was asked for and what could be taken back.
+pub(crate) async fn forget_all_of(tx: &Tx, account: Id<Account>) -> Result<()> {
+    row::Entity::delete_many().filter(row::Column::AccountId.eq(account)).exec(tx.conn()).await?;
+    Ok(())
+}
+
+/// Deletes the changes that were asked for before an instant.
+pub(crate) async fn forget_before(tx: &Tx, instant: Timestamp) -> Result<()> {
+    row::Entity::delete_many().filter(row::Column::AskedAt.lt(At(instant))).exec(tx.conn()).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::testing::Ground;
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    #[tokio::test]
+    async fn one_change_of_an_account_waits_and_it_is_redeemed_once() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let ctx = ground.anybody();
+        let asked = |address: &str| EmailChange::ask(&ctx, &teacher, Login::of(address), HOUR).unwrap();
+        let [first, second, third] = ["one@b.example", "two@b.example", "three@b.example"].map(asked);
+        let tx = ground.store().change(&ctx).await.unwrap();
+        ask(&tx, &first).await.unwrap();
+        ask(&tx, &second).await.unwrap();
+        assert_eq!(find(&tx, first.id()).await.unwrap(), None);
+        assert_eq!(find(&tx, second.id()).await.unwrap().as_ref(), Some(&second));
+        assert!(redeem(&tx, second.id()).await.unwrap() && !redeem(&tx, second.id()).await.unwrap(), "once");
+        ask(&tx, &third).await.unwrap();
+        assert!(find(&tx, second.id()).await.unwrap().is_some(), "the letters about it are not written yet");
+        forget_before(&tx, ctx.now() + SignedDuration::from_micros(1)).await.unwrap();
+        assert!(find(&tx, second.id()).await.unwrap().is_none() && find(&tx, third.id()).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,120 @@
+//! Recoveries as rows.
+
+use jiff::Timestamp;
+use platform::{Id, Reads, Result, Tx, store::At};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, Query},
+};
+
+use super::Recovery;
+use crate::account::{Account, store::row as account};
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::account::{Account, recovery::Recovery};
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "recovery")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Recovery>,
+        pub account_id: Id<Account>,
+        pub issued_at: At,
+        pub expires_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// Inserts a recovery and deletes the one before. Where there is no account with this id, the same statements run, so that it takes as
+/// long, and nothing is inserted.
+pub(crate) async fn issue(tx: &Tx, new: &Recovery) -> Result<()> {
+    forget_of(tx, new.account).await?;
+    let of_account = Query::select()
+        .expr(Expr::value(new.id))
+        .column(account::Column::Id)
+        .expr(Expr::value(At(new.issued_at)))
+        .expr(Expr::value(At(new.expires_at)))
+        .from(account::Entity)
+        .and_where(account::Column::Id.eq(new.account))
+        .to_owned();
+    let mut insert = Query::insert();
+    let columns = [row::Column::Id, row::Column::AccountId, row::Column::IssuedAt, row::Column::ExpiresAt];
+    insert.into_table(row::Entity).columns(columns).select_from(of_account).map_err(platform::Error::internal)?;
+    tx.conn().execute(&insert).await?;
+    Ok(())
+}
+
+/// The recovery with this id, if it still waits.
+pub(crate) async fn find(db: &impl Reads, id: Id<Recovery>) -> Result<Option<Recovery>> {
+    let found = row::Entity::find_by_id(id).one(db.conn()).await?;
+    Ok(found.map(|row| Recovery {
+        id: row.id,
+        account: row.account_id,
+        issued_at: row.issued_at.0,
+        expires_at: row.expires_at.0,
+    }))
+}
+
+/// Deletes a recovery that was used. Returns false, where another call used or replaced it first.
+pub(crate) async fn redeem(tx: &Tx, id: Id<Recovery>) -> Result<bool> {
+    Ok(row::Entity::delete_by_id(id).exec(tx.conn()).await?.rows_affected == 1)
+}
+
+/// Deletes the recovery of an account.
+pub(crate) async fn forget_of(tx: &Tx, account: Id<Account>) -> Result<()> {
+    row::Entity::delete_many().filter(row::Column::AccountId.eq(account)).exec(tx.conn()).await?;
+    Ok(())
+}
+
+/// Deletes the recoveries that are older than an instant.
+pub(crate) async fn forget_before(tx: &Tx, instant: Timestamp) -> Result<()> {
+    row::Entity::delete_many().filter(row::Column::IssuedAt.lt(At(instant))).exec(tx.conn()).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::testing::Ground;
+
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+    #[tokio::test]
+    async fn a_newer_recovery_takes_the_place_of_an_older_one_and_nobody_has_none() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let ctx = ground.anybody();
+        let [first, second] = [(); 2].map(|()| Recovery::new(&ctx, teacher.id(), HOUR));
+        let nobodys = Recovery::new(&ctx, ctx.new_id(), HOUR);
+        let tx = ground.store().change(&ctx).await.unwrap();
+        for recovery in [&first, &second, &nobodys] {
+            issue(&tx, recovery).await.unwrap();
+        }
+        assert_eq!(find(&tx, first.id).await.unwrap(), None);
+        assert_eq!(find(&tx, second.id).await.unwrap().as_ref(), Some(&second));
+        assert_eq!(find(&tx, nobodys.id).await.unwrap(), None);
+        assert!(redeem(&tx, second.id).await.unwrap() && !redeem(&tx, second.id).await.unwrap(), "once");
+    }
+
+    #[tokio::test]
+    async fn what_is_old_is_deleted() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let ctx = ground.anybody();
+        let recovery = Recovery::new(&ctx, teacher.id(), HOUR);
+        let tx = ground.store().change(&ctx).await.unwrap();
+        issue(&tx, &recovery).await.unwrap();
+        forget_before(&tx, recovery.issued_at).await.unwrap();
+        assert!(find(&tx, recovery.id).await.unwrap().is_some());
+        forget_before(&tx, recovery.issued_at + SignedDuration::from_micros(1)).await.unwrap();
+        assert!(find(&tx, recovery.id).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,68 @@
+//! Leaving: an account ends, and the teams that it supports go on without it. A team that is at work never loses its referent.
+
+use platform::{Ctx, Id, Peers, Reads, Result, Store, Tx};
+
+use super::entrance;
+use crate::{
+    account::{self, Account, TeamId},
+    class::{
+        team::{self, Team},
+        track,
+    },
+    reason::{Reason, Refuse},
+};
+
+/// The teams of the caller, as their referent, whose year is over. Asks lessons, so it is asked before a transaction is opened.
+pub(crate) async fn over(store: &Store, peers: &Peers, ctx: &Ctx) -> Result<Vec<TeamId>> {
+    let teams = team::store::of_referent(&store.read(ctx).await?, ctx.account()?).await?;
+    let mut over = Vec::new();
+    for team in teams {
+        let ends = track::peer::ends(peers, ctx, team.edition(), team.track()).await?;
+        if ends.is_some_and(|ends| ends < ctx.now()) {
+            over.push(team.id());
+        }
+    }
+    Ok(over)
+}
+
+/// Ends an account. `over` are the teams that need no referent any more. Error: `TEAM_AT_WORK`, `LAST_COORDINATOR`, `ACCOUNT_STATE`.
+pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<()> {
+    let coordinators = account::store::coordinators_to_change(tx).await?;
+    let mut account = account::store::person_to_change(tx, id).await?;
+    // read with the account locked: a team that is handed over to it waits, and is refused
+    let teams = team::store::of_referent(tx, id).await?;
+    let at_work: Vec<_> = teams.iter().filter(|team| !over.contains(&team.id())).collect();
+    refuse_at_work(&at_work)?;
+    account.leave(tx.ctx(), &coordinators)?;
+    team::store::remove_support(tx, id).await?;
+    entrance::shut(tx, &mut account).await?;
+    tx.note("leave account", format!("account {id}"), "");
+    Ok(())
+}
+
+fn refuse_at_work(teams: &[&Team]) -> Result<()> {
+    if teams.is_empty() {
+        return Ok(());
+    }
+    let codes: Vec<_> = teams.iter().map(|team| team.code().as_str()).collect();
+    let text = "You are the referent of teams that are at work. Hand them over to another teacher first, then leave.";
+    Err(Reason::TeamAtWork.error(text).with("teams", codes.join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Ground;
+
+    #[tokio::test]
+    async fn who_is_responsible_for_a_class_at_work_stays() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let (team, _) = ground.team(&teacher).await;
+        let tx = ground.store().change(&ground.anybody()).await.unwrap();
+        let refused = leave(&tx, teacher.id(), &[]).await.unwrap_err();
+        assert!(refused.is(Reason::TeamAtWork), "{refused:?}");
+        leave(&tx, teacher.id(), &[team.id()]).await.unwrap();
+        assert!(leave(&tx, teacher.id(), &[team.id()]).await.is_err_and(|error| error.is(Reason::AccountState)));
+    }
+}

@@ -48,7 +48,8 @@ const CROSSES: &[(&str, &[&str])] = &[
 ];
 
 /// What the token says to the programme.
-const CLAIMS: [&str; 10] = ["acts_for", "exp", "home", "iat", "iss", "jti", "provisional", "roles", "sid", "sub"];
+const CLAIMS: [&str; 12] =
+    ["acts_for", "aud", "exp", "home", "iat", "iss", "jti", "nbf", "provisional", "roles", "sid", "sub"];
 
 /// Messages of others that say nothing of anybody.
 const PLAIN: [&str; 2] = ["google.protobuf.Timestamp", "google.type.Date"];

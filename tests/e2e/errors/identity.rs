@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use tests::{
     Answer, Caller, Class, Scene, World,
     mailbox::CODE,
+    path::text,
     scene::{PASSWORD, PDF, application},
 };
 
@@ -44,19 +45,21 @@ async fn of_entrances(seen: &mut Seen, scene: &Scene<'_>) {
     let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
     let (teacher, class) = (scene.teacher("Locked").await, scene.class("Leaving").await);
     let own = "a sentence nobody else would choose";
-    let account = async |caller: &Caller, verb: &str| {
-        let id = caller.account().await["id"].as_str().map(str::to_owned).expect("an id");
-        scene.coordinator.post(&format!("/v1/accounts/{id}:{verb}"), json!({ "reason": "It was lost." })).await
+    let id_of = async |caller: &Caller| text(&caller.account().await["id"]);
+    // asked for before it is locked, because its sessions end then
+    let (own_id, id) = (id_of(&scene.coordinator).await, id_of(&teacher).await);
+    let lock = async |id: &str| {
+        scene.coordinator.post(&format!("/v1/accounts/{id}:lock"), json!({ "reason": "It was lost." })).await
     };
-    refused("OWN_ACCOUNT", account(&scene.coordinator, "lock").await).await;
+    refused("OWN_ACCOUNT", lock(&own_id).await).await;
     let leave = async |caller: &Caller, password: &str| {
         caller.post("/v1/account:leave", json!({ "currentPassword": password })).await
     };
     refused("LAST_COORDINATOR", leave(&scene.coordinator, "a lantern above the harbour wall").await).await;
     refused("TEAM_AT_WORK", leave(&class.referent, own).await).await;
-    account(&teacher, "lock").await.ok();
+    lock(&id).await.ok();
     refused("ACCOUNT_LOCKED", sign_in(&scene.world.anybody("it"), teacher.login(), own).await).await;
-    refused("ACCOUNT_STATE", account(&teacher, "lock").await).await;
+    refused("ACCOUNT_STATE", lock(&id).await).await;
 }
 
 async fn of_registers(seen: &mut Seen, scene: &Scene<'_>) {

@@ -16,9 +16,10 @@ use std::{
 use futures::FutureExt;
 use proto::{
     identity::v1::{
-        ApplicationRefused, CredentialIssued, ExchangeTokenRequest, ExchangeTokenResponse, GetMembershipRequest,
-        GetTenantRequest, ListCrossingsRequest, ListCrossingsResponse, ListMembersRequest, ListMembersResponse,
-        ListTenantsRequest, ListTenantsResponse, Membership, RegistrationRepeated, ReminderAddressed, Tenant,
+        AccountLocked, AccountReinstated, ApplicationRefused, CredentialIssued, EmailChangeAsked, EmailChanged,
+        ExchangeTokenRequest, ExchangeTokenResponse, GetMembershipRequest, GetTenantRequest, ListCrossingsRequest,
+        ListCrossingsResponse, ListMembersRequest, ListMembersResponse, ListTenantsRequest, ListTenantsResponse,
+        Membership, PasswordRecovered, RecoveryIssued, RegistrationRepeated, ReminderAddressed, Tenant,
         VerificationIssued,
         membership_service_server::{MembershipService, MembershipServiceServer},
         tenant_service_client::TenantServiceClient,
@@ -100,6 +101,12 @@ fn handlers(_: &Host) -> Result<Handlers> {
     let handlers = on::<VerificationIssued>(Handlers::new(), "verification");
     let handlers = on::<RegistrationRepeated>(handlers, "registration");
     let handlers = on::<CredentialIssued>(handlers, "credential");
+    let handlers = on::<RecoveryIssued>(handlers, "recovery");
+    let handlers = on::<PasswordRecovered>(handlers, "password");
+    let handlers = on::<EmailChangeAsked>(handlers, "change asked");
+    let handlers = on::<EmailChanged>(handlers, "change");
+    let handlers = on::<AccountLocked>(handlers, "lock");
+    let handlers = on::<AccountReinstated>(handlers, "reinstatement");
     let handlers = on::<ApplicationRefused>(handlers, "application");
     let handlers = on::<ReminderAddressed>(handlers, "address");
     Ok(on::<ReminderDue>(handlers, "reminder"))

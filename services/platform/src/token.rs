@@ -121,3 +121,24 @@ mod roles {
             .collect())
     }
 }
+
+/// The claims of a teacher of `it`, valid from now on for ten minutes.
+#[cfg(test)]
+pub(crate) fn of_teacher(clock: &crate::Clock) -> Claims {
+    let now = clock.now().as_second();
+    Claims {
+        iss: "koine".to_owned(),
+        aud: "koine".to_owned(),
+        sub: Uuid::from_u128(1),
+        tenant: "it".to_owned(),
+        sid: Uuid::from_u128(2),
+        roles: vec![Role::Teacher],
+        acts_for: None,
+        home: None,
+        provisional: false,
+        iat: now,
+        nbf: now,
+        exp: now + 600,
+        jti: Uuid::from_u128(3),
+    }
+}

@@ -1,7 +1,6 @@
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
-use proto::options::v1::Role;
 use tempfile::TempDir;
 
 use super::*;
@@ -10,6 +9,7 @@ use crate::{
     secret::Keys,
     store::{Budget, Engine, Schema, rows::ended_session},
     testing,
+    token::of_teacher,
 };
 use sea_orm::{EntityTrait, PaginatorTrait};
 
@@ -56,22 +56,7 @@ impl Ground {
     }
 
     fn claims(&self, session: u128) -> Claims {
-        let now = self.clock.now().as_second();
-        Claims {
-            iss: "koine".to_owned(),
-            aud: "koine".to_owned(),
-            sub: Uuid::from_u128(1),
-            tenant: "it".to_owned(),
-            sid: Uuid::from_u128(session),
-            roles: vec![Role::Teacher],
-            acts_for: None,
-            home: None,
-            provisional: false,
-            iat: now,
-            nbf: now,
-            exp: now + 600,
-            jti: Uuid::from_u128(3),
-        }
+        Claims { sid: Uuid::from_u128(session), ..of_teacher(&self.clock) }
     }
 
     /// What a process says of a call of a session.

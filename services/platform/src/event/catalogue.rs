@@ -134,25 +134,28 @@ fn is_one(here: &[&str], service: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proto::identity::v1::TeamMoved;
-    use proto::lessons::v1::{FilesRemoved, ReminderDue};
-
-    use super::*;
-    use crate::Ctx;
-
-    /// Handlers for every fact that the contract says `service` handles.
-    fn whole(catalogue: &Catalogue, service: &str) -> Handlers {
-        let theirs = catalogue.facts.iter().filter(|fact| fact.consumers.iter().any(|consumer| consumer == service));
-        let mut handlers = Handlers::new();
-        for fact in theirs {
-            let mut one = Handlers::new().on("try", |_: Ctx, _: TeamMoved| std::future::ready(Ok(())));
-            one.facts[0].event.clone_from(&fact.name);
+impl Handlers {
+    /// Handlers for every fact that the contract says `service` handles, which do nothing.
+    pub(crate) fn whole(service: &'static str) -> Self {
+        let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
+        let mut handlers = Self::new();
+        for fact in catalogue.facts.into_iter().filter(|fact| fact.consumers.iter().any(|one| one == service)) {
+            // what a handler is for is a type, so one for another fact is made and told what it is for
+            let mut one = Self::new().on("try", |_: crate::Ctx, _: SessionsEnded| std::future::ready(Ok(())));
+            one.facts[0].event = fact.name;
             one.facts[0].consumers = if service == "lessons" { &["lessons"] } else { &["identity"] };
             handlers.facts.extend(one.facts);
         }
         handlers
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::lessons::v1::{FilesRemoved, ReminderDue};
+
+    use super::*;
+    use crate::Ctx;
 
     fn faults(here: &[&str], handlers: &[(&str, &Handlers)], broker: bool) -> Vec<String> {
         let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
@@ -162,8 +165,7 @@ mod tests {
 
     #[test]
     fn a_process_whose_facts_all_find_their_way_starts() {
-        let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
-        let (identity, lessons) = (whole(&catalogue, "identity"), whole(&catalogue, "lessons"));
+        let (identity, lessons) = (Handlers::whole("identity"), Handlers::whole("lessons"));
         assert!(identity.facts.len() > 5 && lessons.facts.len() > 2);
         assert!(faults(&["identity", "lessons"], &[("identity", &identity), ("lessons", &lessons)], false).is_empty());
         assert!(faults(&["gateway"], &[], false).is_empty());
@@ -172,8 +174,7 @@ mod tests {
 
     #[test]
     fn a_fact_whose_other_end_runs_elsewhere_is_named_where_there_is_no_broker() {
-        let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
-        let identity = whole(&catalogue, "identity");
+        let identity = Handlers::whole("identity");
         let faults = faults(&["identity"], &[("identity", &identity)], false);
         assert_eq!(
             faults,
@@ -187,8 +188,7 @@ mod tests {
 
     #[test]
     fn a_handler_the_fact_does_not_name_and_a_name_without_a_handler_are_refused() {
-        let catalogue = Catalogue::of(&proto::descriptor()).unwrap();
-        let mut lessons = whole(&catalogue, "lessons");
+        let mut lessons = Handlers::whole("lessons");
         lessons.facts.retain(|handler| handler.event != FilesRemoved::full_name());
         let lessons = lessons.on("mine too", |_: Ctx, _: ReminderDue| std::future::ready(Ok(())));
         let faults = faults(&["lessons"], &[("lessons", &lessons)], true);

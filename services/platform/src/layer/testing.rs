@@ -3,16 +3,15 @@
 use std::{fs, sync::Arc};
 
 use http::{Request, Response};
-use proto::options::v1::{Access, Role};
+use proto::options::v1::Access;
 use tempfile::TempDir;
 use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt;
-use uuid::Uuid;
 
 use super::{Call, Inbound, Method, Next};
 use crate::{
     Clock, Tenants,
-    token::{Claims, Signer},
+    token::{Claims, Signer, of_teacher},
 };
 
 /// A call of a method that anybody may call, with these headers.
@@ -81,21 +80,5 @@ pub(super) fn clock() -> Clock {
 
 /// A token of a teacher in `tenant`.
 pub(super) fn token(signer: &Signer, clock: &Clock, tenant: &str) -> String {
-    let now = clock.now().as_second();
-    let claims = Claims {
-        iss: "koine".to_owned(),
-        aud: "koine".to_owned(),
-        sub: Uuid::from_u128(1),
-        tenant: tenant.to_owned(),
-        sid: Uuid::from_u128(2),
-        roles: vec![Role::Teacher],
-        acts_for: None,
-        home: None,
-        provisional: false,
-        iat: now,
-        nbf: now,
-        exp: now + 600,
-        jti: Uuid::from_u128(3),
-    };
-    signer.sign(&claims).unwrap()
+    signer.sign(&Claims { tenant: tenant.to_owned(), ..of_teacher(clock) }).unwrap()
 }

@@ -16,16 +16,13 @@ use std::{
 use futures::FutureExt;
 use proto::{
     identity::v1::{
-        AccountLocked, AccountReinstated, ApplicationRefused, CredentialIssued, EmailChangeAsked, EmailChanged,
         ExchangeTokenRequest, ExchangeTokenResponse, GetMembershipRequest, GetTenantRequest, ListCrossingsRequest,
         ListCrossingsResponse, ListMembersRequest, ListMembersResponse, ListTenantsRequest, ListTenantsResponse,
-        Membership, PasswordRecovered, RecoveryIssued, RegistrationRepeated, ReminderAddressed, Tenant,
-        VerificationIssued,
+        Membership, Tenant,
         membership_service_server::{MembershipService, MembershipServiceServer},
         tenant_service_client::TenantServiceClient,
         tenant_service_server::{TenantService, TenantServiceServer},
     },
-    lessons::v1::ReminderDue,
     options::v1::Role,
 };
 use tempfile::TempDir;
@@ -44,9 +41,9 @@ use crate::{
     Ctx, Error, TenantId, border,
     client::{Gathering, peer_error},
     error::{Reason, Shared},
-    event::Event,
+    event::Handlers,
     tls::{Tls, testing::Authority},
-    token::Claims,
+    token::{Claims, of_teacher},
 };
 
 /// Returns what it knows of its caller, or what the service that it asks knows.
@@ -95,21 +92,7 @@ const ELSEWHERE: &str = "[events]\nnats = \"nats://127.0.0.1:9\"\n";
 
 /// Handlers for the facts that identity handles, which do nothing.
 fn handlers(_: &Host) -> Result<Handlers> {
-    fn on<E: Event>(handlers: Handlers, name: &'static str) -> Handlers {
-        handlers.on(name, |_: Ctx, _: E| std::future::ready(Ok(())))
-    }
-    let handlers = on::<VerificationIssued>(Handlers::new(), "verification");
-    let handlers = on::<RegistrationRepeated>(handlers, "registration");
-    let handlers = on::<CredentialIssued>(handlers, "credential");
-    let handlers = on::<RecoveryIssued>(handlers, "recovery");
-    let handlers = on::<PasswordRecovered>(handlers, "password");
-    let handlers = on::<EmailChangeAsked>(handlers, "change asked");
-    let handlers = on::<EmailChanged>(handlers, "change");
-    let handlers = on::<AccountLocked>(handlers, "lock");
-    let handlers = on::<AccountReinstated>(handlers, "reinstatement");
-    let handlers = on::<ApplicationRefused>(handlers, "application");
-    let handlers = on::<ReminderAddressed>(handlers, "address");
-    Ok(on::<ReminderDue>(handlers, "reminder"))
+    Ok(Handlers::whole("identity"))
 }
 
 /// The tables of every service.
@@ -160,22 +143,7 @@ fn bearer(folder: &Path) -> String {
 }
 
 fn bearer_of(folder: &Path, change: impl FnOnce(&mut Claims)) -> String {
-    let now = clock().now().as_second();
-    let mut claims = Claims {
-        iss: "koine".to_owned(),
-        aud: "koine".to_owned(),
-        sub: Uuid::from_u128(7),
-        tenant: "it".to_owned(),
-        sid: Uuid::from_u128(8),
-        roles: vec![Role::Teacher],
-        acts_for: None,
-        home: None,
-        provisional: false,
-        iat: now,
-        nbf: now,
-        exp: now + 600,
-        jti: Uuid::from_u128(9),
-    };
+    let mut claims = of_teacher(&clock());
     change(&mut claims);
     let signer = Signer::load_or_create(&folder.join("keys"), None).unwrap();
     format!("Bearer {}", signer.sign(&claims).unwrap())
@@ -193,7 +161,7 @@ async fn services_of_one_process_call_each_other_for_their_caller() {
     let request = asked(&[("koine-tenant", "it"), ("authorization", &token), ("grpc-timeout", "9S")]);
     let answer = client.get_tenant(request).await.unwrap().into_inner();
     assert_eq!((answer.id.as_str(), answer.zone.as_str()), ("it", "deadline"));
-    assert_eq!(answer.name, format!("account {}", Uuid::from_u128(7)));
+    assert_eq!(answer.name, format!("account {}", Uuid::from_u128(1)));
     let refused = client.get_tenant(asked(&[("koine-tenant", "nowhere")])).await.unwrap_err();
     assert_eq!(reason(&refused), "TENANT_UNKNOWN");
     drop(client);
@@ -382,7 +350,7 @@ fn identity() -> Service {
 #[tokio::test]
 async fn before_every_call_of_a_visitor_each_service_asks_whether_they_may_still_be_here() {
     let (process, _folder, token) = visited(vec![identity(), Service::new("other").routes(mirror)], ELSEWHERE).await;
-    let name = format!("account {} of it", Uuid::from_u128(7));
+    let name = format!("account {} of it", Uuid::from_u128(1));
     for (service, asked) in [("identity", 0), ("other", 1), ("other", 2)] {
         assert_eq!(visit(&process, service, &token).await, name);
         assert_eq!(

@@ -206,32 +206,16 @@ mod tests {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     use jsonwebtoken::{EncodingKey, Header};
     use proto::options::v1::Role;
-    use uuid::Uuid;
 
     use super::*;
-    use crate::token::Signer;
+    use crate::token::{Signer, of_teacher};
 
     fn clock() -> Clock {
         Clock::held("2026-03-02T10:00:00Z".parse().unwrap())
     }
 
     fn claims(clock: &Clock) -> Claims {
-        let now = clock.now().as_second();
-        Claims {
-            iss: "koine".to_owned(),
-            aud: "koine".to_owned(),
-            sub: Uuid::from_u128(1),
-            tenant: "it".to_owned(),
-            sid: Uuid::from_u128(2),
-            roles: vec![Role::Teacher, Role::Coordinator],
-            acts_for: None,
-            home: None,
-            provisional: false,
-            iat: now,
-            nbf: now,
-            exp: now + 600,
-            jti: Uuid::from_u128(3),
-        }
+        Claims { roles: vec![Role::Teacher, Role::Coordinator], ..of_teacher(clock) }
     }
 
     fn verifier(signer: &Signer, clock: &Clock) -> Verifier {

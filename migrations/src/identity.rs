@@ -1,4 +1,4 @@
-//! Accounts, sessions, schools, applications, teams, files.
+//! Accounts, mandates, sessions, schools, applications, teams, files.
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -18,6 +18,7 @@ impl MigratorTrait for Migrator {
             PLATFORM_4,
             PLATFORM_5,
             Sql { name: "identity_0002", text: include_str!("../sql/identity/0002.sql") },
+            Sql { name: "identity_0003", text: include_str!("../sql/identity/0003.sql") },
         ])
     }
 }

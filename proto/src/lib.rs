@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 use prost_reflect::DescriptorPool;
 
 pub mod behavior;
+pub mod roles;
 
 /// The encoded `FileDescriptorSet` of every package, with comments and custom options.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

@@ -172,6 +172,8 @@ fn token(signer: &Signer, tenant: &str, team: &str) -> String {
         tenant: tenant.to_owned(),
         sid: Uuid::now_v7(),
         roles: vec![Role::Team],
+        mid: None,
+        bound: platform::Bound::default(),
         acts_for: Some(team.parse().expect("an id")),
         home: None,
         provisional: false,

@@ -8,10 +8,17 @@ use tests::{
     grpc::{access, call_raw, methods, reason},
 };
 
-const ROLES: [Role; 3] = [Role::Coordinator, Role::Teacher, Role::Team];
-
-/// Those of visitors of a programme.
-const VISITORS: [Role; 3] = [Role::TwinCoordinator, Role::TwinTeacher, Role::TwinTeam];
+/// The roles of people of a tenant, and those of visitors of a programme.
+fn roles() -> (Vec<Role>, Vec<Role>) {
+    let pool = proto::descriptor();
+    let mark = pool.get_extension_by_name("koine.options.v1.visiting").expect("the option");
+    let roles = pool.get_enum_by_name("koine.options.v1.Role").expect("the roles");
+    let visits = |role: &Role| {
+        let value = roles.get_value(*role as i32).expect("a role");
+        value.options().get_extension(&mark).as_bool() == Some(true)
+    };
+    proto::roles::all().partition(|role| !visits(role))
+}
 
 /// What refuses a caller, whatever is asked for.
 const GATES: [&str; 10] = [
@@ -71,7 +78,7 @@ fn handmade(header: &str, claims: &Claims) -> String {
 fn kinds(world: &World) -> Vec<Kind> {
     let mut kinds =
         vec![Kind::new("nobody", world.anybody("it"), |access| (!access.anonymous).then_some("TOKEN_MISSING"))];
-    for role in ROLES {
+    for role in roles().0 {
         let name = role.as_str_name();
         let known = world.forged("it", &[role], |_| {});
         kinds.push(Kind::new(name, known, move |access| in_country(access, role)));
@@ -110,7 +117,7 @@ fn visitors(world: &World) -> Vec<Kind> {
         }
     };
     let mut kinds: Vec<_> =
-        VISITORS.into_iter().map(|role| Kind::new(role.as_str_name(), visitor(role, "it"), asked(role))).collect();
+        roles().1.into_iter().map(|role| Kind::new(role.as_str_name(), visitor(role, "it"), asked(role))).collect();
     let one = Role::TwinTeacher;
     kinds.extend([
         Kind::new("a visitor of a country that has no share", visitor(one, "es"), asked(one)),
@@ -186,6 +193,39 @@ async fn every_method_lets_in_whom_its_option_names_and_nobody_else() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
     world.end().await;
+}
+
+/// What everybody can do who signs in here, whatever their role; and what who can have several roles needs for that.
+#[test]
+fn whoever_signs_in_may_see_and_leave_their_account_and_choose_among_their_roles() {
+    const ALL: [&str; 6] = [
+        "AccountService.GetAccount",
+        "SessionService.SignOut",
+        "SessionService.ChangePassword",
+        "SessionService.ListSessions",
+        "SessionService.EndSession",
+        "SessionService.EndOtherSessions",
+    ];
+    const GIVEN: [&str; 5] = [
+        "AccountService.UpdateAccount",
+        "AccountService.ChangeEmail",
+        "AccountService.LeaveAccount",
+        "SessionService.SwitchMandate",
+        "MandateService.ListOwnMandates",
+    ];
+    let (people, visitors) = roles();
+    assert!(people.len() > 7 && visitors.len() == 3, "{people:?} {visitors:?}");
+    let mut missing = Vec::new();
+    for role in people {
+        let given = proto::roles::granting(role).is_some();
+        for name in ALL.iter().chain(GIVEN.iter().filter(|_| given)) {
+            let method = tests::grpc::method(&format!("identity.v1.{name}"));
+            if !lets_in(&access(&method), role) {
+                missing.push(format!("{name}: let in {}", role.as_str_name()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 /// The law above asks by gRPC. By HTTP the same methods stand behind the same gates.

@@ -1,4 +1,4 @@
-//! Stories of identity: people, schools, applications, teams.
+//! Stories of identity: people and their roles, schools, applications, teams.
 
 mod account;
 mod address;
@@ -7,7 +7,9 @@ mod audit;
 mod country;
 mod ended;
 mod file;
+mod invitation;
 mod lock;
+mod mandate;
 mod membership;
 mod recovery;
 mod register;

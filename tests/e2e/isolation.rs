@@ -8,6 +8,7 @@ use proto::{
     behavior,
     options::v1::{Format, Role, Rules},
 };
+use serde_json::json;
 use tests::{
     Caller, Class, Scene, Twins, World,
     grpc::{access, address, call, methods, reason},
@@ -29,10 +30,15 @@ async fn things(scene: &Scene<'_>, class: &Class) -> BTreeMap<&'static str, Thin
     let upload = class.path("/lessons/1/files:upload?field=cover&name=cover.png");
     class.team.upload(&upload, "image/png", tests::scene::PICTURE).await.ok();
     let calendar = scene.coordinator.get(&format!("/v1/editions/{}/calendar", scene.edition_id())).await.ok();
+    let invited = json!({ "email": "eva@jury.example", "role": "ROLE_JUROR" });
+    let invitation = scene.coordinator.post("/v1/invitations", invited).await.ok();
+    let mandates = class.referent.get("/v1/account/mandates").await.ok();
     let sessions = class.referent.get("/v1/account/sessions").await.ok();
     let named = [
         ("account_id", text(&class.referent.account().await["id"])),
         ("session_id", text(&sessions["sessions"][0]["id"])),
+        ("invitation_id", text(&invitation["id"])),
+        ("mandate_id", text(&mandates["mandates"][0]["id"])),
         ("team_id", class.id.clone()),
         ("team.id", class.id.clone()),
         ("application_id", text(&class.application["id"])),

@@ -103,6 +103,10 @@ pub async fn places(world: &World) -> Vec<Place> {
     let scene = Scene::open(world, "it").await;
     scene.coordinator.post("/v1/editions", json!({ "template": "24-25" })).await.ok();
     let teacher = scene.teacher("Serra").await;
+    for (email, role) in [("eva@jury.example", "ROLE_JUROR"), ("ivo@region.example", "ROLE_REGIONAL_PARTNER")] {
+        let invited = json!({ "email": email, "role": role, "territory": "ITF1" });
+        scene.coordinator.post("/v1/invitations", invited).await.ok();
+    }
     scene.submitted(&teacher).await;
     let class = scene.class("Kos").await;
     let other = Twins::at_work(world, "it-hr", ["hr", "it"]).await;

@@ -254,6 +254,8 @@ impl World {
             tenant: tenant.to_owned(),
             sid: uuid::Uuid::now_v7(),
             roles: roles.to_vec(),
+            mid: None,
+            bound: platform::Bound::default(),
             acts_for: None,
             home: None,
             provisional: false,

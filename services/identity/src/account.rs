@@ -1,17 +1,16 @@
-//! Accounts: somebody of the central team, a teacher, or the account that the pupils of a team share.
+//! Accounts: a person's, or the one that the pupils of a team share. What somebody may do with theirs is said by their mandates.
 //!
 //! An account is created when its e-mail address is verified. Until then the data of each registration wait in a [`Registration`]
 //! with a code of its own, and only that code makes them an account. Somebody who registers with another person's address cannot
 //! read the code, and cannot make their own password valid for that address. In the same way only codes that are mailed to their owner
 //! replace a forgotten password ([`Recovery`]) and an address ([`EmailChange`]).
 //!
-//! This room imports `country`, `school` and `password`. It does not know sessions, and of a team it knows the id alone.
+//! This room imports `country`, `school` and `password`. It knows neither mandates nor sessions, and of a team the id alone.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use platform::{Ctx, Id, Result, Violations, error::Shared, text::plain};
-use proto::options::v1::Role;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
@@ -22,8 +21,7 @@ use crate::{
 };
 
 pub mod api;
-mod code;
-mod coordinator;
+pub(crate) mod code;
 pub(crate) mod email_change;
 pub(crate) mod recovery;
 mod registration;
@@ -32,7 +30,6 @@ pub(crate) mod store;
 mod wire;
 
 pub(crate) use code::invalid as invalid_code;
-pub use coordinator::{Coordinator, create_coordinator, has_coordinator};
 pub use email_change::EmailChange;
 pub use recovery::Recovery;
 pub use registration::{Form, Registration};
@@ -44,23 +41,13 @@ pub struct Account {
     id: Id<Account>,
     version: i64,
     login: Login,
-    kind: Kind,
+    /// The team whose pupils share it. None for a person's account.
+    team: Option<TeamId>,
     person: Person,
     school: Option<Id<School>>,
     password: Option<Hash>,
     state: State,
     created_at: Timestamp,
-}
-
-/// What kind of account it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Somebody of a country's central team.
-    Coordinator,
-    /// A teacher, as referent or as support teacher.
-    Teacher,
-    /// The account that the pupils of a team share.
-    Team(TeamId),
 }
 
 /// The marker type of a [`TeamId`]. The rooms before `class` refer to teams by id; what a team is, `class::team::Team` defines.
@@ -130,19 +117,19 @@ pub struct Locale {
 }
 
 impl Account {
-    /// A new account of the central team. The operator vouches for the address.
-    pub(crate) fn coordinator(ctx: &Ctx, login: Login, person: Person, password: Hash) -> Self {
-        Self::new(ctx, login, Kind::Coordinator, person, Some(password))
+    /// A new account of a person who has proven to own the address, or for whom the operator vouches.
+    pub(crate) fn of_person(ctx: &Ctx, login: Login, person: Person, password: Hash) -> Self {
+        Self::new(ctx, login, None, person, Some(password))
     }
 
     /// The account that the pupils of a team share. It has no password until they redeem the team's credential.
     pub(crate) fn of_team(ctx: &Ctx, team: TeamId, login: Login) -> Self {
-        Self::new(ctx, login, Kind::Team(team), Person::default(), None)
+        Self::new(ctx, login, Some(team), Person::default(), None)
     }
 
-    fn new(ctx: &Ctx, login: Login, kind: Kind, person: Person, password: Option<Hash>) -> Self {
+    fn new(ctx: &Ctx, login: Login, team: Option<TeamId>, person: Person, password: Option<Hash>) -> Self {
         let (id, state, created_at) = (ctx.new_id(), State::Living, ctx.now());
-        Self { id, version: 0, login, kind, person, school: None, password, state, created_at }
+        Self { id, version: 0, login, team, person, school: None, password, state, created_at }
     }
 
     /// Applies a change by the owner. `school` is the school that the change names, where there is one. Returns whether a field
@@ -189,11 +176,6 @@ impl Account {
         violations.done()
     }
 
-    /// Error: `TEACHER_NOT_REGISTERED` at `field`, where the account is not that of a teacher who can sign in (I4).
-    pub fn registered_teacher(&self, field: &str) -> Result<()> {
-        if self.kind == Kind::Teacher && self.is_living() { Ok(()) } else { not_registered(field).done() }
-    }
-
     /// Whether its owner can be mailed a code that replaces the password. The account that pupils share has no address of its own.
     pub(crate) fn is_recoverable(&self) -> bool {
         self.team().is_none() && self.is_living()
@@ -204,21 +186,14 @@ impl Account {
         context(&self.login, &self.person)
     }
 
-    /// The role it has in this tenant.
-    pub fn role(&self) -> Role {
-        match self.kind {
-            Kind::Coordinator => Role::Coordinator,
-            Kind::Teacher => Role::Teacher,
-            Kind::Team(_) => Role::Team,
-        }
-    }
-
     /// The team whose pupils share it. None for a person's account.
     pub fn team(&self) -> Option<TeamId> {
-        match self.kind {
-            Kind::Team(team) => Some(team),
-            Kind::Coordinator | Kind::Teacher => None,
-        }
+        self.team
+    }
+
+    /// Whether it was never saved.
+    pub(crate) fn is_new(&self) -> bool {
+        self.version == 0
     }
 
     /// Its id.
@@ -242,21 +217,13 @@ impl Account {
     }
 }
 
-/// The violation for an id that no registered teacher has (I4).
-fn not_registered(field: &str) -> Violations {
-    let mut violations = Violations::new();
-    let text = "There is no registered teacher with this id. They register and verify their address first.";
-    violations.add(field, Reason::TeacherNotRegistered, text);
-    violations
-}
-
 /// A name in the form that is searched: letters alone, without case and accents. `D’Angelo` becomes `dangelo`.
 pub(crate) fn folded(name: &str) -> String {
     plain(name).filter(|letter| letter.is_alphanumeric()).collect()
 }
 
 /// Adds a violation where a name has no letter.
-fn refuse_nameless(violations: &mut Violations, field: &str, name: Option<&str>) {
+pub(crate) fn refuse_nameless(violations: &mut Violations, field: &str, name: Option<&str>) {
     if name.is_some_and(|name| folded(name).is_empty()) {
         violations.add(field, Shared::FieldsInvalid, "A name has at least one letter.");
     }
@@ -281,7 +248,8 @@ pub(crate) fn refuse_weak(
     Ok(())
 }
 
-fn context<'a>(login: &'a Login, person: &'a Person) -> [&'a str; 3] {
+/// Texts that are easily guessed as the password of an account with this login.
+pub(crate) fn context<'a>(login: &'a Login, person: &'a Person) -> [&'a str; 3] {
     [login.as_str(), &person.given_name, &person.surname]
 }
 
@@ -297,9 +265,9 @@ pub(crate) mod tests {
     use crate::testing::Ground;
 
     /// An account with this login, not saved yet.
-    pub(crate) fn account(ctx: &Ctx, login: &str, kind: Kind, password: Option<Hash>) -> Account {
+    pub(crate) fn account(ctx: &Ctx, login: &str, team: Option<TeamId>, password: Option<Hash>) -> Account {
         let person = Person { given_name: "Ana".to_owned(), surname: "Horvat".to_owned(), ..Person::default() };
-        Account::new(ctx, Login::of(login), kind, person, password)
+        Account::new(ctx, Login::of(login), team, person, password)
     }
 
     #[test]
@@ -318,31 +286,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_a_teacher_is_a_registered_teacher() {
-        let ctx = Ground::without_store().anybody();
-        let of = |kind| account(&ctx, "a@b.it", kind, None);
-        assert!(of(Kind::Teacher).registered_teacher("teacher_id").is_ok());
-        for kind in [Kind::Coordinator, Kind::Team(ctx.new_id())] {
-            let error = of(kind).registered_teacher("teacher_id").unwrap_err();
-            assert!(error.is(Shared::FieldsInvalid));
-            let violation = &error.violations()[0];
-            assert_eq!((violation.field.as_str(), violation.reason), ("teacher_id", "TEACHER_NOT_REGISTERED"));
-        }
-    }
-
-    #[test]
     fn a_team_and_who_cannot_sign_in_are_mailed_no_code() {
         let ctx = Ground::without_store().anybody();
-        assert!(account(&ctx, "a@b.it", Kind::Teacher, None).is_recoverable());
-        assert!(!account(&ctx, "22-23_0001", Kind::Team(ctx.new_id()), None).is_recoverable());
-        let left = Account { state: State::Left { at: ctx.now() }, ..account(&ctx, "a@b.it", Kind::Teacher, None) };
-        assert!(!left.is_recoverable() && left.registered_teacher("teacher_id").is_err());
+        assert!(account(&ctx, "a@b.it", None, None).is_recoverable());
+        assert!(!account(&ctx, "22-23_0001", Some(ctx.new_id()), None).is_recoverable());
+        let left = Account { state: State::Left { at: ctx.now() }, ..account(&ctx, "a@b.it", None, None) };
+        assert!(!left.is_recoverable());
     }
 
     #[test]
     fn every_wrong_field_of_a_change_is_named_and_nothing_changes() {
         let ctx = Ground::without_store().anybody();
-        let mut account = account(&ctx, "a@b.it", Kind::Teacher, None);
+        let mut account = account(&ctx, "a@b.it", None, None);
         let before = account.clone();
         let change = Change {
             given_name: Some(" ".to_owned()),
@@ -360,7 +315,7 @@ pub(crate) mod tests {
     #[test]
     fn a_change_leaves_what_it_does_not_name() {
         let ctx = Ground::without_store().anybody();
-        let mut account = account(&ctx, "a@b.hr", Kind::Teacher, None);
+        let mut account = account(&ctx, "a@b.hr", None, None);
         account.change(Change { surname: Some("Kovač".to_owned()), ..Change::default() }, None).unwrap();
         assert_eq!((account.person.given_name.as_str(), account.person.surname.as_str()), ("Ana", "Kovač"));
     }

@@ -82,11 +82,19 @@ pub struct Retention {
     pub authorisation_files: u16,
     /// An account that nobody signs in to, counted from the last sign-in.
     pub inactive_accounts: u16,
+    /// The address of somebody who was invited, counted from the end of the invitation.
+    pub ended_invitations: u16,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { unverified_accounts: 30, abandoned_drafts: 365, authorisation_files: 730, inactive_accounts: 1825 }
+        Self {
+            unverified_accounts: 30,
+            abandoned_drafts: 365,
+            authorisation_files: 730,
+            inactive_accounts: 1825,
+            ended_invitations: 30,
+        }
     }
 }
 
@@ -96,12 +104,13 @@ impl Default for Retention {
 pub struct Credentials {
     provisional_hours: u16,
     verification_hours: u16,
+    invitation_hours: u16,
     recovery_hours: u16,
 }
 
 impl Default for Credentials {
     fn default() -> Self {
-        Self { provisional_hours: 336, verification_hours: 48, recovery_hours: 2 }
+        Self { provisional_hours: 336, verification_hours: 48, invitation_hours: 336, recovery_hours: 2 }
     }
 }
 
@@ -109,6 +118,11 @@ impl Credentials {
     /// How long a team's provisional credential is valid.
     pub fn provisional(&self) -> SignedDuration {
         SignedDuration::from_hours(self.provisional_hours.into())
+    }
+
+    /// How long the code of an invitation is valid.
+    pub fn invitation(&self) -> SignedDuration {
+        SignedDuration::from_hours(self.invitation_hours.into())
     }
 
     /// How long a code that verifies an e-mail address is valid.
@@ -176,16 +190,23 @@ impl Country {
     }
 
     fn day_faults(&self) -> Vec<String> {
-        let Retention { unverified_accounts, abandoned_drafts, authorisation_files, inactive_accounts } =
-            self.retention;
-        let Credentials { provisional_hours, verification_hours, recovery_hours } = self.credentials;
+        let Retention {
+            unverified_accounts,
+            abandoned_drafts,
+            authorisation_files,
+            inactive_accounts,
+            ended_invitations,
+        } = self.retention;
+        let Credentials { provisional_hours, verification_hours, invitation_hours, recovery_hours } = self.credentials;
         let counts = [
             ("retention.unverified_accounts", unverified_accounts),
             ("retention.abandoned_drafts", abandoned_drafts),
             ("retention.authorisation_files", authorisation_files),
             ("retention.inactive_accounts", inactive_accounts),
+            ("retention.ended_invitations", ended_invitations),
             ("credentials.provisional_hours", provisional_hours),
             ("credentials.verification_hours", verification_hours),
+            ("credentials.invitation_hours", invitation_hours),
             ("credentials.recovery_hours", recovery_hours),
         ];
         let empty = counts.into_iter().filter(|(_, count)| *count == 0);

@@ -1,6 +1,6 @@
 //! Identity: accounts, sign-in, schools, applications and teams, and who may visit a twinning programme.
 //!
-//! The folders are rooms, in this order: `country`, `school`, `password`, `account`, `session`, `class`, `membership`, `post`,
+//! The folders are rooms, in this order: `country`, `school`, `password`, `account`, `mandate`, `session`, `class`, `membership`, `post`,
 //! `across`. A room imports the rooms before it and none after; `across` holds what takes several of them in one transaction. A
 //! slice is `team.rs` (the rules, without wire and database), `team/wire.rs` (messages), `team/store.rs` (rows) and `team/api.rs`
 //! (the methods, in five steps each). Only this file imports an `api`.
@@ -8,7 +8,8 @@
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
     account_service_server::AccountServiceServer, application_service_server::ApplicationServiceServer,
-    file_service_server::FileServiceServer, membership_service_server::MembershipServiceServer,
+    file_service_server::FileServiceServer, invitation_service_server::InvitationServiceServer,
+    mandate_service_server::MandateServiceServer, membership_service_server::MembershipServiceServer,
     school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
     team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
     territory_service_server::TerritoryServiceServer,
@@ -17,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    across::{mailing, reminding, visiting},
+    across::{inviting, mailing, reminding, visiting},
     class::{application, file, team},
+    mandate::invitation,
     password::{
         settings::{Hashing, Throttling},
         throttle::Throttle,
@@ -29,6 +31,7 @@ pub mod account;
 mod across;
 pub mod class;
 pub mod country;
+pub mod mandate;
 pub mod membership;
 mod password;
 mod post;
@@ -38,7 +41,7 @@ pub mod session;
 #[cfg(test)]
 mod testing;
 
-pub use account::{Coordinator, create_coordinator, has_coordinator};
+pub use across::coordinator::{Coordinator, create_coordinator, has_coordinator, invite_coordinator};
 pub use password::hasher::Hasher;
 
 /// The section `[identity]` of the settings. (How long sessions and tokens are valid is in `[tokens]`.)
@@ -88,6 +91,14 @@ fn routes(host: &Host) -> Result<Routes> {
         throttle: throttle.clone(),
         peers: host.peers.clone(),
     };
+    let mandates = mandate::api::Mandates { store: store.clone(), peers: host.peers.clone() };
+    let invitations = invitation::api::Invitations {
+        store: store.clone(),
+        keys: keys.clone(),
+        hasher: hasher.clone(),
+        throttle: throttle.clone(),
+        peers: host.peers.clone(),
+    };
     let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
     let applications =
         application::api::Applications { store: store.clone(), keys: keys.clone(), peers: host.peers.clone() };
@@ -97,6 +108,8 @@ fn routes(host: &Host) -> Result<Routes> {
     Ok(Routes::new(TenantServiceServer::new(countries.clone()))
         .add_service(TerritoryServiceServer::new(countries))
         .add_service(AccountServiceServer::new(accounts))
+        .add_service(MandateServiceServer::new(mandates))
+        .add_service(InvitationServiceServer::new(invitations))
         .add_service(SessionServiceServer::new(sessions))
         .add_service(SchoolServiceServer::new(school::api::Schools { store: store.clone() }))
         .add_service(ApplicationServiceServer::new(applications))
@@ -107,7 +120,7 @@ fn routes(host: &Host) -> Result<Routes> {
 
 fn handlers(host: &Host) -> Result<Handlers> {
     let settings: Settings = host.settings()?;
-    let mails = mailing::handlers(host, settings.public_url);
+    let mails = inviting::handlers(mailing::handlers(host, settings.public_url), host.store.clone());
     Ok(reminding::handlers(mails, host.store.clone(), host.border.clone()))
 }
 

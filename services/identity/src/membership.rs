@@ -4,7 +4,7 @@
 //! token that is valid for minutes and a [`Projection`], and the home is asked again before every call of a visitor
 //! (`across::visiting`).
 //!
-//! This room imports `account`, `session` and `class`. It loads nothing from their stores: the data to decide by are passed in.
+//! This room imports `account`, `mandate`, `session` and `class`. It loads nothing from their stores: the data to decide by are passed in.
 
 use jiff::{Timestamp, civil::Date};
 use platform::{Ctx, Error, Id, Result, Tenant, TenantId, Violations, error::Shared};
@@ -14,6 +14,7 @@ use crate::{
     account::{Account, TeamId},
     class::team::{Code, Team},
     country::Country,
+    mandate::Mandate,
     reason::{Reason, Refuse},
     session::{Guest, Session},
 };
@@ -64,6 +65,8 @@ pub struct Member {
 pub struct Standing {
     /// The session of the caller's token.
     pub session: Session,
+    /// The mandate that the session acts in.
+    pub mandate: Mandate,
     /// The caller's account.
     pub account: Account,
     /// The team that the caller acts for.
@@ -152,12 +155,12 @@ impl Visit {
     }
 
     /// Whether the account has the part that the visit claims.
-    fn holds(self, Standing { account, team, .. }: &Standing) -> bool {
+    fn holds(self, Standing { account, mandate, team, .. }: &Standing) -> bool {
         let team = team.as_ref().filter(|team| self.team() == Some(team.id()));
         match (self, team) {
-            (Self::Coordinator, _) => account.role() == Role::Coordinator,
-            (Self::Teacher(_), Some(team)) => team.has_teacher(account.id()),
-            (Self::Team(id), Some(_)) => account.team() == Some(id),
+            (Self::Coordinator, _) => mandate.is(Role::Coordinator),
+            (Self::Teacher(_), Some(team)) => mandate.is(Role::Teacher) && team.has_teacher(account.id()),
+            (Self::Team(id), Some(_)) => mandate.is(Role::Team) && account.team() == Some(id),
             (Self::Teacher(_) | Self::Team(_), None) => false,
         }
     }
@@ -256,6 +259,8 @@ mod tests {
             account: id(),
             session: id(),
             roles: vec![role],
+            mandate: None,
+            bound: platform::Bound::default(),
             acts_for: acts_for.map(Id::uuid),
             home: None,
             provisional: false,

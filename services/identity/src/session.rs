@@ -5,13 +5,16 @@
 //! them may have stolen it, so the session ends for both. When a session ends, its access tokens end with it: `store` says so to every
 //! service.
 //!
-//! This room imports `account`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
+//! A session acts in one mandate of its account. Who goes on in another one is given another session.
+//!
+//! This room imports `account` and `mandate`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{Allowed, Ctx, Error, Id, Result};
 
 use crate::{
     account::Account,
+    mandate::Mandate,
     reason::{Reason, Refuse},
 };
 
@@ -30,6 +33,7 @@ pub struct Session {
     id: Id<Session>,
     version: i64,
     account: Id<Account>,
+    mandate: Id<Mandate>,
     generation: i32,
     created_at: Timestamp,
     last_used_at: Timestamp,
@@ -38,11 +42,29 @@ pub struct Session {
 }
 
 impl Session {
-    /// A new session that can be refreshed for `lifetime`.
-    pub fn open(ctx: &Ctx, account: Id<Account>, lifetime: SignedDuration) -> Self {
-        let (id, now) = (ctx.new_id(), ctx.now());
-        let (created_at, last_used_at, expires_at) = (now, now, now + lifetime);
-        Self { id, version: 0, account, generation: 0, created_at, last_used_at, expires_at, ended_at: None }
+    /// A new session that acts in a mandate, and can be refreshed for `lifetime`.
+    pub fn open(ctx: &Ctx, mandate: &Mandate, lifetime: SignedDuration) -> Self {
+        Self::until(ctx, mandate, ctx.now() + lifetime)
+    }
+
+    /// A session in another mandate, which takes the place of this one. It lasts no longer than this one would have.
+    pub fn switch(&self, ctx: &Ctx, mandate: &Mandate) -> Self {
+        Self::until(ctx, mandate, self.expires_at)
+    }
+
+    fn until(ctx: &Ctx, mandate: &Mandate, expires_at: Timestamp) -> Self {
+        let now = ctx.now();
+        Self {
+            id: ctx.new_id(),
+            version: 0,
+            account: mandate.account(),
+            mandate: mandate.id(),
+            generation: 0,
+            created_at: now,
+            last_used_at: now,
+            expires_at,
+            ended_at: None,
+        }
     }
 
     /// Error: `SESSION_OVER`, where it was ended or has expired.
@@ -76,6 +98,11 @@ impl Session {
     pub fn account(&self) -> Id<Account> {
         self.account
     }
+
+    /// The mandate it acts in.
+    pub fn mandate(&self) -> Id<Mandate> {
+        self.mandate
+    }
 }
 
 /// The error for a session that is over. A session that never existed gives the same error.
@@ -86,7 +113,7 @@ pub(crate) fn over() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Ground;
+    use crate::testing::{Ground, mandate};
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -94,7 +121,7 @@ mod tests {
     fn a_refresh_token_is_worth_something_once() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut session = Session::open(&ctx, ctx.new_id(), HOUR);
+        let mut session = Session::open(&ctx, &mandate(&ctx), HOUR);
         let first = Refresh::of(&session);
         assert!(session.refresh(ctx.now(), &first).unwrap());
         let second = Refresh::of(&session);
@@ -103,10 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn a_session_in_another_mandate_lasts_no_longer() {
+        let ground = Ground::without_store();
+        let first = Session::open(&ground.anybody(), &mandate(&ground.anybody()), HOUR);
+        ground.clock.advance(SignedDuration::from_mins(50));
+        let other = mandate(&ground.anybody());
+        let second = first.switch(&ground.anybody(), &other);
+        assert_eq!((second.expires_at, second.mandate), (first.expires_at, other.id()));
+        assert_ne!(second.id, first.id);
+    }
+
+    #[test]
     fn a_session_lives_to_its_last_instant() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut session = Session::open(&ctx, ctx.new_id(), HOUR);
+        let mut session = Session::open(&ctx, &mandate(&ctx), HOUR);
         assert!(session.living(session.expires_at).is_ok());
         let later = session.expires_at + SignedDuration::from_micros(1);
         let token = Refresh::of(&session);

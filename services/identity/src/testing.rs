@@ -13,12 +13,13 @@ use platform::{
     testing,
     token::{self, Signer},
 };
+use proto::options::v1::Role;
 use tempfile::TempDir;
 use tonic::Request;
 
 use crate::{
     Settings,
-    account::{self, Account, Kind, api::Accounts, tests::account},
+    account::{Account, api::Accounts, tests::account},
     across,
     class::{
         application::{self, Application, Draft, IntegrationMode, TeamType},
@@ -26,6 +27,7 @@ use crate::{
         track::{Call, Track},
     },
     country::{Country, Level},
+    mandate::{self, Mandate},
     password::{hasher::Hasher, throttle::Throttle},
     school::{self, Import, School, register::SchoolRecord},
     session::{self, Session, Tokens, api::Sessions},
@@ -105,7 +107,9 @@ impl Ground {
         self.ctx(Caller::Member(Member {
             account: account.id().uuid(),
             session: session.uuid(),
-            roles: vec![account.role()],
+            roles: vec![if account.team().is_some() { Role::Team } else { Role::Teacher }],
+            mandate: None,
+            bound: platform::Bound::default(),
             acts_for: account.team().map(Id::uuid),
             home: None,
             provisional: false,
@@ -148,9 +152,9 @@ impl Ground {
     /// A teacher, who signs in with `login` and [`PASSWORD`].
     pub(crate) async fn teacher(&self, login: &str) -> Account {
         let password = hasher().hash(PASSWORD).await.unwrap();
-        let mut teacher = account(&self.anybody(), login, Kind::Teacher, Some(password));
+        let mut teacher = account(&self.anybody(), login, None, Some(password));
         let tx = self.store().change(&self.anybody()).await.unwrap();
-        account::store::save(&tx, &mut teacher).await.unwrap();
+        across::mandating::found(&tx, &mut teacher, Role::Teacher).await.unwrap();
         tx.commit().await.unwrap();
         teacher
     }
@@ -164,8 +168,9 @@ impl Ground {
 
     /// A session of an account, for one hour.
     pub(crate) async fn session(&self, account: &Account) -> Session {
-        let session = Session::open(&self.anybody(), account.id(), jiff::SignedDuration::from_hours(1));
         let tx = self.store().change(&self.anybody()).await.unwrap();
+        let mandate = mandate::store::of_account(&tx, account.id()).await.unwrap().remove(0);
+        let session = Session::open(&self.anybody(), &mandate, jiff::SignedDuration::from_hours(1));
         session::store::insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
         session
@@ -300,6 +305,11 @@ impl Ground {
 
 fn tx_ctx(tx: &platform::Tx) -> &Ctx {
     platform::Reads::ctx(tx)
+}
+
+/// A mandate of an account that does not exist.
+pub(crate) fn mandate(ctx: &Ctx) -> Mandate {
+    Mandate::first(ctx, &account(ctx, "nobody@school.example", None, None), Role::Teacher)
 }
 
 /// The password of the accounts made here.

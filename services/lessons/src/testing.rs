@@ -101,7 +101,8 @@ impl Ground {
     fn call(&self, role: Role, team: Option<&Team>) -> Ctx {
         let acts_for = team.map(|team| team.id.uuid());
         let (account, session) = (self.ids.next::<Member>().uuid(), self.ids.next::<Member>().uuid());
-        let member = Member { account, session, roles: vec![role], acts_for, home: None, provisional: false };
+        let (roles, bound) = (vec![role], platform::Bound::default());
+        let member = Member { account, session, roles, mandate: None, bound, acts_for, home: None, provisional: false };
         testing::ctx(&self.tenant, Caller::Member(member), &self.clock, &self.ids)
     }
 

@@ -12,6 +12,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp, Zoned};
 use proto::options::v1::Role;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
@@ -115,6 +116,38 @@ pub enum Caller {
     Job(&'static str),
 }
 
+/// What bounds a role: it is for one area, for one period, or for both. What areas and periods are, the services say. The default
+/// bounds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bound {
+    /// The code of the area, which begins with the codes of the areas around it. Empty: everywhere.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub area: String,
+    /// The id of the period. None: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Uuid>,
+}
+
+/// The bound that bounds nothing.
+static UNBOUNDED: Bound = Bound { area: String::new(), period: None };
+
+impl Bound {
+    /// Whether it bounds nothing.
+    pub fn is_none(&self) -> bool {
+        *self == UNBOUNDED
+    }
+
+    /// Whether an area lies inside. The empty one, which stands for everywhere, lies inside of a bound without an area.
+    pub fn has_area(&self, area: &str) -> bool {
+        area.starts_with(&self.area)
+    }
+
+    /// Whether a period lies inside. None, which stands for always, lies inside of a bound without a period.
+    pub fn has_period(&self, period: Option<Uuid>) -> bool {
+        self.period.is_none() || self.period == period
+    }
+}
+
 /// A signed-in account, with the claims of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -122,8 +155,12 @@ pub struct Member {
     pub account: Uuid,
     /// The session of the token.
     pub session: Uuid,
-    /// The roles of the account in this tenant.
+    /// The role of the mandate that the session acts in.
     pub roles: Vec<Role>,
+    /// The mandate that the session acts in. None for a visitor, whose mandate is at home.
+    pub mandate: Option<Uuid>,
+    /// What bounds the mandate.
+    pub bound: Bound,
     /// What a shared account acts for.
     pub acts_for: Option<Uuid>,
     /// The home of a visitor, where it is another tenant: the token was exchanged for one of that tenant.
@@ -263,6 +300,14 @@ impl Ctx {
         matches!(&self.caller, Caller::Member(member) if member.roles.contains(&role))
     }
 
+    /// What bounds the mandate that the caller acts in. It bounds nothing, where the caller is not signed in here.
+    pub fn bound(&self) -> &Bound {
+        match &self.caller {
+            Caller::Member(member) => &member.bound,
+            Caller::Anonymous | Caller::Job(_) => &UNBOUNDED,
+        }
+    }
+
     /// Whether the caller acts for `id`: through a shared account, or as a visitor. The caller's role says which of the two.
     pub fn stands_for<T>(&self, id: Id<T>) -> bool {
         matches!(&self.caller, Caller::Member(member) if member.acts_for == Some(id.uuid()))
@@ -314,5 +359,22 @@ pub trait Visible<T> {
 impl<T> Visible<T> for Option<T> {
     fn visible(self, kind: &'static str, seen: impl FnOnce(&T) -> bool) -> Result<T> {
         self.filter(seen).ok_or_else(|| Error::not_found(kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_has_what_lies_inside_of_it_and_not_what_is_wider() {
+        let period = Some(Uuid::from_u128(7));
+        let bound = Bound { area: "ITF".to_owned(), period };
+        assert!(["ITF", "ITF1", "ITF14"].iter().all(|area| bound.has_area(area)));
+        assert!(["", "IT", "ITG1"].iter().all(|area| !bound.has_area(area)));
+        assert!(bound.has_period(period) && !bound.has_period(None) && !bound.has_period(Some(Uuid::from_u128(8))));
+        let none = Bound::default();
+        assert!(none.is_none() && !bound.is_none());
+        assert!(none.has_area("") && none.has_area("ITF1") && none.has_period(None) && none.has_period(period));
     }
 }

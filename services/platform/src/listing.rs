@@ -118,15 +118,15 @@ impl<E: EntityTrait> Fields<E> {
 
     /// With a value of an enum: what is `word` in a row is `PREFIX_WORD` in a message.
     #[must_use]
-    pub fn words<const N: usize>(
+    pub fn words<W: AsRef<str>>(
         self,
         name: &'static str,
         column: E::Column,
         prefix: &str,
-        words: [&'static str; N],
+        words: impl IntoIterator<Item = W>,
     ) -> Self {
         let meant = |word: &str| (format!("{prefix}_{}", word.to_uppercase()), Condition::all().add(column.eq(word)));
-        let words = words.iter().map(|word| meant(word)).collect();
+        let words = words.into_iter().map(|word| meant(word.as_ref())).collect();
         self.with(name, Kind::Words(words), Some(column))
     }
 

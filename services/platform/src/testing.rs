@@ -7,7 +7,7 @@ use proto::options::v1::Role;
 use uuid::Uuid;
 
 use crate::{
-    Border, Caller, Clock, Ctx, Ids, Member, Peers, Store, Tenant, TenantId, Tenants, Watch, client::Gathering,
+    Border, Bound, Caller, Clock, Ctx, Ids, Member, Peers, Store, Tenant, TenantId, Tenants, Watch, client::Gathering,
     ctx::Call, service::Readiness,
 };
 
@@ -26,7 +26,8 @@ pub fn ctx_from(tenant: &Arc<Tenant>, caller: Caller, clock: &Clock, ids: &Ids, 
 pub fn visitor(role: Role, home: &TenantId, acts_for: Option<Uuid>, ids: &Ids) -> Caller {
     let (account, session) = (ids.next::<()>().uuid(), ids.next::<()>().uuid());
     let home = Some(home.clone());
-    Caller::Member(Member { account, session, roles: vec![role], acts_for, home, provisional: false })
+    let (roles, bound) = (vec![role], Bound::default());
+    Caller::Member(Member { account, session, roles, mandate: None, bound, acts_for, home, provisional: false })
 }
 
 /// The peers of a service that is alone: it can call no other.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use proto::options::v1::Role;
 
-use crate::{Member, TenantId, secret::Secret};
+use crate::{Bound, Member, TenantId, secret::Secret};
 
 /// The type in the header of an access token (RFC 9068), so that nothing else that is signed with the key passes for one.
 const TYPE: &str = "at+jwt";
@@ -66,9 +66,15 @@ pub struct Claims {
     pub tenant: String,
     /// The session it belongs to.
     pub sid: Uuid,
-    /// The roles of the account in the tenant.
+    /// The role of the mandate that the session acts in.
     #[serde(with = "roles")]
     pub roles: Vec<Role>,
+    /// The mandate that the session acts in. None for a visitor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mid: Option<Uuid>,
+    /// What bounds the mandate.
+    #[serde(default, skip_serializing_if = "Bound::is_none")]
+    pub bound: Bound,
     /// What a shared account acts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acts_for: Option<Uuid>,
@@ -90,11 +96,13 @@ pub struct Claims {
 
 impl From<&Claims> for Member {
     fn from(claims: &Claims) -> Self {
-        let Claims { sub, sid, roles, acts_for, home, provisional, .. } = claims;
+        let Claims { sub, sid, roles, mid, bound, acts_for, home, provisional, .. } = claims;
         Self {
             account: *sub,
             session: *sid,
             roles: roles.clone(),
+            mandate: *mid,
+            bound: bound.clone(),
             acts_for: *acts_for,
             home: home.clone(),
             provisional: *provisional,
@@ -108,17 +116,13 @@ mod roles {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub(super) fn serialize<S: Serializer>(roles: &[Role], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer
-            .collect_seq(roles.iter().map(|role| role.as_str_name().trim_start_matches("ROLE_").to_ascii_lowercase()))
+        serializer.collect_seq(roles.iter().map(|role| proto::roles::word(*role)))
     }
 
     /// An unknown role is ignored: it allows nothing in this version.
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Role>, D::Error> {
         let names = Vec::<String>::deserialize(deserializer)?;
-        Ok(names
-            .iter()
-            .filter_map(|name| Role::from_str_name(&format!("ROLE_{}", name.to_ascii_uppercase())))
-            .collect())
+        Ok(names.iter().filter_map(|name| proto::roles::of_word(name)).collect())
     }
 }
 
@@ -133,6 +137,8 @@ pub(crate) fn of_teacher(clock: &crate::Clock) -> Claims {
         tenant: "it".to_owned(),
         sid: Uuid::from_u128(2),
         roles: vec![Role::Teacher],
+        mid: None,
+        bound: crate::Bound::default(),
         acts_for: None,
         home: None,
         provisional: false,

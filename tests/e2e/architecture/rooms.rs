@@ -8,7 +8,10 @@ use crate::source::{Names, Source, holds, sources};
 /// The rooms of each service, from the first to the last. A room imports itself and those before it. What takes several rooms in one
 /// transaction stands in the last one.
 const HOUSES: [(&str, &[&str]); 2] = [
-    ("identity", &["country", "school", "password", "account", "session", "class", "membership", "post", "across"]),
+    (
+        "identity",
+        &["country", "school", "password", "account", "mandate", "session", "class", "membership", "post", "across"],
+    ),
     ("lessons", &["year", "work", "twinning", "space", "across"]),
 ];
 

@@ -8,7 +8,7 @@ use super::methods::{access, http, methods};
 use crate::source::holds;
 
 /// Methods that do without, and why.
-const WITHOUT: [(&str, &str); 9] = [
+const WITHOUT: [(&str, &str); 10] = [
     ("koine.identity.v1.AccountService.FindAccount", "it changes nothing: an address does not belong into a URL"),
     (
         "koine.identity.v1.AccountService.ChangeEmail",
@@ -18,6 +18,7 @@ const WITHOUT: [(&str, &str); 9] = [
     ("koine.identity.v1.MembershipService.ExchangeToken", "its answer holds a token, and tokens are not kept"),
     ("koine.identity.v1.SessionService.SignOut", "a session that is over stays over, and the answer is the same"),
     ("koine.identity.v1.SessionService.ChangePassword", "its answer holds tokens, and tokens are not kept"),
+    ("koine.identity.v1.SessionService.SwitchMandate", "its answer holds tokens, and tokens are not kept"),
     ("koine.identity.v1.SchoolService.ImportSchools", "a list that comes again changes nothing"),
     ("koine.identity.v1.FileService.UploadFile", "a file counts where it is named: the second one is named nowhere"),
     ("koine.lessons.v1.FileService.UploadFile", "a file counts where it is named: the second one is named nowhere"),

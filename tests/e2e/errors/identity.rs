@@ -21,6 +21,7 @@ pub(super) async fn give(seen: &mut Seen) {
     of_applications(seen, &scene).await;
     of_teams(seen, &scene).await;
     of_crossings(seen, &scene).await;
+    of_mandates(seen, &scene).await;
     of_times(seen, &scene).await;
     world.end().await;
 }
@@ -129,6 +130,30 @@ async fn of_crossings(seen: &mut Seen, scene: &Scene<'_>) {
     refused("TEAM_NOT_ETC", national.referent.exchange("it-hr", &national.id).await).await;
     let elsewhere = scene.invited_to("Elsewhere", "etc", outside).await.activated().await;
     refused("TERRITORY_OUTSIDE_PROGRAMME", elsewhere.team.exchange("it-hr", "").await).await;
+}
+
+async fn of_mandates(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let (coordinator, teacher) = (&scene.coordinator, scene.teacher("Mandates").await);
+    let held = async |caller: &Caller| caller.get("/v1/account/mandates").await.ok()["mandates"][0]["id"].clone();
+    let revoke = async |id: Value| {
+        coordinator.post(&format!("/v1/mandates/{}:revoke", id.as_str().expect("an id")), json!({})).await
+    };
+    refused("LAST_COORDINATOR", revoke(held(coordinator).await).await).await;
+    let give = async |role: &str| {
+        let asked = json!({ "accountId": teacher.account().await["id"], "role": role });
+        coordinator.post("/v1/mandates", asked).await
+    };
+    refused("ROLE_NOT_GRANTABLE", give("ROLE_TEAM").await).await;
+    refused("MANDATE_HELD", give("ROLE_TEACHER").await).await;
+    let invited = json!({ "email": "eva@jury.example", "role": "ROLE_JUROR" });
+    let invitation = coordinator.post("/v1/invitations", invited).await.ok()["id"].clone();
+    let path = |verb: &str| format!("/v1/invitations/{}:{verb}", invitation.as_str().expect("an id"));
+    coordinator.post(&path("revoke"), json!({})).await.ok();
+    refused("INVITATION_STATE", coordinator.post(&path("reissue"), json!({})).await).await;
+    revoke(held(&teacher).await).await.ok();
+    let password = "a sentence nobody else would choose";
+    refused("MANDATE_MISSING", sign_in(&scene.world.anybody("it"), teacher.login(), password).await).await;
 }
 
 /// What only time brings: the end of a code, of a credential, of a call; and a call that was not open yet.

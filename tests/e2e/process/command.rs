@@ -69,9 +69,15 @@ async fn an_audit_log_is_verified_from_the_command_line() {
     assert_eq!(code, Some(1));
     assert!(complained.contains("email"), "{complained}");
 
+    let invite = ["account", "invite", "--tenant", "it", "--email"];
+    let (code, said, complained) = machine.koine(&[&invite[..], &["eva@it.example"]].concat()).await;
+    assert!(code == Some(0) && said.starts_with("invitation"), "{said}{complained}");
+    let (code, _, complained) = machine.koine(&[&invite[..], &["nobody"]].concat()).await;
+    assert!(code == Some(1) && complained.contains("email"), "{complained}");
+
     let (code, said, _) = machine.koine(&["audit", "verify"]).await;
     assert_eq!(code, Some(0));
-    assert!(said.contains("it identity: whole, 1 entries"), "{said}");
+    assert!(said.contains("it identity: whole, 3 entries"), "the account, its role, an invitation: {said}");
     let database = machine.engine.connect("it", "identity").await;
     sea_orm::ConnectionTrait::execute_unprepared(&database, "UPDATE audit SET actor = 'nobody'").await.unwrap();
     database.close().await.unwrap();

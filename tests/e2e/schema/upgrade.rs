@@ -143,6 +143,13 @@ async fn what_an_older_version_has_kept_is_still_read_and_written_and_its_audit_
     let matrix = coordinator.get(&format!("/v1/editions/{}/deliveries", word(&about, "edition"))).await.ok();
     assert_eq!(matrix["rows"].as_array().map(Vec::len), Some(3), "{matrix}");
 
+    // everybody goes on as what they were
+    let mandates = coordinator.get("/v1/mandates?pageSize=1000").await.ok();
+    let roles: std::collections::BTreeSet<_> =
+        mandates["mandates"].as_array().expect("mandates").iter().filter_map(|one| one["role"].as_str()).collect();
+    assert_eq!(roles, ["ROLE_COORDINATOR", "ROLE_TEACHER", "ROLE_TEAM"].into());
+    assert_eq!(teacher.account().await["roles"], serde_json::json!(["ROLE_TEACHER"]));
+
     let pair = word(&about, "pair");
     let seen = secretariat.get(&format!("/v1/pairs/{pair}")).await.ok();
     assert_eq!(seen["state"], "PAIR_STATE_ACTIVE", "{seen}");

@@ -1,17 +1,21 @@
 //! The methods on accounts: open, load, decide, save, answer.
 
 use platform::{Allowed, Ctx, Error, Id, Open, Peers, Reads, Result, Store, Tx, secret::Keys};
-use proto::identity::v1::{self as pb, account_service_server::AccountService};
+use proto::{
+    identity::v1::{self as pb, account_service_server::AccountService},
+    options::v1::Role,
+};
 use tonic::{Request, Response, Status};
 
 use super::{Account, EmailChange, Form, Login, Recovery, Registration, code::invalid, store};
 use crate::{
     across::{
         entrance::{self, forget_old},
-        leaving,
+        leaving, mandating,
         sign_in::{LoginState, decide_change},
     },
     country::Country,
+    mandate,
     password::{hasher::Hasher, throttle::Throttle},
     post::letters,
     reason::Reason,
@@ -32,6 +36,9 @@ pub struct Accounts {
     /// The channel to lessons, which knows when the year of a team is over.
     pub peers: Peers,
 }
+
+/// The most teachers a search returns: enough for one surname at one school, too few to list a school.
+const MOST: usize = 10;
 
 #[tonic::async_trait]
 impl AccountService for Accounts {
@@ -66,7 +73,7 @@ impl AccountService for Accounts {
         let registration = store::registration(&tx, id).await?.ok_or_else(invalid)?;
         let mut account = registration.confirm(&ctx)?;
         store::settle(&tx, &registration).await?;
-        store::save(&tx, &mut account).await?;
+        mandating::found(&tx, &mut account, Role::Teacher).await?;
         tx.note("verify account", format!("account {}", account.id()), "");
         tx.answer(pb::VerifyEmailResponse {}).await
     }
@@ -149,7 +156,8 @@ impl AccountService for Accounts {
         let found = store::by_login(&tx, &Login::of(&req.email)).await?;
         let account = found.ok_or_else(|| Error::not_found("account"))?;
         tx.note("find account", format!("account {}", account.id()), "");
-        tx.answer(account.into()).await
+        let account = shown(&tx, account).await?;
+        tx.answer(account).await
     }
 
     async fn send_recovery(
@@ -171,7 +179,8 @@ impl AccountService for Accounts {
         let account = store::person(&tx, req.account_id.parse()?).await?;
         let tx = tx.allowed(account.helped_by(&ctx)?).await?;
         let account = entrance::lock(&tx, account.id(), req.reason).await?;
-        tx.answer(account.into()).await
+        let account = shown(&tx, account).await?;
+        tx.answer(account).await
     }
 
     async fn reinstate_account(
@@ -183,7 +192,8 @@ impl AccountService for Accounts {
         let account = store::person(&tx, req.account_id.parse()?).await?;
         let tx = tx.allowed(account.helped_by(&ctx)?).await?;
         let account = entrance::reinstate(&tx, account.id()).await?;
-        tx.answer(account.into()).await
+        let account = shown(&tx, account).await?;
+        tx.answer(account).await
     }
 
     async fn change_email(
@@ -217,7 +227,7 @@ impl AccountService for Accounts {
         let (ctx, _) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let account = store::get(&db, ctx.account()?).await?;
-        Ok(Response::new(account.into()))
+        Ok(Response::new(shown(&db, account).await?))
     }
 
     async fn update_account(
@@ -233,7 +243,8 @@ impl AccountService for Accounts {
             store::save(&tx, &mut account).await?;
             tx.note("change account", format!("account {}", account.id()), "");
         }
-        tx.answer(account.into()).await
+        let account = shown(&tx, account).await?;
+        tx.answer(account).await
     }
 
     async fn find_teachers(
@@ -243,7 +254,10 @@ impl AccountService for Accounts {
         let (ctx, req) = request.open()?;
         // the search opens a write transaction, because reading personal data is an entry of the audit log
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        let found = store::teachers(&tx, &req.surname, req.school_id.parse()?).await?;
+        let mut found = store::namesakes(&tx, &req.surname, req.school_id.parse()?).await?;
+        let teachers = mandate::store::holders_among(&tx, Role::Teacher, found.iter().map(Account::id)).await?;
+        found.retain(|account| teachers.contains(&account.id()));
+        found.truncate(MOST);
         let ids: Vec<_> = found.iter().map(|teacher| teacher.id().to_string()).collect();
         tx.note("find teachers", format!("school {}", req.school_id), format!("found {}", ids.join(" ")));
         tx.answer(pb::FindTeachersResponse { teachers: found.into_iter().map(pb::Teacher::from).collect() }).await
@@ -264,6 +278,17 @@ impl Accounts {
         }
         Ok(decide_change(signed_in, Ok(()))?.account)
     }
+}
+
+/// An account with the roles it has now.
+async fn shown(db: &impl Reads, account: Account) -> Result<pb::Account> {
+    let mut roles: Vec<i32> = Vec::new();
+    for mandate in mandate::store::of_account(db, account.id()).await? {
+        if !roles.contains(&mandate.role().into()) {
+            roles.push(mandate.role().into());
+        }
+    }
+    Ok(pb::Account { roles, ..account.into() })
 }
 
 /// Publishes what is mailed after a registration: the code, or that the address already has an account.
@@ -501,18 +526,20 @@ mod tests {
         let stage = Stage::new();
         let school = stage.ground.school("CHTD007011").await;
         let ctx = stage.ground.anybody();
-        let mut colleague =
-            crate::account::tests::account(&ctx, "ivo@school.example", super::super::Kind::Teacher, None);
+        let mut colleague = crate::account::tests::account(&ctx, "ivo@school.example", None, None);
         colleague.school = Some(school.id());
         let tx = stage.ground.store().change(&ctx).await.unwrap();
-        store::save(&tx, &mut colleague).await.unwrap();
+        mandating::found(&tx, &mut colleague, Role::Teacher).await.unwrap();
+        let mut namesake = crate::account::tests::account(&ctx, "eva@centre.example", None, None);
+        namesake.school = Some(school.id());
+        mandating::found(&tx, &mut namesake, Role::Coordinator).await.unwrap();
         tx.commit().await.unwrap();
         let log = async || platform::audit::verify(stage.ground.store(), &ctx).await.unwrap();
-        assert_eq!(log().await, platform::audit::Verdict::Whole(0));
+        assert_eq!(log().await, platform::audit::Verdict::Whole(2), "two roles were given");
         let message = pb::FindTeachersRequest { surname: "HORVAT".to_owned(), school_id: school.id().to_string() };
         let found = stage.accounts.find_teachers(request(&ctx, message)).await.unwrap().into_inner().teachers;
         assert_eq!(found.iter().map(|teacher| &teacher.id).collect::<Vec<_>>(), [&colleague.id().to_string()]);
         assert!(!format!("{found:?}").contains("ivo@"));
-        assert_eq!(log().await, platform::audit::Verdict::Whole(1));
+        assert_eq!(log().await, platform::audit::Verdict::Whole(3));
     }
 }

@@ -11,14 +11,14 @@ use crate::reason::{Reason, Refuse};
 const MAC: usize = 16;
 
 /// The code for an id. A code for one purpose is none for another.
-pub(super) fn write<T>(ctx: &Ctx, keys: &Keys, purpose: &str, id: Id<T>) -> String {
+pub(crate) fn write<T>(ctx: &Ctx, keys: &Keys, purpose: &str, id: Id<T>) -> String {
     let mut bytes = id.uuid().as_bytes().to_vec();
     bytes.extend(mac(ctx, keys, purpose, id.uuid()));
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The id that a code belongs to. Error: `CODE_INVALID`, where this installation did not issue the code for this purpose.
-pub(super) fn read<T>(ctx: &Ctx, keys: &Keys, purpose: &str, code: &str) -> Result<Id<T>> {
+pub(crate) fn read<T>(ctx: &Ctx, keys: &Keys, purpose: &str, code: &str) -> Result<Id<T>> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(code.trim()).map_err(|_| invalid())?;
     let (id, given) = bytes.split_at_checked(16).ok_or_else(invalid)?;
     let id = Uuid::from_slice(id).map_err(|_| invalid())?;
@@ -39,7 +39,7 @@ pub(crate) fn invalid() -> Error {
 }
 
 /// The error for a code that was right and is too old.
-pub(super) fn expired() -> Error {
+pub(crate) fn expired() -> Error {
     Reason::CodeExpired.error("This code has expired. Ask for another one: the page for signing in offers it.")
 }
 

@@ -127,18 +127,14 @@ impl EmailChange {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        account::{Kind, tests::account},
-        reason::Reason,
-        testing::Ground,
-    };
+    use crate::{account::tests::account, reason::Reason, testing::Ground};
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
     #[test]
     fn ones_own_address_is_no_other_one() {
         let ctx = Ground::without_store().anybody();
-        let account = account(&ctx, "ana@school.example", Kind::Teacher, None);
+        let account = account(&ctx, "ana@school.example", None, None);
         let same = EmailChange::ask(&ctx, &account, Login::of("Ana@School.example"), HOUR).unwrap_err();
         assert_eq!(same.violations()[0].field, "new_email");
     }
@@ -146,7 +142,7 @@ mod tests {
     #[test]
     fn a_code_works_to_its_last_instant_and_for_the_address_it_was_asked_from() {
         let ctx = Ground::without_store().anybody();
-        let mut account = account(&ctx, "ana@school.example", Kind::Teacher, None);
+        let mut account = account(&ctx, "ana@school.example", None, None);
         let change = EmailChange::ask(&ctx, &account, Login::of("ana@home.example"), HOUR).unwrap();
         assert!(change.redeemable(change.expires_at).is_ok());
         let late = change.redeemable(change.expires_at + SignedDuration::from_micros(1));

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Id, Result, Violations, secret::Keys};
 
-use super::{Account, Kind, Login, Person, code, context, refuse_nameless, refuse_weak};
+use super::{Account, Login, Person, code, context, refuse_nameless, refuse_weak};
 use crate::password::hasher::Hash;
 
 /// The data a teacher enters. It has no `Debug`, because it contains a password.
@@ -64,7 +64,7 @@ impl Registration {
         if self.is_over(ctx) {
             return Err(code::expired());
         }
-        Ok(Account::new(ctx, self.login.clone(), Kind::Teacher, self.person.clone(), Some(self.password.clone())))
+        Ok(Account::of_person(ctx, self.login.clone(), self.person.clone(), self.password.clone()))
     }
 
     /// Whether its code has expired.

@@ -126,10 +126,7 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        account::{Kind, tests::account},
-        testing::Ground,
-    };
+    use crate::{account::tests::account, testing::Ground};
 
     fn reason(refused: Result<()>) -> &'static str {
         refused.map_or_else(|error| error.reason(), |()| "OK")
@@ -139,8 +136,8 @@ mod tests {
     fn an_account_is_locked_once_and_by_somebody_else() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut one = account(&ctx, "one@centre.example", Kind::Coordinator, None);
-        let mut other = account(&ctx, "other@centre.example", Kind::Coordinator, None);
+        let mut one = account(&ctx, "one@centre.example", None, None);
+        let mut other = account(&ctx, "other@centre.example", None, None);
         let asking = ground.member(&one);
         let both = [one.id, other.id];
         assert_eq!(reason(one.lock(&asking, "x".to_owned(), &both)), "OWN_ACCOUNT");
@@ -158,12 +155,12 @@ mod tests {
     fn the_last_coordinator_is_neither_locked_nor_leaves() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut last = account(&ctx, "one@centre.example", Kind::Coordinator, None);
-        let locked_meanwhile = ground.member(&account(&ctx, "other@centre.example", Kind::Coordinator, None));
+        let mut last = account(&ctx, "one@centre.example", None, None);
+        let locked_meanwhile = ground.member(&account(&ctx, "other@centre.example", None, None));
         let only = [last.id];
         assert_eq!(reason(last.lock(&locked_meanwhile, "x".to_owned(), &only)), "LAST_COORDINATOR");
         assert_eq!(reason(last.leave(&ctx, &only)), "LAST_COORDINATOR");
-        let mut teacher = account(&ctx, "ana@school.example", Kind::Teacher, None);
+        let mut teacher = account(&ctx, "ana@school.example", None, None);
         assert_eq!(reason(teacher.leave(&ctx, &only)), "OK");
     }
 
@@ -171,12 +168,12 @@ mod tests {
     fn who_has_left_stays_away_and_leaves_the_address_free() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut teacher = account(&ctx, "ana@school.example", Kind::Teacher, None);
+        let mut teacher = account(&ctx, "ana@school.example", None, None);
         teacher.leave(&ctx, &[]).unwrap();
         assert_eq!(teacher.state(), &State::Left { at: ctx.now() });
         assert!(!teacher.login().as_str().contains('@') && teacher.password().is_none());
         assert_eq!(reason(teacher.reinstate()), "ACCOUNT_STATE");
-        let central = ground.member(&account(&ctx, "one@centre.example", Kind::Coordinator, None));
+        let central = ground.member(&account(&ctx, "one@centre.example", None, None));
         assert_eq!(reason(teacher.lock(&central, "x".to_owned(), &[])), "ACCOUNT_STATE");
     }
 }

@@ -9,7 +9,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
 };
 
-use super::{Account, Kind, Login, Person, Registration, State, TeamId, code::invalid, folded, not_registered};
+use super::{Account, Login, Person, Registration, State, TeamId, code::invalid, folded};
 use crate::{password::hasher::Hash, school::School};
 
 pub(super) mod row {
@@ -73,26 +73,12 @@ mod registration {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The most teachers a search returns: enough for one surname at one school, too few to list a school.
-const MOST: u64 = 10;
+/// The most persons with one surname at one school that are looked at.
+const MOST: u64 = 100;
 
 /// The account. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Account>) -> Result<Account> {
     find(db, id).await?.ok_or_else(|| Error::not_found("account"))
-}
-
-/// The teacher's account. Error: a violation at `field`, where no registered teacher has this id.
-pub(crate) async fn teacher(db: &impl Reads, field: &str, id: Id<Account>) -> Result<Account> {
-    let Some(account) = find(db, id).await? else {
-        return not_registered(field).done().and(Err(Error::not_found("teacher")));
-    };
-    account.registered_teacher(field).map(|()| account)
-}
-
-/// [`teacher`], and locks the account until the transaction ends, so that they do not leave meanwhile.
-pub(crate) async fn teacher_to_change(tx: &Tx, field: &str, id: Id<Account>) -> Result<Account> {
-    find_to_change(tx, id).await?;
-    teacher(tx, field, id).await
 }
 
 /// The account, if there is one.
@@ -125,28 +111,26 @@ pub(crate) async fn by_login(db: &impl Reads, login: &Login) -> Result<Option<Ac
     query.one(db.conn()).await?.map(account).transpose()
 }
 
-/// Whether the central team has an account.
-pub(crate) async fn has_coordinator(db: &impl Reads) -> Result<bool> {
-    Ok(row::Entity::find().filter(row::Column::Kind.eq(COORDINATOR)).one(db.conn()).await?.is_some())
+/// The accounts with these ids, in no order.
+pub(crate) async fn all(db: &impl Reads, ids: impl IntoIterator<Item = Id<Account>>) -> Result<Vec<Account>> {
+    let rows = row::Entity::find().filter(row::Column::Id.is_in(ids)).all(db.conn()).await?;
+    rows.into_iter().map(account).collect()
 }
 
-/// The accounts of the central team whose owners can sign in.
-pub(crate) async fn coordinators(db: &impl Reads) -> Result<Vec<Id<Account>>> {
-    let query = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::Kind.eq(COORDINATOR));
+/// Those of some accounts whose owners can sign in, in the order of their ids.
+pub(crate) async fn living_among(
+    db: &impl Reads,
+    ids: impl IntoIterator<Item = Id<Account>>,
+) -> Result<Vec<Id<Account>>> {
+    let query = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::Id.is_in(ids));
     let living = query.filter(row::Column::State.eq(State::Living.name()));
     Ok(living.order_by_asc(row::Column::Id).into_tuple().all(db.conn()).await?)
 }
 
-/// [`coordinators`], who stay these until the transaction ends: of two that take each other away, the second is refused.
-pub(crate) async fn coordinators_to_change(tx: &Tx) -> Result<Vec<Id<Account>>> {
-    tx.hold("coordinators").await?;
-    coordinators(tx).await
-}
-
-/// The teachers of a school with this surname who can sign in, at most [`MOST`].
-pub(crate) async fn teachers(db: &impl Reads, surname: &str, school: Id<School>) -> Result<Vec<Account>> {
+/// The persons of a school with this surname who can sign in, at most [`MOST`].
+pub(crate) async fn namesakes(db: &impl Reads, surname: &str, school: Id<School>) -> Result<Vec<Account>> {
     let rows = row::Entity::find()
-        .filter(row::Column::Kind.eq(TEACHER))
+        .filter(row::Column::Kind.ne(TEAM))
         .filter(row::Column::SurnameFolded.eq(folded(surname)))
         .filter(row::Column::SchoolId.eq(school))
         .filter(row::Column::State.eq(State::Living.name()))
@@ -187,14 +171,14 @@ fn row_of(account: &Account) -> Result<row::Model> {
         id: account.id,
         version: account.version,
         login: account.login.to_string(),
-        kind: kind_of(account.kind).to_owned(),
+        kind: if account.team.is_some() { TEAM } else { PERSON }.to_owned(),
         surname_folded: folded(&surname),
         given_name,
         surname,
         subject_area,
         locale,
         school_id: account.school,
-        team_id: account.team(),
+        team_id: account.team,
         password: account.password.as_ref().map(|hash| hash.as_str().to_owned()),
         created_at: account.created_at.into(),
         state: account.state.name().to_owned(),
@@ -203,17 +187,11 @@ fn row_of(account: &Account) -> Result<row::Model> {
 }
 
 fn account(row: row::Model) -> Result<Account> {
-    let kind = match (row.kind.as_str(), row.team_id) {
-        (COORDINATOR, None) => Kind::Coordinator,
-        (TEACHER, None) => Kind::Teacher,
-        (TEAM, Some(team)) => Kind::Team(team),
-        _ => return Err(Error::internal(format!("account {}: kind `{}`", row.id, row.kind))),
-    };
     Ok(Account {
         id: row.id,
         version: row.version,
         login: Login(row.login),
-        kind,
+        team: row.team_id,
         person: Person {
             given_name: row.given_name,
             surname: row.surname,
@@ -227,17 +205,10 @@ fn account(row: row::Model) -> Result<Account> {
     })
 }
 
-const COORDINATOR: &str = "coordinator";
-const TEACHER: &str = "teacher";
+/// The word for an account that a team shares.
 const TEAM: &str = "team";
-
-fn kind_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Coordinator => COORDINATOR,
-        Kind::Teacher => TEACHER,
-        Kind::Team(_) => TEAM,
-    }
-}
+/// The word for a person's account, one of two that the table takes. Which of them a row has says nothing: mandates do.
+const PERSON: &str = "teacher";
 
 /// Inserts a registration.
 pub(crate) async fn register(tx: &Tx, new: &Registration) -> Result<()> {
@@ -339,9 +310,15 @@ mod tests {
         testing::Ground,
     };
 
-    async fn saved(ground: &Ground, login: &str, kind: Kind, surname: &str, school: Option<Id<School>>) -> Account {
+    async fn saved(
+        ground: &Ground,
+        login: &str,
+        team: Option<TeamId>,
+        surname: &str,
+        school: Option<Id<School>>,
+    ) -> Account {
         let ctx = ground.anybody();
-        let mut account = tests::account(&ctx, login, kind, Some(Hash::stored("$".to_owned())));
+        let mut account = tests::account(&ctx, login, team, Some(Hash::stored("$".to_owned())));
         account.person.surname = surname.to_owned();
         account.school = school;
         let tx = ground.store().change(&ctx).await.unwrap();
@@ -363,8 +340,8 @@ mod tests {
     async fn an_account_reads_as_it_was_saved() {
         let ground = Ground::new();
         let school = ground.school("CHTD007011").await;
-        let teacher = saved(&ground, "ana@school.example", Kind::Teacher, "Šimić", Some(school.id())).await;
-        let team = saved(&ground, "22-23_0001", Kind::Team(ground.anybody().new_id()), "", None).await;
+        let teacher = saved(&ground, "ana@school.example", None, "Šimić", Some(school.id())).await;
+        let team = saved(&ground, "22-23_0001", Some(ground.anybody().new_id()), "", None).await;
         let db = ground.store().read(&ground.anybody()).await.unwrap();
         for account in [teacher, team] {
             assert_eq!(get(&db, account.id).await.unwrap(), account);
@@ -376,36 +353,35 @@ mod tests {
     async fn a_state_reads_as_it_was_saved_and_who_cannot_sign_in_is_not_found() {
         let ground = Ground::new();
         let school = ground.school("CHTD007011").await.id();
-        let mut teacher = saved(&ground, "t@school.example", Kind::Teacher, "Horvat", Some(school)).await;
-        let mut coordinator = saved(&ground, "c@school.example", Kind::Coordinator, "Horvat", None).await;
+        let teacher = saved(&ground, "t@school.example", None, "Horvat", Some(school)).await;
+        let other = saved(&ground, "c@school.example", None, "Horvat", None).await;
         let ctx = ground.anybody();
         let tx = ground.store().change(&ctx).await.unwrap();
-        assert_eq!(teachers(&tx, "horvat", school).await.unwrap().len(), 1);
-        assert_eq!(coordinators(&tx).await.unwrap(), [coordinator.id]);
-        for account in [&mut teacher, &mut coordinator] {
-            account.state = State::Locked { at: ctx.now(), by: ctx.new_id(), reason: "{lost".to_owned() };
-            save(&tx, account).await.unwrap();
-            assert_eq!(&get(&tx, account.id).await.unwrap(), account);
-        }
-        assert_eq!(teachers(&tx, "horvat", school).await.unwrap(), []);
-        assert_eq!(coordinators(&tx).await.unwrap(), []);
-        assert!(super::teacher(&tx, "teacher_id", teacher.id).await.is_err());
+        let living = async || living_among(&tx, [other.id, teacher.id]).await.unwrap();
+        assert_eq!(namesakes(&tx, "horvat", school).await.unwrap().len(), 1);
+        assert_eq!(living().await, [teacher.id, other.id]);
+        let mut locked = teacher.clone();
+        locked.state = State::Locked { at: ctx.now(), by: ctx.new_id(), reason: "{lost".to_owned() };
+        save(&tx, &mut locked).await.unwrap();
+        assert_eq!(get(&tx, teacher.id).await.unwrap(), locked);
+        assert_eq!(namesakes(&tx, "horvat", school).await.unwrap(), []);
+        assert_eq!(living().await, [other.id]);
     }
 
     #[tokio::test]
     async fn two_accounts_cannot_have_one_login() {
         let ground = Ground::new();
-        saved(&ground, "ana@school.example", Kind::Teacher, "Horvat", None).await;
+        saved(&ground, "ana@school.example", None, "Horvat", None).await;
         let ctx = ground.anybody();
         let tx = ground.store().change(&ctx).await.unwrap();
-        let twice = save(&tx, &mut tests::account(&ctx, "Ana@School.Example", Kind::Coordinator, None)).await;
+        let twice = save(&tx, &mut tests::account(&ctx, "Ana@School.Example", None, None)).await;
         assert!(twice.is_err_and(|error| error.is(Shared::EtagStale)));
     }
 
     #[tokio::test]
     async fn only_who_read_the_last_version_can_save() {
         let ground = Ground::new();
-        let mut first = saved(&ground, "ana@school.example", Kind::Teacher, "Horvat", None).await;
+        let mut first = saved(&ground, "ana@school.example", None, "Horvat", None).await;
         let mut second = first.clone();
         let tx = ground.store().change(&ground.anybody()).await.unwrap();
         save(&tx, &mut first).await.unwrap();
@@ -413,34 +389,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn teachers_are_found_by_the_whole_surname_at_their_school_and_ten_at_most() {
+    async fn persons_are_found_by_the_whole_surname_at_their_school() {
         let ground = Ground::new();
         let (here, there) = (ground.school("CHTD007011").await.id(), ground.school("RMPS00101X").await.id());
-        let found = saved(&ground, "a@school.example", Kind::Teacher, "D’Angelo-Šimić", Some(here)).await;
-        saved(&ground, "b@school.example", Kind::Teacher, "D'Angelo", Some(here)).await;
-        saved(&ground, "c@school.example", Kind::Teacher, "Dangelo Simic", Some(there)).await;
-        saved(&ground, "d@school.example", Kind::Coordinator, "Dangelo Simic", Some(here)).await;
+        let found = saved(&ground, "a@school.example", None, "D’Angelo-Šimić", Some(here)).await;
+        saved(&ground, "b@school.example", None, "D'Angelo", Some(here)).await;
+        saved(&ground, "c@school.example", None, "Dangelo Simic", Some(there)).await;
+        saved(&ground, "22-23_0001", Some(ground.anybody().new_id()), "Dangelo Simic", Some(here)).await;
         let db = ground.store().read(&ground.anybody()).await.unwrap();
-        assert_eq!(teachers(&db, "d'angelo SIMIC", here).await.unwrap(), [found]);
-        drop(db);
-        for number in 0..11 {
-            saved(&ground, &format!("{number}@school.example"), Kind::Teacher, "Rossi", Some(here)).await;
-        }
-        let db = ground.store().read(&ground.anybody()).await.unwrap();
-        assert_eq!(teachers(&db, "rossi", here).await.unwrap().len(), 10);
-    }
-
-    #[tokio::test]
-    async fn an_unknown_id_and_somebody_who_is_no_teacher_are_the_same_violation() {
-        let ground = Ground::new();
-        let coordinator = saved(&ground, "c@school.example", Kind::Coordinator, "Horvat", None).await;
-        let teacher_account = saved(&ground, "t@school.example", Kind::Teacher, "Horvat", None).await;
-        let db = ground.store().read(&ground.anybody()).await.unwrap();
-        let one = teacher(&db, "teacher_id", coordinator.id).await.unwrap_err();
-        let other = teacher(&db, "teacher_id", ground.anybody().new_id()).await.unwrap_err();
-        assert_eq!(one.violations()[0].reason, "TEACHER_NOT_REGISTERED");
-        assert_eq!((one.message(), one.violations()), (other.message(), other.violations()));
-        assert_eq!(teacher(&db, "teacher_id", teacher_account.id).await.unwrap(), teacher_account);
+        assert_eq!(namesakes(&db, "d'angelo SIMIC", here).await.unwrap(), [found]);
     }
 
     #[tokio::test]
@@ -467,17 +424,7 @@ mod tests {
         let (team, _) = ground.team(&referent).await;
         let db = ground.store().read(&ground.anybody()).await.unwrap();
         let account = by_login(&db, &Login::of("22-23_0001")).await.unwrap().unwrap();
-        assert_eq!((account.kind, account.password), (Kind::Team(team.id()), None));
+        assert_eq!((account.team, account.password), (Some(team.id()), None));
         assert_eq!(account.person, Person::default(), "nothing is known of pupils");
-    }
-
-    #[tokio::test]
-    async fn a_country_has_a_coordinator_or_none() {
-        let ground = Ground::new();
-        saved(&ground, "t@school.example", Kind::Teacher, "Horvat", None).await;
-        let has = async || has_coordinator(&ground.store().read(&ground.anybody()).await.unwrap()).await.unwrap();
-        assert!(!has().await);
-        saved(&ground, "c@school.example", Kind::Coordinator, "Horvat", None).await;
-        assert!(has().await);
     }
 }

@@ -24,15 +24,13 @@ impl From<Account> for pb::Account {
         Self {
             id: account.id.to_string(),
             login: account.login.to_string(),
-            roles: vec![account.role().into()],
+            // said by its mandates, which the answer adds
+            roles: Vec::new(),
             given_name: account.person.given_name,
             surname: account.person.surname,
             school_id: account.school.map(|school| school.to_string()).unwrap_or_default(),
             subject_area: account.person.subject_area,
-            team_id: match account.kind {
-                super::Kind::Team(team) => team.to_string(),
-                _ => String::new(),
-            },
+            team_id: account.team.map(|team| team.to_string()).unwrap_or_default(),
             password_change_needed: account.password.is_none(),
             created_at: Some(wire::timestamp(account.created_at)),
             etag: wire::etag(account.version),
@@ -106,14 +104,11 @@ mod tests {
     use prost_types::FieldMask;
 
     use super::*;
-    use crate::{
-        account::{Kind, tests::account},
-        testing::Ground,
-    };
+    use crate::{account::tests::account, testing::Ground};
 
     fn asked(paths: &[&str]) -> Result<Change> {
         let ground = Ground::new();
-        let mut before = account(&ground.anybody(), "ana@school.example", Kind::Teacher, None);
+        let mut before = account(&ground.anybody(), "ana@school.example", None, None);
         before.school = Some(ground.anybody().new_id());
         before.person.subject_area = "Latin".to_owned();
         let account =

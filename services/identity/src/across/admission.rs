@@ -1,10 +1,11 @@
 //! Admitting an application: the team, its shared account and its first credential are created.
 
 use platform::{Ctx, Error, Reads, Result, Tx, secret::Keys};
+use proto::options::v1::Role;
 
-use super::credential;
+use super::{credential, mandating};
 use crate::{
-    account::{self, Account, Login, TeamId},
+    account::{Account, Login, TeamId},
     class::{
         application::{self, Admitted, Application},
         team::{self, Admission, Code, Credential, Team},
@@ -34,7 +35,7 @@ pub(crate) async fn carry_out(
 async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, id: TeamId) -> Result<()> {
     let ctx: &Ctx = tx.ctx();
     // who has left since it was submitted is not given a team
-    account::store::teacher_to_change(tx, "application_id", application.referent()).await?;
+    mandating::teacher_to_change(tx, "application_id", application.referent()).await?;
     let school = application.draft().school.ok_or_else(|| Error::not_found("school"))?;
     let number = application::store::founded(tx, track.id).await? + 1;
     let admission = Admission {
@@ -54,5 +55,5 @@ async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, i
 pub(crate) async fn save(tx: &Tx, team: &mut Team) -> Result<()> {
     team::store::save(tx, team).await?;
     let mut account = Account::of_team(tx.ctx(), team.id(), Login::of(team.code().as_str()));
-    account::store::save(tx, &mut account).await
+    mandating::found(tx, &mut account, Role::Team).await
 }

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
 use proto::identity::v1 as pb;
 
+use super::mandating;
 use crate::{
     account::{self, Account, EmailChange, Recovery, email_change, invalid_code, recovery},
     country::Country,
@@ -135,7 +136,7 @@ fn taken(error: Error) -> Error {
 
 /// Locks an account. Error: not found; `OWN_ACCOUNT`, `LAST_COORDINATOR`, `ACCOUNT_STATE`.
 pub(crate) async fn lock(tx: &Tx, id: Id<Account>, reason: String) -> Result<Account> {
-    let coordinators = account::store::coordinators_to_change(tx).await?;
+    let coordinators = mandating::coordinators_to_change(tx).await?;
     let mut account = account::store::person_to_change(tx, id).await?;
     account.lock(tx.ctx(), reason, &coordinators)?;
     shut(tx, &mut account).await?;

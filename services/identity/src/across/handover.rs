@@ -2,16 +2,13 @@
 
 use platform::{Reads, Result, Tx, secret::Keys};
 
-use super::credential;
-use crate::{
-    account,
-    class::team::{self, Credential, Handover, Team},
-};
+use super::{credential, mandating};
+use crate::class::team::{self, Credential, Handover, Team};
 
 /// Saves a team that was handed over. Where its credential was not redeemed, the former referent knows it: it is replaced, and the
 /// new one is mailed to the new referent. Error: a violation at `teacher_id`, where the new referent cannot sign in any more.
 pub(crate) async fn save(tx: &Tx, keys: &Keys, team: &mut Team, handover: &Handover) -> Result<()> {
-    account::store::teacher_to_change(tx, "teacher_id", team.referent()).await?;
+    mandating::teacher_to_change(tx, "teacher_id", team.referent()).await?;
     let next = if team.is_invited() { Some(Credential::issue(tx.ctx(), keys, team.id())?) } else { None };
     next.iter().for_each(|next| team.invite(next));
     team::store::save(tx, team).await?;

@@ -2,7 +2,7 @@
 
 use platform::{Ctx, Id, Peers, Reads, Result, Store, Tx};
 
-use super::entrance;
+use super::{entrance, mandating};
 use crate::{
     account::{self, Account, TeamId},
     class::{
@@ -27,7 +27,7 @@ pub(crate) async fn over(store: &Store, peers: &Peers, ctx: &Ctx) -> Result<Vec<
 
 /// Ends an account. `over` are the teams that need no referent any more. Error: `TEAM_AT_WORK`, `LAST_COORDINATOR`, `ACCOUNT_STATE`.
 pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<()> {
-    let coordinators = account::store::coordinators_to_change(tx).await?;
+    let coordinators = mandating::coordinators_to_change(tx).await?;
     let mut account = account::store::person_to_change(tx, id).await?;
     // read with the account locked: a team that is handed over to it waits, and is refused
     let teams = team::store::of_referent(tx, id).await?;
@@ -36,6 +36,7 @@ pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<(
     account.leave(tx.ctx(), &coordinators)?;
     team::store::remove_support(tx, id).await?;
     entrance::shut(tx, &mut account).await?;
+    mandating::revoke_all(tx, id).await?;
     tx.note("leave account", format!("account {id}"), "");
     Ok(())
 }
@@ -63,6 +64,7 @@ mod tests {
         let refused = leave(&tx, teacher.id(), &[]).await.unwrap_err();
         assert!(refused.is(Reason::TeamAtWork), "{refused:?}");
         leave(&tx, teacher.id(), &[team.id()]).await.unwrap();
+        assert_eq!(crate::mandate::store::of_account(&tx, teacher.id()).await.unwrap(), []);
         assert!(leave(&tx, teacher.id(), &[team.id()]).await.is_err_and(|error| error.is(Reason::AccountState)));
     }
 }

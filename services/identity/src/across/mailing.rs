@@ -17,6 +17,7 @@ use crate::{
         application,
         team::{self, Team},
     },
+    mandate::{self, Mandate, invitation, roles},
     post::{
         letters::{self, Kind, Language},
         reminder::Wait,
@@ -43,13 +44,17 @@ pub(crate) fn handlers(host: &Host, public_url: String) -> Handlers {
 
 impl Mails {
     fn handlers(self) -> Handlers {
-        let [verification, repeated, credential, refused, reminder] = std::array::from_fn(|_| self.clone());
+        let [verification, repeated, credential, refused, reminder, invited, granted, revoked] =
+            std::array::from_fn(|_| self.clone());
         self.of_accounts(Handlers::new())
             .on_each("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
             .on_each("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
             .on_each("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
             .on_each("mail refusal", move |ctx, event| refused.clone().refusal(ctx, event))
             .on_each("mail reminder", move |ctx, event| reminder.clone().reminder(ctx, event))
+            .on_each("mail invitation", move |ctx, event| invited.clone().invitation(ctx, event))
+            .on_each("mail granted mandate", move |ctx, event| granted.clone().granted(ctx, event))
+            .on_each("mail revoked mandate", move |ctx, event| revoked.clone().revoked(ctx, event))
     }
 
     fn of_accounts(&self, others: Handlers) -> Handlers {
@@ -132,6 +137,49 @@ impl Mails {
         self.send(&ctx, post, &[("name", name), ("team", application.team_name()), ("refusal", refusal)]).await
     }
 
+    /// Mails an invitation, where its code was not replaced, used or withdrawn meanwhile.
+    async fn invitation(self, ctx: Ctx, event: pb::InvitationIssued) -> Result<()> {
+        let id: Id<invitation::Code> = event.code_id.parse()?;
+        let found = invitation::store::by_code(&self.store.read(&ctx).await?, id).await?;
+        let Some(invitation) = found else { return Ok(()) };
+        let Ok((login, until)) = invitation.open(ctx.now()) else { return Ok(()) };
+        let language = letters::language(ctx.tenant(), invitation.locale())?;
+        let code = invitation.code(&ctx, &self.keys);
+        let values = [
+            ("role", language.role(&roles::word(invitation.role()))),
+            ("until", &language.moment(ctx.tenant(), until)),
+            // browsers do not send the part after the hash, so it is in no server's log
+            ("link", &format!("{}#{code}", self.page(&ctx, "accept-invitation"))),
+            ("code", &code),
+        ];
+        self.send(&ctx, Post { id: id.uuid(), to: login.as_str(), language, kind: Kind::Invitation }, &values).await
+    }
+
+    async fn granted(self, ctx: Ctx, event: pb::MandateGranted) -> Result<()> {
+        let id: Id<pb::MandateGranted> = event.letter_id.parse()?;
+        self.of_mandate(ctx, id.uuid(), &event.mandate_id, Kind::MandateGranted).await
+    }
+
+    async fn revoked(self, ctx: Ctx, event: pb::MandateRevoked) -> Result<()> {
+        let id: Id<pb::MandateRevoked> = event.letter_id.parse()?;
+        self.of_mandate(ctx, id.uuid(), &event.mandate_id, Kind::MandateRevoked).await
+    }
+
+    /// Mails to the owner of an account that a role was given or taken away.
+    async fn of_mandate(self, ctx: Ctx, letter: Uuid, mandate: &str, kind: Kind) -> Result<()> {
+        let db = self.store.read(&ctx).await?;
+        let mandate: Mandate = mandate::store::get(&db, mandate.parse()?).await?;
+        let account = account::store::get(&db, mandate.account()).await?;
+        drop(db);
+        let post = post(&ctx, letter, &account, kind)?;
+        let values = [
+            ("name", account.person().given_name.as_str()),
+            ("role", post.language.role(&roles::word(mandate.role()))),
+            ("link", &self.page(&ctx, "sign-in")),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
     /// Mails a reminder, where its reader is still responsible and the programme still exists.
     async fn reminder(self, ctx: Ctx, event: pb::ReminderAddressed) -> Result<()> {
         let Some((wait, since)) = Wait::told(event.wait()).zip(event.since) else { return Ok(()) };
@@ -160,7 +208,9 @@ impl Mails {
         let db = self.store.read(ctx).await?;
         let Some(account) = account::store::find(&db, account.parse()?).await? else { return Ok(None) };
         if team.is_empty() {
-            return Ok((account.role() == Role::Coordinator).then_some((account, None)));
+            let held = mandate::store::of_account(&db, account.id()).await?;
+            let is_coordinator = account.is_living() && held.iter().any(|mandate| mandate.is(Role::Coordinator));
+            return Ok(is_coordinator.then_some((account, None)));
         }
         let team = team::store::find(&db, team.parse()?).await?;
         let team = team.filter(|team| team.has_teacher(account.id()) && team.is_interreg());

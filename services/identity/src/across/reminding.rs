@@ -2,13 +2,10 @@
 //! After a crash it is repeated, and the record of what was done prevents a second letter.
 
 use platform::{Border, Ctx, Error, Id, Result, Store, TenantId, Tx, event::Handlers};
-use proto::{identity::v1 as pb, lessons::v1::ReminderDue};
+use proto::{identity::v1 as pb, lessons::v1::ReminderDue, options::v1::Role};
 
-use crate::{
-    account::{self, Account},
-    class::team,
-    post::reminder::Wait,
-};
+use super::mandating;
+use crate::{account::Account, class::team, post::reminder::Wait};
 
 /// Adds the handler of reminders that a programme sends.
 pub(crate) fn handlers(others: Handlers, store: Store, border: Border) -> Handlers {
@@ -52,7 +49,7 @@ async fn address(store: &Store, there: &Ctx, programme: &TenantId, fact: &Remind
 /// in programmes.
 async fn reminded(tx: &Tx, fact: &ReminderDue) -> Result<Vec<Id<Account>>> {
     if fact.team_id.is_empty() {
-        return account::store::coordinators(tx).await;
+        return mandating::able(tx, Role::Coordinator).await;
     }
     let team = team::store::find(tx, fact.team_id.parse()?).await?.filter(team::Team::is_interreg);
     Ok(team.map(|team| team.teachers().collect()).unwrap_or_default())

@@ -111,7 +111,8 @@ fn failed() -> Error {
     Reason::SignInFailed.error(text)
 }
 
-fn locked() -> Error {
+/// The error for a right password of an account that is locked.
+pub(super) fn locked() -> Error {
     let text = "The central team has locked this account. The mail to its address says why. Write to the central team.";
     Reason::AccountLocked.error(text)
 }
@@ -122,11 +123,7 @@ mod tests {
     use platform::error::Shared;
 
     use super::*;
-    use crate::{
-        account::{Kind, tests::account},
-        class::team::Ending,
-        testing::Ground,
-    };
+    use crate::{account::tests::account, class::team::Ending, testing::Ground};
 
     fn hash() -> Hash {
         Hash::stored("$".to_owned())
@@ -144,14 +141,14 @@ mod tests {
     fn team(ground: &Ground) -> (Account, Credential) {
         let ctx = ground.anybody();
         let credential = Credential::issue(&ctx, &ground.keys, ctx.new_id()).unwrap();
-        (account(&ctx, "22-23_0001", Kind::Team(credential.team()), None), credential)
+        (account(&ctx, "22-23_0001", Some(credential.team()), None), credential)
     }
 
     #[test]
     fn an_unknown_login_and_a_wrong_password_are_the_same_bytes() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let known = opened_by(account(&ctx, "ana@school.example", Kind::Teacher, Some(hash())));
+        let known = opened_by(account(&ctx, "ana@school.example", None, Some(hash())));
         let statuses = [known, LoginState::default()].map(|state| {
             let refused = state.decide(&ctx, &ground.keys, "wrong", false).unwrap_err();
             assert!(refused.is(Reason::SignInFailed));
@@ -203,7 +200,7 @@ mod tests {
     fn everything_wrong_with_a_change_of_password_is_said_at_once() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let state = opened_by(account(&ctx, "ana@school.example", Kind::Teacher, Some(hash())));
+        let state = opened_by(account(&ctx, "ana@school.example", None, Some(hash())));
         let next = state.check_next(&ctx, None, "not it", "short");
         let refused = decide_change(state.decide(&ctx, &ground.keys, "not it", false), next).unwrap_err();
         assert!(refused.is(Shared::FieldsInvalid));
@@ -230,7 +227,7 @@ mod tests {
         assert!(weak(&account, &typed, &typed));
         assert!(weak(&account, &typed, &format!("{}!", typed.replace('-', ""))));
         assert!(!weak(&account, &typed, "quattro lune sul lago"));
-        let person = crate::account::tests::account(&ctx, "ana@school.example", Kind::Teacher, Some(hash()));
+        let person = crate::account::tests::account(&ctx, "ana@school.example", None, Some(hash()));
         assert!(weak(&person, "quattro lune sul lago", "quattro lune sul lago"));
         assert!(!weak(&person, "quattro lune sul lago", "tre stelle nel bosco"));
     }

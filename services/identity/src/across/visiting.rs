@@ -8,6 +8,7 @@ use platform::{
 use crate::{
     account,
     class::team,
+    mandate,
     membership::{Standing, Visit},
     reason::Reason,
     session,
@@ -45,7 +46,8 @@ pub(crate) async fn standing(db: &impl Reads, caller: &Member, visit: Visit) -> 
         Some(team) => team::store::find(db, team).await?,
         None => None,
     };
-    Ok(Standing { session, account, team })
+    let mandate = mandate::store::get(db, session.mandate()).await?;
+    Ok(Standing { session, mandate, account, team })
 }
 
 #[cfg(test)]
@@ -62,6 +64,8 @@ mod tests {
             account: account.id().uuid(),
             session: session.id().uuid(),
             roles: vec![role],
+            mandate: None,
+            bound: platform::Bound::default(),
             acts_for: None,
             home: Some("it".parse().unwrap()),
             provisional: false,

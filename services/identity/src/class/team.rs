@@ -14,6 +14,7 @@ use crate::{
         track::{Edition, Track},
     },
     country::Country,
+    mandate::Teacher,
     reason::{Reason, Refuse},
     school::School,
 };
@@ -257,9 +258,8 @@ impl Team {
     }
 
     /// Adds a support teacher (S1 "Associazione docente di supporto"). Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`.
-    pub fn add_support(&mut self, ctx: &Ctx, teacher: &Account) -> Result<()> {
+    pub fn add_support(&mut self, ctx: &Ctx, teacher: &Teacher) -> Result<()> {
         self.led_by(ctx)?;
-        teacher.registered_teacher("teacher_id")?;
         if self.referent == teacher.id() || self.supports.contains(&teacher.id()) {
             return Err(Reason::TeacherAlreadyInTeam.error("This teacher is in the team already."));
         }
@@ -275,11 +275,9 @@ impl Team {
         if self.supports.len() == before { Err(Error::not_found("support teacher")) } else { Ok(()) }
     }
 
-    /// Replaces the referent. The former referent no longer sees the team. Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`,
-    /// `TEACHER_NOT_REGISTERED`.
-    pub fn hand_over(&mut self, ctx: &Ctx, to: &Account, reason: String) -> Result<Handover> {
+    /// Replaces the referent. The former referent no longer sees the team. Error: `REFERENT_ONLY`, `TEACHER_ALREADY_IN_TEAM`.
+    pub fn hand_over(&mut self, ctx: &Ctx, to: &Teacher, reason: String) -> Result<Handover> {
         self.handed_over_by(ctx)?;
-        to.registered_teacher("teacher_id")?;
         if self.referent == to.id() {
             return Err(Reason::TeacherAlreadyInTeam.error("This teacher is the team's referent already."));
         }

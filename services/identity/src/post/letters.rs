@@ -1,6 +1,6 @@
 //! The texts of letters: one file per language in `letters/`, built in. To add a language, add a file and a line in [`FILES`].
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use jiff::Timestamp;
 use platform::{Error, Result, Tenant, language::prefixes};
@@ -42,6 +42,12 @@ pub(crate) enum Kind {
     ClassAwaited,
     /// `name`, `programme`, `twinning`, `since`, `todo`, `link`, `sign_in`.
     CentralTeamAwaited,
+    /// `programme`, `role`, `link`, `code`, `until`. It does not say whether the address has an account.
+    Invitation,
+    /// `name`, `programme`, `role`, `link`.
+    MandateGranted,
+    /// `name`, `programme`, `role`, `link`.
+    MandateRevoked,
 }
 
 /// A letter, ready to be sent.
@@ -75,7 +81,12 @@ pub(crate) struct Language {
     application_refused: Text,
     class_awaited: Text,
     central_team_awaited: Text,
+    invitation: Text,
+    mandate_granted: Text,
+    mandate_revoked: Text,
     todo: Todo,
+    /// What people call a role, by its word in data.
+    roles: BTreeMap<String, String>,
 }
 
 /// What the reader has to do, for each reason why a pair waits.
@@ -177,7 +188,15 @@ impl Language {
             Kind::ApplicationRefused => &self.application_refused,
             Kind::ClassAwaited => &self.class_awaited,
             Kind::CentralTeamAwaited => &self.central_team_awaited,
+            Kind::Invitation => &self.invitation,
+            Kind::MandateGranted => &self.mandate_granted,
+            Kind::MandateRevoked => &self.mandate_revoked,
         }
+    }
+
+    /// What people call a role. Empty for one that nobody gives.
+    pub(crate) fn role(&self, word: &str) -> &str {
+        self.roles.get(word).map_or("", String::as_str)
     }
 
     /// What the reader has to do where a pair waits.
@@ -217,7 +236,7 @@ mod tests {
     use super::*;
     use crate::testing::Ground;
 
-    const KINDS: [(Kind, &[&str]); 15] = [
+    const KINDS: [(Kind, &[&str]); 18] = [
         (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
         (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
         (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -233,6 +252,9 @@ mod tests {
         (Kind::ApplicationRefused, &["name", "programme", "team", "refusal"]),
         (Kind::ClassAwaited, &["name", "programme", "twinning", "team", "since", "todo", "link", "sign_in"]),
         (Kind::CentralTeamAwaited, &["name", "programme", "twinning", "since", "todo", "link", "sign_in"]),
+        (Kind::Invitation, &["programme", "role", "link", "code", "until"]),
+        (Kind::MandateGranted, &["name", "programme", "role", "link"]),
+        (Kind::MandateRevoked, &["name", "programme", "role", "link"]),
     ];
 
     fn placeholders(text: &str) -> BTreeSet<&str> {
@@ -281,6 +303,19 @@ mod tests {
             let said: BTreeSet<_> = LANGUAGES.iter().map(|(_, language)| language.todo(wait)).collect();
             assert_eq!(said.len(), LANGUAGES.len(), "{wait:?}");
             assert!(said.iter().all(|text| text.len() > 30 && !text.contains('{')), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn every_language_has_a_word_for_every_role_that_is_given() {
+        let given: BTreeSet<_> = proto::roles::all()
+            .filter(|role| proto::roles::granting(*role).is_some())
+            .map(proto::roles::word)
+            .collect();
+        assert!(given.len() > 5);
+        for (tag, language) in LANGUAGES.iter() {
+            assert_eq!(language.roles.keys().cloned().collect::<BTreeSet<_>>(), given, "{tag}");
+            assert!(given.iter().all(|role| language.role(role).len() > 5), "{tag}");
         }
     }
 

@@ -8,9 +8,10 @@ use super::{Refresh, Session, Tokens, over, store, wire};
 use crate::{
     account::{self, Account, Login},
     across::{
-        credential,
+        credential, mandating,
         sign_in::{LoginState, SignedIn, decide_change},
     },
+    mandate::Mandate,
     password::{
         hasher::Hasher,
         throttle::{Attempt, Throttle},
@@ -38,7 +39,8 @@ impl SessionService for Sessions {
         let signed_in = self.prove(&ctx, &Login::of(&req.login), &req.password).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         account::store::lock(&tx, &signed_in.account).await?;
-        self.open(tx, &signed_in.account, signed_in.provisional.is_some()).await
+        let mandate = mandating::usual(&tx, signed_in.account.id()).await?;
+        self.open(tx, &signed_in.account, &mandate, signed_in.provisional.is_some()).await
     }
 
     async fn refresh_session(
@@ -49,12 +51,13 @@ impl SessionService for Sessions {
         let token = Refresh::read(&ctx, self.tokens.keys(), &req.refresh_token)?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let mut session = store::get(&tx, token.session()).await?;
+        let mandate = mandating::acted_in(&tx, &session).await?;
         if !session.refresh(ctx.now(), &token)? || !store::save_next(&tx, &mut session).await? {
             return Err(end_reused(tx, &session).await?.into());
         }
         let account = account::store::get(&tx, session.account()).await?;
-        let grant = self.tokens.grant(&ctx, &session, &account, false)?;
-        tx.answer(grant.into()).await
+        let grant = self.tokens.grant(&ctx, &session, &account, &mandate, false)?;
+        tx.answer(wire::session(grant, &mandate)).await
     }
 
     async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Result<Response<pb::SignOutResponse>, Status> {
@@ -78,7 +81,27 @@ impl SessionService for Sessions {
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let account = credential::redeem(&tx, signed_in, password).await?;
         tx.note("change password", format!("account {}", account.id()), "");
-        self.open(tx, &account, false).await
+        let mandate = mandating::presently(&tx).await?;
+        self.open(tx, &account, &mandate, false).await
+    }
+
+    async fn switch_mandate(
+        &self,
+        request: Request<pb::SwitchMandateRequest>,
+    ) -> Result<Response<pb::Session>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        let present = store::get(&tx, ctx.member()?.session.into()).await?;
+        present.living(ctx.now())?;
+        let account = account::store::get(&tx, present.account()).await?;
+        // a change of the password at the same time ends this session, or sees the new one
+        account::store::lock(&tx, &account).await?;
+        let mandate = mandating::own(&tx, account.id(), req.mandate_id.parse()?).await?;
+        if !store::end(&tx, present.id()).await? {
+            return Err(over().into());
+        }
+        tx.note("switch mandate", format!("account {}", account.id()), format!("mandate {}", mandate.id()));
+        self.begin(tx, present.switch(&ctx, &mandate), &account, &mandate, false).await
     }
 
     async fn list_sessions(
@@ -146,12 +169,30 @@ impl Sessions {
         signed_in
     }
 
-    /// Opens a session and answers with its tokens.
-    async fn open(&self, tx: MethodTx, account: &Account, provisional: bool) -> Result<Response<pb::Session>, Status> {
-        let session = Session::open(tx.ctx(), account.id(), self.tokens.lifetime(provisional));
+    /// Opens a session in a mandate and answers with its tokens.
+    async fn open(
+        &self,
+        tx: MethodTx,
+        account: &Account,
+        mandate: &Mandate,
+        provisional: bool,
+    ) -> Result<Response<pb::Session>, Status> {
+        let session = Session::open(tx.ctx(), mandate, self.tokens.lifetime(provisional));
+        self.begin(tx, session, account, mandate, provisional).await
+    }
+
+    /// Inserts a new session and answers with its tokens.
+    async fn begin(
+        &self,
+        tx: MethodTx,
+        session: Session,
+        account: &Account,
+        mandate: &Mandate,
+        provisional: bool,
+    ) -> Result<Response<pb::Session>, Status> {
         store::insert(&tx, &session).await?;
-        let grant = self.tokens.grant(tx.ctx(), &session, account, provisional)?;
-        tx.answer(grant.into()).await
+        let grant = self.tokens.grant(tx.ctx(), &session, account, mandate, provisional)?;
+        tx.answer(wire::session(grant, mandate)).await
     }
 }
 

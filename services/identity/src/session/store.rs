@@ -1,19 +1,20 @@
 //! Sessions as rows.
 
-use platform::{Id, Reads, Result, Tx, ended, store::At};
+use platform::{Error, Id, Reads, Result, Tx, ended, store::At};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    Select,
     sea_query::{Expr, ExprTrait},
 };
 
 use super::{Session, over};
-use crate::account::Account;
+use crate::{account::Account, mandate::Mandate};
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{account::Account, session::Session};
+    use crate::{account::Account, mandate::Mandate, session::Session};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "session")]
@@ -27,6 +28,7 @@ mod row {
         pub expires_at: At,
         pub ended_at: Option<At>,
         pub last_used_at: At,
+        pub mandate_id: Option<Id<Mandate>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -41,7 +43,15 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Session>) -> Result<Session> {
 
 /// The session, if there is one.
 pub(crate) async fn find(db: &impl Reads, id: Id<Session>) -> Result<Option<Session>> {
-    Ok(row::Entity::find_by_id(id).one(db.conn()).await?.map(session))
+    row::Entity::find_by_id(id).one(db.conn()).await?.map(session).transpose()
+}
+
+/// The mandate that the newest session of an account acts or acted in, as far as its sessions are kept.
+pub(crate) async fn last_mandate(db: &impl Reads, account: Id<Account>) -> Result<Option<Id<Mandate>>> {
+    let theirs = row::Entity::find().filter(row::Column::AccountId.eq(account));
+    let newest = theirs.order_by_desc(row::Column::CreatedAt).order_by_desc(row::Column::Id);
+    let last = newest.select_only().column(row::Column::MandateId).into_tuple().one(db.conn()).await?;
+    Ok(last.flatten())
 }
 
 /// The most sessions of an account that are listed.
@@ -50,7 +60,7 @@ const MOST: u64 = 100;
 /// The living sessions of an account, those used last first, at most [`MOST`].
 pub(crate) async fn living(db: &impl Reads, account: Id<Account>) -> Result<Vec<Session>> {
     let last = living_of(db, account).order_by_desc(row::Column::LastUsedAt).order_by_desc(row::Column::Id).limit(MOST);
-    Ok(last.all(db.conn()).await?.into_iter().map(session).collect())
+    last.all(db.conn()).await?.into_iter().map(session).collect()
 }
 
 fn living_of(db: &impl Reads, account: Id<Account>) -> Select<row::Entity> {
@@ -74,6 +84,7 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
         expires_at: session.expires_at.into(),
         ended_at: session.ended_at.map(At::from),
         last_used_at: session.last_used_at.into(),
+        mandate_id: Some(session.mandate),
     };
     row::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -103,9 +114,18 @@ pub(crate) async fn end(tx: &Tx, id: Id<Session>) -> Result<bool> {
 
 /// Ends every session of an account.
 pub(crate) async fn end_all(tx: &Tx, account: Id<Account>) -> Result<()> {
+    end_where(tx, row::Column::AccountId.eq(account)).await
+}
+
+/// Ends every session that acts in a mandate.
+pub(crate) async fn end_all_in(tx: &Tx, mandate: Id<Mandate>) -> Result<()> {
+    end_where(tx, row::Column::MandateId.eq(mandate)).await
+}
+
+async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<()> {
     let living = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::EndedAt.is_null());
-    let theirs = living.filter(row::Column::AccountId.eq(account)).into_tuple().all(tx.conn()).await?;
-    end_these(tx, theirs).await.map(drop)
+    let these = living.filter(which.into()).into_tuple().all(tx.conn()).await?;
+    end_these(tx, these).await.map(drop)
 }
 
 /// Ends one living session of an account. Returns false, where there is none with this id.
@@ -139,8 +159,10 @@ async fn end_these(tx: &Tx, ids: Vec<Id<Session>>) -> Result<bool> {
     Ok(true)
 }
 
-fn session(row: row::Model) -> Session {
-    Session {
+fn session(row: row::Model) -> Result<Session> {
+    let without = || Error::internal(format!("session {} acts in no mandate", row.id));
+    Ok(Session {
+        mandate: row.mandate_id.ok_or_else(without)?,
         id: row.id,
         version: row.version,
         account: row.account_id,
@@ -149,7 +171,7 @@ fn session(row: row::Model) -> Session {
         last_used_at: row.last_used_at.0,
         expires_at: row.expires_at.0,
         ended_at: row.ended_at.map(|at| at.0),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -163,11 +185,17 @@ mod tests {
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
     async fn opened(store: &Store, ctx: &Ctx, account: &Account) -> Session {
-        let session = Session::open(ctx, account.id(), HOUR);
+        let session = Session::open(ctx, &acts_in(store, ctx, account).await, HOUR);
         let tx = store.change(ctx).await.unwrap();
         insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
         session
+    }
+
+    /// The mandate of an account that has one.
+    async fn acts_in(store: &Store, ctx: &Ctx, account: &Account) -> Mandate {
+        let db = store.read(ctx).await.unwrap();
+        crate::mandate::store::of_account(&db, account.id()).await.unwrap().remove(0)
     }
 
     async fn read(ground: &Ground, id: Id<Session>) -> Result<Session, Error> {
@@ -218,7 +246,8 @@ mod tests {
         let ctx = ground.anybody();
         let one = ground.teacher("ana@school.example").await;
         let other = ground.teacher("ivo@school.example").await;
-        let [first, second, strange] = [&one, &one, &other].map(|account| Session::open(&ctx, account.id(), HOUR));
+        let mandates = [acts_in(ground.store(), &ctx, &one).await, acts_in(ground.store(), &ctx, &other).await];
+        let [first, second, strange] = [0, 0, 1].map(|at| Session::open(&ctx, &mandates[at], HOUR));
         let tx = ground.store().change(&ctx).await.unwrap();
         for session in [&first, &second, &strange] {
             insert(&tx, session).await.unwrap();
@@ -233,13 +262,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_mandate_of_the_newest_session_is_known_though_it_ended_and_its_sessions_end_with_it() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let last =
+            async || last_mandate(&ground.store().read(&ground.anybody()).await.unwrap(), teacher.id()).await.unwrap();
+        assert_eq!(last().await, None);
+        let session = opened(ground.store(), &ground.anybody(), &teacher).await;
+        let tx = ground.store().change(&ground.anybody()).await.unwrap();
+        end_all_in(&tx, ground.anybody().new_id()).await.unwrap();
+        assert!(get(&tx, session.id).await.unwrap().living(ground.anybody().now()).is_ok());
+        end_all_in(&tx, session.mandate).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(read(&ground, session.id).await.unwrap().living(ground.anybody().now()).is_err());
+        assert_eq!(last().await, Some(session.mandate));
+    }
+
+    #[tokio::test]
     async fn one_lists_and_ends_ones_own_living_sessions() {
         let ground = Ground::new();
         let one = ground.teacher("ana@school.example").await;
         let other = ground.teacher("ivo@school.example").await;
         let ctx = ground.anybody();
-        let [first, second, third, strange] =
-            [&one, &one, &one, &other].map(|account| Session::open(&ctx, account.id(), HOUR));
+        let mandates = [acts_in(ground.store(), &ctx, &one).await, acts_in(ground.store(), &ctx, &other).await];
+        let [first, second, third, strange] = [0, 0, 0, 1].map(|at| Session::open(&ctx, &mandates[at], HOUR));
         let tx = ground.store().change(&ctx).await.unwrap();
         for session in [&first, &second, &third, &strange] {
             insert(&tx, session).await.unwrap();

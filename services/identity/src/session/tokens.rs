@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{
-    Ctx, Error, Result,
+    Bound, Ctx, Error, Result,
     secret::Keys,
     token::{Claims, Settings, Signer},
 };
@@ -11,7 +11,10 @@ use proto::options::v1::Role;
 use uuid::Uuid;
 
 use super::{Refresh, Session};
-use crate::account::{Account, TeamId};
+use crate::{
+    account::{Account, TeamId},
+    mandate::Mandate,
+};
 
 /// The longest validity of a token for a programme. It is short, so that a leaked token is of little use; the visitor's home is
 /// asked before every call anyway.
@@ -66,10 +69,18 @@ impl Tokens {
         if provisional { self.access } else { self.session }
     }
 
-    /// The tokens of the current generation of a session.
-    pub(super) fn grant(&self, ctx: &Ctx, session: &Session, account: &Account, provisional: bool) -> Result<Grant> {
+    /// The tokens of the current generation of a session, which acts in a mandate of the account.
+    pub(super) fn grant(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        account: &Account,
+        mandate: &Mandate,
+        provisional: bool,
+    ) -> Result<Grant> {
         let team = account.team().map(platform::Id::uuid);
-        let claims = self.claims(ctx, session, account.role(), team, self.access);
+        let claims = self.claims(ctx, session, mandate.role(), team, self.access);
+        let claims = Claims { mid: Some(mandate.id().uuid()), bound: mandate.bound().clone(), ..claims };
         let refresh = (!provisional).then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
         Ok(Grant { refresh, ..self.sign(&Claims { provisional, ..claims })? })
     }
@@ -92,6 +103,8 @@ impl Tokens {
             tenant: ctx.tenant().id().to_string(),
             sid: session.id.uuid(),
             roles: vec![role],
+            mid: None,
+            bound: Bound::default(),
             acts_for,
             home: None,
             provisional: false,
@@ -124,20 +137,22 @@ mod tests {
 
     use super::*;
     use crate::{
-        account::{Kind, tests::account},
-        testing::Ground,
+        account::tests::account,
+        testing::{Ground, mandate},
     };
 
-    async fn claims(ground: &Ground, kind: Kind, provisional: bool) -> (Claims, Grant) {
+    async fn claims(ground: &Ground, team: Option<TeamId>, provisional: bool) -> (Claims, Grant) {
         let (ctx, signer) = (ground.anybody(), Signer::random().unwrap());
         let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
-        let account = account(&ctx, "ana@school.example", kind, None);
-        let session = Session::open(&ctx, account.id(), tokens.lifetime(provisional));
-        let grant = tokens.grant(&ctx, &session, &account, provisional).unwrap();
+        let account = account(&ctx, "ana@school.example", team, None);
+        let mandate = Mandate::first(&ctx, &account, if team.is_some() { Role::Team } else { Role::Teacher });
+        let session = Session::open(&ctx, &mandate, tokens.lifetime(provisional));
+        let grant = tokens.grant(&ctx, &session, &account, &mandate, provisional).unwrap();
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
         let claims =
             Verifier::new(&Settings::default(), ground.clock.clone(), source).verify(&grant.access).await.unwrap();
         assert_eq!((claims.sub, claims.sid, claims.tenant.as_str()), (account.id().uuid(), session.id.uuid(), "it"));
+        assert_eq!((claims.mid, claims.bound.is_none()), (Some(mandate.id().uuid()), true));
         ((*claims).clone(), grant)
     }
 
@@ -145,7 +160,7 @@ mod tests {
     async fn a_team_is_given_what_it_may_be_and_whom_it_stands_for() {
         let ground = Ground::without_store();
         let team = ground.anybody().new_id();
-        let (claims, grant) = claims(&ground, Kind::Team(team), false).await;
+        let (claims, grant) = claims(&ground, Some(team), false).await;
         assert_eq!((claims.roles, claims.acts_for), (vec![proto::options::v1::Role::Team], Some(team.uuid())));
         assert_eq!(claims.exp - claims.iat, 600);
         assert_eq!(grant.access_expires_at.as_second(), claims.exp);
@@ -156,7 +171,7 @@ mod tests {
     #[tokio::test]
     async fn who_must_change_the_password_first_cannot_refresh() {
         let ground = Ground::without_store();
-        let (claims, grant) = claims(&ground, Kind::Team(ground.anybody().new_id()), true).await;
+        let (claims, grant) = claims(&ground, Some(ground.anybody().new_id()), true).await;
         assert!(claims.provisional && grant.refresh.is_none());
     }
 
@@ -167,8 +182,8 @@ mod tests {
         let (home, there) = (ground.anybody(), ground.ctx_in("it-hr", platform::Caller::Anonymous));
         let (signer, team) = (Signer::random().unwrap(), home.new_id());
         let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
-        let account = account(&home, "ana@school.example", Kind::Teacher, None);
-        let session = Session::open(&home, account.id(), SignedDuration::from_hours(1));
+        let mandate = mandate(&home);
+        let session = Session::open(&home, &mandate, SignedDuration::from_hours(1));
         let grant =
             tokens.exchange(&home, &there, &session, Guest { role: Role::TwinTeacher, team: Some(team) }).unwrap();
         assert_eq!((grant.access_expires_at - home.now()).total(jiff::Unit::Minute).unwrap(), 5.0);
@@ -177,10 +192,10 @@ mod tests {
         let claims =
             Verifier::new(&Settings::default(), ground.clock.clone(), source).verify(&grant.access).await.unwrap();
         assert_eq!((claims.tenant.as_str(), claims.home.as_ref()), ("it-hr", Some(home.tenant().id())));
-        assert_eq!((claims.sub, claims.sid), (account.id().uuid(), session.id.uuid()));
+        assert_eq!((claims.sub, claims.sid, claims.mid), (mandate.account().uuid(), session.id.uuid(), None));
         assert_eq!((&claims.roles[..], claims.acts_for), (&[Role::TwinTeacher][..], Some(team.uuid())));
 
-        let ending = Session::open(&home, account.id(), SignedDuration::from_secs(90));
+        let ending = Session::open(&home, &mandate, SignedDuration::from_secs(90));
         let short = tokens.exchange(&home, &there, &ending, Guest { role: Role::TwinCoordinator, team: None }).unwrap();
         assert_eq!(short.access_expires_at, ending.expires_at);
     }
@@ -190,8 +205,12 @@ mod tests {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
         let tokens = Tokens::new(Signer::random().unwrap(), ground.keys.clone(), &Settings::default());
-        let account = account(&ctx, "ana@school.example", Kind::Teacher, None);
-        let session = Session::open(&ctx, account.id(), SignedDuration::from_secs(90));
-        assert_eq!(tokens.grant(&ctx, &session, &account, false).unwrap().access_expires_at, session.expires_at);
+        let account = account(&ctx, "ana@school.example", None, None);
+        let mandate = Mandate::first(&ctx, &account, Role::Teacher);
+        let session = Session::open(&ctx, &mandate, SignedDuration::from_secs(90));
+        assert_eq!(
+            tokens.grant(&ctx, &session, &account, &mandate, false).unwrap().access_expires_at,
+            session.expires_at
+        );
     }
 }

@@ -4,18 +4,20 @@ use platform::{Id, token::PublicKey, wire};
 use proto::identity::v1 as pb;
 
 use super::{Grant, Session};
+use crate::mandate::Mandate;
 
-impl From<Grant> for pb::Session {
-    fn from(grant: Grant) -> Self {
-        let password_change_needed = grant.refresh.is_none();
-        let (refresh_token, refresh_expires_at) = grant.refresh.unzip();
-        Self {
-            access_token: grant.access,
-            access_expires_at: Some(wire::timestamp(grant.access_expires_at)),
-            refresh_token: refresh_token.unwrap_or_default(),
-            refresh_expires_at: refresh_expires_at.map(wire::timestamp),
-            password_change_needed,
-        }
+/// The tokens of a session, which acts in a mandate.
+pub(super) fn session(grant: Grant, mandate: &Mandate) -> pb::Session {
+    let password_change_needed = grant.refresh.is_none();
+    let (refresh_token, refresh_expires_at) = grant.refresh.unzip();
+    pb::Session {
+        access_token: grant.access,
+        access_expires_at: Some(wire::timestamp(grant.access_expires_at)),
+        refresh_token: refresh_token.unwrap_or_default(),
+        refresh_expires_at: refresh_expires_at.map(wire::timestamp),
+        password_change_needed,
+        role: mandate.role().into(),
+        mandate_id: mandate.id().to_string(),
     }
 }
 

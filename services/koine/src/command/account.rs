@@ -24,18 +24,45 @@ pub(super) enum Account {
         #[arg(long)]
         surname: String,
     },
+    /// Invite a coordinator, the first one of a new country for example: the process that serves mails a letter with a code, within a few
+    /// minutes. Whoever owns the address accepts, and chooses a name and a password.
+    Invite {
+        /// The tenant, such as `it`.
+        #[arg(long)]
+        tenant: String,
+        /// The address the letter goes to.
+        #[arg(long)]
+        email: String,
+        /// The BCP 47 tag of the language of the letter. Without it: the tenant's own.
+        #[arg(long, default_value = "")]
+        locale: String,
+    },
 }
 
 impl Account {
     pub(super) fn run(self, config: Config) -> Result<ExitCode> {
-        let Self::Create { tenant, email, given_name, surname } = self;
-        let password = demo::password()?;
-        let hasher = demo::hasher(&config)?;
-        let person = identity::Coordinator { email: email.clone(), password: password.clone(), given_name, surname };
-        offline(config, async |process| {
-            let ctx = process.operator(&tenant)?;
-            identity::create_coordinator(process.store("identity")?, &ctx, &hasher, person).await
-        })?;
-        say(format_args!("login     {email}\npassword  {password}"))
+        match self {
+            Self::Create { tenant, email, given_name, surname } => create(config, &tenant, email, given_name, surname),
+            Self::Invite { tenant, email, locale } => invite(config, &tenant, &email, locale),
+        }
     }
+}
+
+fn create(config: Config, tenant: &str, email: String, given_name: String, surname: String) -> Result<ExitCode> {
+    let password = demo::password()?;
+    let hasher = demo::hasher(&config)?;
+    let person = identity::Coordinator { email: email.clone(), password: password.clone(), given_name, surname };
+    offline(config, async |process| {
+        let ctx = process.operator(tenant)?;
+        identity::create_coordinator(process.store("identity")?, &ctx, &hasher, person).await
+    })?;
+    say(format_args!("login     {email}\npassword  {password}"))
+}
+
+fn invite(config: Config, tenant: &str, email: &str, locale: String) -> Result<ExitCode> {
+    let invitation = offline(config, async |process| {
+        let ctx = process.operator(tenant)?;
+        identity::invite_coordinator(process.store("identity")?, &ctx, email, locale).await
+    })?;
+    say(format_args!("invitation  {invitation}"))
 }

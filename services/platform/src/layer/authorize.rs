@@ -86,7 +86,17 @@ mod tests {
 
     fn member(role: Role, provisional: bool) -> Caller {
         let (account, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        Caller::Member(Member { account, session, roles: vec![role], acts_for: None, home: None, provisional })
+        let (roles, bound) = (vec![role], crate::Bound::default());
+        Caller::Member(Member {
+            account,
+            session,
+            roles,
+            mandate: None,
+            bound,
+            acts_for: None,
+            home: None,
+            provisional,
+        })
     }
 
     fn access(roles: &[Role]) -> Access {

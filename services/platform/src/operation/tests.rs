@@ -57,7 +57,9 @@ impl Ground {
     /// A context of an account of its own.
     fn by(&self, role: Role) -> Ctx {
         let (account, session) = (self.ids.next::<()>().uuid(), self.ids.next::<()>().uuid());
-        let member = Member { account, session, roles: vec![role], acts_for: None, home: None, provisional: false };
+        let (roles, bound) = (vec![role], crate::Bound::default());
+        let member =
+            Member { account, session, roles, mandate: None, bound, acts_for: None, home: None, provisional: false };
         testing::ctx(&self.tenants.get("aa").unwrap(), Caller::Member(member), &self.clock, &self.ids)
     }
 

@@ -9,8 +9,7 @@ use super::{
     store::{self, Filter},
 };
 use crate::{
-    account,
-    across::{credential, handover},
+    across::{credential, handover, mandating},
     class::{file, track},
     school,
 };
@@ -83,7 +82,7 @@ impl TeamService for Teams {
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let tx = tx.allowed(team.led_by(&ctx)?).await?;
-        let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
+        let teacher = mandating::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         team.add_support(&ctx, &teacher)?;
         store::save(&tx, &mut team).await?;
         tx.note("add support teacher", format!("team {}", team.id), format!("account {}", teacher.id()));
@@ -126,7 +125,7 @@ impl TeamService for Teams {
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let tx = tx.allowed(team.handed_over_by(&ctx)?).await?;
-        let teacher = account::store::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
+        let teacher = mandating::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         let handover = team.hand_over(&ctx, &teacher, req.reason)?;
         handover::save(&tx, &self.keys, &mut team, &handover).await?;
         tx.note("hand over team", format!("team {}", team.id), format!("handover {}", handover.id));

@@ -388,21 +388,16 @@ mod tests {
         let (referent, support) =
             (ground.teacher("ana@school.example").await, ground.teacher("eva@school.example").await);
         let (mut team, _) = ground.team(&referent).await;
-        team.add_support(&ground.member(&referent), &support).unwrap();
         let tx = ground.store().change(&ground.anybody()).await.unwrap();
+        let teacher = crate::across::mandating::teacher(&tx, "teacher_id", support.id()).await.unwrap();
+        team.add_support(&ground.member(&referent), &teacher).unwrap();
         save(&tx, &mut team).await.unwrap();
         tx.commit().await.unwrap();
         let somebody = |role, acts_for: Option<uuid::Uuid>| {
             let fresh = || ground.anybody().new_id::<Team>().uuid();
-            let (account, session) = (fresh(), fresh());
-            ground.ctx(Caller::Member(Member {
-                account,
-                session,
-                roles: vec![role],
-                acts_for,
-                home: None,
-                provisional: false,
-            }))
+            let (account, session, roles, bound) = (fresh(), fresh(), vec![role], platform::Bound::default());
+            let (mandate, home, provisional) = (None, None, false);
+            ground.ctx(Caller::Member(Member { account, session, roles, mandate, bound, acts_for, home, provisional }))
         };
         let stranger = ground.teacher("iva@school.example").await;
         for (ctx, who, sees) in [

@@ -1,13 +1,14 @@
-//! Fetches a track from the service lessons.
+//! Fetches a track from the service lessons, and looks there whether an edition exists.
 
-use platform::{Ctx, Error, Id, Peers, Result, Violations, client::peer_error};
+use platform::{Ctx, Error, Id, Peers, Result, Violations, client::peer_error, error::Shared};
 use proto::{
     identity::v1 as pb,
     lessons::v1::{
-        GetTrackRequest, GetTrackResponse, ListCalendarItemsRequest, Moment, ProjectRule,
+        GetEditionRequest, GetTrackRequest, GetTrackResponse, ListCalendarItemsRequest, Moment, ProjectRule,
         calendar_service_client::CalendarServiceClient, edition_service_client::EditionServiceClient,
     },
 };
+use uuid::Uuid;
 
 use super::{Call, Edition, Track};
 use crate::{country::Level, reason::Reason};
@@ -25,6 +26,22 @@ pub(crate) async fn get(peers: &Peers, ctx: &Ctx, field: &str, id: Id<Track>) ->
                 "There is no such track. Choose one of an edition that is open.",
             );
             violations.done().and(Err(Error::not_found("track")))
+        }
+        Err(status) => Err(peer_error(status)),
+    }
+}
+
+/// Checks that there is an edition, which may be left out, with the caller's token. Error: a violation at `field`, where the caller sees
+/// no edition with this id.
+pub(crate) async fn check_edition(peers: &Peers, ctx: &Ctx, field: &str, id: Option<Uuid>) -> Result<()> {
+    let Some(id) = id else { return Ok(()) };
+    let mut lessons = EditionServiceClient::new(peers.call("lessons", ctx)?);
+    match lessons.get_edition(GetEditionRequest { edition_id: id.to_string() }).await {
+        Ok(_) => Ok(()),
+        Err(status) if status.code() == platform::Code::NotFound => {
+            let mut violations = Violations::new();
+            violations.add(field, Shared::FieldsInvalid, "There is no such edition.");
+            violations.done()
         }
         Err(status) => Err(peer_error(status)),
     }

@@ -1,9 +1,15 @@
-//! Creates the first account of a country, from the command line.
+//! Creates or invites the first coordinator of a country, from the command line.
 
-use platform::{Ctx, Id, Result, Store, Violations, error::Shared, mail};
+use platform::{Bound, Ctx, Id, Result, Store, Violations, error::Shared, mail};
+use proto::options::v1::Role;
 
-use super::{Account, Login, Person, context, refuse_nameless, refuse_weak, store};
-use crate::password::hasher::Hasher;
+use super::{inviting, mandating};
+use crate::{
+    account::{self, Account, Login, Person, context, refuse_nameless, refuse_weak},
+    country::Country,
+    mandate::{Giver, Post, invitation::Invitation},
+    password::hasher::Hasher,
+};
 
 /// Data of somebody who joins the central team.
 pub struct Coordinator {
@@ -26,26 +32,47 @@ pub async fn create_coordinator(store: &Store, ctx: &Ctx, hasher: &Hasher, new: 
     refuse_nameless(&mut violations, "given_name", Some(&person.given_name));
     refuse_nameless(&mut violations, "surname", Some(&person.surname));
     refuse_weak(&mut violations, ctx, "password", &new.password, &context(&login, &person))?;
-    if !mail::is_address(login.as_str()) {
-        violations.add("email", Shared::FieldsInvalid, "Must be an e-mail address, such as name@school.example.");
-    }
-    if store::by_login(&store.read(ctx).await?, &login).await?.is_some() {
+    refuse_strange(&mut violations, &login);
+    if account::store::by_login(&store.read(ctx).await?, &login).await?.is_some() {
         violations.add("email", Shared::FieldsInvalid, "There is an account with this address already.");
     }
     violations.done()?;
     let password = hasher.hash(&new.password).await?;
-    let mut account = Account::coordinator(ctx, login, person, password);
+    let mut account = Account::of_person(ctx, login, person, password);
     let tx = store.change(ctx).await?;
-    store::forget_registrations(&tx, account.login()).await?;
-    store::save(&tx, &mut account).await?;
+    account::store::forget_registrations(&tx, account.login()).await?;
+    mandating::found(&tx, &mut account, Role::Coordinator).await?;
     tx.note("create coordinator", format!("account {}", account.id()), "");
     tx.commit().await?;
     Ok(account.id())
 }
 
+/// Invites somebody to the central team, in the operator's name: the letter is sent by the process that serves. `locale` is the BCP 47
+/// tag of its language; empty, it is the tenant's own. Error: a violation at `email`.
+pub async fn invite_coordinator(store: &Store, ctx: &Ctx, email: &str, locale: String) -> Result<Id<Invitation>> {
+    let login = Login::of(email);
+    let mut violations = Violations::new();
+    refuse_strange(&mut violations, &login);
+    violations.done()?;
+    let post = Post { role: Role::Coordinator, bound: Bound::default() };
+    let lifetime = ctx.tenant().section::<Country>()?.credentials().invitation();
+    let mut invitation = Invitation::create(ctx, &Giver::operator(), login, post, locale, lifetime)?;
+    let tx = store.change(ctx).await?;
+    inviting::send(&tx, &mut invitation, "invite").await?;
+    tx.commit().await?;
+    Ok(invitation.id())
+}
+
+/// Adds a violation where a login is no e-mail address.
+fn refuse_strange(violations: &mut Violations, login: &Login) {
+    if !mail::is_address(login.as_str()) {
+        violations.add("email", Shared::FieldsInvalid, "Must be an e-mail address, such as name@school.example.");
+    }
+}
+
 /// Whether the country's central team has an account.
 pub async fn has_coordinator(store: &Store, ctx: &Ctx) -> Result<bool> {
-    store::has_coordinator(&store.read(ctx).await?).await
+    Ok(!mandating::able(&store.read(ctx).await?, Role::Coordinator).await?.is_empty())
 }
 
 #[cfg(test)]
@@ -67,7 +94,7 @@ mod tests {
         let id =
             create_coordinator(store, &ctx, &hasher, new("Ivo@Centre.Example", "tre stelle nel bosco")).await.unwrap();
         assert!(has_coordinator(store, &ctx).await.unwrap());
-        let account = store::get(&store.read(&ctx).await.unwrap(), id).await.unwrap();
+        let account = account::store::get(&store.read(&ctx).await.unwrap(), id).await.unwrap();
         assert_eq!(account.login().as_str(), "ivo@centre.example");
         let again = create_coordinator(store, &ctx, &hasher, new("ivo@centre.example", "kovac")).await.unwrap_err();
         let mut fields: Vec<_> = again.violations().iter().map(|one| one.field.as_str()).collect();

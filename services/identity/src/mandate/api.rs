@@ -1,0 +1,77 @@
+//! The methods on mandates: open, load, decide, save, answer.
+
+use platform::{Allowed, Open, PageRequest, Peers, Result, Store, page::Sizes};
+use proto::identity::v1::{self as pb, mandate_service_server::MandateService};
+use tonic::{Request, Response, Status};
+
+use super::{Giver, Mandate, Post, store, wire};
+use crate::{account, across::mandating, class::track::peer};
+
+/// The methods on mandates.
+#[derive(Clone)]
+pub struct Mandates {
+    /// Identity's data.
+    pub store: Store,
+    /// The channel to lessons, which keeps editions.
+    pub peers: Peers,
+}
+
+const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
+
+#[tonic::async_trait]
+impl MandateService for Mandates {
+    async fn list_mandates(
+        &self,
+        request: Request<pb::ListMandatesRequest>,
+    ) -> Result<Response<pb::ListMandatesResponse>, Status> {
+        let (ctx, req) = request.open()?;
+        let page = PageRequest::of(SIZES, &req)?;
+        // a transaction that writes, because reading personal data is an entry of the audit log
+        let tx = self.store.change(&ctx).await?;
+        let page = store::list(&tx, page).await?;
+        let accounts = account::store::all(&tx, page.items.iter().map(Mandate::account)).await?;
+        tx.note("list mandates", "mandates", format!("found {}", page.items.len()));
+        tx.commit().await?;
+        let page = page.map(|mandate| wire::named(mandate, &accounts));
+        Ok(Response::new(pb::ListMandatesResponse { mandates: page.items, next_page_token: page.next }))
+    }
+
+    async fn list_own_mandates(
+        &self,
+        request: Request<pb::ListOwnMandatesRequest>,
+    ) -> Result<Response<pb::ListOwnMandatesResponse>, Status> {
+        let (ctx, _) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let mandates = store::of_account(&db, ctx.account()?).await?;
+        let mandates = mandates.into_iter().map(pb::Mandate::from).collect();
+        Ok(Response::new(pb::ListOwnMandatesResponse { mandates }))
+    }
+
+    async fn create_mandate(
+        &self,
+        request: Request<pb::CreateMandateRequest>,
+    ) -> Result<Response<pb::Mandate>, Status> {
+        let (ctx, req) = request.open()?;
+        let (giver, post) = (Giver::of(&ctx)?, Post::try_from(&req)?);
+        peer::check_edition(&self.peers, &ctx, "edition_id", post.bound.period).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        let whose = account::store::find(&tx, req.account_id.parse()?).await?;
+        let mut mandate = Mandate::grant(&ctx, &giver, whose.as_ref(), post)?;
+        mandating::grant(&tx, &mut mandate).await?;
+        tx.answer(wire::named(mandate, whose.as_slice())).await
+    }
+
+    async fn revoke_mandate(
+        &self,
+        request: Request<pb::RevokeMandateRequest>,
+    ) -> Result<Response<pb::Mandate>, Status> {
+        let (ctx, req) = request.open()?;
+        let giver = Giver::of(&ctx)?;
+        let tx = self.store.write(&ctx).await?;
+        let mut mandate = store::get(&tx, req.mandate_id.parse()?).await?;
+        let tx = tx.allowed(mandate.revoked_by(&giver)?).await?;
+        mandating::revoke(&tx, &mut mandate, &giver).await?;
+        let whose = account::store::find(&tx, mandate.account()).await?;
+        tx.answer(wire::named(mandate, whose.as_slice())).await
+    }
+}

@@ -3,7 +3,8 @@
 //!
 //! The path of a request:
 //!
-//! 1. `cors` lets the pages of known origins in. `pages` answers what is for people: `/`, `/problems`, `/livez`.
+//! 1. `cors` lets the pages of known origins in. `pages` answers what is for people: `/`, `/problems`, `/livez`; `doorway` leads to
+//!    the pages of the crate `portal`, under the same bounds as calls.
 //! 2. `headers` refuses what is too large for any protocol, `deadline` reads how long the caller waits. A content type
 //!    `application/grpc…` goes to `grpc`, which passes messages on undecoded. All else is JSON:
 //! 3. `table` finds the route: `path` cuts the path, `trie` walks it, the first segment is the tenant.
@@ -29,6 +30,7 @@ mod cors;
 mod deadline;
 mod deprecated;
 mod diagnose;
+mod doorway;
 mod download;
 mod events;
 mod field;
@@ -151,12 +153,14 @@ fn routes(
         streams: Shares::new(usize::MAX, settings.streams_per_address),
     };
     let grpc = grpc::service(pool, channels, &bounds, ready)?;
-    let edge = Edge { table: Table::new(&rpcs, channels)?, grpc, settings, bounds };
-    let router = pages.fallback_service(axum::routing::any(serve).with_state(Arc::new(edge)));
-    Ok(match cors {
+    let edge = Arc::new(Edge { table: Table::new(&rpcs, channels)?, grpc, settings, bounds });
+    let router = pages.fallback_service(axum::routing::any(serve).with_state(edge.clone()));
+    let router = match cors {
         Some(cors) => router.layer(cors),
         None => router,
-    })
+    };
+    // what other origins may call is the API, and no page
+    Ok(router.merge(doorway::router(&edge, channels)))
 }
 
 async fn serve(State(edge): State<Arc<Edge>>, mut request: Request) -> Response {

@@ -8,6 +8,7 @@ use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
 mod catalogues;
+mod pages;
 
 /// A browser of somebody who reads Croatian best.
 const CROATIAN: &str = "hr,en;q=0.5";

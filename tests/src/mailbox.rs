@@ -53,9 +53,10 @@ impl Mailbox {
 fn letter(bytes: &[u8]) -> Letter {
     let mail = parse_mail(bytes).expect("a mail");
     let header = |name| mail.headers.get_first_value(name).unwrap_or_default();
+    let plain = mail.parts().find(|part| part.ctype.mimetype == "text/plain").expect("a plain text");
     Letter {
         to: header("To").trim_matches(['<', '>']).to_owned(),
         subject: header("Subject"),
-        text: mail.get_body().expect("a text").replace("\r\n", "\n"),
+        text: plain.get_body().expect("a text").replace("\r\n", "\n"),
     }
 }

@@ -224,8 +224,12 @@ pub(crate) fn folded(name: &str) -> String {
 
 /// Adds a violation where a name has no letter.
 pub(crate) fn refuse_nameless(violations: &mut Violations, field: &str, name: Option<&str>) {
-    if name.is_some_and(|name| folded(name).is_empty()) {
-        violations.add(field, Shared::FieldsInvalid, "A name has at least one letter.");
+    match name {
+        Some(name) if name.trim().is_empty() => violations.missing(field, "A name is needed."),
+        Some(name) if folded(name).is_empty() => {
+            violations.add(field, Shared::FieldsInvalid, "A name has at least one letter.");
+        }
+        _ => {}
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a country's file says to identity: the table `[identity]`. Everything in which countries differ for identity is in that
 //! file, so adding a country is adding a file. The room also holds the territories (NUTS) and the search for forbidden words.
 //!
-//! This is the first room. It imports no other room, and every other room may import it.
+//! It imports `post` alone, whose letters the file may bring, and every later room may import it.
 
 use std::{fmt, sync::LazyLock};
 
@@ -11,6 +11,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use self::words::Words;
+use crate::post::letters::{self, Own};
 
 pub mod api;
 mod pattern;
@@ -32,6 +33,8 @@ pub struct Country {
     retention: Retention,
     #[serde(default)]
     credentials: Credentials,
+    #[serde(default)]
+    letters: Own,
 }
 
 /// The stage a school teaches at.
@@ -173,6 +176,11 @@ impl Country {
         &self.credentials
     }
 
+    /// The letters that the file brings.
+    pub(crate) fn letters(&self) -> &Own {
+        &self.letters
+    }
+
     fn kind_faults(&self, head: &Head) -> Vec<String> {
         match (head.kind, &self.schools) {
             (Kind::Country, _) if !head.cci.is_empty() => {
@@ -227,6 +235,7 @@ impl Section for Country {
         faults.extend(self.kind_faults(head));
         faults.extend(self.words.forbidden.faults("identity.words.forbidden"));
         faults.extend(self.day_faults());
+        faults.extend(letters::faults(&self.letters).into_iter().map(|fault| format!("identity.letters.{fault}")));
         faults
     }
 }

@@ -1,6 +1,6 @@
 //! Identity: accounts, sign-in, schools, applications and teams, and who may visit a twinning programme.
 //!
-//! The folders are rooms, in this order: `country`, `school`, `password`, `account`, `mandate`, `session`, `class`, `membership`, `post`,
+//! The folders are rooms, in this order: `post`, `country`, `school`, `password`, `account`, `mandate`, `session`, `class`, `membership`,
 //! `across`. A room imports the rooms before it and none after; `across` holds what takes several of them in one transaction. A
 //! slice is `team.rs` (the rules, without wire and database), `team/wire.rs` (messages), `team/store.rs` (rows) and `team/api.rs`
 //! (the methods, in five steps each). Only this file imports an `api`.

@@ -288,6 +288,11 @@ impl Ground {
         mails
     }
 
+    /// The bytes of the mail with an id.
+    pub(crate) fn mail(&self, id: uuid::Uuid) -> Vec<u8> {
+        fs::read(self.folder.path().join(format!("mail/it/{id}.eml"))).unwrap()
+    }
+
     /// Delivers every waiting fact. Returns how many still wait.
     pub(crate) async fn drain(&self, handlers: Handlers) -> u64 {
         let bus = Bus::new(

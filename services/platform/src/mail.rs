@@ -1,10 +1,14 @@
-//! Sends mail by SMTP, or writes it to a folder where no server is configured.
+//! Sends mail by SMTP, or writes it to a folder where no server is configured. A mail is plain text and the same as HTML, and its
+//! headers say that a program wrote it (RFC 3834).
 
 use std::{path::PathBuf, time::Duration};
 
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
-    message::{Mailbox, header::ContentType},
+    message::{
+        Mailbox, MultiPart, SinglePart,
+        header::{HeaderName, HeaderValue},
+    },
     transport::smtp,
 };
 use serde::{Deserialize, Serialize};
@@ -12,6 +16,8 @@ use tokio::fs;
 use uuid::Uuid;
 
 use crate::{Ctx, Error, Result, secret::Secret};
+
+mod html;
 
 /// The section `[mail]`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -38,6 +44,8 @@ pub struct Mail {
     pub id: Uuid,
     /// The address of the recipient.
     pub to: String,
+    /// The BCP 47 tag of the language that it is written in.
+    pub language: String,
     /// The subject, one line.
     pub subject: String,
     /// The text, without markup.
@@ -107,15 +115,24 @@ impl Mailer {
     }
 
     fn message(&self, ctx: &Ctx, to: Address, mail: Mail) -> Result<Message> {
-        Message::builder()
-            .from(Mailbox::new(Some(ctx.tenant().name().to_owned()), self.from.email.clone()))
+        let tenant = ctx.tenant();
+        let by_name = |address| Mailbox::new(Some(tenant.name().to_owned()), address);
+        let header = |name, value: &str| HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned());
+        let mut message = Message::builder()
+            .from(by_name(self.from.email.clone()))
             .to(Mailbox::new(None, to))
-            .subject(mail.subject)
             .date(ctx.now().into())
             .message_id(Some(format!("<{}@{}>", mail.id, self.from.email.domain())))
-            .header(ContentType::TEXT_PLAIN)
-            .body(mail.text)
-            .map_err(Error::internal)
+            .raw_header(header("Auto-Submitted", "auto-generated"))
+            .raw_header(header("Content-Language", &mail.language));
+        if let Some(reader) = tenant.reply_to() {
+            message = message.reply_to(by_name(reader.parse().map_err(Error::internal)?));
+        }
+        let html = html::page(&mail);
+        // the boundary is that of the mail, so that a mail that is sent again has the same bytes
+        let parts = MultiPart::alternative().boundary(format!("koine-{}", mail.id.simple()));
+        let parts = parts.singlepart(SinglePart::plain(mail.text)).singlepart(SinglePart::html(html));
+        message.subject(mail.subject).multipart(parts).map_err(Error::internal)
     }
 }
 
@@ -147,14 +164,15 @@ mod tests {
     use crate::{Caller, Clock, Ids, error::Shared, tenant};
 
     fn ctx() -> Ctx {
-        let head = "kind = \"country\"\nname = \"Italia\"\nlocales = [\"it\"]\nzone = \"Europe/Rome\"\n";
+        let head = "kind = 'country'\nname = 'Italia'\nlocales = ['it']\nzone = 'Europe/Rome'\nreply_to = 'info@school.example'\n";
         let tenant = Arc::new(tenant::parse(&"it".parse().unwrap(), head, &[]).unwrap());
         let clock = Clock::held("2022-10-10T09:00:00Z".parse().unwrap());
         crate::testing::ctx(&tenant, Caller::Anonymous, &clock, &Ids::new(clock.clone()))
     }
 
     fn mail(to: &str) -> Mail {
-        Mail { id: Uuid::nil(), to: to.to_owned(), subject: "Ciao".to_owned(), text: "Una riga".to_owned() }
+        let [to, language, subject, text] = [to, "it", "Ciao", "Una riga"].map(str::to_owned);
+        Mail { id: Uuid::nil(), to, language, subject, text }
     }
 
     fn into(folder: &tempfile::TempDir) -> Mailer {
@@ -205,7 +223,18 @@ mod tests {
         assert_eq!(files.len(), 1);
         assert_eq!(files[0].file_name(), "00000000-0000-0000-0000-000000000000.eml");
         let text = std::fs::read_to_string(files[0].path()).unwrap();
-        assert!(text.contains("To: ada@example.org") && text.contains("From: Italia <koine@"), "{text}");
+        for header in [
+            "To: ada@example.org",
+            "From: Italia <koine@localhost.localdomain>",
+            "Reply-To: Italia <info@school.example>",
+            "Message-ID: <00000000-0000-0000-0000-000000000000@localhost.localdomain>",
+            "Date: Mon, 10 Oct 2022 09:00:00 +0000",
+            "MIME-Version: 1.0",
+            "Auto-Submitted: auto-generated",
+            "Content-Language: it",
+        ] {
+            assert!(text.contains(&format!("{header}\r\n")), "{header}: {text}");
+        }
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwn
 use crate::{
     Error, Result,
     error::{Reason, Shared},
+    mail,
 };
 
 mod registry;
@@ -112,6 +113,9 @@ pub struct Head {
     /// The codes (CCI) of a programme in the register of projects, for example `2014TC16RFCB042`. A country has none.
     #[serde(default)]
     pub cci: Vec<String>,
+    /// The address where somebody reads the answers to letters.
+    #[serde(default)]
+    pub reply_to: Option<String>,
 }
 
 /// A country or a programme, with its own data and rules.
@@ -157,6 +161,17 @@ impl Tenant {
     /// The codes (CCI) of a programme. Empty for a country.
     pub fn cci(&self) -> &[String] {
         &self.head.cci
+    }
+
+    /// The address where somebody reads the answers to letters. None, where the file names none.
+    pub fn reply_to(&self) -> Option<&str> {
+        self.head.reply_to.as_deref()
+    }
+
+    /// What is missing in the file although the tenant works without it, each with its key.
+    pub fn lacks(&self) -> Vec<String> {
+        let nobody = "reply_to: is missing, so nobody reads the answers to letters";
+        self.head.reply_to.is_none().then(|| nobody.to_owned()).into_iter().collect()
     }
 
     /// A service's table. Error: internal, where this process did not declare the table.
@@ -231,6 +246,9 @@ pub fn parse(id: &TenantId, text: &str, kinds: &[SectionKind]) -> Result<Tenant,
     };
     if head.locales.is_empty() {
         faults.push("locales: at least one language is needed".to_owned());
+    }
+    if head.reply_to.as_deref().is_some_and(|address| !mail::is_address(address)) {
+        faults.push("reply_to: mail cannot be sent to this address".to_owned());
     }
     let zone = TimeZone::get(&head.zone)
         .inspect_err(|_| faults.push(format!("zone: `{}` is not a zone of the IANA database", head.zone)))
@@ -317,6 +335,15 @@ mod tests {
             let faults = file(kind, countries).unwrap_err();
             assert!(faults.len() == 1 && faults[0].starts_with(fault), "{faults:?}");
         }
+    }
+
+    #[test]
+    fn who_reads_the_answers_to_letters_is_an_address_or_is_missed() {
+        let file = |line: &str| read(&format!("{line}{HEAD}[doors]\ncount = 1"));
+        let named = file("reply_to = \"info@school.example\"\n").unwrap();
+        assert_eq!((named.reply_to(), named.lacks()), (Some("info@school.example"), Vec::new()));
+        assert!(file("").unwrap().lacks()[0].starts_with("reply_to: "));
+        assert!(file("reply_to = \"nobody\"\n").unwrap_err()[0].starts_with("reply_to: "));
     }
 
     #[test]

@@ -22,8 +22,9 @@ const ROOT: [&str; 11] = [
 ];
 
 /// Crates of others that only some of ours may know, and who. `services` stands for every service.
-const ONLY_IN: [(&str, &[&str], &str); 3] = [
+const ONLY_IN: [(&str, &[&str], &str); 4] = [
     ("kube", &["operator"], "only the operator talks to Kubernetes"),
+    ("maud", &["portal"], "pages for people are those of the portal"),
     (
         "axum",
         &["gateway", "portal", "platform"],
@@ -91,6 +92,10 @@ fn arrow_faults(metadata: &Value) -> Vec<String> {
             "it stands at the bottom and knows none of ours"
         } else if from == "platform" && ours.contains(&to) && to != "proto" && !(dev && to == "migrations") {
             "platform knows `proto` alone: whatever it needs of others is handed to it"
+        } else if from == "portal" && ours.contains(&to) && !matches!(to.as_str(), "proto" | "platform") {
+            "the portal is a client of the API: it knows `proto` and `platform` alone"
+        } else if to == "portal" && from != "gateway" {
+            "only the gateway mounts the portal"
         } else if to == "migrations" && !dev && !matches!(from.as_str(), "koine" | "tests") {
             "the schema is brought up to date by `koine`; a service may ask for it in `[dev-dependencies]`"
         } else if matches!(to.as_str(), "koine" | "tests") && from != "tests" {
@@ -186,10 +191,14 @@ mod tests {
     /// Members under `services/`, the last one depending on something.
     fn sample(from: &str, to: &str, kind: &str, features: &[&str]) -> Value {
         let package = |name: &str, dependencies: Value| {
-            let place = if matches!(name, "gateway" | "proto" | "migrations" | "tests") { "" } else { "services/" };
+            let place = match name {
+                "gateway" | "proto" | "migrations" | "tests" => "",
+                "portal" => "gateway/",
+                _ => "services/",
+            };
             json!({ "name": name, "manifest_path": format!("/x/{place}{name}/Cargo.toml"), "dependencies": dependencies })
         };
-        let others = ["identity", "lessons", "platform", "proto", "migrations", "gateway", "koine", "tests"];
+        let others = ["identity", "lessons", "platform", "proto", "migrations", "gateway", "portal", "koine", "tests"];
         let others = others.iter().filter(|name| **name != from).map(|name| package(name, json!([])));
         let dependency = json!([{ "name": to, "kind": kind, "features": features }]);
         json!({ "packages": others.chain([package(from, dependency)]).collect::<Vec<_>>() })
@@ -206,24 +215,35 @@ mod tests {
             ("identity", "koine"),
             ("lessons", "migrations"),
             ("koine", "tests"),
+            ("portal", "identity"),
+            ("portal", "gateway"),
+            ("koine", "portal"),
         ] {
             let faults = arrow_faults(&sample(from, to, "normal", &[]));
             assert!(faults.len() == 1 && faults[0].starts_with(&format!("{from} -> {to}: ")), "{from} {to} {faults:?}");
         }
         assert_eq!(arrow_faults(&sample("lessons", "identity", "dev", &[])).len(), 1, "not in tests either");
         assert_eq!(arrow_faults(&sample("identity", "platform", "normal", &["testing"])).len(), 1);
-        for (from, to, kind) in
-            [("koine", "identity", "normal"), ("identity", "platform", "normal"), ("identity", "migrations", "dev")]
-        {
+        for (from, to, kind) in [
+            ("koine", "identity", "normal"),
+            ("identity", "platform", "normal"),
+            ("identity", "migrations", "dev"),
+            ("gateway", "portal", "normal"),
+            ("portal", "proto", "normal"),
+        ] {
             assert!(arrow_faults(&sample(from, to, kind, &[])).is_empty());
         }
     }
 
     #[test]
     fn a_crate_of_others_in_the_wrong_place_is_named() {
-        for (from, to) in
-            [("identity", "axum"), ("gateway", "sea-orm"), ("gateway", "sea-orm-migration"), ("lessons", "kube")]
-        {
+        for (from, to) in [
+            ("identity", "axum"),
+            ("gateway", "sea-orm"),
+            ("gateway", "sea-orm-migration"),
+            ("lessons", "kube"),
+            ("gateway", "maud"),
+        ] {
             assert_eq!(foreign_faults(&sample(from, to, "normal", &[])).len(), 1, "{from} {to}");
         }
         assert!(foreign_faults(&sample("identity", "sea-orm", "normal", &[])).is_empty());

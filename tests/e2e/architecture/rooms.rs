@@ -10,7 +10,7 @@ use crate::source::{Names, Source, holds, sources};
 const HOUSES: [(&str, &[&str]); 2] = [
     (
         "identity",
-        &["country", "school", "password", "account", "mandate", "session", "class", "membership", "post", "across"],
+        &["post", "country", "school", "password", "account", "mandate", "session", "class", "membership", "across"],
     ),
     ("lessons", &["year", "work", "twinning", "space", "across"]),
 ];

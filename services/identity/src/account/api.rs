@@ -237,7 +237,8 @@ impl AccountService for Accounts {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let mut account = store::get(&tx, ctx.account()?).await?;
-        let change = account.asked(req, letters::is_written)?;
+        let own = ctx.tenant().section::<Country>()?.letters();
+        let change = account.asked(req, |tag| letters::is_written(own, tag))?;
         let school = named(&tx, change.school).await?;
         if account.change(change, school.as_ref())? {
             store::save(&tx, &mut account).await?;

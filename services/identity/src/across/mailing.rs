@@ -17,9 +17,10 @@ use crate::{
         application,
         team::{self, Team},
     },
+    country::Country,
     mandate::{self, Mandate, invitation, roles},
     post::{
-        letters::{self, Kind, Language},
+        letters::{self, Kind, Tongue},
         reminder::Wait,
     },
 };
@@ -75,7 +76,7 @@ impl Mails {
 struct Post<'a> {
     id: Uuid,
     to: &'a str,
-    language: &'static Language,
+    language: Tongue<'a>,
     kind: Kind,
 }
 
@@ -84,7 +85,7 @@ impl Mails {
         let id: Id<account::Registration> = event.code_id.parse()?;
         let found = account::store::registration(&self.store.read(&ctx).await?, id).await?;
         let Some(registration) = found.filter(|registration| !registration.is_over(&ctx)) else { return Ok(()) };
-        let language = letters::language(ctx.tenant(), registration.locale())?;
+        let language = tongue(&ctx, registration.locale())?;
         let code = registration.code(&ctx, &self.keys);
         let values = [
             ("registered", &*language.moment(ctx.tenant(), registration.registered_at())),
@@ -119,7 +120,7 @@ impl Mails {
             ("login", team.code().as_str()),
             ("credential", &credential.text(&self.keys)),
             ("until", &post.language.moment(ctx.tenant(), credential.expires_at())),
-            ("link", &self.page(&ctx, "sign-in")),
+            ("link", &self.page(&ctx, "redeem")),
         ];
         self.send(&ctx, post, &values).await
     }
@@ -143,7 +144,7 @@ impl Mails {
         let found = invitation::store::by_code(&self.store.read(&ctx).await?, id).await?;
         let Some(invitation) = found else { return Ok(()) };
         let Ok((login, until)) = invitation.open(ctx.now()) else { return Ok(()) };
-        let language = letters::language(ctx.tenant(), invitation.locale())?;
+        let language = tongue(&ctx, invitation.locale())?;
         let code = invitation.code(&ctx, &self.keys);
         let values = [
             ("role", language.role(&roles::word(invitation.role()))),
@@ -172,9 +173,10 @@ impl Mails {
         let account = account::store::get(&db, mandate.account()).await?;
         drop(db);
         let post = post(&ctx, letter, &account, kind)?;
+        let language = post.language;
         let values = [
             ("name", account.person().given_name.as_str()),
-            ("role", post.language.role(&roles::word(mandate.role()))),
+            ("role", language.role(&roles::word(mandate.role()))),
             ("link", &self.page(&ctx, "sign-in")),
         ];
         self.send(&ctx, post, &values).await
@@ -190,13 +192,14 @@ impl Mails {
         let kind = if team.is_some() { Kind::ClassAwaited } else { Kind::CentralTeamAwaited };
         let id: Id<pb::ReminderAddressed> = event.letter_id.parse()?;
         let post = post(&ctx, id.uuid(), &account, kind)?;
+        let language = post.language;
         let since = Timestamp::new(since.seconds, since.nanos).map_err(Error::internal)?;
         let values = [
             ("name", account.person().given_name.as_str()),
             ("twinning", programme.name()),
             ("team", team.as_ref().map_or("", Team::name)),
-            ("since", &post.language.moment(ctx.tenant(), since)),
-            ("todo", post.language.todo(wait)),
+            ("since", &language.moment(ctx.tenant(), since)),
+            ("todo", language.todo(wait)),
             ("link", &self.address(programme.id(), &format!("pairs/{}", event.pair_id))),
             ("sign_in", &self.page(&ctx, "sign-in")),
         ];
@@ -230,12 +233,18 @@ impl Mails {
         let Post { id, to, language, kind } = post;
         let values: Vec<_> = values.iter().copied().chain([("programme", ctx.tenant().name())]).collect();
         let letter = language.write(kind, &values);
-        self.mailer.send(ctx, Mail { id, to: to.to_owned(), subject: letter.subject, text: letter.text }).await
+        let (to, language) = (to.to_owned(), language.tag.to_owned());
+        self.mailer.send(ctx, Mail { id, to, language, subject: letter.subject, text: letter.text }).await
     }
 }
 
-fn post<'a>(ctx: &Ctx, id: Uuid, account: &'a Account, kind: Kind) -> Result<Post<'a>> {
-    let language = letters::language(ctx.tenant(), &account.person().locale)?;
+/// The language to write to somebody in.
+fn tongue<'a>(ctx: &'a Ctx, locale: &str) -> Result<Tongue<'a>> {
+    letters::language(ctx.tenant(), ctx.tenant().section::<Country>()?.letters(), locale)
+}
+
+fn post<'a>(ctx: &'a Ctx, id: Uuid, account: &'a Account, kind: Kind) -> Result<Post<'a>> {
+    let language = tongue(ctx, &account.person().locale)?;
     Ok(Post { id, to: account.login().as_str(), language, kind })
 }
 

@@ -30,7 +30,10 @@ impl Tenant {
         })?;
         let kinds: Vec<_> = services().iter().flat_map(Service::tenant_sections).copied().collect();
         match tenant::parse(&id, &text, &kinds) {
-            Ok(tenant) => say(format_args!("{place}: good ({}, {:?})", tenant.name(), tenant.kind())),
+            Ok(tenant) => {
+                let lacks: String = tenant.lacks().iter().map(|lack| format!("\n{place}: {lack}")).collect();
+                say(format_args!("{place}: good ({}, {:?}){lacks}", tenant.name(), tenant.kind()))
+            }
             Err(faults) => {
                 let lines: Vec<_> = faults.iter().map(|fault| format!("{place}: {fault}")).collect();
                 Err(Error::internal(lines.join("\n")))

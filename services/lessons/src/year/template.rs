@@ -344,6 +344,7 @@ mod tests {
             zone,
             countries: Vec::new(),
             cci: Vec::new(),
+            reply_to: None,
         };
         lessons.faults(&head)
     }

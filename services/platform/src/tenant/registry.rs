@@ -109,6 +109,9 @@ impl Tenants {
             let read = fs::read_to_string(file).map_err(|error| vec![error.to_string()]);
             match read.and_then(|text| parse(&id, &text, &self.0.kinds)) {
                 Ok(tenant) => {
+                    for lack in tenant.lacks() {
+                        tracing::warn!(tenant = %id, "{lack}");
+                    }
                     after.insert(id, Arc::new(tenant));
                 }
                 Err(reasons) => {

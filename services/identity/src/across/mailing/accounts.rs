@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result};
 use proto::identity::v1 as pb;
 
-use super::{Mails, Post, post};
+use super::{Mails, Post, post, tongue};
 use crate::{
     account::{self, Account, EmailChange, State, email_change, recovery},
-    post::letters::{self, Kind},
+    post::letters::Kind,
 };
 
 impl Mails {
@@ -57,7 +57,7 @@ impl Mails {
                 .send(&ctx, post, &[("name", name), ("sign_in", &sign_in), ("recover", &self.recover(&ctx))])
                 .await;
         }
-        let language = letters::language(ctx.tenant(), &account.person().locale)?;
+        let language = tongue(&ctx, &account.person().locale)?;
         let code = change.code(&ctx, &self.keys);
         let values = [
             ("asked", &*language.moment(ctx.tenant(), change.asked_at())),

@@ -1,0 +1,176 @@
+//! What a sent form asks for: the calls of the API, and the page that comes next.
+
+use proto::identity::v1::{
+    self as pb, account_service_client::AccountServiceClient, invitation_service_client::InvitationServiceClient,
+    session_service_client::SessionServiceClient,
+};
+use tonic::Status;
+
+use crate::{page::Given, visit::Visit};
+
+/// What a form asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Deed {
+    /// Confirms an address by its code.
+    VerifyEmail,
+    /// Asks for another code.
+    ResendVerification,
+    /// Asks for a code that replaces a forgotten password.
+    RecoverPassword,
+    /// Replaces a forgotten password with the code.
+    ResetPassword,
+    /// Confirms a new address of an account by its code.
+    ConfirmEmail,
+    /// Takes a change of address back by its code.
+    RestoreEmail,
+    /// Signs in.
+    SignIn,
+    /// Signs in with a provisional credential and replaces it by a password.
+    Redeem,
+    /// Accepts an invitation by its code.
+    AcceptInvitation,
+    /// Replaces the password.
+    ChangePassword,
+    /// Ends the session.
+    SignOut,
+}
+
+/// What happens to the cookie of the session.
+pub(crate) enum Cookie {
+    /// It stays as it is.
+    Keep,
+    /// It holds this access token.
+    Hold(String),
+    /// It is removed.
+    Forget,
+}
+
+/// Where the reader goes after a form was taken.
+pub(crate) struct Next {
+    /// The path of the page.
+    pub(crate) page: &'static str,
+    /// What the page says was done: a name of `page::DONE`.
+    pub(crate) done: Option<&'static str>,
+    /// The cookie.
+    pub(crate) cookie: Cookie,
+}
+
+impl Next {
+    /// The page with this path.
+    pub(crate) fn to(page: &'static str) -> Self {
+        Self { page, done: None, cookie: Cookie::Keep }
+    }
+
+    /// The page with this path, which says what was done.
+    fn after(done: &'static str, page: &'static str) -> Self {
+        Self { done: Some(done), ..Self::to(page) }
+    }
+
+    fn with(self, session: pb::Session) -> Self {
+        Self { cookie: Cookie::Hold(session.access_token), ..self }
+    }
+}
+
+impl Deed {
+    /// Does what a form asks for. Error: the refusal of the API.
+    pub(crate) async fn carry_out(self, visit: &Visit, given: &Given) -> Result<Next, Status> {
+        match self {
+            Self::VerifyEmail => verify_email(visit, given).await,
+            Self::ResendVerification => resend_verification(visit, given).await,
+            Self::RecoverPassword => recover_password(visit, given).await,
+            Self::ResetPassword => reset_password(visit, given).await,
+            Self::ConfirmEmail => confirm_email(visit, given).await,
+            Self::RestoreEmail => restore_email(visit, given).await,
+            Self::SignIn => {
+                let session = sign_in(visit, given.copied("login"), given.get("password").to_owned()).await?;
+                let page = if session.password_change_needed { "change-password" } else { "account" };
+                Ok(Next::to(page).with(session))
+            }
+            Self::Redeem => redeem(visit, given).await,
+            Self::AcceptInvitation => accept_invitation(visit, given).await,
+            Self::ChangePassword => {
+                let session = change(visit, given.get("current-password").to_owned(), given).await?;
+                Ok(Next::after("change-password", "account").with(session))
+            }
+            Self::SignOut => {
+                sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?;
+                Ok(Next { cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
+            }
+        }
+    }
+}
+
+async fn verify_email(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let message = pb::VerifyEmailRequest { code: given.copied("code") };
+    accounts(visit).verify_email(visit.request(message)).await?;
+    Ok(Next::after("verify-email", "sign-in"))
+}
+
+async fn resend_verification(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let message = pb::ResendVerificationRequest { email: given.copied("email") };
+    accounts(visit).resend_verification(visit.request(message)).await?;
+    Ok(Next::after("resend-verification", "verify-email"))
+}
+
+async fn recover_password(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let message = pb::RecoverPasswordRequest { email: given.copied("email") };
+    accounts(visit).recover_password(visit.request(message)).await?;
+    Ok(Next::after("recover-password", "reset-password"))
+}
+
+async fn reset_password(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let (code, new_password) = (given.copied("code"), given.get("new-password").to_owned());
+    let message = pb::ResetPasswordRequest { code, new_password };
+    accounts(visit).reset_password(visit.request(message)).await?;
+    Ok(Next { cookie: Cookie::Forget, ..Next::after("reset-password", "sign-in") })
+}
+
+async fn confirm_email(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let message = pb::ConfirmEmailRequest { code: given.copied("code") };
+    accounts(visit).confirm_email(visit.request(message)).await?;
+    Ok(Next::after("confirm-email", "sign-in"))
+}
+
+async fn restore_email(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let message = pb::RestoreEmailRequest { code: given.copied("code") };
+    accounts(visit).restore_email(visit.request(message)).await?;
+    Ok(Next { cookie: Cookie::Forget, ..Next::after("restore-email", "reset-password") })
+}
+
+async fn redeem(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let credential = given.copied("credential");
+    let session = sign_in(visit, given.copied("team-code"), credential.clone()).await?;
+    let session = change(&visit.signed_in(&session.access_token), credential, given).await?;
+    Ok(Next::after("redeem", "account").with(session))
+}
+
+async fn accept_invitation(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let message = pb::AcceptInvitationRequest {
+        code: given.copied("code"),
+        password: given.get("own-password").to_owned(),
+        given_name: given.copied("given-name"),
+        surname: given.copied("surname"),
+        // letters go on in the language of the invitation
+        locale: String::new(),
+    };
+    InvitationServiceClient::new(visit.identity.clone()).accept_invitation(visit.request(message)).await?;
+    Ok(Next { cookie: Cookie::Forget, ..Next::after("accept-invitation", "sign-in") })
+}
+
+fn accounts(visit: &Visit) -> AccountServiceClient<tonic::transport::Channel> {
+    AccountServiceClient::new(visit.identity.clone())
+}
+
+fn sessions(visit: &Visit) -> SessionServiceClient<tonic::transport::Channel> {
+    SessionServiceClient::new(visit.identity.clone())
+}
+
+async fn sign_in(visit: &Visit, login: String, password: String) -> Result<pb::Session, Status> {
+    let message = pb::SignInRequest { login, password };
+    Ok(sessions(visit).sign_in(visit.request(message)).await?.into_inner())
+}
+
+async fn change(visit: &Visit, current_password: String, given: &Given) -> Result<pb::Session, Status> {
+    let message = pb::ChangePasswordRequest { current_password, new_password: given.get("new-password").to_owned() };
+    Ok(sessions(visit).change_password(visit.request(message)).await?.into_inner())
+}

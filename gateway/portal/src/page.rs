@@ -1,0 +1,224 @@
+//! The forms: where they stand, what they ask for, and what of it people are shown again.
+
+use std::collections::BTreeMap;
+
+use crate::deed::Deed;
+
+/// A page with one form.
+#[derive(Debug)]
+pub(crate) struct Form {
+    /// The last part of its address, and the name of its words: `form-<path>`.
+    pub(crate) path: &'static str,
+    /// What it asks for.
+    pub(crate) fields: &'static [Field],
+    /// What happens with it.
+    pub(crate) deed: Deed,
+    /// Whether only a reader who is signed in can use it.
+    pub(crate) needs_session: bool,
+    /// The paths of the pages it names as a way out.
+    pub(crate) ways_out: &'static [&'static str],
+}
+
+/// A field of a form.
+#[derive(Debug)]
+pub(crate) struct Field {
+    /// Its name in the form, and of its words: `field-<name>`.
+    pub(crate) name: &'static str,
+    /// The names of the same thing in requests of the API, which violations use.
+    pub(crate) in_api: &'static [&'static str],
+    /// The type of its input.
+    pub(crate) kind: &'static str,
+    /// What browsers and managers of passwords fill in (WCAG 2.2, 1.3.5).
+    pub(crate) autocomplete: &'static str,
+    /// The field that must hold the same.
+    pub(crate) repeats: Option<&'static str>,
+    /// Whether it may be left empty.
+    pub(crate) is_optional: bool,
+}
+
+const CODE: Field = text("code", &["code"], "one-time-code");
+const LOGIN: Field = text("login", &["login"], "username");
+const TEAM_CODE: Field = text("team-code", &["login"], "username");
+const EMAIL: Field = Field { kind: "email", ..text("email", &["email"], "email") };
+const PASSWORD: Field = secret("password", &["password"], "current-password");
+const CREDENTIAL: Field = text("credential", &["password", "current_password"], "off");
+const CURRENT: Field = secret("current-password", &["current_password"], "current-password");
+const NEW: Field = secret("new-password", &["new_password"], "new-password");
+/// The password of an account, or the first one of an account to come.
+const OWN: Field = secret("own-password", &["password"], "current-password");
+const GIVEN_NAME: Field = Field { is_optional: true, ..text("given-name", &["given_name"], "given-name") };
+const SURNAME: Field = Field { is_optional: true, ..text("surname", &["surname"], "family-name") };
+const AGAIN: Field = Field { repeats: Some("new-password"), ..secret("new-password-again", &[], "new-password") };
+
+/// Every form.
+pub(crate) static FORMS: [Form; 11] = [
+    Form {
+        path: "verify-email",
+        fields: &[CODE],
+        deed: Deed::VerifyEmail,
+        needs_session: false,
+        ways_out: &["resend-verification", "sign-in"],
+    },
+    Form {
+        path: "resend-verification",
+        fields: &[EMAIL],
+        deed: Deed::ResendVerification,
+        needs_session: false,
+        ways_out: &["verify-email"],
+    },
+    Form {
+        path: "sign-in",
+        fields: &[LOGIN, PASSWORD],
+        deed: Deed::SignIn,
+        needs_session: false,
+        ways_out: &["recover-password", "redeem", "verify-email"],
+    },
+    Form {
+        path: "recover-password",
+        fields: &[EMAIL],
+        deed: Deed::RecoverPassword,
+        needs_session: false,
+        ways_out: &["reset-password", "sign-in"],
+    },
+    Form {
+        path: "reset-password",
+        fields: &[CODE, NEW, AGAIN],
+        deed: Deed::ResetPassword,
+        needs_session: false,
+        ways_out: &["recover-password"],
+    },
+    Form {
+        path: "confirm-email",
+        fields: &[CODE],
+        deed: Deed::ConfirmEmail,
+        needs_session: false,
+        ways_out: &["sign-in"],
+    },
+    Form {
+        path: "restore-email",
+        fields: &[CODE],
+        deed: Deed::RestoreEmail,
+        needs_session: false,
+        ways_out: &["recover-password"],
+    },
+    Form {
+        path: "redeem",
+        fields: &[TEAM_CODE, CREDENTIAL, NEW, AGAIN],
+        deed: Deed::Redeem,
+        needs_session: false,
+        ways_out: &["sign-in"],
+    },
+    Form {
+        path: "accept-invitation",
+        fields: &[CODE, GIVEN_NAME, SURNAME, OWN],
+        deed: Deed::AcceptInvitation,
+        needs_session: false,
+        ways_out: &["sign-in", "recover-password"],
+    },
+    Form {
+        path: "change-password",
+        fields: &[CURRENT, NEW, AGAIN],
+        deed: Deed::ChangePassword,
+        needs_session: true,
+        ways_out: &["sign-out"],
+    },
+    Form { path: "sign-out", fields: &[], deed: Deed::SignOut, needs_session: true, ways_out: &["account"] },
+];
+
+/// What pages say when something was done: `done-<name>`.
+pub(crate) const DONE: [&str; 11] = [
+    "verify-email",
+    "resend-verification",
+    "recover-password",
+    "reset-password",
+    "confirm-email",
+    "restore-email",
+    "redeem",
+    "accept-invitation",
+    "change-password",
+    "sign-out",
+    "session-over",
+];
+
+const fn text(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
+    Field { name, in_api, kind: "text", autocomplete, repeats: None, is_optional: false }
+}
+
+const fn secret(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
+    Field { kind: "password", ..text(name, in_api, autocomplete) }
+}
+
+impl Field {
+    /// Whether what was typed is never shown again.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.kind == "password"
+    }
+}
+
+impl Form {
+    /// The field that a violation of the API is about.
+    pub(crate) fn field(&self, in_api: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.in_api.contains(&in_api))
+    }
+
+    /// A field that does not hold the same as the one it repeats.
+    pub(crate) fn unlike(&self, given: &Given) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.repeats.is_some_and(|other| given.get(other) != given.get(field.name)))
+    }
+}
+
+/// What the fields of a sent form hold. It has no `Debug`, because some of it is secret.
+#[derive(Default)]
+pub(crate) struct Given(BTreeMap<&'static str, String>);
+
+impl Given {
+    /// Reads the fields of a form from its body, `application/x-www-form-urlencoded`. What is no field of the form is passed over.
+    pub(crate) fn read(form: &Form, body: &[u8]) -> Self {
+        let named = |name: &str| form.fields.iter().find(|field| field.name == name);
+        let pairs = form_urlencoded::parse(body);
+        Self(pairs.filter_map(|(name, value)| Some((named(&name)?.name, value.into_owned()))).collect())
+    }
+
+    /// What a field holds, as it was typed. Empty, where the field was not sent.
+    pub(crate) fn get(&self, field: &str) -> &str {
+        self.0.get(field).map_or("", String::as_str)
+    }
+
+    /// What a field holds that is copied from a letter, without the spaces that a copy brings.
+    pub(crate) fn copied(&self, field: &str) -> String {
+        self.get(field).trim().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(path: &str) -> &'static Form {
+        FORMS.iter().find(|form| form.path == path).unwrap()
+    }
+
+    #[test]
+    fn a_form_holds_its_own_fields_and_no_other() {
+        let given = Given::read(form("sign-in"), b"login=%CE%91na+K&password=a%26b&tenant=hr&login2=x");
+        assert_eq!((given.get("login"), given.get("password"), given.get("tenant")), ("Αna K", "a&b", ""));
+    }
+
+    #[test]
+    fn what_must_be_typed_twice_is_compared() {
+        let form = form("change-password");
+        let unlike = |body: &[u8]| form.unlike(&Given::read(form, body)).map(|field| field.name);
+        assert_eq!(unlike(b"new-password=a&new-password-again=a"), None);
+        assert_eq!(unlike(b"new-password=a&new-password-again=b"), Some("new-password-again"));
+        assert_eq!(unlike(b"new-password=a"), Some("new-password-again"));
+    }
+
+    #[test]
+    fn every_way_out_leads_to_a_page() {
+        for form in &FORMS {
+            for way in form.ways_out {
+                assert!(*way == "account" || FORMS.iter().any(|form| form.path == *way), "{way}");
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A reader who comes to a page: the tenant, the language, and the session.
+
+use axum::response::Response;
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode,
+    header::{ACCEPT_LANGUAGE, AUTHORIZATION, LOCATION, SET_COOKIE},
+    request::Parts,
+};
+use maud::Markup;
+use platform::{
+    Language, TenantId,
+    error::{Reason as _, Shared},
+};
+use proto::identity::v1::{
+    self as pb, account_service_client::AccountServiceClient, tenant_service_client::TenantServiceClient,
+};
+use tonic::{Request, Status, metadata::MetadataMap, transport::Channel};
+
+use crate::{
+    Reader,
+    deed::{Cookie, Next},
+    door, page, view,
+    words::Words,
+};
+
+/// The cookie with the access token of a session. It is sent to the pages of the tenant alone.
+const SESSION: &str = "session";
+/// The cookie with the language that a reader has chosen.
+const LANGUAGE: &str = "language";
+
+/// A visit of a page. It has no `Debug`, because it holds a token.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    /// The tenant of the page.
+    pub(crate) tenant: pb::Tenant,
+    /// The words of the reader's language.
+    pub(crate) words: Words,
+    /// The path of the page.
+    pub(crate) path: String,
+    /// What was done before: a name of `page::DONE`.
+    pub(crate) done: Option<&'static str>,
+    /// The access token of the reader's session.
+    pub(crate) session: Option<String>,
+    /// The service that is called.
+    pub(crate) identity: Channel,
+    metadata: HeaderMap,
+    is_plain: bool,
+    /// Whether the reader has chosen the language with this request.
+    has_chosen: bool,
+}
+
+/// The language that a reader names by `accept-language`, else English.
+pub(crate) fn named(headers: &HeaderMap) -> Language {
+    headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|accept| Language::asked(accept, || Language::ENGLISH))
+        .unwrap_or(Language::ENGLISH)
+}
+
+impl Visit {
+    /// Learns who comes. Error: `TENANT_UNKNOWN`, and that of the connection.
+    pub(crate) async fn open(identity: &Channel, head: &Parts) -> Result<Self, Status> {
+        let name = head.uri.path().split('/').nth(1).unwrap_or_default();
+        let id = name.parse::<TenantId>().map_err(Status::from)?;
+        let mut metadata = HeaderMap::new();
+        metadata.insert(HeaderName::from_static("koine-tenant"), HeaderValue::from_str(id.as_str()).map_err(unknown)?);
+        if let Some(Reader(address)) = head.extensions.get::<Reader>() {
+            let address = HeaderValue::try_from(address.to_string()).map_err(unknown)?;
+            metadata.insert(HeaderName::from_static("koine-address"), address);
+        }
+        let asked = request(&metadata, pb::GetTenantRequest {});
+        let tenant = TenantServiceClient::new(identity.clone()).get_tenant(asked).await?.into_inner();
+        let chosen = asked_for(head, "language").and_then(|tag| Language::of(&tag));
+        let language = chosen.unwrap_or_else(|| spoken(&head.headers, &tenant));
+        metadata.insert(ACCEPT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        let done = asked_for(head, "done");
+        let visit = Self {
+            tenant,
+            words: Words::of(language),
+            path: head.uri.path().to_owned(),
+            done: page::DONE.into_iter().find(|known| done.as_deref() == Some(*known)),
+            session: None,
+            identity: identity.clone(),
+            metadata,
+            is_plain: door::is_plain(head),
+            has_chosen: chosen.is_some(),
+        };
+        Ok(door::cookie(&head.headers, SESSION).map_or_else(|| visit.clone(), |token| visit.signed_in(token)))
+    }
+
+    /// This visit with the token of a session. As it is, where the text can be no token.
+    pub(crate) fn signed_in(&self, token: &str) -> Self {
+        let mut visit = self.clone();
+        if let Ok(mut bearer) = HeaderValue::try_from(format!("Bearer {token}")) {
+            bearer.set_sensitive(true);
+            visit.metadata.insert(AUTHORIZATION, bearer);
+            visit.session = Some(token.to_owned());
+        }
+        visit
+    }
+
+    /// A call for the reader.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        request(&self.metadata, message)
+    }
+
+    /// The reader's account. Error: that of the API.
+    pub(crate) async fn account(&self) -> Result<pb::Account, Status> {
+        let mut accounts = AccountServiceClient::new(self.identity.clone());
+        Ok(accounts.get_account(self.request(pb::GetAccountRequest {})).await?.into_inner())
+    }
+
+    /// The countries of the programme. Error: `TENANT_UNKNOWN`, where the tenant is a country, which has no pairs.
+    pub(crate) async fn homes(&self) -> Result<Vec<pb::Tenant>, Status> {
+        if self.tenant.countries.is_empty() {
+            return Err(Shared::NotFound.error("A country has no pairs.").into());
+        }
+        let mut tenants = TenantServiceClient::new(self.identity.clone());
+        let all = tenants.list_tenants(Request::new(pb::ListTenantsRequest {})).await?.into_inner().tenants;
+        Ok(all.into_iter().filter(|tenant| self.tenant.countries.contains(&tenant.id)).collect())
+    }
+
+    /// The address of a page of the tenant.
+    pub(crate) fn address(&self, page: &str) -> String {
+        format!("/{}/{page}", self.tenant.id)
+    }
+
+    /// A page.
+    pub(crate) fn answer(&self, status: StatusCode, page: Markup) -> Response {
+        let mut answer = view::answer(status, self.words.language(), page);
+        if self.has_chosen {
+            let (language, year) = (self.words.language().tag(), 365 * 24 * 3600);
+            self.set_cookie(&mut answer, &format!("{LANGUAGE}={language}; Max-Age={year}"), "");
+        }
+        answer
+    }
+
+    /// Leads the reader to another page, which the browser fetches anew, so that nothing is sent twice.
+    pub(crate) fn go(&self, next: &Next) -> Response {
+        let done = next.done.map(|done| format!("?done={done}")).unwrap_or_default();
+        let mut answer = view::answer(StatusCode::SEE_OTHER, self.words.language(), maud::html! {});
+        let to = HeaderValue::try_from(format!("{}{done}", self.address(next.page)));
+        answer.headers_mut().extend(to.map(|to| (LOCATION, to)));
+        let secure = if self.is_plain { "" } else { "; Secure" };
+        match &next.cookie {
+            Cookie::Keep => {}
+            Cookie::Hold(token) => self.set_cookie(&mut answer, &format!("{SESSION}={token}"), secure),
+            Cookie::Forget => self.set_cookie(&mut answer, &format!("{SESSION}=; Max-Age=0"), secure),
+        }
+        answer
+    }
+
+    /// Adds a cookie for the pages of the tenant. `secure` is for what must not travel by plain HTTP.
+    fn set_cookie(&self, answer: &mut Response, cookie: &str, secure: &str) {
+        let cookie = format!("{cookie}; Path=/{}; HttpOnly; SameSite=Strict{secure}", self.tenant.id);
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            answer.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+}
+
+fn unknown(_: impl std::error::Error) -> Status {
+    Shared::TenantUnknown.error("There is no tenant of this name.").into()
+}
+
+fn request<T>(metadata: &HeaderMap, message: T) -> Request<T> {
+    Request::from_parts(MetadataMap::from_headers(metadata.clone()), Extensions::new(), message)
+}
+
+/// The value of a parameter in the query.
+fn asked_for(head: &Parts, name: &str) -> Option<String> {
+    let query = head.uri.query().unwrap_or_default().as_bytes();
+    form_urlencoded::parse(query).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+/// The language that a reader has chosen before, or names by `accept-language`; else the tenant's own, or English.
+fn spoken(headers: &HeaderMap, tenant: &pb::Tenant) -> Language {
+    let own = || tenant.locales.iter().find_map(|tag| Language::of(tag)).unwrap_or(Language::ENGLISH);
+    let chosen = door::cookie(headers, LANGUAGE).and_then(Language::of);
+    let accept = || headers.get(ACCEPT_LANGUAGE).and_then(|accept| Language::asked(accept, own));
+    chosen.or_else(accept).unwrap_or_else(own)
+}

@@ -29,6 +29,7 @@ mod letters;
 mod listing;
 mod pages;
 mod path;
+mod people;
 mod portal;
 mod process;
 mod schema;

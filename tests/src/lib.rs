@@ -28,6 +28,7 @@ pub mod log;
 pub mod mailbox;
 pub mod nats;
 pub mod path;
+pub mod people;
 pub mod reader;
 pub mod scene;
 pub mod server;

@@ -262,7 +262,7 @@ impl<'a> Path<'a> {
     }
 
     /// The first group of `pattern` in a letter, once it has arrived.
-    async fn letter(&self, to: &str, pattern: &str) -> String {
+    pub(crate) async fn letter(&self, to: &str, pattern: &str) -> String {
         if let Ground::World(world) = self.ground {
             world.settle().await;
             return self.mailbox.find(to, pattern).unwrap_or_else(|| panic!("no letter to {to} that says {pattern}"));

@@ -1,4 +1,4 @@
-//! Walks the path, or a twinning, against a running system, by HTTP only, and prints each step. See `scripts/demo --help`.
+//! Walks the path, a twinning, or the life of accounts, against a running system, by HTTP only, and prints each step. See `scripts/demo --help`.
 
 #![recursion_limit = "512"]
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a program to watch")]
@@ -10,11 +10,12 @@ use tests::{
     Caller, Twins,
     mailbox::Mailbox,
     path::{Ground, Path, coordinator_of, text},
+    people::People,
     twins::Staff,
     world,
 };
 
-/// Walks from a class to a delivered report, or through a twinning, against a running system, by HTTP only.
+/// Walks from a class to a delivered report, through a twinning, or through the life of accounts, against a running system, by HTTP only.
 #[derive(Parser)]
 struct Arguments {
     /// Where the system listens.
@@ -23,7 +24,7 @@ struct Arguments {
     /// Its data folder: the letters people get are read there, and the passwords of the demo coordinators.
     #[arg(long, default_value = "data")]
     data: PathBuf,
-    /// The countries; or `twinning` and then the programmes.
+    /// The countries; or `twinning` and then the programmes; or `accounts` and then countries and programmes.
     #[arg(default_values = ["it", "hr"])]
     tenants: Vec<String>,
 }
@@ -49,10 +50,19 @@ impl Demo {
         Mailbox::new(self.data.join("mail"), tenant)
     }
 
+    fn path_of(&self, coordinator: Caller) -> Path<'_> {
+        let mailbox = self.mailbox(coordinator.tenant());
+        Path::new(Ground::Running, coordinator, mailbox, &self.mark, say)
+    }
+
     async fn path(&self, tenant: &str) {
-        let coordinator = self.coordinator(tenant).await;
-        let path = Path::new(Ground::Running, coordinator, self.mailbox(tenant), &self.mark, say);
+        let path = self.path_of(self.coordinator(tenant).await);
         path.walk(world::data(&format!("schools/{tenant}.csv"))).await;
+    }
+
+    async fn accounts(&self, tenant: &str) {
+        let coordinator = self.coordinator(tenant).await;
+        People::new(self.path_of(coordinator.clone()), coordinator, &self.mark).walk().await;
     }
 
     async fn twinning(&self, programme: &str) {
@@ -86,6 +96,12 @@ async fn main() {
             let usual = ["it-hr".to_owned()];
             for programme in if programmes.is_empty() { &usual } else { programmes } {
                 demo.twinning(programme).await;
+            }
+        }
+        Some((word, tenants)) if word == "accounts" => {
+            let usual = ["it".to_owned(), "it-hr".to_owned()];
+            for tenant in if tenants.is_empty() { &usual } else { tenants } {
+                demo.accounts(tenant).await;
             }
         }
         _ => {

@@ -15,3 +15,4 @@ mod recovery;
 mod register;
 mod session;
 mod team;
+mod vouching;

@@ -3,7 +3,7 @@
 //! An account is created when its e-mail address is verified. Until then the data of each registration wait in a [`Registration`]
 //! with a code of its own, and only that code makes them an account. Somebody who registers with another person's address cannot
 //! read the code, and cannot make their own password valid for that address. In the same way only codes that are mailed to their owner
-//! replace a forgotten password ([`Recovery`]) and an address ([`EmailChange`]).
+//! replace a forgotten password ([`Recovery`]) and an address ([`EmailChange`]). Who vouches for a teacher is a [`confirmation`].
 //!
 //! This room imports `country`, `school` and `password`. It knows neither mandates nor sessions, and of a team the id alone.
 
@@ -22,9 +22,11 @@ use crate::{
 
 pub mod api;
 pub(crate) mod code;
+pub mod confirmation;
 pub(crate) mod email_change;
 pub(crate) mod recovery;
 mod registration;
+pub(crate) mod school_letter;
 mod state;
 pub(crate) mod store;
 mod wire;
@@ -33,6 +35,7 @@ pub(crate) use code::invalid as invalid_code;
 pub use email_change::EmailChange;
 pub use recovery::Recovery;
 pub use registration::{Form, Registration};
+pub use school_letter::SchoolLetter;
 pub use state::State;
 
 /// An account that somebody signs in to.
@@ -209,6 +212,11 @@ impl Account {
     /// The person's data.
     pub fn person(&self) -> &Person {
         &self.person
+    }
+
+    /// The school its owner says to work at.
+    pub fn school(&self) -> Option<Id<School>> {
+        self.school
     }
 
     /// The hash of the password. None for a team that has not redeemed its credential.

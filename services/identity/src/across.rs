@@ -1,14 +1,16 @@
 //! What takes several rooms in one transaction: signing in, recovering, locking and leaving an account, giving roles and taking them away,
-//! inviting, submitting and admitting an application, issuing and redeeming a credential, handing over, visiting a programme, and mailing.
+//! vouching for teachers and finding them, inviting, submitting and admitting an application, issuing and redeeming a credential, handing over, visiting a programme, and mailing.
 //! The functions take a transaction and values and return values; the
 //! messages are made in the `api` files.
 //!
 //! This room imports all other rooms. Only `api` files and `lib.rs` import it.
 
 pub(crate) mod admission;
+pub(crate) mod confirming;
 pub(crate) mod coordinator;
 pub(crate) mod credential;
 pub(crate) mod entrance;
+pub(crate) mod finding;
 pub(crate) mod handover;
 pub(crate) mod inviting;
 pub(crate) mod leaving;

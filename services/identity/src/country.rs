@@ -10,12 +10,13 @@ use platform::tenant::{Head, Kind, Section};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use self::words::Words;
+use self::{vouching::Vouching, words::Words};
 
 pub mod api;
 mod pattern;
 mod schools;
 pub mod territory;
+pub mod vouching;
 pub mod words;
 
 pub use schools::{Column, Schools};
@@ -32,6 +33,8 @@ pub struct Country {
     retention: Retention,
     #[serde(default)]
     credentials: Credentials,
+    #[serde(default)]
+    vouching: Vouching,
 }
 
 /// The stage a school teaches at.
@@ -173,6 +176,11 @@ impl Country {
         &self.credentials
     }
 
+    /// How teachers are vouched for.
+    pub fn vouching(&self) -> &Vouching {
+        &self.vouching
+    }
+
     fn kind_faults(&self, head: &Head) -> Vec<String> {
         match (head.kind, &self.schools) {
             (Kind::Country, _) if !head.cci.is_empty() => {
@@ -227,6 +235,7 @@ impl Section for Country {
         faults.extend(self.kind_faults(head));
         faults.extend(self.words.forbidden.faults("identity.words.forbidden"));
         faults.extend(self.day_faults());
+        faults.extend(self.vouching.faults());
         faults
     }
 }

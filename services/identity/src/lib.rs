@@ -8,17 +8,18 @@
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
     account_service_server::AccountServiceServer, application_service_server::ApplicationServiceServer,
-    file_service_server::FileServiceServer, invitation_service_server::InvitationServiceServer,
-    mandate_service_server::MandateServiceServer, membership_service_server::MembershipServiceServer,
-    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
-    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
-    territory_service_server::TerritoryServiceServer,
+    confirmation_service_server::ConfirmationServiceServer, file_service_server::FileServiceServer,
+    invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
+    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
+    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
+    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    across::{inviting, mailing, reminding, visiting},
+    account::confirmation::api::Confirmations,
+    across::{confirming, inviting, mailing, reminding, visiting},
     class::{application, file, team},
     mandate::invitation,
     password::{
@@ -91,6 +92,7 @@ fn routes(host: &Host) -> Result<Routes> {
         throttle: throttle.clone(),
         peers: host.peers.clone(),
     };
+    let confirmations = Confirmations { store: store.clone(), keys: keys.clone(), throttle: throttle.clone() };
     let mandates = mandate::api::Mandates { store: store.clone(), peers: host.peers.clone() };
     let invitations = invitation::api::Invitations {
         store: store.clone(),
@@ -108,6 +110,7 @@ fn routes(host: &Host) -> Result<Routes> {
     Ok(Routes::new(TenantServiceServer::new(countries.clone()))
         .add_service(TerritoryServiceServer::new(countries))
         .add_service(AccountServiceServer::new(accounts))
+        .add_service(ConfirmationServiceServer::new(confirmations))
         .add_service(MandateServiceServer::new(mandates))
         .add_service(InvitationServiceServer::new(invitations))
         .add_service(SessionServiceServer::new(sessions))
@@ -121,6 +124,7 @@ fn routes(host: &Host) -> Result<Routes> {
 fn handlers(host: &Host) -> Result<Handlers> {
     let settings: Settings = host.settings()?;
     let mails = inviting::handlers(mailing::handlers(host, settings.public_url), host.store.clone());
+    let mails = confirming::handlers(mails, host.store.clone());
     Ok(reminding::handlers(mails, host.store.clone(), host.border.clone()))
 }
 

@@ -65,6 +65,13 @@ impl Ground {
         Self { tenant: tenants.get("it").unwrap(), clock, keys, ids, store: None, tenants, folder }
     }
 
+    /// Without a database, in a country whose table `[identity.vouching]` has this text.
+    pub(crate) fn vouching(text: &str) -> Self {
+        let text = format!("{HEAD}locales = ['it', 'en']\n{SECTION}[identity.vouching]\n{text}\n");
+        let tenant = parse(&"it".parse().unwrap(), &text, &[SectionKind::of::<Country>()]).unwrap();
+        Self { tenant: Arc::new(tenant), ..Self::without_store() }
+    }
+
     /// With a database that has the schema of identity.
     pub(crate) fn new() -> Self {
         let mut ground = Self::without_store();
@@ -176,22 +183,14 @@ impl Ground {
         session
     }
 
+    /// A school that is open, not saved yet.
+    pub(crate) fn unsaved_school(&self, code: &str) -> School {
+        School { id: self.ids.next(), record: record(code), is_open: true }
+    }
+
     /// A school that is open.
     pub(crate) async fn school(&self, code: &str) -> School {
-        let text = || "text".to_owned();
-        let record = SchoolRecord {
-            code: code.to_owned(),
-            institute_code: text(),
-            name: text(),
-            institute_name: text(),
-            level: Level::UpperSecondary,
-            kind: text(),
-            municipality: text(),
-            municipality_code: text(),
-            territory: "ITF14".to_owned(),
-            address: text(),
-            email: text(),
-        };
+        let record = record(code);
         let tx = self.store().change(&self.anybody()).await.unwrap();
         let import = Import::plan(tx_ctx(&tx), school::store::all(&tx).await.unwrap(), vec![record]);
         // a register with one school closes all others, which is not intended here
@@ -300,6 +299,24 @@ impl Ground {
         let dispatcher = Dispatcher::new(store, bus, self.tenants.clone(), self.clock.clone(), self.ids.clone());
         dispatcher.drain().await;
         dispatcher.waiting().await.unwrap()
+    }
+}
+
+fn record(code: &str) -> SchoolRecord {
+    let text = || "text".to_owned();
+    SchoolRecord {
+        code: code.to_owned(),
+        institute_code: text(),
+        name: text(),
+        institute_name: text(),
+        level: Level::UpperSecondary,
+        kind: text(),
+        municipality: text(),
+        municipality_code: text(),
+        territory: "ITF14".to_owned(),
+        address: text(),
+        email: text(),
+        domain: String::new(),
     }
 }
 

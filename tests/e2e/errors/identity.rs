@@ -22,6 +22,7 @@ pub(super) async fn give(seen: &mut Seen) {
     of_teams(seen, &scene).await;
     of_crossings(seen, &scene).await;
     of_mandates(seen, &scene).await;
+    of_confirmations(seen, &scene).await;
     of_times(seen, &scene).await;
     world.end().await;
 }
@@ -130,6 +131,16 @@ async fn of_crossings(seen: &mut Seen, scene: &Scene<'_>) {
     refused("TEAM_NOT_ETC", national.referent.exchange("it-hr", &national.id).await).await;
     let elsewhere = scene.invited_to("Elsewhere", "etc", outside).await.activated().await;
     refused("TERRITORY_OUTSIDE_PROGRAMME", elsewhere.team.exchange("it-hr", "").await).await;
+}
+
+async fn of_confirmations(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let stranger = scene.world.stranger("it", "Ana", "Confirmations").await;
+    let submitted = scene.submitted(&stranger).await;
+    let admitted = scene.coordinator.post(&application(&submitted, ":admit"), json!({})).await;
+    refused("TEACHER_UNCONFIRMED", admitted).await;
+    let asked = stranger.post("/v1/account:askSchool", json!({})).await;
+    refused("CONFIRMATION_NOT_POSSIBLE", asked).await;
 }
 
 async fn of_mandates(seen: &mut Seen, scene: &Scene<'_>) {

@@ -36,6 +36,7 @@ async fn a_teacher_registers_and_has_an_account_once_the_address_is_verified() {
     let expected = json!({
         "id": account["id"], "login": "ana.kos@school.example", "roles": ["ROLE_TEACHER"], "givenName": "Ana", "surname": "Kos",
         "createdAt": "2022-10-10T07:00:00Z", "etag": "1", "state": "ACCOUNT_STATE_LIVING",
+        "confirmation": { "ground": "CONFIRMATION_GROUND_DOMAIN", "confirmedAt": "2022-10-10T07:00:00Z" },
     });
     assert_eq!(account, expected);
     world.end().await;
@@ -258,6 +259,9 @@ async fn a_colleague_is_found_by_surname_and_school_and_by_nothing_less() {
     colleague.patch("/v1/account", json!({ "schoolId": school })).await.ok();
     let expected = json!({
         "id": colleague.account().await["id"], "givenName": "Eva", "surname": "D’Ambrosio-Žižek", "schoolId": school,
+        "confirmation": {
+            "ground": "CONFIRMATION_GROUND_DOMAIN", "confirmedAt": "2022-10-10T07:00:00Z", "schoolId": school,
+        },
     });
     assert_eq!(find("d'ambrosio zizek", &school).await, [expected], "no address is given");
     for (surname, school) in [("D'Ambrosio", &school), ("D%", &school), ("D'Ambrosio Zizek", &other)] {

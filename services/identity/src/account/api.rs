@@ -7,11 +7,17 @@ use proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{Account, EmailChange, Form, Login, Recovery, Registration, code::invalid, store};
+use super::{
+    Account, EmailChange, Form, Login, Recovery, Registration,
+    code::invalid,
+    confirmation::{self, Confirmation},
+    store,
+};
 use crate::{
     across::{
+        confirming,
         entrance::{self, forget_old},
-        leaving, mandating,
+        finding, leaving, mandating,
         sign_in::{LoginState, decide_change},
     },
     country::Country,
@@ -36,9 +42,6 @@ pub struct Accounts {
     /// The channel to lessons, which knows when the year of a team is over.
     pub peers: Peers,
 }
-
-/// The most teachers a search returns: enough for one surname at one school, too few to list a school.
-const MOST: usize = 10;
 
 #[tonic::async_trait]
 impl AccountService for Accounts {
@@ -239,8 +242,9 @@ impl AccountService for Accounts {
         let mut account = store::get(&tx, ctx.account()?).await?;
         let change = account.asked(req, letters::is_written)?;
         let school = named(&tx, change.school).await?;
+        let before = account.clone();
         if account.change(change, school.as_ref())? {
-            store::save(&tx, &mut account).await?;
+            confirming::save_changed(&tx, &mut account, &before).await?;
             tx.note("change account", format!("account {}", account.id()), "");
         }
         let account = shown(&tx, account).await?;
@@ -252,15 +256,12 @@ impl AccountService for Accounts {
         request: Request<pb::FindTeachersRequest>,
     ) -> Result<Response<pb::FindTeachersResponse>, Status> {
         let (ctx, req) = request.open()?;
+        self.throttle.search(&ctx)?;
         // the search opens a write transaction, because reading personal data is an entry of the audit log
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        let mut found = store::namesakes(&tx, &req.surname, req.school_id.parse()?).await?;
-        let teachers = mandate::store::holders_among(&tx, Role::Teacher, found.iter().map(Account::id)).await?;
-        found.retain(|account| teachers.contains(&account.id()));
-        found.truncate(MOST);
-        let ids: Vec<_> = found.iter().map(|teacher| teacher.id().to_string()).collect();
-        tx.note("find teachers", format!("school {}", req.school_id), format!("found {}", ids.join(" ")));
-        tx.answer(pb::FindTeachersResponse { teachers: found.into_iter().map(pb::Teacher::from).collect() }).await
+        let found = finding::namesakes(&tx, &req.surname, req.school_id.parse()?).await?;
+        let teachers = found.teachers.into_iter().map(|(teacher, said)| teacher.shown_to_others(said)).collect();
+        tx.answer(pb::FindTeachersResponse { teachers, more: found.more }).await
     }
 }
 
@@ -280,7 +281,7 @@ impl Accounts {
     }
 }
 
-/// An account with the roles it has now.
+/// An account with the roles it has now, and what is said of its owner as a teacher.
 async fn shown(db: &impl Reads, account: Account) -> Result<pb::Account> {
     let mut roles: Vec<i32> = Vec::new();
     for mandate in mandate::store::of_account(db, account.id()).await? {
@@ -288,7 +289,8 @@ async fn shown(db: &impl Reads, account: Account) -> Result<pb::Account> {
             roles.push(mandate.role().into());
         }
     }
-    Ok(pb::Account { roles, ..account.into() })
+    let said = confirmation::store::find(db, account.id()).await?;
+    Ok(pb::Account { roles, confirmation: said.and_then(Confirmation::shown), ..account.into() })
 }
 
 /// Publishes what is mailed after a registration: the code, or that the address already has an account.

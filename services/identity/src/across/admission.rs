@@ -34,7 +34,7 @@ pub(crate) async fn carry_out(
 
 async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, id: TeamId) -> Result<()> {
     let ctx: &Ctx = tx.ctx();
-    // who has left since it was submitted is not given a team
+    // who has left since it was submitted, or for whom nobody vouches, is not given a team
     mandating::teacher_to_change(tx, "application_id", application.referent()).await?;
     let school = application.draft().school.ok_or_else(|| Error::not_found("school"))?;
     let number = application::store::founded(tx, track.id).await? + 1;

@@ -5,9 +5,12 @@ use jiff::SignedDuration;
 use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
 use proto::identity::v1 as pb;
 
-use super::mandating;
+use super::{confirming, mandating};
 use crate::{
-    account::{self, Account, EmailChange, Recovery, email_change, invalid_code, recovery},
+    account::{
+        self, Account, EmailChange, Recovery, confirmation::Changed, email_change, invalid_code, recovery,
+        school_letter,
+    },
     country::Country,
     password::hasher::Hash,
     session,
@@ -28,6 +31,7 @@ pub(crate) async fn forget_old(tx: &Tx) -> Result<()> {
     let before = tx.ctx().now() - SignedDuration::from_hours(24 * i64::from(days));
     account::store::forget_registered_before(tx, before).await?;
     recovery::store::forget_before(tx, before).await?;
+    school_letter::store::forget_before(tx, before).await?;
     email_change::store::forget_before(tx, before).await
 }
 
@@ -104,6 +108,7 @@ pub(crate) async fn confirm_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     account::store::forget_registrations(tx, change.wanted()).await?;
     // the account is locked as it was read: what cannot be saved is the address, which somebody else was given at this instant
     account::store::save(tx, &mut account).await.map_err(taken)?;
+    confirming::judge(tx, &account, Changed::Otherwise).await?;
     tx.note("change address", format!("account {}", account.id()), "");
     let [former_notice_id, new_notice_id] = [(); 2].map(|()| tx.ctx().new_id::<pb::EmailChanged>().to_string());
     tx.emit(&pb::EmailChanged { change_id: change.id().to_string(), former_notice_id, new_notice_id });
@@ -126,6 +131,7 @@ pub(crate) async fn restore_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     // later changes were not the owner's either
     email_change::store::forget_all_of(tx, account.id()).await?;
     shut(tx, &mut account).await.map_err(taken)?;
+    confirming::judge(tx, &account, Changed::Otherwise).await?;
     tx.note("restore address", format!("account {}", account.id()), "");
     recover(tx, Some(account.id())).await
 }

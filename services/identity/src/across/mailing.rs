@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod accounts;
+mod confirming;
 
 /// Writes mails. Cheap to clone.
 #[derive(Clone)]
@@ -46,7 +47,7 @@ impl Mails {
     fn handlers(self) -> Handlers {
         let [verification, repeated, credential, refused, reminder, invited, granted, revoked] =
             std::array::from_fn(|_| self.clone());
-        self.of_accounts(Handlers::new())
+        self.of_confirmations(self.of_accounts(Handlers::new()))
             .on_each("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
             .on_each("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
             .on_each("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
@@ -55,6 +56,14 @@ impl Mails {
             .on_each("mail invitation", move |ctx, event| invited.clone().invitation(ctx, event))
             .on_each("mail granted mandate", move |ctx, event| granted.clone().granted(ctx, event))
             .on_each("mail revoked mandate", move |ctx, event| revoked.clone().revoked(ctx, event))
+    }
+
+    fn of_confirmations(&self, others: Handlers) -> Handlers {
+        let [confirmed, ended, asked] = std::array::from_fn(|_| self.clone());
+        others
+            .on_each("mail confirmation", move |ctx, event| confirmed.clone().confirmed(ctx, event))
+            .on_each("mail ended confirmation", move |ctx, event| ended.clone().confirmation_ended(ctx, event))
+            .on_each("mail school", move |ctx, event| asked.clone().school_asked(ctx, event))
     }
 
     fn of_accounts(&self, others: Handlers) -> Handlers {

@@ -4,8 +4,9 @@
 use platform::{Ctx, Id, Reads, Result, Tx};
 use proto::{identity::v1 as pb, options::v1::Role};
 
+use super::confirming;
 use crate::{
-    account::{self, Account},
+    account::{self, Account, confirmation},
     mandate::{self, Giver, Mandate, Teacher},
     session::{self, Session},
 };
@@ -14,11 +15,11 @@ use crate::{
 pub(crate) async fn grant(tx: &Tx, mandate: &mut Mandate) -> Result<()> {
     mandate::store::add(tx, mandate).await?;
     tx.note("grant mandate", subject(mandate), about(mandate));
-    if mandate.is_given() {
+    if mandate.given_by().is_some() {
         let letter_id = tx.ctx().new_id::<pb::MandateGranted>().to_string();
         tx.emit(&pb::MandateGranted { mandate_id: mandate.id().to_string(), letter_id });
     }
-    Ok(())
+    confirming::begin(tx, mandate).await
 }
 
 /// Takes a role away, and ends the sessions that act in it. What was taken away before stays as it is. Error: `ROLE_NOT_GRANTABLE`;
@@ -74,13 +75,15 @@ pub(crate) async fn found(tx: &Tx, account: &mut Account, role: Role) -> Result<
     grant(tx, &mut Mandate::first(ctx, account, role)).await
 }
 
-/// The registered teacher with this id. Error: a violation at `field`, where there is none.
+/// The registered teacher with this id. Error: a violation at `field`, where there is none; `TEACHER_UNCONFIRMED`.
 pub(crate) async fn teacher(db: &impl Reads, field: &str, id: Id<Account>) -> Result<Teacher> {
     let account = account::store::find(db, id).await?;
-    Teacher::proven(field, account, &mandate::store::of_account(db, id).await?)
+    let said = confirmation::store::find(db, id).await?;
+    Teacher::proven(db.ctx(), field, account, &mandate::store::of_account(db, id).await?, said.as_ref())
 }
 
-/// [`teacher`], and locks the account until the transaction ends, so that they do not leave meanwhile.
+/// [`teacher`], and locks the account until the transaction ends, so that they do not leave meanwhile, and nobody takes back that they
+/// are confirmed.
 pub(crate) async fn teacher_to_change(tx: &Tx, field: &str, id: Id<Account>) -> Result<Teacher> {
     account::store::find_to_change(tx, id).await?;
     teacher(tx, field, id).await

@@ -5,7 +5,11 @@ use proto::identity::v1::{self as pb, mandate_service_server::MandateService};
 use tonic::{Request, Response, Status};
 
 use super::{Giver, Mandate, Post, store, wire};
-use crate::{account, across::mandating, class::track::peer};
+use crate::{
+    account,
+    across::{confirming, mandating},
+    class::track::peer,
+};
 
 /// The methods on mandates.
 #[derive(Clone)]
@@ -30,9 +34,10 @@ impl MandateService for Mandates {
         let tx = self.store.change(&ctx).await?;
         let page = store::list(&tx, page).await?;
         let accounts = account::store::all(&tx, page.items.iter().map(Mandate::account)).await?;
+        let unconfirmed = confirming::unconfirmed_among(&tx, page.items.iter().map(Mandate::account)).await?;
         tx.note("list mandates", "mandates", format!("found {}", page.items.len()));
         tx.commit().await?;
-        let page = page.map(|mandate| wire::named(mandate, &accounts));
+        let page = page.map(|mandate| wire::marked(mandate, &accounts, &unconfirmed));
         Ok(Response::new(pb::ListMandatesResponse { mandates: page.items, next_page_token: page.next }))
     }
 

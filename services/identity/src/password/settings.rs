@@ -28,7 +28,9 @@ pub struct Throttling {
     pub login: Rate,
     /// Mails to one address of a tenant that anybody can cause.
     pub letter: Rate,
-    /// All of these from one network address, over all tenants. A whole school can share one address.
+    /// Searches for people by one account.
+    pub search: Rate,
+    /// All guesses and mails from one network address, over all tenants. A whole school can share one address.
     pub address: Rate,
     /// The milliseconds after which, or after a multiple of which, an answer is given that must not show by its time who is known: more
     /// than a refused sign-in takes.
@@ -40,6 +42,7 @@ impl Default for Throttling {
         Self {
             login: Rate { burst: number(5), every_ms: number(10_000) },
             letter: Rate { burst: number(5), every_ms: number(300_000) },
+            search: Rate { burst: number(30), every_ms: number(60_000) },
             address: Rate { burst: number(50), every_ms: number(500) },
             even_ms: number(50),
         }

@@ -55,6 +55,7 @@ struct Inner {
     logins: Limiter<Login>,
     lanes: Mutex<HashMap<Login, Weak<Semaphore>>>,
     letters: Limiter<Login>,
+    searches: Limiter<Login>,
     addresses: Limiter<IpAddr>,
     step: Duration,
 }
@@ -87,6 +88,7 @@ impl Throttle {
             logins: Limiter::new(settings.login, clock),
             lanes: Mutex::default(),
             letters: Limiter::new(settings.letter, clock),
+            searches: Limiter::new(settings.search, clock),
             addresses: Limiter::new(settings.address, clock),
             step: Duration::from_millis(settings.even_ms.get().into()),
         }))
@@ -141,6 +143,12 @@ impl Throttle {
         self.enter(ctx.address().map(network))?;
         let to = (ctx.tenant().id().clone(), to.to_owned());
         self.0.letters.take(&to).map_err(|wait| exceeded("Enough mails are on their way to this address.", wait))
+    }
+
+    /// Counts a search for people by the caller. Every search counts, whatever it finds. Error: `RATE_EXCEEDED`.
+    pub fn search(&self, ctx: &Ctx) -> Result<()> {
+        let caller = (ctx.tenant().id().clone(), ctx.actor());
+        self.0.searches.take(&caller).map_err(|wait| exceeded("You have searched for people often.", wait))
     }
 
     fn enter(&self, address: Option<IpAddr>) -> Result<()> {
@@ -366,6 +374,19 @@ mod tests {
         ground.clock.advance(SignedDuration::from_secs(300));
         assert_eq!(let_through(letter), 1);
         assert_eq!(let_through(|| throttle.guess(&ground.anybody(), "ana@school.example").map(drop)), 5);
+    }
+
+    #[test]
+    fn somebody_searches_for_few_people_and_nobody_else_waits_for_it() {
+        let (ground, throttle) = ground();
+        let [one, other] = ["a@b.it", "c@d.it"]
+            .map(|login| ground.member(&crate::account::tests::account(&ground.anybody(), login, None, None)));
+        assert_eq!(let_through(|| throttle.search(&one)), 30);
+        assert!(throttle.search(&one).is_err_and(|refused| refused.is(Shared::RateExceeded)));
+        assert!(throttle.search(&other).is_ok());
+        ground.clock.advance(SignedDuration::from_secs(60));
+        let later = ground.anybody();
+        assert_eq!(let_through(|| throttle.search(&one)), 1, "{:?}", later.now());
     }
 
     #[test]

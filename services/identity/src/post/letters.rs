@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use platform::{Error, Result, Tenant, language::prefixes};
 use serde::Deserialize;
 
-use crate::post::reminder::Wait;
+use crate::{account::confirmation::Ground, post::reminder::Wait};
 
 /// The kind of a letter, with the placeholders in its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,13 @@ pub(crate) enum Kind {
     MandateGranted,
     /// `name`, `programme`, `role`, `link`.
     MandateRevoked,
+    /// `name`, `programme`, `ground`, `link`.
+    TeacherConfirmed,
+    /// `name`, `programme`, `link`.
+    ConfirmationEnded,
+    /// `programme`, `teacher`, `address`, `school`, `link`, `code`, `until`. The school reads it, and judges the address too: a stranger may
+    /// have taken a teacher's name.
+    SchoolAsked,
 }
 
 /// A letter, ready to be sent.
@@ -84,6 +91,10 @@ pub(crate) struct Language {
     invitation: Text,
     mandate_granted: Text,
     mandate_revoked: Text,
+    teacher_confirmed: Text,
+    confirmation_ended: Text,
+    school_asked: Text,
+    grounds: Grounds,
     todo: Todo,
     /// What people call a role, by its word in data.
     roles: BTreeMap<String, String>,
@@ -101,6 +112,15 @@ struct Todo {
     suspended: String,
     unsigned: String,
     delivered: String,
+}
+
+/// Who has vouched for a teacher, as the teacher is told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grounds {
+    school: String,
+    colleague: String,
+    coordinator: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -191,12 +211,25 @@ impl Language {
             Kind::Invitation => &self.invitation,
             Kind::MandateGranted => &self.mandate_granted,
             Kind::MandateRevoked => &self.mandate_revoked,
+            Kind::TeacherConfirmed => &self.teacher_confirmed,
+            Kind::ConfirmationEnded => &self.confirmation_ended,
+            Kind::SchoolAsked => &self.school_asked,
         }
     }
 
     /// What people call a role. Empty for one that nobody gives.
     pub(crate) fn role(&self, word: &str) -> &str {
         self.roles.get(word).map_or("", String::as_str)
+    }
+
+    /// Who has vouched for a teacher. None for a domain, of which no letter tells.
+    pub(crate) fn ground(&self, ground: Ground) -> Option<&str> {
+        match ground {
+            Ground::Domain => None,
+            Ground::School => Some(&self.grounds.school),
+            Ground::Colleague => Some(&self.grounds.colleague),
+            Ground::Coordinator => Some(&self.grounds.coordinator),
+        }
     }
 
     /// What the reader has to do where a pair waits.
@@ -236,7 +269,7 @@ mod tests {
     use super::*;
     use crate::testing::Ground;
 
-    const KINDS: [(Kind, &[&str]); 18] = [
+    const KINDS: [(Kind, &[&str]); 21] = [
         (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
         (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
         (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -255,6 +288,9 @@ mod tests {
         (Kind::Invitation, &["programme", "role", "link", "code", "until"]),
         (Kind::MandateGranted, &["name", "programme", "role", "link"]),
         (Kind::MandateRevoked, &["name", "programme", "role", "link"]),
+        (Kind::TeacherConfirmed, &["name", "programme", "ground", "link"]),
+        (Kind::ConfirmationEnded, &["name", "programme", "link"]),
+        (Kind::SchoolAsked, &["programme", "teacher", "address", "school", "link", "code", "until"]),
     ];
 
     fn placeholders(text: &str) -> BTreeSet<&str> {
@@ -316,6 +352,15 @@ mod tests {
         for (tag, language) in LANGUAGES.iter() {
             assert_eq!(language.roles.keys().cloned().collect::<BTreeSet<_>>(), given, "{tag}");
             assert!(given.iter().all(|role| language.role(role).len() > 5), "{tag}");
+        }
+    }
+
+    #[test]
+    fn every_language_says_in_its_own_words_who_vouched_for_a_teacher() {
+        use crate::account::confirmation::Ground as By;
+        for ground in [By::School, By::Colleague, By::Coordinator] {
+            let said: BTreeSet<_> = LANGUAGES.iter().filter_map(|(_, language)| language.ground(ground)).collect();
+            assert_eq!(said.len(), LANGUAGES.len(), "{ground:?}");
         }
     }
 

@@ -42,7 +42,8 @@ impl Stage {
     fn of_step(milliseconds: u32) -> Self {
         let number = |n: u32| n.try_into().unwrap();
         let free = Rate { burst: number(1_000_000), every_ms: number(1) };
-        let rates = Throttling { login: free, letter: free, address: free, even_ms: number(milliseconds) };
+        let rates =
+            Throttling { login: free, letter: free, address: free, search: free, even_ms: number(milliseconds) };
         let ground = Ground::new();
         let (throttle, hasher) = (Throttle::new(&rates, &ground.clock), Hasher::cheap().unwrap());
         let accounts = Accounts { throttle: throttle.clone(), hasher: hasher.clone(), ..ground.accounts() };

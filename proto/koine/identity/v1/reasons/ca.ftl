@@ -44,3 +44,5 @@ OWN_ACCOUNT = No pots bloquejar el teu propi compte. Demana a una altra persona 
 LAST_COORDINATOR = És l'última persona de l'equip central que pot entrar. Crea'n abans una altra.
 TEAM_AT_WORK = Ets responsable d'un equip que està treballant. Passa'l abans a un company.
     .exact = Ets responsable d'equips que estan treballant: { $teams }. Passa'ls abans a un company.
+TEACHER_UNCONFIRMED = Encara ningú no ha confirmat aquest docent. Abans l'ha de confirmar el centre, un company confirmat o l'equip central.
+CONFIRMATION_NOT_POSSIBLE = Aquest docent no es pot confirmar d'aquesta manera. Demana ajuda a l'equip central.

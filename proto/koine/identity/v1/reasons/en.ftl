@@ -44,3 +44,5 @@ OWN_ACCOUNT = You cannot lock your own account. Ask another coordinator to do it
 LAST_COORDINATOR = This is the last coordinator who can sign in. Make another one first.
 TEAM_AT_WORK = You are in charge of a team that is at work. Hand it over to a colleague first.
     .exact = You are in charge of teams that are at work: { $teams }. Hand them over to a colleague first.
+TEACHER_UNCONFIRMED = Nobody has vouched for this teacher yet. The school, a confirmed colleague or the central team confirms them first.
+CONFIRMATION_NOT_POSSIBLE = This teacher cannot be confirmed in this way. Ask the central team to help.

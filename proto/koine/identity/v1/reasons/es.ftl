@@ -44,3 +44,5 @@ OWN_ACCOUNT = No puedes bloquear tu propia cuenta. Pide a otra persona del equip
 LAST_COORDINATOR = Es la última persona del equipo central que puede entrar. Crea antes otra.
 TEAM_AT_WORK = Eres responsable de un equipo que está trabajando. Pásalo antes a un colega.
     .exact = Eres responsable de equipos que están trabajando: { $teams }. Pásalos antes a un colega.
+TEACHER_UNCONFIRMED = Nadie ha confirmado todavía a este docente. Antes debe confirmarlo el centro, un colega confirmado o el equipo central.
+CONFIRMATION_NOT_POSSIBLE = Este docente no se puede confirmar de esta manera. Pide ayuda al equipo central.

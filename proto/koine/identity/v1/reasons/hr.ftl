@@ -44,3 +44,5 @@ OWN_ACCOUNT = Vlastiti račun ne možete zaključati. Zamolite drugoga člana sr
 LAST_COORDINATOR = To je posljednji član središnjeg tima koji se može prijaviti. Najprije dodajte drugoga.
 TEAM_AT_WORK = Mentor ste tima koji radi. Najprije ga predajte kolegi.
     .exact = Mentor ste timova koji rade: { $teams }. Najprije ih predajte kolegi.
+TEACHER_UNCONFIRMED = Za ovoga nastavnika još nitko nije jamčio. Najprije ga treba potvrditi škola, potvrđeni kolega ili središnji tim.
+CONFIRMATION_NOT_POSSIBLE = Ovaj se nastavnik ne može potvrditi na taj način. Zamolite središnji tim za pomoć.

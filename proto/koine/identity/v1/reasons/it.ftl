@@ -44,3 +44,5 @@ OWN_ACCOUNT = Non puoi bloccare il tuo stesso account. Chiedi a un'altra persona
 LAST_COORDINATOR = È l'ultima persona del team centrale che può accedere. Creane prima un'altra.
 TEAM_AT_WORK = Sei referente di un team che sta lavorando. Affidalo prima a un collega.
     .exact = Sei referente di team che stanno lavorando: { $teams }. Affidali prima a un collega.
+TEACHER_UNCONFIRMED = Nessuno ha ancora confermato questo docente. Prima deve confermarlo la scuola, un collega già confermato o il team centrale.
+CONFIRMATION_NOT_POSSIBLE = Questo docente non può essere confermato in questo modo. Chiedi aiuto al team centrale.

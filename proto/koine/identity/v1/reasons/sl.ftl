@@ -44,3 +44,5 @@ OWN_ACCOUNT = Svojega računa ne morete zakleniti. Prosite drugega člana osredn
 LAST_COORDINATOR = To je zadnji član osrednje ekipe, ki se lahko prijavi. Najprej dodajte drugega.
 TEAM_AT_WORK = Ste mentor ekipe, ki dela. Najprej jo predajte sodelavcu.
     .exact = Ste mentor ekip, ki delajo: { $teams }. Najprej jih predajte sodelavcu.
+TEACHER_UNCONFIRMED = Za tega učitelja še nihče ni jamčil. Najprej naj ga potrdi šola, potrjen sodelavec ali osrednja ekipa.
+CONFIRMATION_NOT_POSSIBLE = Tega učitelja ni mogoče potrditi na ta način. Za pomoč prosite osrednjo ekipo.

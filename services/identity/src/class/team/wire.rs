@@ -4,6 +4,7 @@ use platform::{Id, Result, wire};
 use proto::identity::v1 as pb;
 
 use super::{Change, Credential, State, Team};
+use crate::account::Account;
 
 impl From<Team> for pb::Team {
     fn from(team: Team) -> Self {
@@ -32,11 +33,20 @@ impl From<Team> for pb::Team {
             reservation: team.reservation.map(Into::into),
             credential_expires_at,
             etag: wire::etag(team.version),
+            // said in a list
+            unconfirmed_teacher_ids: Vec::new(),
         }
     }
 }
 
 impl Team {
+    /// A team as a list shows it, marked with those of its teachers that are among the `unconfirmed`.
+    pub(super) fn marked(self, unconfirmed: &[Id<Account>]) -> pb::Team {
+        let marked = self.teachers().filter(|teacher| unconfirmed.contains(teacher));
+        let unconfirmed_teacher_ids = marked.map(|teacher| teacher.to_string()).collect();
+        pb::Team { unconfirmed_teacher_ids, ..self.into() }
+    }
+
     /// What a request asks to change of this team. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be changed.
     pub(super) fn asked(&self, request: pb::UpdateTeamRequest) -> Result<Change> {
         let changes = wire::changes(&request, &pb::Team::from(self.clone()))?;

@@ -174,6 +174,7 @@ fn token(signer: &Signer, tenant: &str, team: &str) -> String {
         roles: vec![Role::Team],
         mid: None,
         bound: platform::Bound::default(),
+        scopes: None,
         acts_for: Some(team.parse().expect("an id")),
         home: None,
         provisional: false,

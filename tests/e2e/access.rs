@@ -1,5 +1,7 @@
 //! The access law: who may call a method is what its option says, for every method of the contract and every kind of caller.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use platform::token::{Claims, Signer};
 use proto::options::v1::{Access, Role};
@@ -21,7 +23,7 @@ fn roles() -> (Vec<Role>, Vec<Role>) {
 }
 
 /// What refuses a caller, whatever is asked for.
-const GATES: [&str; 10] = [
+const GATES: [&str; 11] = [
     "TENANT_UNKNOWN",
     "TOKEN_MISSING",
     "TOKEN_INVALID",
@@ -30,6 +32,7 @@ const GATES: [&str; 10] = [
     "TOKEN_FOREIGN",
     "PASSWORD_CHANGE_NEEDED",
     "ROLE_MISSING",
+    "SCOPE_MISSING",
     "MEMBERSHIP_ENDED",
     "PROGRAMME_ONLY",
 ];
@@ -61,6 +64,8 @@ fn in_country(access: &Access, role: Role) -> Option<&'static str> {
     match access {
         _ if access.anonymous => None,
         _ if !lets_in(access, role) => Some("ROLE_MISSING"),
+        // a person has no scopes
+        _ if role == Role::Integrator && !access.scopes.is_empty() => Some("SCOPE_MISSING"),
         _ => access.programme.then_some("PROGRAMME_ONLY"),
     }
 }
@@ -96,8 +101,34 @@ fn kinds(world: &World) -> Vec<Kind> {
     kinds.push(Kind::new("no role", world.forged("it", &[], |_| {}), |access| {
         (!access.anonymous).then_some("ROLE_MISSING")
     }));
+    kinds.extend(machines(world));
     kinds.extend(visitors(world));
     kinds.extend(strangers(world));
+    kinds
+}
+
+/// Machines: one with every scope that there is, one for each scope with all others, and one with none.
+fn machines(world: &World) -> Vec<Kind> {
+    let all = proto::scopes::all();
+    assert!(all.len() > 3, "the scopes are not where they were");
+    let with = |name: String, held: BTreeSet<String>| {
+        let scopes = held.iter().cloned().collect();
+        let caller = world.forged("it", &[Role::Integrator], |claims| claims.scopes = Some(scopes));
+        Kind::new(name, caller, move |access| match access {
+            _ if access.anonymous => None,
+            _ if !lets_in(access, Role::Integrator) || access.scopes.is_empty() => Some("ROLE_MISSING"),
+            _ if access.scopes.iter().any(|scope| !held.contains(scope)) => Some("SCOPE_MISSING"),
+            _ => access.programme.then_some("PROGRAMME_ONLY"),
+        })
+    };
+    let mut kinds = vec![
+        with("a machine with every scope".to_owned(), all.clone()),
+        with("a machine without a scope".to_owned(), BTreeSet::new()),
+    ];
+    kinds.extend(all.iter().map(|scope| {
+        let others = all.iter().filter(|other| *other != scope).cloned().collect();
+        with(format!("a machine without {scope}"), others)
+    }));
     kinds
 }
 

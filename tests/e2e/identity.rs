@@ -7,6 +7,7 @@ mod audit;
 mod country;
 mod ended;
 mod file;
+mod integrator;
 mod invitation;
 mod lock;
 mod mandate;

@@ -25,6 +25,7 @@ pub mod http;
 pub mod keep;
 pub mod limit;
 pub mod log;
+pub mod machine;
 pub mod mailbox;
 pub mod nats;
 pub mod path;
@@ -35,6 +36,7 @@ pub mod world;
 
 pub use caller::Caller;
 pub use http::{Answer, Http};
+pub use machine::Machine;
 pub use scene::{Class, Scene};
 pub use twins::{Twin, Twins};
 pub use world::World;

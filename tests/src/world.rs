@@ -256,6 +256,7 @@ impl World {
             roles: roles.to_vec(),
             mid: None,
             bound: platform::Bound::default(),
+            scopes: None,
             acts_for: None,
             home: None,
             provisional: false,

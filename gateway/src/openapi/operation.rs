@@ -39,6 +39,9 @@ pub(super) fn operation(
         "x-koine-roles": roles(&rpc.access),
         "x-koine-grpc": format!("{}/{}", service.full_name(), rpc.method.name()),
     });
+    if !rpc.access.scopes.is_empty() {
+        operation["x-koine-scopes"] = json!(rpc.access.scopes);
+    }
     if let Some(body) = request_body(schemas, rpc, binding) {
         operation["requestBody"] = body;
     }
@@ -56,7 +59,15 @@ fn audience(access: &Access) -> String {
     let provisional = if access.provisional { " A provisional credential is enough." } else { "" };
     match &roles(access)[..] {
         [] => "For everybody, without a token.".to_owned(),
-        roles => format!("For the roles: {}.{provisional}{}", roles.join(", "), confines(access)),
+        roles => format!("For the roles: {}.{provisional}{}{}", roles.join(", "), scopes(access), confines(access)),
+    }
+}
+
+/// The sentence about machines in a description.
+fn scopes(access: &Access) -> String {
+    match &access.scopes[..] {
+        [] => String::new(),
+        scopes => format!(" A machine needs the scopes: {}.", scopes.join(", ")),
     }
 }
 

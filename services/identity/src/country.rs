@@ -98,7 +98,7 @@ impl Default for Retention {
     }
 }
 
-/// How long mailed credentials and codes are valid: the table `[identity.credentials]`.
+/// How long mailed credentials and codes are valid, and machine tokens at most: the table `[identity.credentials]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Credentials {
@@ -106,11 +106,18 @@ pub struct Credentials {
     verification_hours: u16,
     invitation_hours: u16,
     recovery_hours: u16,
+    machine_token_days: u16,
 }
 
 impl Default for Credentials {
     fn default() -> Self {
-        Self { provisional_hours: 336, verification_hours: 48, invitation_hours: 336, recovery_hours: 2 }
+        Self {
+            provisional_hours: 336,
+            verification_hours: 48,
+            invitation_hours: 336,
+            recovery_hours: 2,
+            machine_token_days: 400,
+        }
     }
 }
 
@@ -133,6 +140,11 @@ impl Credentials {
     /// How long a code that replaces a forgotten password is valid.
     pub fn recovery(&self) -> SignedDuration {
         SignedDuration::from_hours(self.recovery_hours.into())
+    }
+
+    /// The most days for which a machine token works.
+    pub fn machine_token_days(&self) -> i32 {
+        self.machine_token_days.into()
     }
 }
 
@@ -197,7 +209,8 @@ impl Country {
             inactive_accounts,
             ended_invitations,
         } = self.retention;
-        let Credentials { provisional_hours, verification_hours, invitation_hours, recovery_hours } = self.credentials;
+        let Credentials { provisional_hours, verification_hours, invitation_hours, recovery_hours, machine_token_days } =
+            self.credentials;
         let counts = [
             ("retention.unverified_accounts", unverified_accounts),
             ("retention.abandoned_drafts", abandoned_drafts),
@@ -208,6 +221,7 @@ impl Country {
             ("credentials.verification_hours", verification_hours),
             ("credentials.invitation_hours", invitation_hours),
             ("credentials.recovery_hours", recovery_hours),
+            ("credentials.machine_token_days", machine_token_days),
         ];
         let empty = counts.into_iter().filter(|(_, count)| *count == 0);
         empty.map(|(key, _)| format!("identity.{key}: at least 1")).collect()

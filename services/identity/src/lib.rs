@@ -1,6 +1,6 @@
 //! Identity: accounts, sign-in, schools, applications and teams, and who may visit a twinning programme.
 //!
-//! The folders are rooms, in this order: `country`, `school`, `password`, `account`, `mandate`, `session`, `class`, `membership`, `post`,
+//! The folders are rooms, in this order: `country`, `school`, `password`, `account`, `mandate`, `session`, `machine`, `class`, `membership`, `post`,
 //! `across`. A room imports the rooms before it and none after; `across` holds what takes several of them in one transaction. A
 //! slice is `team.rs` (the rules, without wire and database), `team/wire.rs` (messages), `team/store.rs` (rows) and `team/api.rs`
 //! (the methods, in five steps each). Only this file imports an `api`.
@@ -8,11 +8,11 @@
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
     account_service_server::AccountServiceServer, application_service_server::ApplicationServiceServer,
-    file_service_server::FileServiceServer, invitation_service_server::InvitationServiceServer,
-    mandate_service_server::MandateServiceServer, membership_service_server::MembershipServiceServer,
-    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
-    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
-    territory_service_server::TerritoryServiceServer,
+    file_service_server::FileServiceServer, integrator_service_server::IntegratorServiceServer,
+    invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
+    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
+    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
+    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
@@ -20,6 +20,7 @@ use tonic::service::Routes;
 use self::{
     across::{inviting, mailing, reminding, visiting},
     class::{application, file, team},
+    machine::integrator,
     mandate::invitation,
     password::{
         settings::{Hashing, Throttling},
@@ -31,6 +32,7 @@ pub mod account;
 mod across;
 pub mod class;
 pub mod country;
+pub mod machine;
 pub mod mandate;
 pub mod membership;
 mod password;
@@ -79,7 +81,7 @@ pub fn service() -> Service {
 
 fn routes(host: &Host) -> Result<Routes> {
     let settings: Settings = host.settings()?;
-    let (store, keys, blobs) = (host.store.clone(), host.keys.clone(), host.blobs.clone());
+    let (store, keys) = (host.store.clone(), host.keys.clone());
     let hasher = Hasher::new(&settings.hashing)?;
     let throttle = Throttle::new(&settings.throttle, &host.clock);
     let signer = host.signer.clone().ok_or_else(|| Error::internal("identity signs tokens and was given no key"))?;
@@ -102,20 +104,28 @@ fn routes(host: &Host) -> Result<Routes> {
     let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
     let applications =
         application::api::Applications { store: store.clone(), keys: keys.clone(), peers: host.peers.clone() };
+    let integrators = integrator::api::Integrators { store: store.clone(), keys: keys.clone(), tokens: tokens.clone() };
     let memberships = membership::api::Memberships { store: store.clone(), border: host.border.clone(), tokens };
-    let teams = team::api::Teams { store: store.clone(), keys, peers: host.peers.clone() };
-    let countries = country::api::Countries { tenants: host.tenants.clone() };
-    Ok(Routes::new(TenantServiceServer::new(countries.clone()))
-        .add_service(TerritoryServiceServer::new(countries))
+    let teams = team::api::Teams { store, keys, peers: host.peers.clone() };
+    Ok(of_country(host)
         .add_service(AccountServiceServer::new(accounts))
         .add_service(MandateServiceServer::new(mandates))
         .add_service(InvitationServiceServer::new(invitations))
+        .add_service(IntegratorServiceServer::new(integrators))
         .add_service(SessionServiceServer::new(sessions))
-        .add_service(SchoolServiceServer::new(school::api::Schools { store: store.clone() }))
         .add_service(ApplicationServiceServer::new(applications))
-        .add_service(FileServiceServer::new(file::api::Files { store, blobs }))
         .add_service(MembershipServiceServer::new(memberships))
         .add_service(TeamServiceServer::new(teams)))
+}
+
+/// What a country is, its schools and its files.
+fn of_country(host: &Host) -> Routes {
+    let (store, blobs) = (host.store.clone(), host.blobs.clone());
+    let countries = country::api::Countries { tenants: host.tenants.clone() };
+    Routes::new(TenantServiceServer::new(countries.clone()))
+        .add_service(TerritoryServiceServer::new(countries))
+        .add_service(SchoolServiceServer::new(school::api::Schools { store: store.clone() }))
+        .add_service(FileServiceServer::new(file::api::Files { store, blobs }))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

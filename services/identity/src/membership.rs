@@ -261,6 +261,7 @@ mod tests {
             roles: vec![role],
             mandate: None,
             bound: platform::Bound::default(),
+            scopes: None,
             acts_for: acts_for.map(Id::uuid),
             home: None,
             provisional: false,

@@ -52,6 +52,11 @@ impl Session {
         Self::until(ctx, mandate, self.expires_at)
     }
 
+    /// What stands for a session in the access tokens of a machine, which acts in a mandate. It is kept nowhere.
+    pub(crate) fn of_machine(ctx: &Ctx, mandate: &Mandate, id: Id<Self>, expires_at: Timestamp) -> Self {
+        Self { id, ..Self::until(ctx, mandate, expires_at) }
+    }
+
     fn until(ctx: &Ctx, mandate: &Mandate, expires_at: Timestamp) -> Self {
         let now = ctx.now();
         Self {

@@ -110,6 +110,7 @@ impl Ground {
             roles: vec![if account.team().is_some() { Role::Team } else { Role::Teacher }],
             mandate: None,
             bound: platform::Bound::default(),
+            scopes: None,
             acts_for: account.team().map(Id::uuid),
             home: None,
             provisional: false,

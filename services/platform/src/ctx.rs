@@ -161,6 +161,8 @@ pub struct Member {
     pub mandate: Option<Uuid>,
     /// What bounds the mandate.
     pub bound: Bound,
+    /// What a machine may do, in the words of the contract. None: the caller is a person, or a class.
+    pub scopes: Option<Vec<String>>,
     /// What a shared account acts for.
     pub acts_for: Option<Uuid>,
     /// The home of a visitor, where it is another tenant: the token was exchanged for one of that tenant.

@@ -75,6 +75,9 @@ pub struct Claims {
     /// What bounds the mandate.
     #[serde(default, skip_serializing_if = "Bound::is_none")]
     pub bound: Bound,
+    /// What a machine may do, in the words of the contract. None: it is no machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
     /// What a shared account acts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acts_for: Option<Uuid>,
@@ -96,13 +99,14 @@ pub struct Claims {
 
 impl From<&Claims> for Member {
     fn from(claims: &Claims) -> Self {
-        let Claims { sub, sid, roles, mid, bound, acts_for, home, provisional, .. } = claims;
+        let Claims { sub, sid, roles, mid, bound, scopes, acts_for, home, provisional, .. } = claims;
         Self {
             account: *sub,
             session: *sid,
             roles: roles.clone(),
             mandate: *mid,
             bound: bound.clone(),
+            scopes: scopes.clone(),
             acts_for: *acts_for,
             home: home.clone(),
             provisional: *provisional,
@@ -139,6 +143,7 @@ pub(crate) fn of_teacher(clock: &crate::Clock) -> Claims {
         roles: vec![Role::Teacher],
         mid: None,
         bound: crate::Bound::default(),
+        scopes: None,
         acts_for: None,
         home: None,
         provisional: false,

@@ -10,7 +10,19 @@ use crate::source::{Names, Source, holds, sources};
 const HOUSES: [(&str, &[&str]); 2] = [
     (
         "identity",
-        &["country", "school", "password", "account", "mandate", "session", "class", "membership", "post", "across"],
+        &[
+            "country",
+            "school",
+            "password",
+            "account",
+            "mandate",
+            "session",
+            "machine",
+            "class",
+            "membership",
+            "post",
+            "across",
+        ],
     ),
     ("lessons", &["year", "work", "twinning", "space", "across"]),
 ];

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::{
-    Answer, Caller, Class, Scene, World,
+    Answer, Caller, Class, Machine, Scene, World,
     mailbox::CODE,
     path::text,
     scene::{PASSWORD, PDF, application},
@@ -167,10 +167,15 @@ async fn of_times(seen: &mut Seen, scene: &Scene<'_>) {
     world.anybody("it").post("/v1/accounts", form).await.ok();
     world.settle().await;
     let code = world.mailbox("it").find("late@school.example", CODE).expect("a code");
+    let machine = Machine::register(world, &scene.coordinator, "Open data portal", &["teams.read"]).await;
+    let (_, secret) = machine.token(&["teams.read"]).await;
+    refused("MACHINE_TOKEN_INVALID", machine.exchange(&secret[1..]).await).await;
     world.passes("2022-09-01T12:00:00[Europe/Rome]").await;
     refused("CALL_NOT_OPEN", late.again().await.post(&application(&begun, ":submit"), json!({})).await).await;
     world.passes("2022-10-10T09:00:00[Europe/Rome]").await;
     world.passes_by(SignedDuration::from_hours(24 * 20)).await;
+    world.passes_by(SignedDuration::from_hours(24 * 20)).await;
+    refused("MACHINE_TOKEN_EXPIRED", machine.exchange(&secret).await).await;
     refused("CODE_EXPIRED", world.anybody("it").post("/v1/accounts:verifyEmail", json!({ "code": code })).await).await;
     refused("CREDENTIAL_EXPIRED", sign_in(&invited.team, &invited.code, &invited.credential).await).await;
     refused("CALL_CLOSED", late.again().await.post(&application(&begun, ":submit"), json!({})).await).await;

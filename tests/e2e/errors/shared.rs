@@ -55,6 +55,8 @@ async fn of_callers(seen: &mut Seen, world: &World) {
     let provisional = world.forged("it", &[Role::Team], |claims| claims.provisional = true);
     refused("PASSWORD_CHANGE_NEEDED", provisional.get("/v1/teams").await).await;
     refused("ROLE_MISSING", teacher.get("/v1/templates").await).await;
+    let machine = world.forged("it", &[Role::Integrator], |claims| claims.scopes = Some(Vec::new()));
+    refused("SCOPE_MISSING", machine.get("/v1/teams").await).await;
     let coordinator = world.coordinator("it").await;
     let visitor = coordinator.cross("it-hr", "").await;
     coordinator.post("/v1/sessions:signOut", json!({})).await.ok();

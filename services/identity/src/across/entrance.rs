@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
 use proto::identity::v1 as pb;
 
-use super::mandating;
+use super::{machines, mandating};
 use crate::{
     account::{self, Account, EmailChange, Recovery, email_change, invalid_code, recovery},
     country::Country,
@@ -17,6 +17,7 @@ use crate::{
 pub(crate) async fn shut(tx: &Tx, account: &mut Account) -> Result<()> {
     account::store::save(tx, account).await?;
     session::store::end_all(tx, account.id()).await?;
+    machines::end_of_account(tx, account.id()).await?;
     recovery::store::forget_of(tx, account.id()).await?;
     email_change::store::forget_of(tx, account.id()).await
 }

@@ -4,6 +4,7 @@
 use platform::{Ctx, Id, Reads, Result, Tx};
 use proto::{identity::v1 as pb, options::v1::Role};
 
+use super::machines;
 use crate::{
     account::{self, Account},
     mandate::{self, Giver, Mandate, Teacher},
@@ -31,6 +32,7 @@ pub(crate) async fn revoke(tx: &Tx, mandate: &mut Mandate, giver: &Giver) -> Res
     // first the mandate, then its sessions: who signs in at the same time holds the mandate, and is seen here or sees that it is revoked
     mandate::store::save(tx, mandate).await?;
     session::store::end_all_in(tx, mandate.id()).await?;
+    machines::end_of_mandate(tx, mandate.id()).await?;
     tx.note("revoke mandate", subject(mandate), about(mandate));
     let letter_id = tx.ctx().new_id::<pb::MandateRevoked>().to_string();
     tx.emit(&pb::MandateRevoked { mandate_id: mandate.id().to_string(), letter_id });

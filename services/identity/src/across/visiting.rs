@@ -66,6 +66,7 @@ mod tests {
             roles: vec![role],
             mandate: None,
             bound: platform::Bound::default(),
+            scopes: None,
             acts_for: None,
             home: Some("it".parse().unwrap()),
             provisional: false,

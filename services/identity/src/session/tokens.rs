@@ -92,6 +92,18 @@ impl Tokens {
         self.sign(&Claims { home: Some(home.tenant().id().clone()), ..claims })
     }
 
+    /// A token for a machine, which acts in a mandate and has scopes. It cannot be refreshed.
+    pub(crate) fn machine(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        mandate: &Mandate,
+        scopes: Vec<String>,
+    ) -> Result<Grant> {
+        let claims = self.claims(ctx, session, mandate.role(), None, self.access);
+        self.sign(&Claims { mid: Some(mandate.id().uuid()), scopes: Some(scopes), ..claims })
+    }
+
     /// The claims of a token. It expires after `life`, and not later than the session.
     fn claims(&self, ctx: &Ctx, session: &Session, role: Role, acts_for: Option<Uuid>, life: SignedDuration) -> Claims {
         // token times are whole seconds
@@ -105,6 +117,7 @@ impl Tokens {
             roles: vec![role],
             mid: None,
             bound: Bound::default(),
+            scopes: None,
             acts_for,
             home: None,
             provisional: false,

@@ -2,13 +2,16 @@
 //! objects the caller may use.
 
 use http::Response;
-use proto::{Declared, options::v1::Access};
+use proto::{
+    Declared,
+    options::v1::{Access, Role},
+};
 use tonic::{Code, Status, body::Body};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Inbound, Layer, Method, Next, method::PROGRAMME_ONLY, refuse};
 use crate::{
-    Ctx, Result,
+    Ctx, Member, Result,
     error::{Reason, Shared},
     tenant::Kind,
 };
@@ -41,7 +44,25 @@ fn check(access: &Access, ctx: Option<&Ctx>) -> Result<()> {
     if !access.roles().any(|role| member.roles.contains(&role)) {
         return Err(Shared::RoleMissing.error("This is for other roles than yours."));
     }
-    Ok(())
+    check_scopes(access, member)
+}
+
+/// A machine calls what needs scopes, with all of them. A person who acts in its role calls the rest.
+fn check_scopes(access: &Access, member: &Member) -> Result<()> {
+    if !member.roles.contains(&Role::Integrator) {
+        return Ok(());
+    }
+    if member.scopes.is_some() && access.scopes.is_empty() {
+        return Err(Shared::RoleMissing.error("This is for people, and not for machines."));
+    }
+    let held = member.scopes.as_deref().unwrap_or_default();
+    match access.scopes.iter().find(|scope| !held.contains(scope)) {
+        None => Ok(()),
+        Some(scope) => {
+            let text = format!("This is for machine tokens with the scope `{scope}`.");
+            Err(Shared::ScopeMissing.error(text).with("scope", scope))
+        }
+    }
 }
 
 fn is_in_programme(ctx: Option<&Ctx>) -> bool {
@@ -67,12 +88,11 @@ fn no_such_method() -> Status {
 mod tests {
     use std::sync::Arc;
 
-    use proto::options::v1::Role;
     use uuid::Uuid;
 
     use super::*;
     use crate::{
-        Caller, Ids, Member, Tenants,
+        Caller, Ids, Tenants,
         layer::{
             Call,
             testing::{call_of, clock, fine, programme, reason, tenants},
@@ -93,6 +113,7 @@ mod tests {
             roles,
             mandate: None,
             bound,
+            scopes: None,
             acts_for: None,
             home: None,
             provisional,
@@ -147,6 +168,29 @@ mod tests {
         assert_eq!(outcome(Some(one()), member(Role::Teacher, true)).await, "PASSWORD_CHANGE_NEEDED");
         let allowed = Access { provisional: true, ..one() };
         assert_eq!(outcome(Some(allowed), member(Role::Teacher, true)).await, "OK");
+    }
+
+    #[tokio::test]
+    async fn a_machine_calls_what_all_its_scopes_are_for_and_a_person_in_its_role_the_rest() {
+        let holder = |scopes: Option<&[&str]>| {
+            let Caller::Member(member) = member(Role::Integrator, false) else { panic!("a member") };
+            let scopes = scopes.map(|scopes| scopes.iter().map(|scope| (*scope).to_owned()).collect());
+            Caller::Member(Member { scopes, ..member })
+        };
+        let plain = || Some(access(&[Role::Integrator, Role::Teacher]));
+        let scopes = vec!["teams.read".to_owned(), "deliveries.read".to_owned()];
+        let scoped = || Some(Access { scopes: scopes.clone(), ..access(&[Role::Integrator, Role::Teacher]) });
+        let both: &[&str] = &["deliveries.read", "teams.read"];
+        assert_eq!(outcome(scoped(), holder(Some(both))).await, "OK");
+        for some in [&[][..], &both[..1], &both[1..], &["teams"]] {
+            assert_eq!(outcome(scoped(), holder(Some(some))).await, "SCOPE_MISSING", "{some:?}");
+            assert_eq!(outcome(plain(), holder(Some(some))).await, "ROLE_MISSING", "{some:?}");
+        }
+        assert_eq!(outcome(scoped(), holder(None)).await, "SCOPE_MISSING");
+        assert_eq!(outcome(plain(), holder(None)).await, "OK");
+        assert_eq!(outcome(scoped(), member(Role::Teacher, false)).await, "OK", "scopes bind no other role");
+        let closed = Some(Access { scopes: scopes.clone(), ..access(&[Role::Teacher]) });
+        assert_eq!(outcome(closed, holder(Some(both))).await, "ROLE_MISSING");
     }
 
     #[tokio::test]

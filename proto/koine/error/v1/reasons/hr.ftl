@@ -44,3 +44,5 @@ OPERATION_RUNNING = Obrada još traje. Pričekajte da završi ili je otkažite.
 OPERATION_CANCELLED = Obrada je otkazana. Ništa nije promijenjeno.
 OPERATION_INTERRUPTED = Obrada je prekinuta. Ništa nije promijenjeno; pokrenite je ponovno.
 TOKEN_ENDED = Vaša je prijava zatvorena. Prijavite se ponovno.
+SCOPE_MISSING = Ključu ovog programa nedostaje ovlast. Zatražite ključ koji je ima.
+    .exact = Ključu ovog programa nedostaje ovlast { $scope }. Zatražite ključ koji je ima.

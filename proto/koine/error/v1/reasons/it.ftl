@@ -44,3 +44,5 @@ OPERATION_RUNNING = L'operazione è ancora in corso. Attendi che finisca, oppure
 OPERATION_CANCELLED = L'operazione è stata annullata. Non è stato modificato nulla.
 OPERATION_INTERRUPTED = L'operazione è stata interrotta. Non è stato modificato nulla; avviala di nuovo.
 TOKEN_ENDED = La tua sessione è stata chiusa. Accedi di nuovo.
+SCOPE_MISSING = Alla chiave di questo programma manca un permesso. Chiedi una chiave che lo abbia.
+    .exact = Alla chiave di questo programma manca il permesso { $scope }. Chiedi una chiave che lo abbia.

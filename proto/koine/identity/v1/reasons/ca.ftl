@@ -44,3 +44,5 @@ OWN_ACCOUNT = No pots bloquejar el teu propi compte. Demana a una altra persona 
 LAST_COORDINATOR = És l'última persona de l'equip central que pot entrar. Crea'n abans una altra.
 TEAM_AT_WORK = Ets responsable d'un equip que està treballant. Passa'l abans a un company.
     .exact = Ets responsable d'equips que estan treballant: { $teams }. Passa'ls abans a un company.
+MACHINE_TOKEN_INVALID = Aquí no es coneix cap programa amb aquesta clau. Copia-la sencera o demana'n una altra al teu tècnic.
+MACHINE_TOKEN_EXPIRED = La clau d'aquest programa ha caducat. Demana al teu tècnic que en faci una altra.

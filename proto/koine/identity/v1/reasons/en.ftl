@@ -44,3 +44,5 @@ OWN_ACCOUNT = You cannot lock your own account. Ask another coordinator to do it
 LAST_COORDINATOR = This is the last coordinator who can sign in. Make another one first.
 TEAM_AT_WORK = You are in charge of a team that is at work. Hand it over to a colleague first.
     .exact = You are in charge of teams that are at work: { $teams }. Hand them over to a colleague first.
+MACHINE_TOKEN_INVALID = No program is known here by this key. Copy it whole, or ask your technician for another one.
+MACHINE_TOKEN_EXPIRED = The key of this program has expired. Ask your technician to make another one.

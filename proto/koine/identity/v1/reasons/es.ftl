@@ -44,3 +44,5 @@ OWN_ACCOUNT = No puedes bloquear tu propia cuenta. Pide a otra persona del equip
 LAST_COORDINATOR = Es la última persona del equipo central que puede entrar. Crea antes otra.
 TEAM_AT_WORK = Eres responsable de un equipo que está trabajando. Pásalo antes a un colega.
     .exact = Eres responsable de equipos que están trabajando: { $teams }. Pásalos antes a un colega.
+MACHINE_TOKEN_INVALID = Aquí no se conoce ningún programa con esta clave. Cópiala entera o pide otra a tu técnico.
+MACHINE_TOKEN_EXPIRED = La clave de este programa ha caducado. Pide a tu técnico que haga otra.

@@ -44,3 +44,5 @@ OWN_ACCOUNT = Vlastiti račun ne možete zaključati. Zamolite drugoga člana sr
 LAST_COORDINATOR = To je posljednji član središnjeg tima koji se može prijaviti. Najprije dodajte drugoga.
 TEAM_AT_WORK = Mentor ste tima koji radi. Najprije ga predajte kolegi.
     .exact = Mentor ste timova koji rade: { $teams }. Najprije ih predajte kolegi.
+MACHINE_TOKEN_INVALID = Ovdje nije poznat nijedan program s tim ključem. Kopirajte ga cijeloga ili zatražite drugi od svojega tehničara.
+MACHINE_TOKEN_EXPIRED = Ključ ovog programa je istekao. Zamolite svojega tehničara da izradi drugi.

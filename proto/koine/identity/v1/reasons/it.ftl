@@ -44,3 +44,5 @@ OWN_ACCOUNT = Non puoi bloccare il tuo stesso account. Chiedi a un'altra persona
 LAST_COORDINATOR = È l'ultima persona del team centrale che può accedere. Creane prima un'altra.
 TEAM_AT_WORK = Sei referente di un team che sta lavorando. Affidalo prima a un collega.
     .exact = Sei referente di team che stanno lavorando: { $teams }. Affidali prima a un collega.
+MACHINE_TOKEN_INVALID = Qui nessun programma è conosciuto con questa chiave. Copiala per intero o chiedine un'altra al tuo tecnico.
+MACHINE_TOKEN_EXPIRED = La chiave di questo programma è scaduta. Chiedi al tuo tecnico di farne un'altra.

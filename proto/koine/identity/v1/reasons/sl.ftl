@@ -44,3 +44,5 @@ OWN_ACCOUNT = Svojega računa ne morete zakleniti. Prosite drugega člana osredn
 LAST_COORDINATOR = To je zadnji član osrednje ekipe, ki se lahko prijavi. Najprej dodajte drugega.
 TEAM_AT_WORK = Ste mentor ekipe, ki dela. Najprej jo predajte sodelavcu.
     .exact = Ste mentor ekip, ki delajo: { $teams }. Najprej jih predajte sodelavcu.
+MACHINE_TOKEN_INVALID = S tem ključem tu ni znan noben program. Kopirajte ga v celoti ali zaprosite svojega tehnika za drugega.
+MACHINE_TOKEN_EXPIRED = Ključ tega programa je potekel. Zaprosite svojega tehnika, naj naredi drugega.

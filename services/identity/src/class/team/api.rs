@@ -33,7 +33,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let db = self.store.glance(&ctx).await?;
         let team = store::get(&db, req.team_id.parse()?).await?;
-        Ok(Response::new(team.shown_to(&ctx).into()))
+        Ok(Response::new(team.told(&ctx)))
     }
 
     async fn batch_get_teams(
@@ -43,7 +43,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let teams = store::get_all(&db, &batch::ids(&req.team_ids)?).await?;
-        let teams = teams.into_iter().map(|team| team.shown_to(&ctx).into()).collect();
+        let teams = teams.into_iter().map(|team| team.told(&ctx)).collect();
         Ok(Response::new(pb::BatchGetTeamsResponse { teams }))
     }
 
@@ -55,7 +55,7 @@ impl TeamService for Teams {
         let filter = Filter::try_from(&req)?;
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, filter, page).await?.map(|team| pb::Team::from(team.shown_to(&ctx)));
+        let page = store::list(&db, filter, page).await?.map(|team| team.told(&ctx));
         Ok(Response::new(pb::ListTeamsResponse { teams: page.items, next_page_token: page.next }))
     }
 

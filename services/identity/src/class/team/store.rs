@@ -178,7 +178,7 @@ fn held(id: TeamId) -> Select<row::Entity> {
 
 /// The condition of [`Team::is_visible_to`] for a query.
 fn visible_to(ctx: &Ctx) -> Result<Condition> {
-    if ctx.has(Role::Coordinator) {
+    if ctx.has(Role::Coordinator) || ctx.has(Role::Integrator) {
         return Ok(Condition::all());
     }
     let member = ctx.member()?;
@@ -396,12 +396,14 @@ mod tests {
         let somebody = |role, acts_for: Option<uuid::Uuid>| {
             let fresh = || ground.anybody().new_id::<Team>().uuid();
             let (account, session, roles, bound) = (fresh(), fresh(), vec![role], platform::Bound::default());
-            let (mandate, home, provisional) = (None, None, false);
-            ground.ctx(Caller::Member(Member { account, session, roles, mandate, bound, acts_for, home, provisional }))
+            let (mandate, scopes, home, provisional) = (None, None, None, false);
+            let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, provisional };
+            ground.ctx(Caller::Member(member))
         };
         let stranger = ground.teacher("iva@school.example").await;
         for (ctx, who, sees) in [
             (somebody(Role::Coordinator, None), "the central team", true),
+            (somebody(Role::Integrator, None), "a machine", true),
             (somebody(Role::Team, Some(team.id.uuid())), "the team", true),
             (ground.member(&referent), "the referent", true),
             (ground.member(&support), "a support teacher", true),

@@ -1,7 +1,7 @@
 //! Teams as messages.
 
-use platform::{Id, Result, wire};
-use proto::identity::v1 as pb;
+use platform::{Ctx, Id, Result, wire};
+use proto::{identity::v1 as pb, options::v1::Role};
 
 use super::{Change, Credential, State, Team};
 
@@ -37,6 +37,15 @@ impl From<Team> for pb::Team {
 }
 
 impl Team {
+    /// The team as the caller is shown it. A machine learns nothing of its teachers.
+    pub(super) fn told(self, ctx: &Ctx) -> pb::Team {
+        let told = pb::Team::from(self.shown_to(ctx));
+        if !ctx.has(Role::Integrator) {
+            return told;
+        }
+        pb::Team { referent_id: String::new(), support_teacher_ids: Vec::new(), ..told }
+    }
+
     /// What a request asks to change of this team. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be changed.
     pub(super) fn asked(&self, request: pb::UpdateTeamRequest) -> Result<Change> {
         let changes = wire::changes(&request, &pb::Team::from(self.clone()))?;

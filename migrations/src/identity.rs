@@ -20,6 +20,7 @@ impl MigratorTrait for Migrator {
             Sql { name: "identity_0002", text: include_str!("../sql/identity/0002.sql") },
             Sql { name: "identity_0003", text: include_str!("../sql/identity/0003.sql") },
             Sql { name: "identity_0006", text: include_str!("../sql/identity/0006.sql") },
+            Sql { name: "identity_0008", text: include_str!("../sql/identity/0008.sql") },
         ])
     }
 }

@@ -16,3 +16,4 @@ mod recovery;
 mod register;
 mod session;
 mod team;
+mod webhook;

@@ -36,7 +36,10 @@ async fn things(scene: &Scene<'_>, class: &Class) -> BTreeMap<&'static str, Thin
     let sessions = class.referent.get("/v1/account/sessions").await.ok();
     let machine = Machine::register(scene.world, &scene.coordinator, "Open data portal", &["teams.read"]).await;
     let (token, _) = machine.token(&["teams.read"]).await;
+    let hook = json!({ "url": "https://127.0.0.1/", "eventTypes": ["team.admitted"] });
+    let hook = machine.technician.post(&machine.path("/webhooks"), hook).await.ok();
     let named = [
+        ("webhook_id", text(&hook["webhook"]["id"])),
         ("integrator_id", text(&machine.integrator["id"])),
         ("token_id", text(&token["id"])),
         ("account_id", text(&class.referent.account().await["id"])),

@@ -97,8 +97,8 @@ async fn refusal(channel: &Channel, given: &Given<'_>, request: &DynamicMessage,
     answer.err().map_or_else(|| "an answer".to_owned(), |status| reason(&status))
 }
 
-/// One of two machines, with a token that was revoked and one that was used.
-async fn machine(scene: &Scene<'_>) -> Machine {
+/// One of two machines, with a token that was revoked, one that was used, and a webhook of classes.
+async fn machine(scene: &Scene<'_>) -> [String; 2] {
     let scopes = ["schools.read", "teams.read"];
     Machine::register(scene.world, &scene.coordinator, "Agency", &scopes[..1]).await;
     let machine = Machine::register(scene.world, &scene.coordinator, "Open data portal", &scopes).await;
@@ -106,7 +106,9 @@ async fn machine(scene: &Scene<'_>) -> Machine {
     scene.coordinator.post(&machine.token_path(&token, ":revoke"), json!({})).await.ok();
     let (_, secret) = machine.token(&scopes).await;
     machine.exchange(&secret).await.ok();
-    machine
+    let hook = json!({ "url": "https://127.0.0.1/", "eventTypes": ["team.admitted"] });
+    let hook = machine.technician.post(&machine.path("/webhooks"), hook).await.ok();
+    [text(&machine.integrator["id"]), text(&hook["webhook"]["id"])]
 }
 
 /// Two of everything: two pairs at work that have written, delivered and agreed to something, and at home two of what leads there. The
@@ -119,7 +121,7 @@ pub async fn places(world: &World) -> Vec<Place> {
         let invited = json!({ "email": email, "role": role, "territory": "ITF1" });
         scene.coordinator.post("/v1/invitations", invited).await.ok();
     }
-    let machine = machine(&scene).await;
+    let [integrator, webhook] = machine(&scene).await;
     scene.submitted(&teacher).await;
     let class = scene.class("Kos").await;
     let other = Twins::at_work(world, "it-hr", ["hr", "it"]).await;
@@ -142,7 +144,7 @@ pub async fn places(world: &World) -> Vec<Place> {
     world.settle().await;
     twins.renew().await;
     let at_home =
-        BTreeMap::from([("edition_id", scene.edition_id()), ("integrator_id", text(&machine.integrator["id"]))]);
+        BTreeMap::from([("edition_id", scene.edition_id()), ("integrator_id", integrator), ("webhook_id", webhook)]);
     let abroad = BTreeMap::from([("edition_id", text(&twins.edition["id"])), ("pair_id", text(&twins.pair["id"]))]);
     let [one, other] = &twins.classes;
     let mut places = Vec::new();

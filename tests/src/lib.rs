@@ -29,6 +29,7 @@ pub mod machine;
 pub mod mailbox;
 pub mod nats;
 pub mod path;
+pub mod receiver;
 pub mod scene;
 pub mod server;
 pub mod twins;

@@ -1,6 +1,6 @@
 //! What takes several rooms in one transaction: signing in, recovering, locking and leaving an account, giving roles and taking them away,
 //! inviting, submitting and admitting an application, issuing and redeeming a credential, handing over, visiting a programme, machines
-//! that begin and end, and mailing. The functions take a transaction and values and return values; the messages are made in the `api` files.
+//! that begin and end, telling webhooks, and mailing. The functions take a transaction and values and return values; the messages are made in the `api` files.
 //!
 //! This room imports all other rooms. Only `api` files and `lib.rs` import it.
 
@@ -9,6 +9,7 @@ pub(crate) mod coordinator;
 pub(crate) mod credential;
 pub(crate) mod entrance;
 pub(crate) mod handover;
+pub(crate) mod hooks;
 pub(crate) mod inviting;
 pub(crate) mod leaving;
 pub(crate) mod machines;

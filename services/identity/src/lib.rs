@@ -5,7 +5,7 @@
 //! slice is `team.rs` (the rules, without wire and database), `team/wire.rs` (messages), `team/store.rs` (rows) and `team/api.rs`
 //! (the methods, in five steps each). Only this file imports an `api`.
 
-use platform::{Error, Host, Result, Service, event::Handlers};
+use platform::{Error, Host, Result, Service, event::Handlers, outbound::Outbound};
 use proto::identity::v1::{
     account_service_server::AccountServiceServer, application_service_server::ApplicationServiceServer,
     file_service_server::FileServiceServer, integrator_service_server::IntegratorServiceServer,
@@ -13,14 +13,15 @@ use proto::identity::v1::{
     membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
     session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
     tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
+    webhook_service_server::WebhookServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    across::{inviting, mailing, reminding, visiting},
+    across::{hooks, inviting, mailing, reminding, visiting},
     class::{application, file, team},
-    machine::integrator,
+    machine::{integrator, webhook},
     mandate::invitation,
     password::{
         settings::{Hashing, Throttling},
@@ -56,6 +57,16 @@ pub struct Settings {
     pub hashing: Hashing,
     /// The rates for guesses and mails.
     pub throttle: Throttling,
+    /// Which servers of others are told what has happened.
+    pub webhooks: Webhooks,
+}
+
+/// The section `[identity.webhooks]`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhooks {
+    /// For a developer: webhooks may also be `http` URLs of this machine's own addresses.
+    pub to_this_machine: bool,
 }
 
 impl Default for Settings {
@@ -64,6 +75,7 @@ impl Default for Settings {
             public_url: "http://127.0.0.1:8080".to_owned(),
             hashing: Hashing::default(),
             throttle: Throttling::default(),
+            webhooks: Webhooks::default(),
         }
     }
 }
@@ -105,6 +117,8 @@ fn routes(host: &Host) -> Result<Routes> {
     let applications =
         application::api::Applications { store: store.clone(), keys: keys.clone(), peers: host.peers.clone() };
     let integrators = integrator::api::Integrators { store: store.clone(), keys: keys.clone(), tokens: tokens.clone() };
+    let outbound = Outbound::new(settings.webhooks.to_this_machine)?;
+    let webhooks = webhook::api::Webhooks { store: store.clone(), keys: keys.clone(), outbound };
     let memberships = membership::api::Memberships { store: store.clone(), border: host.border.clone(), tokens };
     let teams = team::api::Teams { store, keys, peers: host.peers.clone() };
     Ok(of_country(host)
@@ -112,6 +126,7 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(MandateServiceServer::new(mandates))
         .add_service(InvitationServiceServer::new(invitations))
         .add_service(IntegratorServiceServer::new(integrators))
+        .add_service(WebhookServiceServer::new(webhooks))
         .add_service(SessionServiceServer::new(sessions))
         .add_service(ApplicationServiceServer::new(applications))
         .add_service(MembershipServiceServer::new(memberships))
@@ -130,7 +145,9 @@ fn of_country(host: &Host) -> Routes {
 
 fn handlers(host: &Host) -> Result<Handlers> {
     let settings: Settings = host.settings()?;
+    let outbound = Outbound::new(settings.webhooks.to_this_machine)?;
     let mails = inviting::handlers(mailing::handlers(host, settings.public_url), host.store.clone());
+    let mails = hooks::handlers(mails, host, outbound);
     Ok(reminding::handlers(mails, host.store.clone(), host.border.clone()))
 }
 

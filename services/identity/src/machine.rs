@@ -6,12 +6,15 @@
 //! service verifies it as it does for people. What stands for a session in it ends with the token, the integrator, the technician's mandate
 //! or the lock of the account (`across::machines`).
 //!
+//! Its webhooks are the other way: a server of the integrator is told what has happened (`across::hooks`).
+//!
 //! This room imports `country`, `account`, `mandate` and `session`.
 
 pub mod integrator;
 mod scopes;
 mod secret;
 pub(crate) mod token;
+pub mod webhook;
 
 pub use integrator::Integrator;
 pub use scopes::Scopes;

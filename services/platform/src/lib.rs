@@ -37,6 +37,7 @@ pub mod mail;
 pub mod network;
 pub mod open;
 pub mod operation;
+pub mod outbound;
 pub mod pace;
 pub mod page;
 pub mod secret;

@@ -8,7 +8,7 @@ use super::methods::{access, http, methods};
 use crate::source::holds;
 
 /// Methods that do without, and why.
-const WITHOUT: [(&str, &str); 12] = [
+const WITHOUT: [(&str, &str); 14] = [
     ("koine.identity.v1.AccountService.FindAccount", "it changes nothing: an address does not belong into a URL"),
     (
         "koine.identity.v1.AccountService.ChangeEmail",
@@ -22,6 +22,14 @@ const WITHOUT: [(&str, &str); 12] = [
     (
         "koine.identity.v1.IntegratorService.RotateMachineToken",
         "its answer holds a secret, and secrets are not kept; what is one too many is revoked",
+    ),
+    (
+        "koine.identity.v1.WebhookService.CreateWebhook",
+        "its answer holds a secret, and secrets are not kept; what is one too many is deleted",
+    ),
+    (
+        "koine.identity.v1.WebhookService.RotateWebhookSecret",
+        "its answer holds a secret, and secrets are not kept; the last one counts",
     ),
     ("koine.identity.v1.MembershipService.ExchangeToken", "its answer holds a token, and tokens are not kept"),
     ("koine.identity.v1.SessionService.SignOut", "a session that is over stays over, and the answer is the same"),

@@ -16,10 +16,22 @@ pub(crate) async fn known(db: &impl Reads, id: Id<MachineToken>) -> Result<(Mach
     let token = token::store::find(db, id).await?.ok_or_else(token::invalid)?;
     token.works(db.ctx().now())?;
     let integrator = integrator::store::find(db, token.integrator()).await?.ok_or_else(token::invalid)?;
+    let mandate = mandate_of(db, &integrator).await?.ok_or_else(token::invalid)?;
+    Ok((token, mandate))
+}
+
+/// Whether the machines of an integrator may act now.
+pub(crate) async fn acts(db: &impl Reads, id: Id<Integrator>) -> Result<bool> {
+    let Some(integrator) = integrator::store::find(db, id).await? else { return Ok(false) };
+    Ok(mandate_of(db, &integrator).await?.is_some())
+}
+
+/// The mandate in which the machines of an integrator act. None, where it was revoked, or the technician is locked or has left.
+async fn mandate_of(db: &impl Reads, integrator: &Integrator) -> Result<Option<Mandate>> {
     let technician = account::store::find(db, integrator.account()).await?;
     let mandate = mandate::store::get(db, integrator.mandate()).await?;
     let acts = mandate.is_living() && technician.is_some_and(|technician| technician.is_living());
-    if acts { Ok((token, mandate)) } else { Err(token::invalid()) }
+    Ok(Some(mandate).filter(|_| acts))
 }
 
 /// Lets a new token take the place of a locked one. Gives the former and the new one. Error: a violation at `valid_days`.

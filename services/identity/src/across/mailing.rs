@@ -25,6 +25,7 @@ use crate::{
 };
 
 mod accounts;
+mod machines;
 
 /// Writes mails. Cheap to clone.
 #[derive(Clone)]
@@ -44,7 +45,7 @@ pub(crate) fn handlers(host: &Host, public_url: String) -> Handlers {
 
 impl Mails {
     fn handlers(self) -> Handlers {
-        let [verification, repeated, credential, refused, reminder, invited, granted, revoked] =
+        let [verification, repeated, credential, refused, reminder, invited, granted, revoked, hook] =
             std::array::from_fn(|_| self.clone());
         self.of_accounts(Handlers::new())
             .on_each("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
@@ -55,6 +56,7 @@ impl Mails {
             .on_each("mail invitation", move |ctx, event| invited.clone().invitation(ctx, event))
             .on_each("mail granted mandate", move |ctx, event| granted.clone().granted(ctx, event))
             .on_each("mail revoked mandate", move |ctx, event| revoked.clone().revoked(ctx, event))
+            .on_each("mail disabled webhook", move |ctx, event| hook.clone().webhook_disabled(ctx, event))
     }
 
     fn of_accounts(&self, others: Handlers) -> Handlers {

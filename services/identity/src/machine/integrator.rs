@@ -94,6 +94,11 @@ impl Integrator {
         self.mandate
     }
 
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The most that its tokens may do.
     pub fn scopes(&self) -> &Scopes {
         &self.scopes

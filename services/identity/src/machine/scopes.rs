@@ -23,6 +23,11 @@ impl Scopes {
         Self(known)
     }
 
+    /// Whether a scope is among them.
+    pub fn has(&self, scope: &str) -> bool {
+        self.0.contains(scope)
+    }
+
     /// The words.
     pub fn words(&self) -> Vec<String> {
         self.0.iter().cloned().collect()

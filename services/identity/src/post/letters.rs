@@ -48,6 +48,8 @@ pub(crate) enum Kind {
     MandateGranted,
     /// `name`, `programme`, `role`, `link`.
     MandateRevoked,
+    /// `name`, `programme`, `system`, `since`.
+    WebhookDisabled,
 }
 
 /// A letter, ready to be sent.
@@ -84,6 +86,7 @@ pub(crate) struct Language {
     invitation: Text,
     mandate_granted: Text,
     mandate_revoked: Text,
+    webhook_disabled: Text,
     todo: Todo,
     /// What people call a role, by its word in data.
     roles: BTreeMap<String, String>,
@@ -191,6 +194,7 @@ impl Language {
             Kind::Invitation => &self.invitation,
             Kind::MandateGranted => &self.mandate_granted,
             Kind::MandateRevoked => &self.mandate_revoked,
+            Kind::WebhookDisabled => &self.webhook_disabled,
         }
     }
 
@@ -236,7 +240,7 @@ mod tests {
     use super::*;
     use crate::testing::Ground;
 
-    const KINDS: [(Kind, &[&str]); 18] = [
+    const KINDS: [(Kind, &[&str]); 19] = [
         (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
         (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
         (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -255,6 +259,7 @@ mod tests {
         (Kind::Invitation, &["programme", "role", "link", "code", "until"]),
         (Kind::MandateGranted, &["name", "programme", "role", "link"]),
         (Kind::MandateRevoked, &["name", "programme", "role", "link"]),
+        (Kind::WebhookDisabled, &["name", "programme", "system", "since"]),
     ];
 
     fn placeholders(text: &str) -> BTreeSet<&str> {

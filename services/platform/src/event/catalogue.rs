@@ -182,6 +182,8 @@ mod tests {
                 "events.nats: is missing: koine.identity.v1.TeamMoved is for `lessons`, which runs elsewhere, and would be lost",
                 "events.nats: is missing: koine.identity.v1.SessionsEnded is for `lessons`, which runs elsewhere, and would be lost",
                 "events.nats: is missing: koine.lessons.v1.ReminderDue comes from `lessons`, which runs elsewhere, and would be lost",
+                "events.nats: is missing: koine.lessons.v1.CallOpened comes from `lessons`, which runs elsewhere, and would be lost",
+                "events.nats: is missing: koine.lessons.v1.ReportSubmitted comes from `lessons`, which runs elsewhere, and would be lost",
             ]
         );
     }

@@ -6,6 +6,7 @@
 //! This room imports all other rooms. Only `api` files and `lib.rs` import it.
 
 pub(crate) mod admission;
+pub mod audit;
 pub(crate) mod coordinator;
 pub(crate) mod credential;
 pub(crate) mod entrance;

@@ -8,17 +8,17 @@
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
     account_service_server::AccountServiceServer, application_service_server::ApplicationServiceServer,
-    file_service_server::FileServiceServer, invitation_service_server::InvitationServiceServer,
-    mandate_service_server::MandateServiceServer, membership_service_server::MembershipServiceServer,
-    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
-    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
-    territory_service_server::TerritoryServiceServer,
+    audit_service_server::AuditServiceServer, file_service_server::FileServiceServer,
+    invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
+    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
+    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
+    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    across::{inviting, mailing, reminding, visiting},
+    across::{audit, inviting, mailing, reminding, visiting},
     class::{application, file, team},
     mandate::invitation,
     password::{
@@ -115,7 +115,8 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(ApplicationServiceServer::new(applications))
         .add_service(FileServiceServer::new(file::api::Files { store, blobs }))
         .add_service(MembershipServiceServer::new(memberships))
-        .add_service(TeamServiceServer::new(teams)))
+        .add_service(TeamServiceServer::new(teams))
+        .add_service(AuditServiceServer::new(audit::api::Audits { log: host.audit_log() })))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

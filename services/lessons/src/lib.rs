@@ -5,14 +5,15 @@
 use platform::{Host, Result, Service, event::Handlers};
 use proto::{
     lessons::v1::{
-        calendar_service_server::CalendarServiceServer, consent_service_server::ConsentServiceServer,
-        conversation_service_server::ConversationServiceServer, edition_service_server::EditionServiceServer,
-        entry_service_server::EntryServiceServer, export_service_server::ExportServiceServer,
-        file_service_server::FileServiceServer, form_service_server::FormServiceServer,
-        offer_service_server::OfferServiceServer, operation_service_server::OperationServiceServer,
-        output_service_server::OutputServiceServer, pair_service_server::PairServiceServer,
-        project_service_server::ProjectServiceServer, report_service_server::ReportServiceServer,
-        sighting_service_server::SightingServiceServer, timeline_service_server::TimelineServiceServer,
+        audit_service_server::AuditServiceServer, calendar_service_server::CalendarServiceServer,
+        consent_service_server::ConsentServiceServer, conversation_service_server::ConversationServiceServer,
+        edition_service_server::EditionServiceServer, entry_service_server::EntryServiceServer,
+        export_service_server::ExportServiceServer, file_service_server::FileServiceServer,
+        form_service_server::FormServiceServer, offer_service_server::OfferServiceServer,
+        operation_service_server::OperationServiceServer, output_service_server::OutputServiceServer,
+        pair_service_server::PairServiceServer, project_service_server::ProjectServiceServer,
+        report_service_server::ReportServiceServer, sighting_service_server::SightingServiceServer,
+        timeline_service_server::TimelineServiceServer,
     },
     options::v1::Role,
 };
@@ -27,7 +28,7 @@ pub mod twinning;
 pub mod work;
 pub mod year;
 
-use across::{classes::Classes, moved, operation, reminder};
+use across::{audit, classes::Classes, moved, operation, reminder};
 use space::{
     consent, entry, export, message, output,
     timeline::{self, homes::Homes},
@@ -84,6 +85,7 @@ fn programme(routes: Routes, host: &Host, homes: &Homes, witness: &Witness) -> R
             operations: operations.clone(),
         }))
         .add_service(OperationServiceServer::new(operation::api::OperationMethods { operations }))
+        .add_service(AuditServiceServer::new(audit::api::Audits { log: host.audit_log() }))
         .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
         .add_service(EntryServiceServer::new(entry::api::Entries { store, homes }))
 }

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::{
-    Border, Clock, Ids, Operations, Peers, Result, Store, Tasks, Tenants, Watch,
+    Border, Clock, Ids, Operations, Peers, Result, Store, Tasks, Tenants, Watch, audit,
     blob::Blobs,
     border::Recheck,
     config::{self, Config},
@@ -205,6 +205,11 @@ impl Host {
     /// clones share what they know of those that run.
     pub fn operations(&self, sees_all: Role) -> Operations {
         Operations::new(self.store.clone(), self.tasks.clone(), self.clock.clone(), sees_all)
+    }
+
+    /// Its audit log, for those who may read it.
+    pub fn audit_log(&self) -> audit::Log {
+        audit::Log::new(self.store.clone())
     }
 
     /// The service's own section of the settings.

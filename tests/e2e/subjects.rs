@@ -1,3 +1,6 @@
-//! Stories of who may know what the system knows: the audit log, for those who keep it and those who check it.
+//! Stories of who may know what the system knows: the audit log, for those who keep it and those who check it; and what is known of a
+//! person, for the person.
 
 mod audit;
+mod export;
+mod places;

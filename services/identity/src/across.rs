@@ -17,5 +17,6 @@ pub(crate) mod mailing;
 pub(crate) mod mandating;
 pub(crate) mod reminding;
 pub(crate) mod sign_in;
+pub mod subject;
 pub(crate) mod submission;
 pub(crate) mod visiting;

@@ -8,17 +8,18 @@
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
     account_service_server::AccountServiceServer, application_service_server::ApplicationServiceServer,
-    audit_service_server::AuditServiceServer, file_service_server::FileServiceServer,
-    invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
-    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
-    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
-    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
+    audit_service_server::AuditServiceServer, data_subject_service_server::DataSubjectServiceServer,
+    file_service_server::FileServiceServer, invitation_service_server::InvitationServiceServer,
+    mandate_service_server::MandateServiceServer, membership_service_server::MembershipServiceServer,
+    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
+    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
+    territory_service_server::TerritoryServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    across::{audit, inviting, mailing, reminding, visiting},
+    across::{audit, inviting, mailing, reminding, subject, visiting},
     class::{application, file, team},
     mandate::invitation,
     password::{
@@ -42,6 +43,7 @@ pub mod session;
 mod testing;
 
 pub use across::coordinator::{Coordinator, create_coordinator, has_coordinator, invite_coordinator};
+pub use across::subject::holdings;
 pub use password::hasher::Hasher;
 
 /// The section `[identity]` of the settings. (How long sessions and tokens are valid is in `[tokens]`.)
@@ -105,7 +107,7 @@ fn routes(host: &Host) -> Result<Routes> {
     let memberships = membership::api::Memberships { store: store.clone(), border: host.border.clone(), tokens };
     let teams = team::api::Teams { store: store.clone(), keys, peers: host.peers.clone() };
     let countries = country::api::Countries { tenants: host.tenants.clone() };
-    Ok(Routes::new(TenantServiceServer::new(countries.clone()))
+    let routes = Routes::new(TenantServiceServer::new(countries.clone()))
         .add_service(TerritoryServiceServer::new(countries))
         .add_service(AccountServiceServer::new(accounts))
         .add_service(MandateServiceServer::new(mandates))
@@ -115,8 +117,20 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(ApplicationServiceServer::new(applications))
         .add_service(FileServiceServer::new(file::api::Files { store, blobs }))
         .add_service(MembershipServiceServer::new(memberships))
-        .add_service(TeamServiceServer::new(teams))
-        .add_service(AuditServiceServer::new(audit::api::Audits { log: host.audit_log() })))
+        .add_service(TeamServiceServer::new(teams));
+    Ok(known(routes, host))
+}
+
+/// The services by which people learn what is known and what was done.
+fn known(routes: Routes, host: &Host) -> Routes {
+    let subjects = subject::api::DataSubjects {
+        store: host.store.clone(),
+        subjects: host.subjects(subject::holdings),
+        peers: host.peers.clone(),
+    };
+    routes
+        .add_service(AuditServiceServer::new(audit::api::Audits { log: host.audit_log() }))
+        .add_service(DataSubjectServiceServer::new(subjects))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

@@ -14,5 +14,6 @@ pub(crate) mod output;
 pub(crate) mod reminder;
 pub(crate) mod report;
 pub(crate) mod shelf;
+pub mod subject;
 pub(crate) mod timeline;
 pub(crate) mod watch;

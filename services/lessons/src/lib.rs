@@ -7,13 +7,13 @@ use proto::{
     lessons::v1::{
         audit_service_server::AuditServiceServer, calendar_service_server::CalendarServiceServer,
         consent_service_server::ConsentServiceServer, conversation_service_server::ConversationServiceServer,
-        edition_service_server::EditionServiceServer, entry_service_server::EntryServiceServer,
-        export_service_server::ExportServiceServer, file_service_server::FileServiceServer,
-        form_service_server::FormServiceServer, offer_service_server::OfferServiceServer,
-        operation_service_server::OperationServiceServer, output_service_server::OutputServiceServer,
-        pair_service_server::PairServiceServer, project_service_server::ProjectServiceServer,
-        report_service_server::ReportServiceServer, sighting_service_server::SightingServiceServer,
-        timeline_service_server::TimelineServiceServer,
+        data_subject_service_server::DataSubjectServiceServer, edition_service_server::EditionServiceServer,
+        entry_service_server::EntryServiceServer, export_service_server::ExportServiceServer,
+        file_service_server::FileServiceServer, form_service_server::FormServiceServer,
+        offer_service_server::OfferServiceServer, operation_service_server::OperationServiceServer,
+        output_service_server::OutputServiceServer, pair_service_server::PairServiceServer,
+        project_service_server::ProjectServiceServer, report_service_server::ReportServiceServer,
+        sighting_service_server::SightingServiceServer, timeline_service_server::TimelineServiceServer,
     },
     options::v1::Role,
 };
@@ -28,7 +28,9 @@ pub mod twinning;
 pub mod work;
 pub mod year;
 
-use across::{audit, classes::Classes, moved, operation, reminder};
+pub use across::subject::holdings;
+
+use across::{audit, classes::Classes, moved, operation, reminder, subject};
 use space::{
     consent, entry, export, message, output,
     timeline::{self, homes::Homes},
@@ -86,6 +88,9 @@ fn programme(routes: Routes, host: &Host, homes: &Homes, witness: &Witness) -> R
         }))
         .add_service(OperationServiceServer::new(operation::api::OperationMethods { operations }))
         .add_service(AuditServiceServer::new(audit::api::Audits { log: host.audit_log() }))
+        .add_service(DataSubjectServiceServer::new(subject::api::DataSubjects {
+            subjects: host.subjects(subject::holdings),
+        }))
         .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
         .add_service(EntryServiceServer::new(entry::api::Entries { store, homes }))
 }

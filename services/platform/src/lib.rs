@@ -44,6 +44,7 @@ pub mod service;
 pub mod shares;
 pub mod sheet;
 pub mod store;
+pub mod subject;
 pub mod tasks;
 pub mod telemetry;
 pub mod tenant;

@@ -2,5 +2,6 @@
 //! person, for the person.
 
 mod audit;
+mod erasure;
 mod export;
 mod places;

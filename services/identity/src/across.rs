@@ -10,6 +10,8 @@ pub mod audit;
 pub(crate) mod coordinator;
 pub(crate) mod credential;
 pub(crate) mod entrance;
+pub(crate) mod erasing;
+pub(crate) mod erasure;
 pub(crate) mod handover;
 pub(crate) mod inviting;
 pub(crate) mod leaving;

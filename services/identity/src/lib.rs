@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    across::{audit, inviting, mailing, reminding, subject, visiting},
+    across::{audit, erasing, inviting, mailing, reminding, subject, visiting},
     class::{application, file, team},
     mandate::invitation,
     password::{
@@ -92,6 +92,7 @@ fn routes(host: &Host) -> Result<Routes> {
         hasher: hasher.clone(),
         throttle: throttle.clone(),
         peers: host.peers.clone(),
+        subjects: host.subjects(subject::holdings),
     };
     let mandates = mandate::api::Mandates { store: store.clone(), peers: host.peers.clone() };
     let invitations = invitation::api::Invitations {
@@ -136,7 +137,9 @@ fn known(routes: Routes, host: &Host) -> Routes {
 fn handlers(host: &Host) -> Result<Handlers> {
     let settings: Settings = host.settings()?;
     let mails = inviting::handlers(mailing::handlers(host, settings.public_url), host.store.clone());
-    Ok(reminding::handlers(mails, host.store.clone(), host.border.clone()))
+    let files = file::bytes::handlers(mails, host.store.clone(), host.blobs.clone());
+    let erasures = erasing::handlers(files, host.store.clone());
+    Ok(reminding::handlers(erasures, host.store.clone(), host.border.clone()))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use platform::{
     mail::{self, Mailer},
     secret::Keys,
     store::{Budget, Engine},
+    subject::Subjects,
     tenant::{SectionKind, parse},
     testing,
     token::{self, Signer},
@@ -27,6 +28,7 @@ use crate::{
         track::{Call, Track},
     },
     country::{Country, Level},
+    holdings,
     mandate::{self, Mandate},
     password::{hasher::Hasher, throttle::Throttle},
     school::{self, Import, School, register::SchoolRecord},
@@ -259,7 +261,7 @@ impl Ground {
     pub(crate) fn accounts(&self) -> Accounts {
         let throttle = Throttle::new(&Settings::default().throttle, &self.clock);
         let (store, keys, peers) = (self.store().clone(), self.keys.clone(), testing::no_peers(&self.clock));
-        Accounts { store, keys, hasher: hasher(), throttle, peers }
+        Accounts { subjects: Subjects::new(store.clone(), holdings), store, keys, hasher: hasher(), throttle, peers }
     }
 
     /// The methods on sessions.

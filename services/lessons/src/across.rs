@@ -4,6 +4,7 @@
 pub mod audit;
 pub(crate) mod classes;
 pub(crate) mod entry;
+pub(crate) mod erasing;
 pub(crate) mod export;
 pub(crate) mod judging;
 pub(crate) mod leaving;

@@ -30,7 +30,7 @@ pub mod year;
 
 pub use across::subject::holdings;
 
-use across::{audit, classes::Classes, moved, operation, reminder, subject};
+use across::{audit, classes::Classes, erasing, moved, operation, reminder, subject};
 use space::{
     consent, entry, export, message, output,
     timeline::{self, homes::Homes},
@@ -128,7 +128,8 @@ fn space(routes: Routes, host: &Host, homes: Homes, witness: Witness) -> Routes 
 fn handlers(host: &Host) -> Result<Handlers> {
     let files = file::bytes::handlers(Handlers::new(), host.store.clone(), host.blobs.clone());
     let credits = credit::home::handlers(files, host.store.clone(), host.border.clone());
-    let reminders = reminder::round::handlers(credits, host.store.clone());
+    let erasures = erasing::handlers(credits, host.store.clone(), host.subjects(subject::holdings));
+    let reminders = reminder::round::handlers(erasures, host.store.clone());
     let released = engagement::home::handlers(reminders, host.store.clone(), host.border.clone());
     Ok(moved::handlers(released, host.store.clone(), host.border.clone(), host.tenants.clone()))
 }

@@ -2,10 +2,10 @@
 //!
 //! A service declares its places as [`Holding`]s: a table, which of its rows are the person's, the columns that are told, why they are
 //! kept and until when. What every service has (its audit log, its operations, its kept answers) is declared here. From the declarations
-//! [`Subjects::describe`] reads; the service that knows who is who [gathers](gather) the parts of all. A law compares the declarations
+//! [`Subjects::describe`] reads and [`Subjects::erase`] erases; the service that knows who is who [gathers](gather) the parts of all. A law compares the declarations
 //! with the schema, so that no table and no column is forgotten.
 
-use std::pin::Pin;
+use std::{collections::BTreeMap, pin::Pin};
 
 use futures::{Stream, stream};
 use proto::subject::v1::{SubjectHolding, SubjectRecord};
@@ -16,11 +16,14 @@ use sea_orm::{
 use tonic::{Response, Status};
 use uuid::Uuid;
 
-use crate::{Ctx, Reads, Result, Store, store::At};
+use crate::{
+    Ctx, Error, Reads, Result, Store, Tx,
+    store::{At, idempotency},
+};
 
 mod gather;
 
-pub use gather::gather;
+pub use gather::{gather, services};
 
 /// The parts of an answer, place by place.
 pub type Parts = Pin<Box<dyn Stream<Item = Result<SubjectHolding, Status>> + Send>>;
@@ -52,6 +55,17 @@ enum Whose {
     Behind,
 }
 
+/// What becomes of a person's rows when the person is erased.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum End {
+    /// They stay: of the person they hold the id alone, or the service erases them by itself.
+    Stays,
+    /// They are removed.
+    Goes,
+    /// These texts in them are emptied.
+    Emptied(Vec<&'static str>),
+}
+
 /// A person: their account, and what they sign in with, where the service knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
@@ -69,12 +83,25 @@ pub struct Holding {
     told: Vec<(&'static str, Kind)>,
     purpose: &'static str,
     kept_until: String,
+    end: End,
 }
 
 impl Holding {
     /// A table, why it is kept, and until when. Columns are added by the methods below: the first that is told orders the rows.
     pub fn new(table: &'static str, purpose: &'static str, kept_until: impl Into<String>) -> Self {
-        Self { table, whose: Vec::new(), told: Vec::new(), purpose, kept_until: kept_until.into() }
+        Self { table, whose: Vec::new(), told: Vec::new(), purpose, kept_until: kept_until.into(), end: End::Stays }
+    }
+
+    /// Its rows are removed when the person is erased.
+    #[must_use]
+    pub fn goes(self) -> Self {
+        Self { end: End::Goes, ..self }
+    }
+
+    /// Some of its texts are emptied when the person is erased.
+    #[must_use]
+    pub fn emptied<const N: usize>(self, columns: [&'static str; N]) -> Self {
+        Self { end: End::Emptied(columns.to_vec()), ..self }
     }
 
     /// With the rows in which this column is the id of the person's account.
@@ -146,8 +173,8 @@ impl Holding {
         self.told.iter().map(|(column, _)| *column).chain(whose)
     }
 
-    /// Selects what a person has here.
-    fn select(&self, subject: Subject<'_>) -> SelectStatement {
+    /// The condition for the rows of a person.
+    fn theirs(&self, subject: Subject<'_>) -> Cond {
         let mut theirs = Cond::any();
         for (column, whose) in &self.whose {
             let column = Expr::col(Alias::new(*column));
@@ -160,9 +187,14 @@ impl Holding {
                 (Whose::Login, None) => theirs,
             };
         }
+        theirs
+    }
+
+    /// Selects what a person has here.
+    fn select(&self, subject: Subject<'_>) -> SelectStatement {
         let mut select = Query::select();
         select.columns(self.told.iter().map(|(column, _)| Alias::new(*column))).from(Alias::new(self.table));
-        select.cond_where(theirs);
+        select.cond_where(self.theirs(subject));
         if let Some((first, _)) = self.told.first() {
             select.order_by(Alias::new(*first), Order::Asc);
         }
@@ -170,7 +202,7 @@ impl Holding {
     }
 
     fn record(&self, row: &QueryResult) -> Result<SubjectRecord> {
-        let mut values = std::collections::BTreeMap::new();
+        let mut values = BTreeMap::new();
         for (column, kind) in &self.told {
             let value = match kind {
                 Kind::Text => row.try_get::<Option<String>>("", column)?,
@@ -183,6 +215,22 @@ impl Holding {
             values.extend(value.filter(|value| !value.is_empty()).map(|value| ((*column).to_owned(), value)));
         }
         Ok(SubjectRecord { values })
+    }
+
+    /// Erases what a person has here. Returns how many rows were removed or emptied; None, where they stay.
+    async fn erase(&self, tx: &Tx, subject: Subject<'_>) -> Result<Option<i64>> {
+        let (backend, table) = (tx.conn().get_database_backend(), Alias::new(self.table));
+        let statement = match &self.end {
+            End::Stays => return Ok(None),
+            End::Goes => backend.build(Query::delete().from_table(table).cond_where(self.theirs(subject))),
+            End::Emptied(columns) => {
+                let mut update = Query::update();
+                update.table(table).values(columns.iter().map(|column| (Alias::new(*column), "".into())));
+                backend.build(update.cond_where(self.theirs(subject)))
+            }
+        };
+        let done = tx.conn().execute_raw(statement).await?;
+        i64::try_from(done.rows_affected()).map(Some).map_err(Error::internal)
     }
 
     /// What a person has here, in parts. One that is empty, where it is nothing.
@@ -215,10 +263,11 @@ pub fn of_every_service() -> Vec<Holding> {
         audit.numbers(["seq"]).times(["at"]).texts(["actor", "action", "subject", "detail"]),
         Holding::new("operation", operations, "a week after its end")
             .of_account("account")
+            .goes()
             .ids(["id"])
             .texts(["state"])
             .times(["started_at", "ended_at"]),
-        answered.texts(["key"]).times(["at"]),
+        answered.goes().texts(["key"]).times(["at"]),
     ]
 }
 
@@ -233,6 +282,23 @@ impl Subjects {
     /// What the service that a store belongs to has; `own` declares what it has besides what every service has.
     pub fn new(store: Store, own: fn(&Ctx) -> Result<Vec<Holding>>) -> Self {
         Self { store, own }
+    }
+
+    /// Erases what it has of a person, and notes that it did. Returns how many rows were removed or emptied, by table. Answers that were
+    /// given to others and name the person are forgotten too. It can be called again.
+    pub async fn erase(&self, tx: &Tx, subject: Subject<'_>) -> Result<BTreeMap<String, i64>> {
+        let mut erased = BTreeMap::new();
+        for holding in (self.own)(tx.ctx())?.into_iter().chain(of_every_service()) {
+            if let Some(rows) = holding.erase(tx, subject).await? {
+                erased.insert(holding.table.to_owned(), rows);
+            }
+        }
+        let account = subject.account.to_string();
+        for name in subject.login.into_iter().chain([account.as_str()]) {
+            *erased.entry("answered".to_owned()).or_default() += idempotency::forget_naming(tx, name).await?;
+        }
+        tx.note("erase subject", format!("account {account}"), format!("{} rows", erased.values().sum::<i64>()));
+        Ok(erased)
     }
 
     /// Everything that it has of the caller, who signs in with `login`, where the service knows it; and an entry that says so. Error:

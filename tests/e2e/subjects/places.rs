@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Tables and columns that are not told, and why. `*` is every service.
-const NOT_TOLD: [(&str, &str, &str); 62] = [
+const NOT_TOLD: [(&str, &str, &str); 65] = [
     ("*", "answered.answer", "the bytes of an answer; what it is about is told where that is kept"),
     ("*", "answered.digest", "a digest of the request"),
     ("*", "audit.mac", "the digest of the chain"),
@@ -40,6 +40,9 @@ const NOT_TOLD: [(&str, &str, &str); 62] = [
     ("identity", "credential", "of a class"),
     ("identity", "crossing", "counts of a class"),
     ("identity", "email_change.id", "the code in a letter is derived from it"),
+    ("identity", "erasure", "of nobody any more"),
+    ("identity", "erasure_receipt", "of nobody any more"),
+    ("identity", "file.place", "the digest and the id"),
     ("identity", "invitation.code_id", "the code in a letter is derived from it"),
     ("identity", "invitation.version", "counts changes"),
     ("identity", "mandate.version", "counts changes"),

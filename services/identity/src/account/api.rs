@@ -1,6 +1,6 @@
 //! The methods on accounts: open, load, decide, save, answer.
 
-use platform::{Allowed, Ctx, Error, Id, Open, Peers, Reads, Result, Store, Tx, secret::Keys};
+use platform::{Allowed, Ctx, Error, Id, Open, Peers, Reads, Result, Store, Tx, secret::Keys, subject::Subjects};
 use proto::{
     identity::v1::{self as pb, account_service_server::AccountService},
     options::v1::Role,
@@ -11,7 +11,7 @@ use super::{Account, EmailChange, Form, Login, Recovery, Registration, code::inv
 use crate::{
     across::{
         entrance::{self, forget_old},
-        leaving, mandating,
+        erasing, leaving, mandating,
         sign_in::{LoginState, decide_change},
     },
     country::Country,
@@ -35,6 +35,8 @@ pub struct Accounts {
     pub throttle: Throttle,
     /// The channel to lessons, which knows when the year of a team is over.
     pub peers: Peers,
+    /// What identity has of people.
+    pub subjects: Subjects,
 }
 
 /// The most teachers a search returns: enough for one surname at one school, too few to list a school.
@@ -220,6 +222,9 @@ impl AccountService for Accounts {
         let over = leaving::over(&self.store, &self.peers, &ctx).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         leaving::leave(&tx, account.id(), &over).await?;
+        if req.erase {
+            erasing::begin(&tx, &self.subjects, account.id(), Some(account.login())).await?;
+        }
         tx.answer(pb::LeaveAccountResponse {}).await
     }
 

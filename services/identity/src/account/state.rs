@@ -5,7 +5,7 @@ use platform::{Allowed, Ctx, Error, Id, Result};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Login};
+use super::{Account, Login, Person};
 use crate::reason::{Reason, Refuse};
 
 /// The state of an account, with its facts.
@@ -28,6 +28,11 @@ pub enum State {
         /// When.
         at: Timestamp,
     },
+    /// Its owner left and was erased: of them the id alone is left. It stays so.
+    Erased {
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl State {
@@ -37,6 +42,7 @@ impl State {
             Self::Living => "living",
             Self::Locked { .. } => "locked",
             Self::Left { .. } => "left",
+            Self::Erased { .. } => "erased",
         }
     }
 
@@ -46,6 +52,7 @@ impl State {
             Self::Living => "LIVING",
             Self::Locked { .. } => "LOCKED",
             Self::Left { .. } => "LEFT",
+            Self::Erased { .. } => "ERASED",
         }
     }
 }
@@ -86,6 +93,17 @@ impl Account {
         self.login = Login(format!("left {}", self.id));
         self.password = None;
         self.state = State::Left { at: ctx.now() };
+        Ok(())
+    }
+
+    /// Erases what is known of its owner, who has left. Error: `ACCOUNT_STATE`, where they have not, or were erased before.
+    pub fn erase(&mut self, ctx: &Ctx) -> Result<()> {
+        if !matches!(self.state, State::Left { .. }) {
+            return Err(self.of_other_state("Its owner has not left, or was erased before."));
+        }
+        self.login = Login(format!("erased {}", self.id));
+        (self.person, self.school) = (Person::default(), None);
+        self.state = State::Erased { at: ctx.now() };
         Ok(())
     }
 
@@ -175,5 +193,20 @@ mod tests {
         assert_eq!(reason(teacher.reinstate()), "ACCOUNT_STATE");
         let central = ground.member(&account(&ctx, "one@centre.example", None, None));
         assert_eq!(reason(teacher.lock(&central, "x".to_owned(), &[])), "ACCOUNT_STATE");
+    }
+
+    #[test]
+    fn who_has_left_is_erased_once_and_nobody_else_is() {
+        let ground = Ground::without_store();
+        let ctx = ground.anybody();
+        let mut teacher = account(&ctx, "ana@school.example", None, None);
+        teacher.person.given_name = "Ana".to_owned();
+        assert_eq!(reason(teacher.erase(&ctx)), "ACCOUNT_STATE");
+        teacher.leave(&ctx, &[]).unwrap();
+        assert_eq!(reason(teacher.erase(&ctx)), "OK");
+        assert_eq!((&teacher.person, teacher.school), (&Person::default(), None));
+        assert_eq!(teacher.login().as_str(), format!("erased {}", teacher.id));
+        assert_eq!(reason(teacher.erase(&ctx)), "ACCOUNT_STATE");
+        assert_eq!(reason(teacher.reinstate()), "ACCOUNT_STATE");
     }
 }

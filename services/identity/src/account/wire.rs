@@ -11,6 +11,7 @@ impl From<&State> for pb::AccountState {
             State::Living => Self::Living,
             State::Locked { .. } => Self::Locked,
             State::Left { .. } => Self::Left,
+            State::Erased { .. } => Self::Erased,
         }
     }
 }
@@ -19,7 +20,7 @@ impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {
         let (locked_at, lock_reason) = match &account.state {
             State::Locked { at, reason, .. } => (Some(wire::timestamp(*at)), reason.clone()),
-            State::Living | State::Left { .. } => (None, String::new()),
+            State::Living | State::Left { .. } | State::Erased { .. } => (None, String::new()),
         };
         Self {
             id: account.id.to_string(),

@@ -228,6 +228,10 @@ impl Mails {
 
     async fn send(&self, ctx: &Ctx, post: Post<'_>, values: &[(&str, &str)]) -> Result<()> {
         let Post { id, to, language, kind } = post;
+        if !to.contains('@') {
+            // the owner has left meanwhile, and with them their address
+            return Ok(());
+        }
         let values: Vec<_> = values.iter().copied().chain([("programme", ctx.tenant().name())]).collect();
         let letter = language.write(kind, &values);
         self.mailer.send(ctx, Mail { id, to: to.to_owned(), subject: letter.subject, text: letter.text }).await

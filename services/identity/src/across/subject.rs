@@ -14,7 +14,7 @@ pub fn holdings(ctx: &Ctx) -> Result<Vec<Holding>> {
 
 /// The account, and how its owner comes in.
 fn people(country: &Country) -> Vec<Holding> {
-    const ACCOUNT: &str = "as long as the account";
+    const ACCOUNT: &str = "the erasure of its owner, who leaves the id behind";
     let waits = format!("{} days, or until the code is used", country.retention().unverified_accounts);
     let mails = "so that the code that was mailed is known when it comes back";
     vec![
@@ -27,15 +27,21 @@ fn people(country: &Country) -> Vec<Holding> {
         // nobody has proven yet that who typed the rest is the owner of the address
         Holding::new("registration", mails, waits.clone())
             .of_login("login")
+            .goes()
             .times(["registered_at", "expires_at"])
             .texts(["login"]),
-        Holding::new("recovery", mails, waits.clone()).of_account("account_id").times(["issued_at", "expires_at"]),
+        Holding::new("recovery", mails, waits.clone())
+            .of_account("account_id")
+            .goes()
+            .times(["issued_at", "expires_at"]),
         Holding::new("email_change", "so that both addresses are told of a change", waits)
             .of_account("account_id")
+            .goes()
             .times(["asked_at", "expires_at", "redeemed_at"])
             .texts(["former", "wanted"]),
         Holding::new("session", "so that its owner stays signed in, and can end it", "the next sign-in after its end")
             .of_account("account_id")
+            .goes()
             .ids(["id", "mandate_id"])
             .times(["created_at", "last_used_at", "expires_at", "ended_at"]),
     ]
@@ -61,6 +67,7 @@ fn roles(country: &Country) -> Vec<Holding> {
         )
         .of_login("email")
         .of_account("account_id")
+        .emptied(["email"])
         .ids(["id", "edition_id", "invited_by", "revoked_by"])
         .texts(["email", "role", "territory", "locale"])
         .times(["invited_at", "expires_at", "accepted_at", "revoked_at"]),
@@ -69,7 +76,7 @@ fn roles(country: &Country) -> Vec<Holding> {
 
 /// What they do with classes.
 fn classes() -> Vec<Holding> {
-    const HISTORY: &str = "as long as the class is kept, for the history of the programme";
+    const HISTORY: &str = "as long as the class is kept; after the erasure of a person without them, but for the id";
     let teams = "so that it is known who is responsible for a class";
     vec![
         Holding::new("application", "so that the central team can decide on a class", HISTORY)
@@ -86,11 +93,13 @@ fn classes() -> Vec<Holding> {
             .times(["admitted_at", "activated_at"]),
         Holding::new("team_support", teams, "until they are removed from the team, or leave")
             .of_account("account_id")
+            .goes()
             .ids(["team_id"])
             .times(["added_at"]),
         Holding::new("team_handover", teams, HISTORY)
             .of_account("from_id")
             .of_account("to_id")
+            .emptied(["reason"])
             .ids(["id", "team_id", "from_id", "to_id"])
             .texts(["reason"])
             .times(["handed_over_at"]),

@@ -45,6 +45,16 @@ fn names() -> Vec<String> {
     names
 }
 
+/// The services that are asked, by their names: `identity`.
+pub fn services() -> Vec<String> {
+    names().iter().map(|name| peer(name).to_owned()).collect()
+}
+
+/// The name of the service that a contract is of: `identity` of `koine.identity.v1.DataSubjectService`.
+fn peer(name: &str) -> &str {
+    name.split('.').nth(1).unwrap_or_default()
+}
+
 /// A service that is asked.
 struct Asked {
     peer: crate::client::Peer,
@@ -53,9 +63,8 @@ struct Asked {
 
 impl Asked {
     fn new(peers: &Peers, ctx: &Ctx, name: String) -> Result<Self> {
-        let peer = name.split('.').nth(1).unwrap_or_default();
         let path = PathAndQuery::try_from(format!("/{name}/{METHOD}")).map_err(Error::internal)?;
-        Ok(Self { peer: peers.call(peer, ctx)?, path })
+        Ok(Self { peer: peers.call(peer(&name), ctx)?, path })
     }
 
     /// Asks with the caller's token. The request of each service is an empty message of its own, so one empty message is all of them.

@@ -8,7 +8,10 @@ use platform::{
 use proto::identity::v1::{self as pb, data_subject_service_server::DataSubjectService};
 use tonic::{Request, Response, Status};
 
-use crate::account;
+use crate::{
+    account,
+    across::{erasing, erasure},
+};
 
 /// The methods on what is known of a person.
 #[derive(Clone)]
@@ -29,6 +32,21 @@ impl DataSubjectService for DataSubjects {
     async fn export_own_data(&self, request: Request<pb::ExportOwnDataRequest>) -> Result<Response<Pieces>, Status> {
         let (ctx, _) = request.open()?;
         Ok(gather(&self.peers, &ctx)?)
+    }
+
+    async fn erase_account(&self, request: Request<pb::EraseAccountRequest>) -> Result<Response<pb::Erasure>, Status> {
+        let (ctx, req) = request.open()?;
+        let tx = self.store.write(&ctx).await?;
+        let account = account::store::person(&tx, req.account_id.parse()?).await?;
+        let tx = tx.allowed(account.helped_by(&ctx)?).await?;
+        let erasure = erasing::begin(&tx, &self.subjects, account.id(), None).await?;
+        tx.answer(erasure.into()).await
+    }
+
+    async fn get_erasure(&self, request: Request<pb::GetErasureRequest>) -> Result<Response<pb::Erasure>, Status> {
+        let (ctx, req) = request.open()?;
+        let erasure = erasure::store::get(&self.store.read(&ctx).await?, req.account_id.parse()?).await?;
+        Ok(Response::new(erasure.into()))
     }
 
     async fn describe_subject(&self, request: Request<pb::DescribeSubjectRequest>) -> Result<Response<Parts>, Status> {

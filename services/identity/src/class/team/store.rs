@@ -14,7 +14,10 @@ use sea_orm::{
 };
 
 use super::{Code, Credential, End, Ending, SchoolAtAdmission, State, Team};
-use crate::account::{Account, TeamId};
+use crate::{
+    account::{Account, TeamId},
+    class::file::File,
+};
 
 pub(crate) mod handover;
 mod list;
@@ -147,6 +150,12 @@ pub(crate) async fn find(db: &impl Reads, id: TeamId) -> Result<Option<Team>> {
         rows.iter().filter_map(|(_, support, _)| support.as_ref().map(|support| support.account_id)).collect();
     let Some((row, _, credential)) = rows.into_iter().next() else { return Ok(None) };
     team(row, supports, credential.map(|credential| credential.expires_at)).map(Some)
+}
+
+/// The files that are the logo of a team.
+pub(crate) async fn logos(db: &impl Reads) -> Result<Vec<Id<File>>> {
+    let logos = row::Entity::find().select_only().column(row::Column::LogoFileId);
+    Ok(logos.filter(row::Column::LogoFileId.is_not_null()).into_tuple().all(db.conn()).await?)
 }
 
 /// The teams whose referent an account is, without a check of the caller, in the order of their codes.

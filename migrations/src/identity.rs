@@ -19,6 +19,7 @@ impl MigratorTrait for Migrator {
             PLATFORM_5,
             Sql { name: "identity_0002", text: include_str!("../sql/identity/0002.sql") },
             Sql { name: "identity_0003", text: include_str!("../sql/identity/0003.sql") },
+            Sql { name: "identity_0004", text: include_str!("../sql/identity/0004.sql") },
         ])
     }
 }

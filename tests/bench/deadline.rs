@@ -177,6 +177,7 @@ fn token(signer: &Signer, tenant: &str, team: &str) -> String {
         acts_for: Some(team.parse().expect("an id")),
         home: None,
         provisional: false,
+        lacks: None,
         iat: now,
         nbf: now,
         exp: now + 3600,

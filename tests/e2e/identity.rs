@@ -6,6 +6,8 @@ mod application;
 mod audit;
 mod country;
 mod ended;
+mod factor;
+mod factor_required;
 mod file;
 mod invitation;
 mod lock;

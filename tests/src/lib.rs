@@ -28,6 +28,7 @@ pub mod log;
 pub mod mailbox;
 pub mod nats;
 pub mod path;
+pub mod phone;
 pub mod scene;
 pub mod server;
 pub mod twins;
@@ -35,6 +36,7 @@ pub mod world;
 
 pub use caller::Caller;
 pub use http::{Answer, Http};
+pub use phone::Phone;
 pub use scene::{Class, Scene};
 pub use twins::{Twin, Twins};
 pub use world::World;

@@ -259,6 +259,7 @@ impl World {
             acts_for: None,
             home: None,
             provisional: false,
+            lacks: None,
             iat: now,
             nbf: now,
             exp: now + 600,

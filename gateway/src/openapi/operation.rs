@@ -53,11 +53,21 @@ fn roles(access: &Access) -> Vec<String> {
 }
 
 fn audience(access: &Access) -> String {
-    let provisional = if access.provisional { " A provisional credential is enough." } else { "" };
+    let lacking = lacking(access);
     match &roles(access)[..] {
         [] => "For everybody, without a token.".to_owned(),
-        roles => format!("For the roles: {}.{provisional}{}", roles.join(", "), confines(access)),
+        roles => format!("For the roles: {}.{lacking}{}", roles.join(", "), confines(access)),
     }
+}
+
+/// The sentences about sessions that lack something.
+fn lacking(access: &Access) -> String {
+    let sentences = [
+        (access.provisional, " A provisional credential is enough."),
+        (access.unconfirmed, " Also before the second factor was shown."),
+        (access.unenrolled, " Also before a second factor was enrolled."),
+    ];
+    sentences.into_iter().filter(|(said, _)| *said).map(|(_, sentence)| sentence).collect()
 }
 
 /// The sentences about programmes and sightings in a description.

@@ -5,6 +5,8 @@
 //! read the code, and cannot make their own password valid for that address. In the same way only codes that are mailed to their owner
 //! replace a forgotten password ([`Recovery`]) and an address ([`EmailChange`]).
 //!
+//! What an account is protected by beside the password is its second factor ([`factor`]).
+//!
 //! This room imports `country`, `school` and `password`. It knows neither mandates nor sessions, and of a team the id alone.
 
 use std::fmt;
@@ -23,6 +25,7 @@ use crate::{
 pub mod api;
 pub(crate) mod code;
 pub(crate) mod email_change;
+pub mod factor;
 pub(crate) mod recovery;
 mod registration;
 mod state;

@@ -1,7 +1,7 @@
-//! What takes several rooms in one transaction: signing in, recovering, locking and leaving an account, giving roles and taking them away,
-//! inviting, submitting and admitting an application, issuing and redeeming a credential, handing over, visiting a programme, and mailing.
-//! The functions take a transaction and values and return values; the
-//! messages are made in the `api` files.
+//! What takes several rooms in one transaction: signing in, opening sessions, second factors, recovering, locking and leaving an account,
+//! giving roles and taking them away, inviting, submitting and admitting an application, issuing and redeeming a credential, handing
+//! over, visiting a programme, and mailing. The functions take a transaction and values and return values; the messages are made in the
+//! `api` files.
 //!
 //! This room imports all other rooms. Only `api` files and `lib.rs` import it.
 
@@ -9,6 +9,8 @@ pub(crate) mod admission;
 pub(crate) mod coordinator;
 pub(crate) mod credential;
 pub(crate) mod entrance;
+pub(crate) mod entry;
+pub(crate) mod factoring;
 pub(crate) mod handover;
 pub(crate) mod inviting;
 pub(crate) mod leaving;

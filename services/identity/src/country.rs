@@ -7,6 +7,7 @@ use std::{fmt, sync::LazyLock};
 
 use jiff::SignedDuration;
 use platform::tenant::{Head, Kind, Section};
+use proto::options::v1::Role;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ use self::words::Words;
 
 pub mod api;
 mod pattern;
+mod roles;
 mod schools;
 pub mod territory;
 pub mod words;
@@ -32,6 +34,16 @@ pub struct Country {
     retention: Retention,
     #[serde(default)]
     credentials: Credentials,
+    #[serde(default)]
+    second_factor: SecondFactor,
+}
+
+/// The table `[identity.second_factor]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SecondFactor {
+    /// The words of the roles that are acted in only by who has a second factor.
+    required_for: Vec<String>,
 }
 
 /// The stage a school teaches at.
@@ -173,6 +185,20 @@ impl Country {
         &self.credentials
     }
 
+    /// Whether a role is acted in only by who has a second factor.
+    pub fn needs_factor(&self, role: Role) -> bool {
+        self.second_factor.required_for.contains(&roles::word(role))
+    }
+
+    /// The roles that need a second factor are those that somebody can be given: the account that pupils share has none, and a visitor's
+    /// is at home.
+    fn factor_faults(&self) -> impl Iterator<Item = String> {
+        let is_given =
+            |word: &str| roles::all().any(|role| roles::word(role) == word && roles::granting(role).is_some());
+        let strange = self.second_factor.required_for.iter().filter(move |word| !is_given(word));
+        strange.map(|word| format!("identity.second_factor.required_for: nobody can be given a role `{word}`"))
+    }
+
     fn kind_faults(&self, head: &Head) -> Vec<String> {
         match (head.kind, &self.schools) {
             (Kind::Country, _) if !head.cci.is_empty() => {
@@ -227,6 +253,7 @@ impl Section for Country {
         faults.extend(self.kind_faults(head));
         faults.extend(self.words.forbidden.faults("identity.words.forbidden"));
         faults.extend(self.day_faults());
+        faults.extend(self.factor_faults());
         faults
     }
 }
@@ -356,6 +383,7 @@ mod tests {
         assert_eq!(country.credentials().recovery(), SignedDuration::from_hours(2));
         assert_eq!(country.retention().unverified_accounts, 30);
         assert_eq!(country.words().find("asoc"), None);
+        assert!(roles::all().all(|role| !country.needs_factor(role)));
     }
 
     #[test]
@@ -363,7 +391,7 @@ mod tests {
         let found = faults(
             "programme",
             "cci = ['2014']\n[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0 }\n\
-             credentials = { verification_hours = 0, recovery_hours = 0 }\n",
+             credentials = { verification_hours = 0, recovery_hours = 0 }\nsecond_factor = { required_for = ['juror', 'team', 'Juror'] }\n",
         );
         for key in [
             "identity.nuts: no territory of NUTS begins with `XX`",
@@ -372,10 +400,13 @@ mod tests {
             "identity.retention.unverified_accounts:",
             "identity.credentials.verification_hours:",
             "identity.credentials.recovery_hours:",
+            "identity.second_factor.required_for: nobody can be given a role `team`",
+            "identity.second_factor.required_for: nobody can be given a role `Juror`",
             "cci: `2014`",
         ] {
             assert!(found.iter().any(|fault| fault.starts_with(key)), "{key} {found:#?}");
         }
+        assert!(!found.iter().any(|fault| fault.contains("`juror`")), "{found:#?}");
     }
 
     #[test]

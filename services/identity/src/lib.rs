@@ -8,17 +8,18 @@
 use platform::{Error, Host, Result, Service, event::Handlers};
 use proto::identity::v1::{
     account_service_server::AccountServiceServer, application_service_server::ApplicationServiceServer,
-    file_service_server::FileServiceServer, invitation_service_server::InvitationServiceServer,
-    mandate_service_server::MandateServiceServer, membership_service_server::MembershipServiceServer,
-    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
-    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
-    territory_service_server::TerritoryServiceServer,
+    factor_service_server::FactorServiceServer, file_service_server::FileServiceServer,
+    invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
+    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
+    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
+    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    across::{inviting, mailing, reminding, visiting},
+    account::factor,
+    across::{inviting, mailing, reminding, sign_in, visiting},
     class::{application, file, team},
     mandate::invitation,
     password::{
@@ -99,6 +100,7 @@ fn routes(host: &Host) -> Result<Routes> {
         throttle: throttle.clone(),
         peers: host.peers.clone(),
     };
+    let factors = factors(host, &hasher, &throttle, &tokens);
     let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
     let applications =
         application::api::Applications { store: store.clone(), keys: keys.clone(), peers: host.peers.clone() };
@@ -108,6 +110,7 @@ fn routes(host: &Host) -> Result<Routes> {
     Ok(Routes::new(TenantServiceServer::new(countries.clone()))
         .add_service(TerritoryServiceServer::new(countries))
         .add_service(AccountServiceServer::new(accounts))
+        .add_service(FactorServiceServer::new(factors))
         .add_service(MandateServiceServer::new(mandates))
         .add_service(InvitationServiceServer::new(invitations))
         .add_service(SessionServiceServer::new(sessions))
@@ -116,6 +119,12 @@ fn routes(host: &Host) -> Result<Routes> {
         .add_service(FileServiceServer::new(file::api::Files { store, blobs }))
         .add_service(MembershipServiceServer::new(memberships))
         .add_service(TeamServiceServer::new(teams)))
+}
+
+fn factors(host: &Host, hasher: &Hasher, throttle: &Throttle, tokens: &session::Tokens) -> factor::api::Factors {
+    let (store, keys) = (host.store.clone(), host.keys.clone());
+    let door = sign_in::Door { store: store.clone(), keys, hasher: hasher.clone(), throttle: throttle.clone() };
+    factor::api::Factors { store, tokens: tokens.clone(), door }
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

@@ -7,23 +7,27 @@
 //!
 //! A session acts in one mandate of its account. Who goes on in another one is given another session.
 //!
-//! This room imports `account` and `mandate`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
+//! What somebody must show for a session is decided in one place ([`Entry`]).
+//!
+//! This room imports `country`, `account` and `mandate`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{Allowed, Ctx, Error, Id, Result};
 
 use crate::{
-    account::Account,
+    account::{Account, factor::Factor},
     mandate::Mandate,
     reason::{Reason, Refuse},
 };
 
 pub mod api;
+mod entry;
 mod refresh;
 pub(crate) mod store;
 mod tokens;
 mod wire;
 
+pub use entry::{Entry, Opened, Proof};
 pub use refresh::Refresh;
 pub use tokens::{Grant, Guest, Tokens};
 
@@ -34,6 +38,8 @@ pub struct Session {
     version: i64,
     account: Id<Account>,
     mandate: Id<Mandate>,
+    /// The second factor that was shown in it.
+    factor: Option<Id<Factor>>,
     generation: i32,
     created_at: Timestamp,
     last_used_at: Timestamp,
@@ -42,23 +48,24 @@ pub struct Session {
 }
 
 impl Session {
-    /// A new session that acts in a mandate, and can be refreshed for `lifetime`.
-    pub fn open(ctx: &Ctx, mandate: &Mandate, lifetime: SignedDuration) -> Self {
-        Self::until(ctx, mandate, ctx.now() + lifetime)
+    /// A new session of who is let in, which can be refreshed for `lifetime`.
+    pub fn open(ctx: &Ctx, entry: &Entry, lifetime: SignedDuration) -> Self {
+        Self::until(ctx, entry, ctx.now() + lifetime)
     }
 
     /// A session in another mandate, which takes the place of this one. It lasts no longer than this one would have.
-    pub fn switch(&self, ctx: &Ctx, mandate: &Mandate) -> Self {
-        Self::until(ctx, mandate, self.expires_at)
+    pub fn switch(&self, ctx: &Ctx, entry: &Entry, lifetime: SignedDuration) -> Self {
+        Self::until(ctx, entry, self.expires_at.min(ctx.now() + lifetime))
     }
 
-    fn until(ctx: &Ctx, mandate: &Mandate, expires_at: Timestamp) -> Self {
+    fn until(ctx: &Ctx, entry: &Entry, expires_at: Timestamp) -> Self {
         let now = ctx.now();
         Self {
             id: ctx.new_id(),
             version: 0,
-            account: mandate.account(),
-            mandate: mandate.id(),
+            account: entry.mandate().account(),
+            mandate: entry.mandate().id(),
+            factor: entry.factor(),
             generation: 0,
             created_at: now,
             last_used_at: now,
@@ -89,6 +96,11 @@ impl Session {
         Allowed::when(self.account == ctx.account()?, || Error::not_found("session"))
     }
 
+    /// What was shown in it.
+    pub fn proof(&self) -> Proof {
+        self.factor.map_or(Proof::Password, Proof::Factor)
+    }
+
     /// Its id.
     pub fn id(&self) -> Id<Self> {
         self.id
@@ -113,7 +125,7 @@ pub(crate) fn over() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Ground, mandate};
+    use crate::testing::{Ground, entry};
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -121,7 +133,7 @@ mod tests {
     fn a_refresh_token_is_worth_something_once() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut session = Session::open(&ctx, &mandate(&ctx), HOUR);
+        let mut session = Session::open(&ctx, &entry(&ctx), HOUR);
         let first = Refresh::of(&session);
         assert!(session.refresh(ctx.now(), &first).unwrap());
         let second = Refresh::of(&session);
@@ -132,19 +144,21 @@ mod tests {
     #[test]
     fn a_session_in_another_mandate_lasts_no_longer() {
         let ground = Ground::without_store();
-        let first = Session::open(&ground.anybody(), &mandate(&ground.anybody()), HOUR);
+        let first = Session::open(&ground.anybody(), &entry(&ground.anybody()), HOUR);
         ground.clock.advance(SignedDuration::from_mins(50));
-        let other = mandate(&ground.anybody());
-        let second = first.switch(&ground.anybody(), &other);
-        assert_eq!((second.expires_at, second.mandate), (first.expires_at, other.id()));
+        let other = entry(&ground.anybody());
+        let second = first.switch(&ground.anybody(), &other, HOUR);
+        assert_eq!((second.expires_at, second.mandate), (first.expires_at, other.mandate().id()));
         assert_ne!(second.id, first.id);
+        let short = first.switch(&ground.anybody(), &other, SignedDuration::from_mins(5));
+        assert_eq!(short.expires_at, ground.anybody().now() + SignedDuration::from_mins(5));
     }
 
     #[test]
     fn a_session_lives_to_its_last_instant() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut session = Session::open(&ctx, &mandate(&ctx), HOUR);
+        let mut session = Session::open(&ctx, &entry(&ctx), HOUR);
         assert!(session.living(session.expires_at).is_ok());
         let later = session.expires_at + SignedDuration::from_micros(1);
         let token = Refresh::of(&session);

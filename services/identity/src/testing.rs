@@ -19,7 +19,7 @@ use tonic::Request;
 
 use crate::{
     Settings,
-    account::{Account, api::Accounts, tests::account},
+    account::{Account, api::Accounts, factor::Held, tests::account},
     across,
     class::{
         application::{self, Application, Draft, IntegrationMode, TeamType},
@@ -30,7 +30,7 @@ use crate::{
     mandate::{self, Mandate},
     password::{hasher::Hasher, throttle::Throttle},
     school::{self, Import, School, register::SchoolRecord},
-    session::{self, Session, Tokens, api::Sessions},
+    session::{self, Entry, Proof, Session, Tokens, api::Sessions},
 };
 
 mod even;
@@ -112,13 +112,22 @@ impl Ground {
             bound: platform::Bound::default(),
             acts_for: account.team().map(Id::uuid),
             home: None,
-            provisional: false,
+            lacks: None,
         }))
     }
 
     /// A context in another tenant.
     pub(crate) fn ctx_in(&self, tenant: &str, caller: Caller) -> Ctx {
         testing::ctx(&self.tenants.get(tenant).unwrap(), caller, &self.clock, &self.ids)
+    }
+
+    /// A context of an anonymous caller, where the country says that these roles need a second factor.
+    pub(crate) fn needing_factors(&self, roles: &[&str]) -> Ctx {
+        let text =
+            format!("{HEAD}locales = ['it', 'en']\n{SECTION}[identity.second_factor]\nrequired_for = {roles:?}\n");
+        fs::write(self.folder.path().join("tenants/it.toml"), text).unwrap();
+        assert_eq!(self.tenants.reload(), []);
+        self.ctx_in("it", Caller::Anonymous)
     }
 
     /// Adds a programme of Italy and Croatia with this area.
@@ -170,7 +179,8 @@ impl Ground {
     pub(crate) async fn session(&self, account: &Account) -> Session {
         let tx = self.store().change(&self.anybody()).await.unwrap();
         let mandate = mandate::store::of_account(&tx, account.id()).await.unwrap().remove(0);
-        let session = Session::open(&self.anybody(), &mandate, jiff::SignedDuration::from_hours(1));
+        let entry = across::entry::decide(&tx, account, mandate, Proof::Password).await.unwrap();
+        let session = Session::open(&self.anybody(), &entry, jiff::SignedDuration::from_hours(1));
         session::store::insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
         session
@@ -307,9 +317,15 @@ fn tx_ctx(tx: &platform::Tx) -> &Ctx {
     platform::Reads::ctx(tx)
 }
 
-/// A mandate of an account that does not exist.
-pub(crate) fn mandate(ctx: &Ctx) -> Mandate {
-    Mandate::first(ctx, &account(ctx, "nobody@school.example", None, None), Role::Teacher)
+/// Who is let in to a mandate of an account that does not exist.
+pub(crate) fn entry(ctx: &Ctx) -> Entry {
+    entered(ctx, Mandate::first(ctx, &account(ctx, "nobody@school.example", None, None), Role::Teacher))
+}
+
+/// Who is let in to a mandate of a person's, and lacks nothing.
+pub(crate) fn entered(ctx: &Ctx, mandate: Mandate) -> Entry {
+    let somebody = account(ctx, "somebody@school.example", None, None);
+    Entry::decide(ctx, &somebody, mandate, Held::of(None), Proof::Password).unwrap()
 }
 
 /// The password of the accounts made here.

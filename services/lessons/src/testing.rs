@@ -102,7 +102,7 @@ impl Ground {
         let acts_for = team.map(|team| team.id.uuid());
         let (account, session) = (self.ids.next::<Member>().uuid(), self.ids.next::<Member>().uuid());
         let (roles, bound) = (vec![role], platform::Bound::default());
-        let member = Member { account, session, roles, mandate: None, bound, acts_for, home: None, provisional: false };
+        let member = Member { account, session, roles, mandate: None, bound, acts_for, home: None, lacks: None };
         testing::ctx(&self.tenant, Caller::Member(member), &self.clock, &self.ids)
     }
 

@@ -61,7 +61,7 @@ pub use border::Border;
 pub use client::{Peer, Peers};
 pub use clock::Clock;
 pub use config::Config;
-pub use ctx::{Bound, Caller, Ctx, Member};
+pub use ctx::{Bound, Caller, Ctx, Lack, Member};
 pub use error::{Code, Error, Reason, Result, Violations};
 pub use id::{Id, Ids};
 pub use language::Language;

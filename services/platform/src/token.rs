@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use proto::options::v1::Role;
 
-use crate::{Bound, Member, TenantId, secret::Secret};
+use crate::{Bound, Lack, Member, TenantId, secret::Secret};
 
 /// The type in the header of an access token (RFC 9068), so that nothing else that is signed with the key passes for one.
 const TYPE: &str = "at+jwt";
@@ -81,9 +81,12 @@ pub struct Claims {
     /// The home of a visitor, where it is not [`tenant`](Self::tenant): the token was exchanged for one of that tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<TenantId>,
-    /// Whether the caller signed in with a credential that must be replaced first.
+    /// Whether the session lacks something. An older version reads this one alone, and lets such a caller in to nearly nothing.
     #[serde(default)]
     pub provisional: bool,
+    /// What it lacks, where it is not a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Lack>,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
     /// The second from which it is valid.
@@ -96,7 +99,7 @@ pub struct Claims {
 
 impl From<&Claims> for Member {
     fn from(claims: &Claims) -> Self {
-        let Claims { sub, sid, roles, mid, bound, acts_for, home, provisional, .. } = claims;
+        let Claims { sub, sid, roles, mid, bound, acts_for, home, provisional, lacks, .. } = claims;
         Self {
             account: *sub,
             session: *sid,
@@ -105,7 +108,7 @@ impl From<&Claims> for Member {
             bound: bound.clone(),
             acts_for: *acts_for,
             home: home.clone(),
-            provisional: *provisional,
+            lacks: lacks.or(provisional.then_some(Lack::Password)),
         }
     }
 }
@@ -142,6 +145,7 @@ pub(crate) fn of_teacher(clock: &crate::Clock) -> Claims {
         acts_for: None,
         home: None,
         provisional: false,
+        lacks: None,
         iat: now,
         nbf: now,
         exp: now + 600,

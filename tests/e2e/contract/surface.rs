@@ -50,6 +50,8 @@ fn callers(access: proto::options::v1::Access) -> String {
         (access.provisional, "provisional"),
         (access.tenantless, "tenantless"),
         (access.programme, "programme"),
+        (access.unconfirmed, "unconfirmed"),
+        (access.unenrolled, "unenrolled"),
     ];
     words.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()));
     words.join(",")

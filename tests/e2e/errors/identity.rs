@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::{
-    Answer, Caller, Class, Scene, World,
+    Answer, Caller, Class, Phone, Scene, World,
     mailbox::CODE,
     path::text,
     scene::{PASSWORD, PDF, application},
@@ -16,6 +16,7 @@ pub(super) async fn give(seen: &mut Seen) {
     let scene = Scene::open(&world, "it").await;
     of_accounts(seen, &world).await;
     of_entrances(seen, &scene).await;
+    of_factors(seen, &scene).await;
     of_registers(seen, &scene).await;
     of_files(seen, &scene).await;
     of_applications(seen, &scene).await;
@@ -61,6 +62,20 @@ async fn of_entrances(seen: &mut Seen, scene: &Scene<'_>) {
     lock(&id).await.ok();
     refused("ACCOUNT_LOCKED", sign_in(&scene.world.anybody("it"), teacher.login(), own).await).await;
     refused("ACCOUNT_STATE", lock(&id).await).await;
+}
+
+async fn of_factors(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let teacher = scene.teacher("Factor").await;
+    let own = json!({ "currentPassword": "a sentence nobody else would choose" });
+    let confirm = async |code: &str| teacher.post("/v1/account/factor:confirm", json!({ "code": code })).await;
+    refused("FACTOR_MISSING", confirm("000000").await).await;
+    let begun = teacher.post("/v1/account/factor:begin", own.clone()).await.ok();
+    refused("FACTOR_CODE_WRONG", confirm("no code").await).await;
+    let phone = Phone::holding(&text(&begun["secret"]));
+    let enrolled = confirm(&phone.shows(scene.world.clock().now())).await.ok();
+    let teacher = teacher.with_session(teacher.login(), "", &enrolled["session"]);
+    refused("FACTOR_ENROLLED", teacher.post("/v1/account/factor:begin", own).await).await;
 }
 
 async fn of_registers(seen: &mut Seen, scene: &Scene<'_>) {

@@ -12,13 +12,12 @@ use crate::{
     across::{
         entrance::{self, forget_old},
         leaving, mandating,
-        sign_in::{LoginState, decide_change},
+        sign_in::Door,
     },
     country::Country,
     mandate,
     password::{hasher::Hasher, throttle::Throttle},
     post::letters,
-    reason::Reason,
     school::{self, School},
 };
 
@@ -201,7 +200,7 @@ impl AccountService for Accounts {
         request: Request<pb::ChangeEmailRequest>,
     ) -> Result<Response<pb::ChangeEmailResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let account = self.owner(&ctx, &req.current_password).await?;
+        let account = self.door().owner(&ctx, &req.current_password).await?;
         let change = EmailChange::ask(&ctx, &account, Login::of(&req.new_email), lifetime(&ctx)?)?;
         // one counts what one address is sent, the other what one account can send to strangers
         self.throttle.letter(&ctx, account.login().as_str())?;
@@ -216,7 +215,7 @@ impl AccountService for Accounts {
         request: Request<pb::LeaveAccountRequest>,
     ) -> Result<Response<pb::LeaveAccountResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let account = self.owner(&ctx, &req.current_password).await?;
+        let account = self.door().owner(&ctx, &req.current_password).await?;
         let over = leaving::over(&self.store, &self.peers, &ctx).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         leaving::leave(&tx, account.id(), &over).await?;
@@ -265,18 +264,10 @@ impl AccountService for Accounts {
 }
 
 impl Accounts {
-    /// The caller's own account, after its password was typed. Error: a violation at `current_password`; `SESSION_OVER`;
-    /// `RATE_EXCEEDED`.
-    async fn owner(&self, ctx: &Ctx, typed: &str) -> Result<Account> {
-        let (login, state, _) = LoginState::load_own(&self.store.read(ctx).await?).await?;
-        let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;
-        let fits = self.hasher.verify(typed, state.password()).await;
-        let signed_in = fits.and_then(|fits| state.decide(ctx, &self.keys, typed, fits));
-        // other refusals, such as a full queue, are no wrong guess
-        if !signed_in.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
-            attempt.give_back();
-        }
-        Ok(decide_change(signed_in, Ok(()))?.account)
+    /// What compares passwords.
+    fn door(&self) -> Door {
+        let Self { store, keys, hasher, throttle, .. } = self.clone();
+        Door { store, keys, hasher, throttle }
     }
 }
 

@@ -58,14 +58,19 @@ impl Account {
 
     /// Locks the account. `coordinators` are those who can sign in. Error: `OWN_ACCOUNT`, `LAST_COORDINATOR`, `ACCOUNT_STATE`.
     pub fn lock(&mut self, ctx: &Ctx, reason: String, coordinators: &[Id<Account>]) -> Result<()> {
-        let by = ctx.account()?;
-        if by == self.id {
-            return Err(Reason::OwnAccount.error("This is your own account. Ask another coordinator to lock it."));
-        }
+        self.refuse_own(ctx)?;
         self.living()?;
         self.refuse_last(coordinators)?;
-        self.state = State::Locked { at: ctx.now(), by, reason };
+        self.state = State::Locked { at: ctx.now(), by: ctx.account()?, reason };
         Ok(())
+    }
+
+    /// Error: `OWN_ACCOUNT`, where it is the caller's.
+    pub(crate) fn refuse_own(&self, ctx: &Ctx) -> Result<()> {
+        if ctx.account()? != self.id {
+            return Ok(());
+        }
+        Err(Reason::OwnAccount.error("This is your own account. Ask another coordinator to do it."))
     }
 
     /// Takes a lock away. Error: `ACCOUNT_STATE`, where it is not locked.

@@ -4,7 +4,7 @@ use platform::{Ctx, Id, Peers, Reads, Result, Store, Tx};
 
 use super::{entrance, mandating};
 use crate::{
-    account::{self, Account, TeamId},
+    account::{self, Account, TeamId, factor},
     class::{
         team::{self, Team},
         track,
@@ -35,6 +35,7 @@ pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<(
     refuse_at_work(&at_work)?;
     account.leave(tx.ctx(), &coordinators)?;
     team::store::remove_support(tx, id).await?;
+    factor::store::remove(tx, id).await?;
     entrance::shut(tx, &mut account).await?;
     mandating::revoke_all(tx, id).await?;
     tx.note("leave account", format!("account {id}"), "");

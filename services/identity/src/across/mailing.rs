@@ -58,7 +58,8 @@ impl Mails {
     }
 
     fn of_accounts(&self, others: Handlers) -> Handlers {
-        let [recovery, recovered, asked, warned, former, new, locked, open] = std::array::from_fn(|_| self.clone());
+        let [recovery, recovered, asked, warned, former, new, locked, open, factor] =
+            std::array::from_fn(|_| self.clone());
         others
             .on_each("mail recovery", move |ctx, event| recovery.clone().recovery(ctx, event))
             .on_each("mail password recovered", move |ctx, event| recovered.clone().password_recovered(ctx, event))
@@ -68,6 +69,7 @@ impl Mails {
             .on_each("mail changed address", move |ctx, event| new.clone().new_address(ctx, event))
             .on_each("mail lock", move |ctx, event| locked.clone().locked(ctx, event))
             .on_each("mail reinstatement", move |ctx, event| open.clone().reinstated(ctx, event))
+            .on_each("mail second factor", move |ctx, event| factor.clone().factor_changed(ctx, event))
     }
 }
 

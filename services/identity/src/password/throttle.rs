@@ -149,7 +149,8 @@ impl Throttle {
     }
 }
 
-fn exceeded(what: &str, wait: Duration) -> Error {
+/// The error for a call that has to wait.
+pub(crate) fn exceeded(what: &str, wait: Duration) -> Error {
     Shared::RateExceeded
         .error(format!("{what} Wait as long as it is said here; nothing was changed."))
         .retry_after(wait)

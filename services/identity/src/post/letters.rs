@@ -48,6 +48,14 @@ pub(crate) enum Kind {
     MandateGranted,
     /// `name`, `programme`, `role`, `link`.
     MandateRevoked,
+    /// `name`, `programme`, `at`, `recover`.
+    FactorEnrolled,
+    /// `name`, `programme`, `at`, `recover`.
+    FactorGivenUp,
+    /// `name`, `programme`, `at`, `sign_in`.
+    FactorReset,
+    /// `name`, `programme`, `at`, `left`, `recover`.
+    RecoveryCodeUsed,
 }
 
 /// A letter, ready to be sent.
@@ -84,6 +92,10 @@ pub(crate) struct Language {
     invitation: Text,
     mandate_granted: Text,
     mandate_revoked: Text,
+    factor_enrolled: Text,
+    factor_given_up: Text,
+    factor_reset: Text,
+    recovery_code_used: Text,
     todo: Todo,
     /// What people call a role, by its word in data.
     roles: BTreeMap<String, String>,
@@ -191,6 +203,10 @@ impl Language {
             Kind::Invitation => &self.invitation,
             Kind::MandateGranted => &self.mandate_granted,
             Kind::MandateRevoked => &self.mandate_revoked,
+            Kind::FactorEnrolled => &self.factor_enrolled,
+            Kind::FactorGivenUp => &self.factor_given_up,
+            Kind::FactorReset => &self.factor_reset,
+            Kind::RecoveryCodeUsed => &self.recovery_code_used,
         }
     }
 
@@ -236,7 +252,7 @@ mod tests {
     use super::*;
     use crate::testing::Ground;
 
-    const KINDS: [(Kind, &[&str]); 18] = [
+    const KINDS: [(Kind, &[&str]); 22] = [
         (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
         (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
         (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -255,6 +271,10 @@ mod tests {
         (Kind::Invitation, &["programme", "role", "link", "code", "until"]),
         (Kind::MandateGranted, &["name", "programme", "role", "link"]),
         (Kind::MandateRevoked, &["name", "programme", "role", "link"]),
+        (Kind::FactorEnrolled, &["name", "programme", "at", "recover"]),
+        (Kind::FactorGivenUp, &["name", "programme", "at", "recover"]),
+        (Kind::FactorReset, &["name", "programme", "at", "sign_in"]),
+        (Kind::RecoveryCodeUsed, &["name", "programme", "at", "left", "recover"]),
     ];
 
     fn placeholders(text: &str) -> BTreeSet<&str> {

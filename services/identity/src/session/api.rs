@@ -1,22 +1,17 @@
 //! The methods on sessions: open, load, decide, save, answer.
 
-use platform::{Allowed, Ctx, Error, MethodTx, Open, Reads, Result, Store};
+use platform::{Allowed, Ctx, Error, MethodTx, Open, Result, Store};
 use proto::identity::v1::{self as pb, session_service_server::SessionService};
 use tonic::{Request, Response, Status};
 
-use super::{Refresh, Session, Tokens, over, store, wire};
+use super::{Proof, Refresh, Session, Tokens, over, store, wire};
 use crate::{
-    account::{self, Account, Login},
+    account::{self, Account, Login, factor},
     across::{
-        credential, mandating,
-        sign_in::{LoginState, SignedIn, decide_change},
+        credential, entry, factoring, mandating,
+        sign_in::{Door, LoginState, SignedIn, decide_change},
     },
-    mandate::Mandate,
-    password::{
-        hasher::Hasher,
-        throttle::{Attempt, Throttle},
-    },
-    reason::Reason,
+    password::{hasher::Hasher, throttle::Throttle},
 };
 
 /// The methods on sessions.
@@ -40,7 +35,9 @@ impl SessionService for Sessions {
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         account::store::lock(&tx, &signed_in.account).await?;
         let mandate = mandating::usual(&tx, signed_in.account.id()).await?;
-        self.open(tx, &signed_in.account, &mandate, signed_in.provisional.is_some()).await
+        let entry = entry::decide(&tx, &signed_in.account, mandate, signed_in.proof()).await?;
+        let session = entry::open(&tx, &self.tokens, entry).await?;
+        tx.answer(session.into()).await
     }
 
     async fn refresh_session(
@@ -56,8 +53,24 @@ impl SessionService for Sessions {
             return Err(end_reused(tx, &session).await?.into());
         }
         let account = account::store::get(&tx, session.account()).await?;
-        let grant = self.tokens.grant(&ctx, &session, &account, &mandate, false)?;
-        tx.answer(wire::session(grant, &mandate)).await
+        let entry = entry::decide(&tx, &account, mandate, session.proof()).await?;
+        let refreshed = self.tokens.grant(&ctx, &session, entry)?;
+        tx.answer(refreshed.into()).await
+    }
+
+    async fn confirm_second_factor(
+        &self,
+        request: Request<pb::ConfirmSecondFactorRequest>,
+    ) -> Result<Response<pb::Session>, Status> {
+        let (ctx, req) = request.open()?;
+        let attempt = self.throttle.guess_in_turn(&ctx, &factor::guessed(ctx.account()?)).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        let Some((account, factor)) = factoring::show(&tx, self.tokens.keys(), &req.code).await? else {
+            return Err(tx.refuse(factor::wrong()).await.into());
+        };
+        attempt.give_back();
+        let session = entry::go_on(&tx, &self.tokens, &account, Proof::Factor(factor)).await?;
+        tx.answer(session.into()).await
     }
 
     async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Result<Response<pb::SignOutResponse>, Status> {
@@ -75,14 +88,14 @@ impl SessionService for Sessions {
         let (login, state, team) = LoginState::load_own(&self.store.read(&ctx).await?).await?;
         let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
         let next = state.check_next(&ctx, team.as_ref(), &req.current_password, &req.new_password);
-        let signed_in = self.compare(&ctx, state, &req.current_password, attempt).await;
+        let signed_in = self.door().compare(&ctx, state, &req.current_password, attempt).await;
         let signed_in = decide_change(signed_in, next)?;
         let password = self.hasher.hash(&req.new_password).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let account = credential::redeem(&tx, signed_in, password).await?;
         tx.note("change password", format!("account {}", account.id()), "");
-        let mandate = mandating::presently(&tx).await?;
-        self.open(tx, &account, &mandate, false).await
+        let session = entry::renew(&tx, &self.tokens, &account).await?;
+        tx.answer(session.into()).await
     }
 
     async fn switch_mandate(
@@ -97,11 +110,8 @@ impl SessionService for Sessions {
         // a change of the password at the same time ends this session, or sees the new one
         account::store::lock(&tx, &account).await?;
         let mandate = mandating::own(&tx, account.id(), req.mandate_id.parse()?).await?;
-        if !store::end(&tx, present.id()).await? {
-            return Err(over().into());
-        }
-        tx.note("switch mandate", format!("account {}", account.id()), format!("mandate {}", mandate.id()));
-        self.begin(tx, present.switch(&ctx, &mandate), &account, &mandate, false).await
+        let session = entry::switch(&tx, &self.tokens, &present, &account, mandate).await?;
+        tx.answer(session.into()).await
     }
 
     async fn list_sessions(
@@ -152,47 +162,16 @@ impl Sessions {
         let even = self.throttle.even();
         let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;
         let state = LoginState::load(&self.store.read(ctx).await?, login).await?;
-        match self.compare(ctx, state, typed, attempt).await {
+        match self.door().compare(ctx, state, typed, attempt).await {
             Err(refused) => Err(even.hold(refused).await),
             signed_in => signed_in,
         }
     }
 
-    /// Compares a typed password with what could open the login. It takes as long whether or not the login exists.
-    async fn compare(&self, ctx: &Ctx, state: LoginState, typed: &str, attempt: Attempt) -> Result<SignedIn> {
-        let fits = self.hasher.verify(typed, state.password()).await;
-        let signed_in = fits.and_then(|fits| state.decide(ctx, self.tokens.keys(), typed, fits));
-        // other refusals, such as an expired credential or a full queue, are no wrong guess
-        if !signed_in.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
-            attempt.give_back();
-        }
-        signed_in
-    }
-
-    /// Opens a session in a mandate and answers with its tokens.
-    async fn open(
-        &self,
-        tx: MethodTx,
-        account: &Account,
-        mandate: &Mandate,
-        provisional: bool,
-    ) -> Result<Response<pb::Session>, Status> {
-        let session = Session::open(tx.ctx(), mandate, self.tokens.lifetime(provisional));
-        self.begin(tx, session, account, mandate, provisional).await
-    }
-
-    /// Inserts a new session and answers with its tokens.
-    async fn begin(
-        &self,
-        tx: MethodTx,
-        session: Session,
-        account: &Account,
-        mandate: &Mandate,
-        provisional: bool,
-    ) -> Result<Response<pb::Session>, Status> {
-        store::insert(&tx, &session).await?;
-        let grant = self.tokens.grant(tx.ctx(), &session, account, mandate, provisional)?;
-        tx.answer(wire::session(grant, mandate)).await
+    /// What compares passwords.
+    fn door(&self) -> Door {
+        let (store, keys) = (self.store.clone(), self.tokens.keys().clone());
+        Door { store, keys, hasher: self.hasher.clone(), throttle: self.throttle.clone() }
     }
 }
 

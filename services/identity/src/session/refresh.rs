@@ -65,7 +65,7 @@ mod tests {
     fn a_token_reads_as_it_was_written_and_no_other_text_does() {
         let ground = Ground::without_store();
         let (ctx, keys) = (ground.anybody(), &ground.keys);
-        let session = Session::open(&ctx, &crate::testing::mandate(&ctx), SignedDuration::from_hours(1));
+        let session = Session::open(&ctx, &crate::testing::entry(&ctx), SignedDuration::from_hours(1));
         let token = Refresh { generation: 7, ..Refresh::of(&session) };
         let text = token.write(&ctx, keys);
         assert_eq!(Refresh::read(&ctx, keys, &text).unwrap(), token);

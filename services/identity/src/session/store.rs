@@ -14,7 +14,11 @@ mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{account::Account, mandate::Mandate, session::Session};
+    use crate::{
+        account::{Account, factor::Factor},
+        mandate::Mandate,
+        session::Session,
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "session")]
@@ -29,6 +33,7 @@ mod row {
         pub ended_at: Option<At>,
         pub last_used_at: At,
         pub mandate_id: Option<Id<Mandate>>,
+        pub factor_id: Option<Id<Factor>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -85,6 +90,7 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
         ended_at: session.ended_at.map(At::from),
         last_used_at: session.last_used_at.into(),
         mandate_id: Some(session.mandate),
+        factor_id: session.factor,
     };
     row::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -163,6 +169,7 @@ fn session(row: row::Model) -> Result<Session> {
     let without = || Error::internal(format!("session {} acts in no mandate", row.id));
     Ok(Session {
         mandate: row.mandate_id.ok_or_else(without)?,
+        factor: row.factor_id,
         id: row.id,
         version: row.version,
         account: row.account_id,
@@ -180,12 +187,15 @@ mod tests {
     use platform::{Ctx, Error, Store};
 
     use super::*;
-    use crate::{reason::Reason, testing::Ground};
+    use crate::{
+        reason::Reason,
+        testing::{Ground, entered},
+    };
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
     async fn opened(store: &Store, ctx: &Ctx, account: &Account) -> Session {
-        let session = Session::open(ctx, &acts_in(store, ctx, account).await, HOUR);
+        let session = Session::open(ctx, &entered(ctx, acts_in(store, ctx, account).await), HOUR);
         let tx = store.change(ctx).await.unwrap();
         insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
@@ -247,7 +257,8 @@ mod tests {
         let one = ground.teacher("ana@school.example").await;
         let other = ground.teacher("ivo@school.example").await;
         let mandates = [acts_in(ground.store(), &ctx, &one).await, acts_in(ground.store(), &ctx, &other).await];
-        let [first, second, strange] = [0, 0, 1].map(|at| Session::open(&ctx, &mandates[at], HOUR));
+        let [first, second, strange] =
+            [0, 0, 1].map(|at| Session::open(&ctx, &entered(&ctx, mandates[at].clone()), HOUR));
         let tx = ground.store().change(&ctx).await.unwrap();
         for session in [&first, &second, &strange] {
             insert(&tx, session).await.unwrap();
@@ -285,7 +296,8 @@ mod tests {
         let other = ground.teacher("ivo@school.example").await;
         let ctx = ground.anybody();
         let mandates = [acts_in(ground.store(), &ctx, &one).await, acts_in(ground.store(), &ctx, &other).await];
-        let [first, second, third, strange] = [0, 0, 0, 1].map(|at| Session::open(&ctx, &mandates[at], HOUR));
+        let [first, second, third, strange] =
+            [0, 0, 0, 1].map(|at| Session::open(&ctx, &entered(&ctx, mandates[at].clone()), HOUR));
         let tx = ground.store().change(&ctx).await.unwrap();
         for session in [&first, &second, &third, &strange] {
             insert(&tx, session).await.unwrap();

@@ -8,7 +8,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Inbound, Layer, Method, Next, method::PROGRAMME_ONLY, refuse};
 use crate::{
-    Ctx, Result,
+    Ctx, Lack, Result,
     error::{Reason, Shared},
     tenant::Kind,
 };
@@ -35,13 +35,22 @@ fn check(access: &Access, ctx: Option<&Ctx>) -> Result<()> {
     let missing = || Shared::TokenMissing.error("Sign in first, and send `authorization: Bearer <access token>`.");
     let ctx = ctx.ok_or_else(missing)?;
     let member = ctx.member().map_err(|_| missing())?;
-    if member.provisional && !access.provisional {
-        return Err(Shared::PasswordChangeNeeded.error("Change the password first, then sign in again."));
+    if let Some(lack) = member.lacks.filter(|lack| !is_good_enough(access, *lack)) {
+        return Err(lack.refusal());
     }
     if !access.roles().any(|role| member.roles.contains(&role)) {
         return Err(Shared::RoleMissing.error("This is for other roles than yours."));
     }
     Ok(())
+}
+
+/// Whether the method is also for a session that lacks this.
+fn is_good_enough(access: &Access, lack: Lack) -> bool {
+    match lack {
+        Lack::Password => access.provisional,
+        Lack::SecondFactor => access.unconfirmed,
+        Lack::Enrolment => access.unenrolled,
+    }
 }
 
 fn is_in_programme(ctx: Option<&Ctx>) -> bool {
@@ -84,19 +93,10 @@ mod tests {
         Ctx::new(tenants.get("it").unwrap(), caller, &clock(), Ids::new(clock()))
     }
 
-    fn member(role: Role, provisional: bool) -> Caller {
+    fn member(role: Role, lacks: Option<Lack>) -> Caller {
         let (account, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let (roles, bound) = (vec![role], crate::Bound::default());
-        Caller::Member(Member {
-            account,
-            session,
-            roles,
-            mandate: None,
-            bound,
-            acts_for: None,
-            home: None,
-            provisional,
-        })
+        Caller::Member(Member { account, session, roles, mandate: None, bound, acts_for: None, home: None, lacks })
     }
 
     fn access(roles: &[Role]) -> Access {
@@ -108,7 +108,7 @@ mod tests {
         let access = Access { programme: true, ..access(&[Role::Coordinator]) };
         let method = Arc::new(Method { name: "koine.lessons.v1.PairService/Any".into(), ..Method::of_access(access) });
         let asked = async |tenants: &Tenants, tenant: &str, role| {
-            let ctx = Ctx::new(tenants.get(tenant).unwrap(), member(role, false), &clock(), Ids::new(clock()));
+            let ctx = Ctx::new(tenants.get(tenant).unwrap(), member(role, None), &clock(), Ids::new(clock()));
             Authorize.around(Box::new(Call { ctx: Some(ctx), ..*call_of(method.clone(), &[]) }), &fine()).await
         };
         let ((countries, _one), (programmes, _other)) = (tenants(), programme());
@@ -128,9 +128,9 @@ mod tests {
     #[tokio::test]
     async fn a_method_is_for_the_roles_it_names() {
         let both = || Some(access(&[Role::Teacher, Role::Coordinator]));
-        assert_eq!(outcome(both(), member(Role::Teacher, false)).await, "OK");
-        assert_eq!(outcome(both(), member(Role::Coordinator, false)).await, "OK");
-        assert_eq!(outcome(both(), member(Role::Team, false)).await, "ROLE_MISSING");
+        assert_eq!(outcome(both(), member(Role::Teacher, None)).await, "OK");
+        assert_eq!(outcome(both(), member(Role::Coordinator, None)).await, "OK");
+        assert_eq!(outcome(both(), member(Role::Team, None)).await, "ROLE_MISSING");
         assert_eq!(outcome(both(), Caller::Anonymous).await, "TOKEN_MISSING");
     }
 
@@ -138,15 +138,24 @@ mod tests {
     async fn an_anonymous_method_is_for_everybody() {
         let anybody = || Some(Access { anonymous: true, ..Access::default() });
         assert_eq!(outcome(anybody(), Caller::Anonymous).await, "OK");
-        assert_eq!(outcome(anybody(), member(Role::Team, true)).await, "OK");
+        assert_eq!(outcome(anybody(), member(Role::Team, Some(Lack::Password))).await, "OK");
     }
 
     #[tokio::test]
-    async fn a_provisional_credential_is_replaced_before_anything_else() {
+    async fn who_lacks_something_gets_it_before_anything_else() {
         let one = || access(&[Role::Teacher]);
-        assert_eq!(outcome(Some(one()), member(Role::Teacher, true)).await, "PASSWORD_CHANGE_NEEDED");
-        let allowed = Access { provisional: true, ..one() };
-        assert_eq!(outcome(Some(allowed), member(Role::Teacher, true)).await, "OK");
+        let flags = [
+            (Lack::Password, "PASSWORD_CHANGE_NEEDED", Access { provisional: true, ..one() }),
+            (Lack::SecondFactor, "SECOND_FACTOR_NEEDED", Access { unconfirmed: true, ..one() }),
+            (Lack::Enrolment, "ENROLMENT_NEEDED", Access { unenrolled: true, ..one() }),
+        ];
+        for (lack, refused, _) in &flags {
+            assert_eq!(outcome(Some(one()), member(Role::Teacher, Some(*lack))).await, *refused);
+            for (other, _, allowed) in &flags {
+                let expected = if other == lack { "OK" } else { refused };
+                assert_eq!(outcome(Some(allowed.clone()), member(Role::Teacher, Some(*lack))).await, expected);
+            }
+        }
     }
 
     #[tokio::test]

@@ -58,8 +58,7 @@ impl Ground {
     fn by(&self, role: Role) -> Ctx {
         let (account, session) = (self.ids.next::<()>().uuid(), self.ids.next::<()>().uuid());
         let (roles, bound) = (vec![role], crate::Bound::default());
-        let member =
-            Member { account, session, roles, mandate: None, bound, acts_for: None, home: None, provisional: false };
+        let member = Member { account, session, roles, mandate: None, bound, acts_for: None, home: None, lacks: None };
         testing::ctx(&self.tenants.get("aa").unwrap(), Caller::Member(member), &self.clock, &self.ids)
     }
 

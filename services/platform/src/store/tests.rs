@@ -79,7 +79,7 @@ impl Ground {
             bound: crate::Bound::default(),
             acts_for: None,
             home: None,
-            provisional: false,
+            lacks: None,
         };
         crate::testing::ctx(&self.tenants.get(tenant).unwrap(), Caller::Member(member), &self.clock, &self.ids)
     }
@@ -251,7 +251,7 @@ async fn a_request_id_of_one_caller_gives_no_answer_to_another() {
         bound: crate::Bound::default(),
         acts_for,
         home: home.map(|home| home.parse().unwrap()),
-        provisional: false,
+        lacks: None,
     };
     let all = [
         member(account, None, None),

@@ -396,8 +396,8 @@ mod tests {
         let somebody = |role, acts_for: Option<uuid::Uuid>| {
             let fresh = || ground.anybody().new_id::<Team>().uuid();
             let (account, session, roles, bound) = (fresh(), fresh(), vec![role], platform::Bound::default());
-            let (mandate, home, provisional) = (None, None, false);
-            ground.ctx(Caller::Member(Member { account, session, roles, mandate, bound, acts_for, home, provisional }))
+            let (mandate, home, lacks) = (None, None, None);
+            ground.ctx(Caller::Member(Member { account, session, roles, mandate, bound, acts_for, home, lacks }))
         };
         let stranger = ground.teacher("iva@school.example").await;
         for (ctx, who, sees) in [

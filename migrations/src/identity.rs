@@ -19,6 +19,12 @@ impl MigratorTrait for Migrator {
             PLATFORM_5,
             Sql { name: "identity_0002", text: include_str!("../sql/identity/0002.sql") },
             Sql { name: "identity_0003", text: include_str!("../sql/identity/0003.sql") },
+            Sql { name: "identity_0004", text: include_str!("../sql/identity/0004.sql") },
+            Sql { name: "identity_0005", text: include_str!("../sql/identity/0005.sql") },
+            Sql { name: "identity_0006", text: include_str!("../sql/identity/0006.sql") },
+            Sql { name: "identity_0007", text: include_str!("../sql/identity/0007.sql") },
+            Sql { name: "identity_0008", text: include_str!("../sql/identity/0008.sql") },
+            Sql { name: "identity_0009", text: include_str!("../sql/identity/0009.sql") },
         ])
     }
 }

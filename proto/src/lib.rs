@@ -16,6 +16,7 @@ use prost_reflect::DescriptorPool;
 
 pub mod behavior;
 pub mod roles;
+pub mod scopes;
 
 /// The encoded `FileDescriptorSet` of every package, with comments and custom options.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

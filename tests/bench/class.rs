@@ -69,7 +69,7 @@ impl Country {
 
     async fn enter(&self, email: &str) -> Teacher {
         let code = self.letter(email, CODE).await;
-        self.anybody().post("/v1/accounts:verifyEmail", json!({ "code": code })).await.ok();
+        self.anybody().post("/v1/accounts:verifyEmail", json!({ "code": code, "password": PASSWORD })).await.ok();
         let caller = self.anybody().sign_in(email, PASSWORD).await;
         let path = "/v1/files:upload?name=authorisation.pdf&purpose=FILE_PURPOSE_AUTHORISATION";
         let file = caller.upload(path, "application/pdf", PDF).await.ok()["id"].clone();

@@ -4,6 +4,7 @@
 
 'use strict';
 
+const crypto = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const puppeteer = require('puppeteer-core');
@@ -12,7 +13,7 @@ const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const LANGUAGES = ['ca', 'el', 'en', 'es', 'hr', 'it', 'sl'];
 const FORMS = [
   'verify-email', 'resend-verification', 'sign-in', 'redeem', 'recover-password', 'reset-password', 'confirm-email', 'restore-email',
-  'accept-invitation',
+  'accept-invitation', 'confirm-teacher',
 ];
 const PASSWORD = 'rain on the old iron bridge';
 
@@ -89,42 +90,127 @@ function plain(letter) {
   return text.replaceAll('=\r\n', '');
 }
 
-// The plain text of the newest letter to an address, once it is there.
-async function letter(tenant, to) {
+// What `pattern` finds in the newest letter to an address in which it is found, once it is there.
+async function letter(tenant, to, pattern) {
   const folder = path.join(data, 'mail', tenant);
   for (let tries = 0; tries < 300; tries += 1) {
     const files = fs.existsSync(folder) ? fs.readdirSync(folder).sort().reverse() : [];
-    const found = files.map((file) => fs.readFileSync(path.join(folder, file), 'utf8')).find((text) => text.includes(`To: ${to}`));
-    if (found) return plain(found);
+    for (const file of files) {
+      const text = fs.readFileSync(path.join(folder, file), 'utf8');
+      const found = text.includes(`To: ${to}`) && pattern.exec(plain(text));
+      if (found) return found;
+    }
     await new Promise((done) => setTimeout(done, 100));
   }
-  throw new Error(`no letter to ${to}`);
+  throw new Error(`no letter to ${to} that says ${pattern}`);
 }
 
-// A teacher comes in by letter and page.
+// The path that the link of a letter leads to, and the code in it.
+async function link(tenant, to, form) {
+  const [, address, code] = await letter(tenant, to, new RegExp(`https?://[^/]+(/${tenant}/${form})#([A-Za-z0-9_-]{43})`));
+  return [address, code];
+}
+
+// What the API answers to a request.
+async function call(tenant, method, body, token) {
+  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
+  const answer = await fetch(`${url}/${tenant}/v1/${method}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method}: ${answer.status} ${text}`);
+  return JSON.parse(text);
+}
+
+async function token(tenant, login, password) {
+  return (await call(tenant, 'sessions', { login, password })).accessToken;
+}
+
+async function signIn(page, tenant, login, password, name) {
+  await open(page, `/${tenant}/sign-in`);
+  await send(page, { login, password }, `${name}: account`);
+  arrived(page, `/${tenant}/account`);
+}
+
+async function signOut(page, tenant, name) {
+  await open(page, `/${tenant}/sign-out`);
+  await send(page, {}, `${name}: signed out`);
+  arrived(page, 'sign-in?done=sign-out');
+}
+
+// What an app shows now that was told a secret in base 32 (RFC 6238).
+function shown(secret) {
+  const bits = [...secret].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+  const tag = crypto.createHmac('sha1', key).update(step).digest();
+  return String((tag.readUInt32BE(tag[19] & 0xf) & 0x7fffffff) % 1000000).padStart(6, '0');
+}
+
+// Somebody protects an account with an app on the phone, loses the phone, and comes in by a recovery code.
+async function phoneless(page, tenant, login, password, language) {
+  const given = await token(tenant, login, password);
+  const { secret } = await call(tenant, 'account/factor:begin', { currentPassword: password }, given);
+  const { recoveryCodes } = await call(tenant, 'account/factor:confirm', { code: shown(secret) }, given);
+  await open(page, `/${tenant}/sign-in`);
+  await send(page, { login, password }, `${language}: second factor`);
+  arrived(page, `/${tenant}/confirm-factor`);
+  await send(page, { 'app-code': 'not a code' }, `${language}: wrong second factor`);
+  await send(page, { 'app-code': recoveryCodes[0] }, `${language}: recovery code`);
+  arrived(page, `/${tenant}/account`);
+  await signOut(page, tenant, language);
+}
+
+// A teacher comes in by letter and page, forgets the password, changes the address, and loses the phone.
 async function teacher(page, tenant, language) {
   const email = `${language}.${Date.now()}@school.example`;
-  const form = { email, password: PASSWORD, givenName: 'Ana', surname: 'Kos', locale: language };
-  const answer = await fetch(`${url}/${tenant}/v1/accounts`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(form),
-  });
-  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
-  const [, link, code] = /https?:\/\/[^/]+(\/\S+)#([A-Za-z0-9_-]{43})/.exec(await letter(tenant, email));
-  await open(page, `${link}?language=${language}`);
-  await send(page, { code }, `${language}: confirmed`);
+  await call(tenant, 'accounts', { email, password: PASSWORD, givenName: 'Ana', surname: 'Kos', locale: language });
+  let [address, code] = await link(tenant, email, 'verify-email');
+  await open(page, `${address}?language=${language}`);
+  await send(page, { code, password: PASSWORD }, `${language}: confirmed`);
   arrived(page, 'sign-in?done=verify-email');
-  await send(page, { login: email, password: PASSWORD }, `${language}: account`);
-  arrived(page, 'account');
+  await signIn(page, tenant, email, PASSWORD, language);
   await open(page, `/${tenant}/change-password`);
   await send(page, { 'current-password': 'not it', 'new-password': 'short', 'new-password-again': 'short' },
     `${language}: weak password`);
-  const next = 'quattro lune sul lago di notte';
+  let next = 'quattro lune sul lago di notte';
   await send(page, { 'current-password': PASSWORD, 'new-password': next, 'new-password-again': next },
     `${language}: changed`);
   arrived(page, 'account?done=change-password');
-  await open(page, `/${tenant}/sign-out`);
-  await send(page, {}, `${language}: signed out`);
-  arrived(page, 'sign-in?done=sign-out');
+  await signOut(page, tenant, language);
+
+  await open(page, `/${tenant}/recover-password`);
+  await send(page, { email }, `${language}: recovery asked`);
+  [address, code] = await link(tenant, email, 'reset-password');
+  await open(page, address);
+  next = 'sette stelle sopra il vecchio mulino';
+  await send(page, { code, 'new-password': next, 'new-password-again': next }, `${language}: recovered`);
+  arrived(page, 'sign-in?done=reset-password');
+
+  const newEmail = `new.${email}`;
+  await call(tenant, 'account:changeEmail', { newEmail, currentPassword: next }, await token(tenant, email, next));
+  [address, code] = await link(tenant, newEmail, 'confirm-email');
+  await open(page, address);
+  await send(page, { code, password: next }, `${language}: new address`);
+  arrived(page, 'sign-in?done=confirm-email');
+  await signIn(page, tenant, newEmail, next, language);
+  await signOut(page, tenant, language);
+  await phoneless(page, tenant, newEmail, next, language);
+}
+
+// Somebody who is invited comes in by letter and page.
+async function invited(page, tenant, role, language) {
+  const known = fs.readFileSync(path.join(data, 'demo-coordinators.txt'), 'utf8').split('\n');
+  const [, login, password] = known.find((line) => line.startsWith(`${tenant}  `)).split(/\s+/);
+  const email = `${language}.${role.toLowerCase()}.${Date.now()}@people.example`;
+  await call(tenant, 'invitations', { email, role, locale: language }, await token(tenant, login, password));
+  const [address, code] = await link(tenant, email, 'accept-invitation');
+  await open(page, address);
+  const name = `${language} ${tenant} ${role}`;
+  await send(page, { code }, `${name}: without a name`);
+  await send(page, { code, 'given-name': 'Eva', surname: 'Novak', 'own-password': PASSWORD }, `${name}: accepted`);
+  arrived(page, 'sign-in?done=accept-invitation');
+  await signIn(page, tenant, email, PASSWORD, name);
+  await signOut(page, tenant, name);
 }
 
 async function main() {
@@ -155,10 +241,14 @@ async function main() {
         await send(page, {}, `${language} ${form}: empty`);
       }
       await open(page, `/it/verify-email`);
-      await send(page, { code: 'not a code' }, `${language}: wrong code`);
+      await send(page, { code: 'not a code', password: PASSWORD }, `${language}: wrong code`);
       await open(page, `/it-hr/pairs/1?language=${language}`);
       await open(page, `/nowhere/sign-in`, `${language}: not there`);
       await teacher(page, 'it', language);
+      await invited(page, 'it', 'ROLE_COORDINATOR', language);
+      await invited(page, 'it', 'ROLE_JUROR', language);
+      await invited(page, 'it', 'ROLE_INTEGRATOR', language);
+      await invited(page, 'it-hr', 'ROLE_COORDINATOR', language);
       await context.close();
     }
   } finally {

@@ -1,7 +1,12 @@
 //! The access law: who may call a method is what its option says, for every method of the contract and every kind of caller.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use platform::token::{Claims, Signer};
+use platform::{
+    Lack,
+    token::{Claims, Signer},
+};
 use proto::options::v1::{Access, Role};
 use tests::{
     Caller, World,
@@ -21,7 +26,7 @@ fn roles() -> (Vec<Role>, Vec<Role>) {
 }
 
 /// What refuses a caller, whatever is asked for.
-const GATES: [&str; 10] = [
+const GATES: [&str; 13] = [
     "TENANT_UNKNOWN",
     "TOKEN_MISSING",
     "TOKEN_INVALID",
@@ -29,7 +34,10 @@ const GATES: [&str; 10] = [
     "TOKEN_ENDED",
     "TOKEN_FOREIGN",
     "PASSWORD_CHANGE_NEEDED",
+    "SECOND_FACTOR_NEEDED",
+    "ENROLMENT_NEEDED",
     "ROLE_MISSING",
+    "SCOPE_MISSING",
     "MEMBERSHIP_ENDED",
     "PROGRAMME_ONLY",
 ];
@@ -61,6 +69,8 @@ fn in_country(access: &Access, role: Role) -> Option<&'static str> {
     match access {
         _ if access.anonymous => None,
         _ if !lets_in(access, role) => Some("ROLE_MISSING"),
+        // a person has no scopes
+        _ if role == Role::Integrator && !access.scopes.is_empty() => Some("SCOPE_MISSING"),
         _ => access.programme.then_some("PROGRAMME_ONLY"),
     }
 }
@@ -82,12 +92,7 @@ fn kinds(world: &World) -> Vec<Kind> {
         let name = role.as_str_name();
         let known = world.forged("it", &[role], |_| {});
         kinds.push(Kind::new(name, known, move |access| in_country(access, role)));
-        let provisional = world.forged("it", &[role], |claims| claims.provisional = true);
-        kinds.push(Kind::new(format!("{name}, provisional"), provisional, move |access| match access {
-            _ if access.anonymous => None,
-            _ if !access.provisional => Some("PASSWORD_CHANGE_NEEDED"),
-            _ => in_country(access, role),
-        }));
+        kinds.extend(lacking(world, role));
         let expired = world.forged("it", &[role], |claims| claims.exp = claims.iat);
         kinds.push(Kind::never(&format!("{name}, expired"), expired, "TOKEN_EXPIRED"));
         let foreign = world.forged("hr", &[role], |_| {}).in_tenant("it");
@@ -96,9 +101,52 @@ fn kinds(world: &World) -> Vec<Kind> {
     kinds.push(Kind::new("no role", world.forged("it", &[], |_| {}), |access| {
         (!access.anonymous).then_some("ROLE_MISSING")
     }));
+    kinds.extend(machines(world));
     kinds.extend(visitors(world));
     kinds.extend(strangers(world));
     kinds
+}
+
+/// Machines: one with every scope that there is, one for each scope with all others, and one with none.
+fn machines(world: &World) -> Vec<Kind> {
+    let all = proto::scopes::all();
+    assert!(all.len() > 3, "the scopes are not where they were");
+    let with = |name: String, held: BTreeSet<String>| {
+        let scopes = held.iter().cloned().collect();
+        let caller = world.forged("it", &[Role::Integrator], |claims| claims.scopes = Some(scopes));
+        Kind::new(name, caller, move |access| match access {
+            _ if access.anonymous => None,
+            _ if !lets_in(access, Role::Integrator) || access.scopes.is_empty() => Some("ROLE_MISSING"),
+            _ if access.scopes.iter().any(|scope| !held.contains(scope)) => Some("SCOPE_MISSING"),
+            _ => access.programme.then_some("PROGRAMME_ONLY"),
+        })
+    };
+    let mut kinds = vec![
+        with("a machine with every scope".to_owned(), all.clone()),
+        with("a machine without a scope".to_owned(), BTreeSet::new()),
+    ];
+    kinds.extend(all.iter().map(|scope| {
+        let others = all.iter().filter(|other| *other != scope).cloned().collect();
+        with(format!("a machine without {scope}"), others)
+    }));
+    kinds
+}
+
+/// A role in sessions that lack something.
+fn lacking(world: &World, role: Role) -> impl Iterator<Item = Kind> {
+    let lacks: [(Option<Lack>, fn(&Access) -> bool, _); 3] = [
+        (None, |access| access.provisional, "PASSWORD_CHANGE_NEEDED"),
+        (Some(Lack::SecondFactor), |access| access.unconfirmed, "SECOND_FACTOR_NEEDED"),
+        (Some(Lack::Enrolment), |access| access.unenrolled, "ENROLMENT_NEEDED"),
+    ];
+    lacks.into_iter().map(move |(lack, is_enough, refused)| {
+        let caller = world.forged("it", &[role], |claims| (claims.provisional, claims.lacks) = (true, lack));
+        Kind::new(format!("{}, {refused}", role.as_str_name()), caller, move |access| match access {
+            _ if access.anonymous => None,
+            _ if !is_enough(access) => Some(refused),
+            _ => in_country(access, role),
+        })
+    })
 }
 
 /// Visitors of a programme whose membership nobody at home knows of: every method of every service asks, also those that are for
@@ -206,10 +254,16 @@ fn whoever_signs_in_may_see_and_leave_their_account_and_choose_among_their_roles
         "SessionService.EndSession",
         "SessionService.EndOtherSessions",
     ];
-    const GIVEN: [&str; 5] = [
+    const GIVEN: [&str; 11] = [
         "AccountService.UpdateAccount",
         "AccountService.ChangeEmail",
         "AccountService.LeaveAccount",
+        "SessionService.ConfirmSecondFactor",
+        "FactorService.GetFactor",
+        "FactorService.BeginEnrolment",
+        "FactorService.ConfirmEnrolment",
+        "FactorService.GiveUpFactor",
+        "FactorService.ReplaceRecoveryCodes",
         "SessionService.SwitchMandate",
         "MandateService.ListOwnMandates",
     ];

@@ -10,7 +10,7 @@ use proto::{
 };
 use serde_json::json;
 use tests::{
-    Caller, Class, Scene, Twins, World,
+    Caller, Class, Machine, Scene, Twins, World,
     grpc::{access, address, call, methods, reason},
     path::text,
 };
@@ -34,7 +34,14 @@ async fn things(scene: &Scene<'_>, class: &Class) -> BTreeMap<&'static str, Thin
     let invitation = scene.coordinator.post("/v1/invitations", invited).await.ok();
     let mandates = class.referent.get("/v1/account/mandates").await.ok();
     let sessions = class.referent.get("/v1/account/sessions").await.ok();
+    let machine = Machine::register(scene.world, &scene.coordinator, "Open data portal", &["teams.read"]).await;
+    let (token, _) = machine.token(&["teams.read"]).await;
+    let hook = json!({ "url": "https://127.0.0.1/", "eventTypes": ["team.admitted"] });
+    let hook = machine.technician.post(&machine.path("/webhooks"), hook).await.ok();
     let named = [
+        ("webhook_id", text(&hook["webhook"]["id"])),
+        ("integrator_id", text(&machine.integrator["id"])),
+        ("token_id", text(&token["id"])),
         ("account_id", text(&class.referent.account().await["id"])),
         ("session_id", text(&sessions["sessions"][0]["id"])),
         ("invitation_id", text(&invitation["id"])),
@@ -193,7 +200,12 @@ async fn a_thing_of_another_tenant_is_answered_like_one_that_does_not_exist() {
                 let other = if *tenant == "it" { "hr" } else { "euro-med" };
                 let stranger = match visitors.get(&(role as i32)) {
                     Some(visitor) => visitor.clone(),
-                    None => world.forged(other, &[role], |claims| claims.acts_for = thing.parse().ok()),
+                    None => world.forged(other, &[role], |claims| {
+                        claims.acts_for = thing.parse().ok();
+                        let scopes = access(&method).scopes;
+                        let is_machine = role == Role::Integrator && !scopes.is_empty();
+                        claims.scopes = is_machine.then_some(scopes);
+                    }),
                 };
                 assert_alike(&world, &stranger, &method, thing, &mut broken).await;
                 asked += 1;

@@ -35,6 +35,7 @@ mod process;
 mod schema;
 mod source;
 mod stories;
+mod subjects;
 mod telemetry;
 mod twice;
 mod twinning;

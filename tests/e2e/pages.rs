@@ -8,7 +8,7 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MethodDescriptor, Ref
 use proto::{behavior, options::v1::Format};
 use serde_json::json;
 use tests::{
-    Caller, Scene, Twins, World,
+    Caller, Machine, Scene, Twins, World,
     grpc::{call, methods, reason},
     path::text,
     scene::PICTURE,
@@ -97,6 +97,20 @@ async fn refusal(channel: &Channel, given: &Given<'_>, request: &DynamicMessage,
     answer.err().map_or_else(|| "an answer".to_owned(), |status| reason(&status))
 }
 
+/// One of two machines, with a token that was revoked, one that was used, and a webhook of classes.
+async fn machine(scene: &Scene<'_>) -> [String; 2] {
+    let scopes = ["schools.read", "teams.read"];
+    Machine::register(scene.world, &scene.coordinator, "Agency", &scopes[..1]).await;
+    let machine = Machine::register(scene.world, &scene.coordinator, "Open data portal", &scopes).await;
+    let (token, _) = machine.token(&scopes).await;
+    scene.coordinator.post(&machine.token_path(&token, ":revoke"), json!({})).await.ok();
+    let (_, secret) = machine.token(&scopes).await;
+    machine.exchange(&secret).await.ok();
+    let hook = json!({ "url": "https://127.0.0.1/", "eventTypes": ["team.admitted"] });
+    let hook = machine.technician.post(&machine.path("/webhooks"), hook).await.ok();
+    [text(&machine.integrator["id"]), text(&hook["webhook"]["id"])]
+}
+
 /// Two of everything: two pairs at work that have written, delivered and agreed to something, and at home two of what leads there. The
 /// central teams come first, and after them those who see less.
 pub async fn places(world: &World) -> Vec<Place> {
@@ -107,6 +121,7 @@ pub async fn places(world: &World) -> Vec<Place> {
         let invited = json!({ "email": email, "role": role, "territory": "ITF1" });
         scene.coordinator.post("/v1/invitations", invited).await.ok();
     }
+    let [integrator, webhook] = machine(&scene).await;
     scene.submitted(&teacher).await;
     let class = scene.class("Kos").await;
     let other = Twins::at_work(world, "it-hr", ["hr", "it"]).await;
@@ -128,7 +143,8 @@ pub async fn places(world: &World) -> Vec<Place> {
     }
     world.settle().await;
     twins.renew().await;
-    let at_home = BTreeMap::from([("edition_id", scene.edition_id())]);
+    let at_home =
+        BTreeMap::from([("edition_id", scene.edition_id()), ("integrator_id", integrator), ("webhook_id", webhook)]);
     let abroad = BTreeMap::from([("edition_id", text(&twins.edition["id"])), ("pair_id", text(&twins.pair["id"]))]);
     let [one, other] = &twins.classes;
     let mut places = Vec::new();

@@ -46,7 +46,9 @@ async fn a_teacher_comes_from_the_letter_to_a_session_by_pages_alone() {
     assert_eq!(path, "/hr/verify-email");
     let mut ana = Reader::new(world.http(), "hr");
     says(&ana.open(&path).await, "Potvrdite svoju adresu");
-    let page = ana.fill(&path, &[("code", &format!(" {code}\n"))], "/hr/sign-in?done=verify-email").await;
+    let page = ana
+        .fill(&path, &[("code", &format!(" {code}\n")), ("password", PASSWORD)], "/hr/sign-in?done=verify-email")
+        .await;
     says(&page, "Vaša je adresa potvrđena.");
 
     let page = ana.fill("/hr/sign-in", &[("login", "Ana@skole.example"), ("password", PASSWORD)], "/hr/account").await;
@@ -127,20 +129,20 @@ async fn a_wrong_or_old_code_says_what_to_do_in_the_readers_language() {
     let (path, code) = registered(&world, "gr", "ana@sch.example").await;
     let mut greek = Reader::new(world.http(), "el");
     let mut croat = Reader::new(world.http(), "hr-HR");
-    let page = croat.send("/gr/verify-email", &[("code", "not a code")]).await;
+    let page = croat.send("/gr/verify-email", &[("code", "not a code"), ("password", PASSWORD)]).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
     assert!(
         beside(&page.text(), "code").starts_with("Ovaj kôd nije valjan. Upotrijebite onaj iz naše najnovije poruke")
     );
     says(&page, "<title>Treba ispraviti: Potvrdite svoju adresu");
     says(&page, "value=\"not a code\"");
-    let page = greek.send("/hr/verify-email", &[("code", &code)]).await.text();
+    let page = greek.send("/hr/verify-email", &[("code", &code), ("password", PASSWORD)]).await.text();
     assert!(beside(&page, "code").starts_with("Αυτός ο κωδικός δεν ισχύει."), "a code of another country is none");
     let page = greek.send(&path, &[]).await.text();
     assert!(beside(&page, "code").starts_with("Αυτό το πεδίο είναι κενό."), "{page}");
 
     world.passes_by(jiff::SignedDuration::from_hours(49)).await;
-    let page = greek.send(&path, &[("code", &code)]).await.text();
+    let page = greek.send(&path, &[("code", &code), ("password", PASSWORD)]).await.text();
     assert!(beside(&page, "code").contains("Ζητήστε νέο"), "{page}");
     assert!(page.contains("href=\"/gr/resend-verification\""), "and the page leads to where");
     let page = greek.fill(
@@ -151,7 +153,7 @@ async fn a_wrong_or_old_code_says_what_to_do_in_the_readers_language() {
     says(&page.await, "θα λάβετε νέο κωδικό");
     world.settle().await;
     let code = world.mailbox("gr").find("ana@sch.example", CODE).expect("another code");
-    greek.fill(&path, &[("code", &code)], "/gr/sign-in?done=verify-email").await;
+    greek.fill(&path, &[("code", &code), ("password", PASSWORD)], "/gr/sign-in?done=verify-email").await;
     world.end().await;
 }
 
@@ -177,7 +179,10 @@ async fn who_forgot_the_password_or_changed_the_address_is_helped_by_pages_alone
     teacher.post("/v1/account:changeEmail", wanted).await.ok();
     world.settle().await;
     let code = world.mailbox("it").find("ana.new@school.example", CODE).expect("a code");
-    ana.fill("/it/confirm-email", &[("code", &code)], "/it/sign-in?done=confirm-email").await;
+    let wrong = ana.send("/it/confirm-email", &[("code", &code), ("password", "not it")]).await.text();
+    assert!(!beside(&wrong, "password").is_empty());
+    let form = [("code", &*code), ("password", NEXT)];
+    ana.fill("/it/confirm-email", &form, "/it/sign-in?done=confirm-email").await;
     world.settle().await;
     let back = world.mailbox("it").find(teacher.login(), CODE).expect("a code");
     let page = ana.fill("/it/restore-email", &[("code", &back)], "/it/reset-password?done=restore-email").await;
@@ -289,6 +294,7 @@ async fn every_page_speaks_seven_languages_without_script_and_keeps_the_one_that
         "confirm-email",
         "restore-email",
         "accept-invitation",
+        "confirm-teacher",
     ]
     .map(|page| format!("/it/{page}"));
     let pair = format!("/it-hr/pairs/{}", uuid::Uuid::now_v7());

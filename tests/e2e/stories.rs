@@ -22,8 +22,9 @@ fn trace(method: &MethodDescriptor) -> String {
 /// The text of every story, and of what stories share.
 fn told() -> String {
     let mut told = String::new();
-    let mut folders: Vec<_> =
-        ["e2e/identity", "e2e/lessons", "e2e/twinning", "src"].map(|folder| root().join("tests").join(folder)).into();
+    let mut folders: Vec<_> = ["e2e/identity", "e2e/lessons", "e2e/subjects", "e2e/twinning", "src"]
+        .map(|folder| root().join("tests").join(folder))
+        .into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
             match entry.is_dir() {

@@ -103,7 +103,7 @@ async fn one_trace_leads_from_the_gateway_through_the_services_to_the_handler_an
     );
 
     let code = stage.code().expect("the handler's span has ended, so the letter is there");
-    stage.anybody().post("/v1/accounts:verifyEmail", json!({ "code": code })).await.ok();
+    stage.anybody().post("/v1/accounts:verifyEmail", json!({ "code": code, "password": PASSWORD })).await.ok();
     let teacher = stage.anybody().sign_in(EMAIL, PASSWORD).await;
     // identity asks lessons for the rules of the track; there is no such track
     let applied = "0af7651916cd43dd8448eb211c80319c";

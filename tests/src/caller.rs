@@ -159,6 +159,11 @@ impl Caller {
         self.call(Method::PATCH, path, body).await
     }
 
+    /// DELETE a path of the tenant.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call(Method::DELETE, path, Value::Null).await
+    }
+
     /// Uploads bytes to a path of the tenant.
     pub async fn upload(&self, path: &str, media_type: &str, bytes: impl Into<Bytes>) -> Answer {
         let authorization = format!("Bearer {}", self.token());

@@ -142,7 +142,7 @@ impl<'a> Path<'a> {
         let person = json!({ "email": email, "password": PASSWORD, "givenName": given_name, "surname": surname });
         anybody.post("/v1/accounts", person).await.ok();
         let code = self.letter(&email, CODE).await;
-        anybody.post("/v1/accounts:verifyEmail", json!({ "code": code })).await.ok();
+        anybody.post("/v1/accounts:verifyEmail", json!({ "code": code, "password": PASSWORD })).await.ok();
         let teacher = anybody.sign_in(&email, PASSWORD).await;
         self.tell(&format!("teacher {surname} registered, verified, signed in"));
         teacher

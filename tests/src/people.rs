@@ -1,10 +1,11 @@
 //! How people come, act in several roles, and help themselves, over HTTP alone: by letters, by the pages that letters lead to, and by the
 //! API. A story test walks it in a [`World`](crate::World); `scripts/demo accounts` walks it in a running system.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
-    Caller, Reader,
+    Caller, Machine, Phone, Reader,
     path::{Path, text},
 };
 
@@ -42,6 +43,7 @@ impl<'a> People<'a> {
         let teacher = if tenant["countries"].as_array().is_some_and(|countries| !countries.is_empty()) {
             None
         } else {
+            self.machine().await;
             let teacher = self.helps_herself().await;
             Some(self.acts_in_two(&second, &teacher).await)
         };
@@ -59,6 +61,21 @@ impl<'a> People<'a> {
         assert_eq!(caller.account().await["roles"], json!([role]));
         self.path.tell(&format!("{given_name} {surname} came by a letter and a page, as {role}"));
         caller
+    }
+
+    /// A technician comes by letter and page, and makes a token by which an outside system reads and does nothing else.
+    async fn machine(&self) {
+        let technician = self.comes("ROLE_INTEGRATOR", "Iva", "Technician").await;
+        let scopes = ["editions.read", "teams.read"];
+        let integrator = Machine::registered(&self.coordinator, &technician, "Open data portal", &scopes).await.ok();
+        let machine = Machine { technician, integrator };
+        let (token, secret) = machine.token(&["editions.read"]).await;
+        let calling = machine.call(&secret).await;
+        calling.get("/v1/editions").await.ok();
+        calling.get("/v1/teams").await.refused("SCOPE_MISSING");
+        machine.technician.post(&machine.token_path(&token, ":revoke"), json!({})).await.ok();
+        calling.get("/v1/editions").await.refused("TOKEN_ENDED");
+        self.path.tell("a machine of hers read editions, and nothing else, until its token was revoked");
     }
 
     async fn invite(&self, by: &Caller, email: &str, role: &str) {
@@ -93,11 +110,41 @@ impl<'a> People<'a> {
         teacher.post("/v1/account:changeEmail", json!({ "newEmail": address, "currentPassword": new })).await.ok();
         let code = self.code(&address, "confirm-email").await;
         let next = self.page("sign-in?done=confirm-email");
-        reader.fill(&self.page("confirm-email"), &[("code", &code)], &next).await;
+        let form = [("code", &*code), ("password", new)];
+        reader.fill(&self.page("confirm-email"), &form, &next).await;
         let form = [("login", &*address), ("password", new)];
         reader.fill(&self.page("sign-in"), &form, &self.page("account")).await;
         self.path.tell("she changed her address: both were told, and the new one signs in");
-        self.anybody().sign_in(&address, new).await
+        let teacher = self.anybody().sign_in(&address, new).await;
+        self.loses_her_phone(&teacher).await
+    }
+
+    /// A teacher enrols an app on her phone, signs in with it, and comes in without it by a recovery code.
+    async fn loses_her_phone(&self, teacher: &Caller) -> Caller {
+        let [_, own] = PASSWORDS;
+        let begun = teacher.post("/v1/account/factor:begin", json!({ "currentPassword": own })).await.ok();
+        let phone = Phone::holding(&text(&begun["secret"]));
+        let proof = json!({ "code": phone.shows(self.path.now()) });
+        let enrolled = teacher.post("/v1/account/factor:confirm", proof).await.ok();
+        // each code works once: the next one is that of the next half minute
+        let shown = phone.shows(self.path.now() + SignedDuration::from_secs(30));
+        self.signs_in_with(teacher, &shown).await;
+        self.path.tell("she enrolled an app on her phone, and signed in with its code");
+        self.signs_in_with(teacher, &text(&enrolled["recoveryCodes"][0])).await;
+        self.path.tell("she lost the phone, and came in by a recovery code");
+        let teacher = teacher.with_session(teacher.login(), own, &enrolled["session"]);
+        let given_up = teacher.post("/v1/account/factor:giveUp", json!({ "currentPassword": own })).await.ok();
+        self.path.tell("she gave the factor up, and asked nobody for it");
+        teacher.with_session(teacher.login(), own, &given_up)
+    }
+
+    async fn signs_in_with(&self, teacher: &Caller, code: &str) {
+        let mut reader = self.reader();
+        let form = [("login", teacher.login()), ("password", PASSWORDS[1])];
+        reader.fill(&self.page("sign-in"), &form, &self.page("confirm-factor")).await;
+        let wrong = reader.send(&self.page("confirm-factor"), &[("app-code", "not a code")]).await;
+        assert_eq!(wrong.status, 400, "{}", wrong.text());
+        reader.fill(&self.page("confirm-factor"), &[("app-code", code)], &self.page("account")).await;
     }
 
     /// The second coordinator invites the teacher as a juror: one account, two roles, one at a time.

@@ -1,8 +1,8 @@
 //! What a sent form asks for: the calls of the API, and the page that comes next.
 
 use proto::identity::v1::{
-    self as pb, account_service_client::AccountServiceClient, invitation_service_client::InvitationServiceClient,
-    session_service_client::SessionServiceClient,
+    self as pb, account_service_client::AccountServiceClient, confirmation_service_client::ConfirmationServiceClient,
+    invitation_service_client::InvitationServiceClient, session_service_client::SessionServiceClient,
 };
 use tonic::Status;
 
@@ -29,8 +29,12 @@ pub(crate) enum Deed {
     Redeem,
     /// Accepts an invitation by its code.
     AcceptInvitation,
+    /// Says for a school that a teacher is theirs, by the code of the letter to the school.
+    ConfirmTeacher,
     /// Replaces the password.
     ChangePassword,
+    /// Shows the second factor.
+    ConfirmFactor,
     /// Ends the session.
     SignOut,
 }
@@ -83,15 +87,16 @@ impl Deed {
             Self::RestoreEmail => restore_email(visit, given).await,
             Self::SignIn => {
                 let session = sign_in(visit, given.copied("login"), given.get("password").to_owned()).await?;
-                let page = if session.password_change_needed { "change-password" } else { "account" };
-                Ok(Next::to(page).with(session))
+                Ok(Next::to(first(&session).unwrap_or("account")).with(session))
             }
             Self::Redeem => redeem(visit, given).await,
             Self::AcceptInvitation => accept_invitation(visit, given).await,
+            Self::ConfirmTeacher => confirm_teacher(visit, given).await,
             Self::ChangePassword => {
                 let session = change(visit, given.get("current-password").to_owned(), given).await?;
-                Ok(Next::after("change-password", "account").with(session))
+                Ok(Next::after("change-password", first(&session).unwrap_or("account")).with(session))
             }
+            Self::ConfirmFactor => confirm_factor(visit, given).await,
             Self::SignOut => {
                 sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?;
                 Ok(Next { cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
@@ -100,8 +105,23 @@ impl Deed {
     }
 }
 
+/// The page of what a session lacks, which comes before anything else.
+fn first(session: &pb::Session) -> Option<&'static str> {
+    match session {
+        pb::Session { password_change_needed: true, .. } => Some("change-password"),
+        pb::Session { second_factor_needed: true, .. } => Some("confirm-factor"),
+        _ => None,
+    }
+}
+
+async fn confirm_factor(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let message = pb::ConfirmSecondFactorRequest { code: given.copied("app-code") };
+    let session = sessions(visit).confirm_second_factor(visit.request(message)).await?.into_inner();
+    Ok(Next::to("account").with(session))
+}
+
 async fn verify_email(visit: &Visit, given: &Given) -> Result<Next, Status> {
-    let message = pb::VerifyEmailRequest { code: given.copied("code") };
+    let message = pb::VerifyEmailRequest { code: given.copied("code"), password: given.get("password").to_owned() };
     accounts(visit).verify_email(visit.request(message)).await?;
     Ok(Next::after("verify-email", "sign-in"))
 }
@@ -126,7 +146,8 @@ async fn reset_password(visit: &Visit, given: &Given) -> Result<Next, Status> {
 }
 
 async fn confirm_email(visit: &Visit, given: &Given) -> Result<Next, Status> {
-    let message = pb::ConfirmEmailRequest { code: given.copied("code") };
+    let current_password = given.get("password").to_owned();
+    let message = pb::ConfirmEmailRequest { code: given.copied("code"), current_password };
     accounts(visit).confirm_email(visit.request(message)).await?;
     Ok(Next::after("confirm-email", "sign-in"))
 }
@@ -155,6 +176,12 @@ async fn accept_invitation(visit: &Visit, given: &Given) -> Result<Next, Status>
     };
     InvitationServiceClient::new(visit.identity.clone()).accept_invitation(visit.request(message)).await?;
     Ok(Next { cookie: Cookie::Forget, ..Next::after("accept-invitation", "sign-in") })
+}
+
+async fn confirm_teacher(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let message = pb::ConfirmAsSchoolRequest { code: given.copied("code") };
+    ConfirmationServiceClient::new(visit.identity.clone()).confirm_as_school(visit.request(message)).await?;
+    Ok(Next::after("confirm-teacher", "confirm-teacher"))
 }
 
 fn accounts(visit: &Visit) -> AccountServiceClient<tonic::transport::Channel> {

@@ -38,6 +38,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
 use tonic::{Code, Status, transport::Channel};
+use tonic_types::StatusExt;
 
 use self::{
     deed::{Cookie, Next},
@@ -150,8 +151,13 @@ async fn account(State(identity): State<Channel>, request: Request) -> Response 
         Ok(account) if account.password_change_needed => visit.go(&Next::to("change-password")),
         Ok(account) => visit.answer(StatusCode::OK, view::account(&visit, &account)),
         Err(status) if status.code() == Code::Unauthenticated => visit.go(&over()),
+        Err(status) if lacks_factor(&status) => visit.go(&Next::to("confirm-factor")),
         Err(status) => view::refused(visit.words.language(), &status),
     }
+}
+
+fn lacks_factor(refused: &Status) -> bool {
+    refused.get_details_error_info().is_some_and(|info| info.reason == "SECOND_FACTOR_NEEDED")
 }
 
 /// Says where to sign in for the work of a pair. It says the same of pairs that do not exist.

@@ -44,17 +44,21 @@ const PASSWORD: Field = secret("password", &["password"], "current-password");
 const CREDENTIAL: Field = text("credential", &["password", "current_password"], "off");
 const CURRENT: Field = secret("current-password", &["current_password"], "current-password");
 const NEW: Field = secret("new-password", &["new_password"], "new-password");
+/// The password of an account, where nobody is signed in.
+const KNOWN: Field = secret("password", &["current_password"], "current-password");
 /// The password of an account, or the first one of an account to come.
 const OWN: Field = secret("own-password", &["password"], "current-password");
+/// What an app shows, or a recovery code.
+const APP_CODE: Field = text("app-code", &["code"], "one-time-code");
 const GIVEN_NAME: Field = Field { is_optional: true, ..text("given-name", &["given_name"], "given-name") };
 const SURNAME: Field = Field { is_optional: true, ..text("surname", &["surname"], "family-name") };
 const AGAIN: Field = Field { repeats: Some("new-password"), ..secret("new-password-again", &[], "new-password") };
 
 /// Every form.
-pub(crate) static FORMS: [Form; 11] = [
+pub(crate) static FORMS: [Form; 13] = [
     Form {
         path: "verify-email",
-        fields: &[CODE],
+        fields: &[CODE, PASSWORD],
         deed: Deed::VerifyEmail,
         needs_session: false,
         ways_out: &["resend-verification", "sign-in"],
@@ -89,7 +93,7 @@ pub(crate) static FORMS: [Form; 11] = [
     },
     Form {
         path: "confirm-email",
-        fields: &[CODE],
+        fields: &[CODE, KNOWN],
         deed: Deed::ConfirmEmail,
         needs_session: false,
         ways_out: &["sign-in"],
@@ -116,6 +120,14 @@ pub(crate) static FORMS: [Form; 11] = [
         ways_out: &["sign-in", "recover-password"],
     },
     Form {
+        path: "confirm-factor",
+        fields: &[APP_CODE],
+        deed: Deed::ConfirmFactor,
+        needs_session: true,
+        ways_out: &["sign-in"],
+    },
+    Form { path: "confirm-teacher", fields: &[CODE], deed: Deed::ConfirmTeacher, needs_session: false, ways_out: &[] },
+    Form {
         path: "change-password",
         fields: &[CURRENT, NEW, AGAIN],
         deed: Deed::ChangePassword,
@@ -126,7 +138,7 @@ pub(crate) static FORMS: [Form; 11] = [
 ];
 
 /// What pages say when something was done: `done-<name>`.
-pub(crate) const DONE: [&str; 11] = [
+pub(crate) const DONE: [&str; 12] = [
     "verify-email",
     "resend-verification",
     "recover-password",
@@ -135,6 +147,7 @@ pub(crate) const DONE: [&str; 11] = [
     "restore-email",
     "redeem",
     "accept-invitation",
+    "confirm-teacher",
     "change-password",
     "sign-out",
     "session-over",
@@ -151,7 +164,8 @@ const fn secret(name: &'static str, in_api: &'static [&'static str], autocomplet
 impl Field {
     /// Whether what was typed is never shown again.
     pub(crate) fn is_secret(&self) -> bool {
-        self.kind == "password"
+        // what a browser must not keep is not shown either
+        self.kind == "password" || self.autocomplete == "off"
     }
 }
 

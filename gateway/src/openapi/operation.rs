@@ -39,6 +39,9 @@ pub(super) fn operation(
         "x-koine-roles": roles(&rpc.access),
         "x-koine-grpc": format!("{}/{}", service.full_name(), rpc.method.name()),
     });
+    if !rpc.access.scopes.is_empty() {
+        operation["x-koine-scopes"] = json!(rpc.access.scopes);
+    }
     if let Some(body) = request_body(schemas, rpc, binding) {
         operation["requestBody"] = body;
     }
@@ -53,11 +56,29 @@ fn roles(access: &Access) -> Vec<String> {
 }
 
 fn audience(access: &Access) -> String {
-    let provisional = if access.provisional { " A provisional credential is enough." } else { "" };
+    let lacking = lacking(access);
     match &roles(access)[..] {
         [] => "For everybody, without a token.".to_owned(),
-        roles => format!("For the roles: {}.{provisional}{}", roles.join(", "), confines(access)),
+        roles => format!("For the roles: {}.{lacking}{}{}", roles.join(", "), scopes(access), confines(access)),
     }
+}
+
+/// The sentence about machines in a description.
+fn scopes(access: &Access) -> String {
+    match &access.scopes[..] {
+        [] => String::new(),
+        scopes => format!(" A machine needs the scopes: {}.", scopes.join(", ")),
+    }
+}
+
+/// The sentences about sessions that lack something.
+fn lacking(access: &Access) -> String {
+    let sentences = [
+        (access.provisional, " A provisional credential is enough."),
+        (access.unconfirmed, " Also before the second factor was shown."),
+        (access.unenrolled, " Also before a second factor was enrolled."),
+    ];
+    sentences.into_iter().filter(|(said, _)| *said).map(|(_, sentence)| sentence).collect()
 }
 
 /// The sentences about programmes and sightings in a description.

@@ -3,7 +3,9 @@
 //! An account is created when its e-mail address is verified. Until then the data of each registration wait in a [`Registration`]
 //! with a code of its own, and only that code makes them an account. Somebody who registers with another person's address cannot
 //! read the code, and cannot make their own password valid for that address. In the same way only codes that are mailed to their owner
-//! replace a forgotten password ([`Recovery`]) and an address ([`EmailChange`]).
+//! replace a forgotten password ([`Recovery`]) and an address ([`EmailChange`]). Who vouches for a teacher is a [`confirmation`].
+//!
+//! What an account is protected by beside the password is its second factor ([`factor`]).
 //!
 //! This room imports `country`, `school` and `password`. It knows neither mandates nor sessions, and of a team the id alone.
 
@@ -22,9 +24,12 @@ use crate::{
 
 pub mod api;
 pub(crate) mod code;
+pub mod confirmation;
 pub(crate) mod email_change;
+pub mod factor;
 pub(crate) mod recovery;
 mod registration;
+pub(crate) mod school_letter;
 mod state;
 pub(crate) mod store;
 mod wire;
@@ -33,6 +38,7 @@ pub(crate) use code::invalid as invalid_code;
 pub use email_change::EmailChange;
 pub use recovery::Recovery;
 pub use registration::{Form, Registration};
+pub use school_letter::SchoolLetter;
 pub use state::State;
 
 /// An account that somebody signs in to.
@@ -57,14 +63,20 @@ pub enum SomeTeam {}
 /// The id of a team.
 pub type TeamId = Id<SomeTeam>;
 
-/// The text somebody signs in with: an e-mail address or a team's code, in lower case, without surrounding spaces.
+/// The text somebody signs in with: an e-mail address or a team's code, in lower case, without surrounding spaces. The domain of an
+/// address is written as the mail goes there (IDNA, `xn--…`), so that one mailbox is one login however it is spelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login(String);
 
 impl Login {
     /// The login for a text as somebody typed it.
     pub fn of(typed: &str) -> Self {
-        Self(typed.trim().nfc().collect::<String>().to_lowercase())
+        let text = typed.trim().nfc().collect::<String>().to_lowercase();
+        let spelled = text.rsplit_once('@').and_then(|(user, domain)| {
+            let domain = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::STD3).ok()?;
+            Some(format!("{user}@{domain}"))
+        });
+        Self(spelled.unwrap_or(text))
     }
 
     /// The text.
@@ -211,6 +223,11 @@ impl Account {
         &self.person
     }
 
+    /// The school its owner says to work at.
+    pub fn school(&self) -> Option<Id<School>> {
+        self.school
+    }
+
     /// The hash of the password. None for a team that has not redeemed its credential.
     pub(crate) fn password(&self) -> Option<&Hash> {
         self.password.as_ref()
@@ -279,6 +296,10 @@ pub(crate) mod tests {
         assert_eq!(Login::of("  Maria.Rossi@Scuola.Example "), Login::of("maria.rossi@scuola.example"));
         assert_eq!(Login::of("22-23-EN_0001").as_str(), "22-23-en_0001");
         assert_eq!(Login::of("jose\u{301}@x.es"), Login::of("JOSÉ@x.es"));
+        for spelled in ["ana@ⓢchool.example", "ana@ｓchool.example", "Ana@SCHOOL.example"] {
+            assert_eq!(Login::of(spelled).as_str(), "ana@school.example");
+        }
+        assert_eq!(Login::of("ana@škola.example"), Login::of("ana@xn--kola-f6a.example"));
     }
 
     #[test]

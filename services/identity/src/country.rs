@@ -7,16 +7,19 @@ use std::{fmt, sync::LazyLock};
 
 use jiff::SignedDuration;
 use platform::tenant::{Head, Kind, Section};
+use proto::options::v1::Role;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use self::words::Words;
+use self::{vouching::Vouching, words::Words};
 use crate::post::letters::{self, Own};
 
 pub mod api;
 mod pattern;
+mod roles;
 mod schools;
 pub mod territory;
+pub mod vouching;
 pub mod words;
 
 pub use schools::{Column, Schools};
@@ -35,6 +38,18 @@ pub struct Country {
     credentials: Credentials,
     #[serde(default)]
     letters: Own,
+    #[serde(default)]
+    vouching: Vouching,
+    #[serde(default)]
+    second_factor: SecondFactor,
+}
+
+/// The table `[identity.second_factor]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct SecondFactor {
+    /// The words of the roles that are acted in only by who has a second factor.
+    required_for: Vec<String>,
 }
 
 /// The stage a school teaches at.
@@ -101,7 +116,7 @@ impl Default for Retention {
     }
 }
 
-/// How long mailed credentials and codes are valid: the table `[identity.credentials]`.
+/// How long mailed credentials and codes are valid, and machine tokens at most: the table `[identity.credentials]`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Credentials {
@@ -109,11 +124,18 @@ pub struct Credentials {
     verification_hours: u16,
     invitation_hours: u16,
     recovery_hours: u16,
+    machine_token_days: u16,
 }
 
 impl Default for Credentials {
     fn default() -> Self {
-        Self { provisional_hours: 336, verification_hours: 48, invitation_hours: 336, recovery_hours: 2 }
+        Self {
+            provisional_hours: 336,
+            verification_hours: 48,
+            invitation_hours: 336,
+            recovery_hours: 2,
+            machine_token_days: 400,
+        }
     }
 }
 
@@ -136,6 +158,11 @@ impl Credentials {
     /// How long a code that replaces a forgotten password is valid.
     pub fn recovery(&self) -> SignedDuration {
         SignedDuration::from_hours(self.recovery_hours.into())
+    }
+
+    /// The most days for which a machine token works.
+    pub fn machine_token_days(&self) -> i32 {
+        self.machine_token_days.into()
     }
 }
 
@@ -181,6 +208,25 @@ impl Country {
         &self.letters
     }
 
+    /// How teachers are vouched for.
+    pub fn vouching(&self) -> &Vouching {
+        &self.vouching
+    }
+
+    /// Whether a role is acted in only by who has a second factor.
+    pub fn needs_factor(&self, role: Role) -> bool {
+        self.second_factor.required_for.contains(&roles::word(role))
+    }
+
+    /// The roles that need a second factor are those that somebody can be given: the account that pupils share has none, and a visitor's
+    /// is at home.
+    fn factor_faults(&self) -> impl Iterator<Item = String> {
+        let is_given =
+            |word: &str| roles::all().any(|role| roles::word(role) == word && roles::granting(role).is_some());
+        let strange = self.second_factor.required_for.iter().filter(move |word| !is_given(word));
+        strange.map(|word| format!("identity.second_factor.required_for: nobody can be given a role `{word}`"))
+    }
+
     fn kind_faults(&self, head: &Head) -> Vec<String> {
         match (head.kind, &self.schools) {
             (Kind::Country, _) if !head.cci.is_empty() => {
@@ -205,7 +251,8 @@ impl Country {
             inactive_accounts,
             ended_invitations,
         } = self.retention;
-        let Credentials { provisional_hours, verification_hours, invitation_hours, recovery_hours } = self.credentials;
+        let Credentials { provisional_hours, verification_hours, invitation_hours, recovery_hours, machine_token_days } =
+            self.credentials;
         let counts = [
             ("retention.unverified_accounts", unverified_accounts),
             ("retention.abandoned_drafts", abandoned_drafts),
@@ -216,6 +263,7 @@ impl Country {
             ("credentials.verification_hours", verification_hours),
             ("credentials.invitation_hours", invitation_hours),
             ("credentials.recovery_hours", recovery_hours),
+            ("credentials.machine_token_days", machine_token_days),
         ];
         let empty = counts.into_iter().filter(|(_, count)| *count == 0);
         empty.map(|(key, _)| format!("identity.{key}: at least 1")).collect()
@@ -236,6 +284,8 @@ impl Section for Country {
         faults.extend(self.words.forbidden.faults("identity.words.forbidden"));
         faults.extend(self.day_faults());
         faults.extend(letters::faults(&self.letters).into_iter().map(|fault| format!("identity.letters.{fault}")));
+        faults.extend(self.vouching.faults());
+        faults.extend(self.factor_faults());
         faults
     }
 }
@@ -365,6 +415,7 @@ mod tests {
         assert_eq!(country.credentials().recovery(), SignedDuration::from_hours(2));
         assert_eq!(country.retention().unverified_accounts, 30);
         assert_eq!(country.words().find("asoc"), None);
+        assert!(roles::all().all(|role| !country.needs_factor(role)));
     }
 
     #[test]
@@ -372,7 +423,7 @@ mod tests {
         let found = faults(
             "programme",
             "cci = ['2014']\n[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0 }\n\
-             credentials = { verification_hours = 0, recovery_hours = 0 }\n",
+             credentials = { verification_hours = 0, recovery_hours = 0 }\nsecond_factor = { required_for = ['juror', 'team', 'Juror'] }\n",
         );
         for key in [
             "identity.nuts: no territory of NUTS begins with `XX`",
@@ -381,10 +432,13 @@ mod tests {
             "identity.retention.unverified_accounts:",
             "identity.credentials.verification_hours:",
             "identity.credentials.recovery_hours:",
+            "identity.second_factor.required_for: nobody can be given a role `team`",
+            "identity.second_factor.required_for: nobody can be given a role `Juror`",
             "cci: `2014`",
         ] {
             assert!(found.iter().any(|fault| fault.starts_with(key)), "{key} {found:#?}");
         }
+        assert!(!found.iter().any(|fault| fault.contains("`juror`")), "{found:#?}");
     }
 
     #[test]

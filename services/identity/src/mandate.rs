@@ -11,7 +11,10 @@ use platform::{Allowed, Bound, Ctx, Error, Id, Result, Violations, error::Shared
 use proto::options::v1::Role;
 
 use crate::{
-    account::Account,
+    account::{
+        Account,
+        confirmation::{self, Confirmation},
+    },
     country::{Country, territory},
     reason::{Reason, Refuse},
 };
@@ -60,7 +63,8 @@ pub struct Giver {
     acts_in: Option<Post>,
 }
 
-/// The account of a registered teacher (I4): proof that it has that role now.
+/// The account of a registered teacher (I4), for whom somebody vouches where the country asks for it: proof that a class can be theirs.
+/// It is asked for wherever one becomes somebody's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Teacher(Account);
 
@@ -74,9 +78,9 @@ impl Mandate {
     /// them `ROLE_NOT_GRANTABLE`.
     pub fn grant(ctx: &Ctx, giver: &Giver, whose: Option<&Account>, post: Post) -> Result<Self> {
         let mut violations = Violations::new();
-        let whose = whose.filter(|account| account.team().is_none());
+        let whose = whose.filter(|account| account.team().is_none() && !account.is_left());
         if whose.is_none() {
-            let text = "No person has an account with this id. Who has none yet is invited.";
+            let text = "No person has an account with this id, or who had it has left. Who has none is invited.";
             violations.add("account_id", Shared::FieldsInvalid, text);
         }
         giver.refuse(ctx, &mut violations, &post)?;
@@ -162,9 +166,9 @@ impl Mandate {
         &self.bound
     }
 
-    /// Whether somebody gave it: not, where the account has it from its beginning or from the operator.
-    pub(crate) fn is_given(&self) -> bool {
-        self.granted.by.is_some()
+    /// Who gave it. Nobody, where the account has it from its beginning or from the operator.
+    pub(crate) fn given_by(&self) -> Option<Id<Account>> {
+        self.granted.by
     }
 }
 
@@ -228,9 +232,15 @@ impl Giver {
 }
 
 impl Teacher {
-    /// Proof that an account is a registered teacher's, by the mandates that it holds. Error: `TEACHER_NOT_REGISTERED` at `field`, also
-    /// where there is no account, or its owner cannot sign in.
-    pub fn proven(field: &str, account: Option<Account>, mandates: &[Mandate]) -> Result<Self> {
+    /// Proof that an account is a registered teacher's, by the mandates that it holds and what is said of it. Error:
+    /// `TEACHER_NOT_REGISTERED` at `field`, also where there is no account, or its owner cannot sign in; `TEACHER_UNCONFIRMED`.
+    pub fn proven(
+        ctx: &Ctx,
+        field: &str,
+        account: Option<Account>,
+        mandates: &[Mandate],
+        said: Option<&Confirmation>,
+    ) -> Result<Self> {
         let is_theirs = |account: &Account| {
             account.is_living()
                 && mandates.iter().any(|mandate| mandate.account == account.id() && mandate.is(Role::Teacher))
@@ -241,7 +251,9 @@ impl Teacher {
             let text = "There is no registered teacher with this id. They register and verify their address first.";
             violations.add(field, Reason::TeacherNotRegistered, text);
         }
-        violations.value(teacher.map(Self))
+        let teacher = violations.value(teacher)?;
+        confirmation::needed(ctx, said)?;
+        Ok(Self(teacher))
     }
 
     /// The id of the account.
@@ -357,12 +369,12 @@ mod tests {
     fn only_who_has_the_role_now_is_a_registered_teacher() {
         let ctx = Ground::without_store().anybody();
         let [somebody, other] = ["a@b.it", "c@d.it"].map(|login| account(&ctx, login, None, None));
-        let proven = |mandate: Mandate| Teacher::proven("teacher_id", Some(somebody.clone()), &[mandate]);
+        let proven = |mandate: Mandate| Teacher::proven(&ctx, "teacher_id", Some(somebody.clone()), &[mandate], None);
         assert_eq!(proven(Mandate::first(&ctx, &somebody, Role::Teacher)).unwrap().id(), somebody.id());
         let mut gone = somebody.clone();
         gone.leave(&ctx, &[]).unwrap();
         let held = Mandate::first(&ctx, &somebody, Role::Teacher);
-        assert!(Teacher::proven("teacher_id", Some(gone), &[held]).is_err());
+        assert!(Teacher::proven(&ctx, "teacher_id", Some(gone), &[held], None).is_err());
         let revoked = Some(Deed { at: ctx.now(), by: None });
         for mandate in [
             Mandate { revoked, ..Mandate::first(&ctx, &somebody, Role::Teacher) },
@@ -373,5 +385,17 @@ mod tests {
             let violation = &error.violations()[0];
             assert_eq!((violation.field.as_str(), violation.reason), ("teacher_id", "TEACHER_NOT_REGISTERED"));
         }
+    }
+
+    #[test]
+    fn where_the_country_asks_for_it_somebody_vouches_before_a_class_is_theirs() {
+        let ctx = Ground::vouching("required = true\nways = ['coordinator']").anybody();
+        let somebody = account(&ctx, "ana@school.example", None, None);
+        let held = [Mandate::first(&ctx, &somebody, Role::Teacher)];
+        let proven =
+            |said: Option<&Confirmation>| Teacher::proven(&ctx, "teacher_id", Some(somebody.clone()), &held, said);
+        assert!(proven(None).is_err_and(|error| error.is(Reason::TeacherUnconfirmed)));
+        let said = Confirmation::by_coordinator(&ctx, ctx.new_id(), &somebody, None).unwrap();
+        assert!(proven(said.as_ref()).is_ok());
     }
 }

@@ -14,9 +14,8 @@ use crate::{
     account::{Account, TeamId},
     class::team::{Code, Team},
     country::Country,
-    mandate::Mandate,
     reason::{Reason, Refuse},
-    session::{Guest, Session},
+    session::{Entry, Guest, Session},
 };
 
 pub mod api;
@@ -65,8 +64,8 @@ pub struct Member {
 pub struct Standing {
     /// The session of the caller's token.
     pub session: Session,
-    /// The mandate that the session acts in.
-    pub mandate: Mandate,
+    /// How far the session is let in to its mandate.
+    pub entry: Entry,
     /// The caller's account.
     pub account: Account,
     /// The team that the caller acts for.
@@ -155,7 +154,8 @@ impl Visit {
     }
 
     /// Whether the account has the part that the visit claims.
-    fn holds(self, Standing { account, mandate, team, .. }: &Standing) -> bool {
+    fn holds(self, Standing { account, entry, team, .. }: &Standing) -> bool {
+        let mandate = entry.mandate();
         let team = team.as_ref().filter(|team| self.team() == Some(team.id()));
         match (self, team) {
             (Self::Coordinator, _) => mandate.is(Role::Coordinator),
@@ -176,12 +176,13 @@ impl Visit {
 }
 
 impl Standing {
-    /// Error: `SESSION_OVER`, where the session is over or belongs to another account.
+    /// Error: `SESSION_OVER`, where the session is over or belongs to another account; what it lacks.
     fn is_signed_in(&self, now: Timestamp) -> Result<()> {
         if self.session.account() != self.account.id() {
             return Err(crate::session::over());
         }
-        self.session.living(now)
+        self.session.living(now)?;
+        self.entry.complete()
     }
 }
 
@@ -261,9 +262,10 @@ mod tests {
             roles: vec![role],
             mandate: None,
             bound: platform::Bound::default(),
+            scopes: None,
             acts_for: acts_for.map(Id::uuid),
             home: None,
-            provisional: false,
+            lacks: None,
         }))
     }
 

@@ -5,25 +5,30 @@
 //! them may have stolen it, so the session ends for both. When a session ends, its access tokens end with it: `store` says so to every
 //! service.
 //!
-//! A session acts in one mandate of its account. Who goes on in another one is given another session.
+//! A session acts in one mandate of its account. Who goes on in another one is given another session of the same family: refresh tokens
+//! name the family and count its generations through all of its sessions, so an old token ends the family also after a switch.
 //!
-//! This room imports `account` and `mandate`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
+//! What somebody must show for a session is decided in one place ([`Entry`]).
+//!
+//! This room imports `country`, `account` and `mandate`. It does not know how a login is checked (`across::sign_in`), and it does not know teams.
 
 use jiff::{SignedDuration, Timestamp};
-use platform::{Allowed, Ctx, Error, Id, Result};
+use platform::{Allowed, Ctx, Error, Id, Result, Violations, error::Shared};
 
 use crate::{
-    account::Account,
+    account::{Account, factor::Factor},
     mandate::Mandate,
     reason::{Reason, Refuse},
 };
 
 pub mod api;
+mod entry;
 mod refresh;
 pub(crate) mod store;
 mod tokens;
 mod wire;
 
+pub use entry::{Entry, Opened, Proof};
 pub use refresh::Refresh;
 pub use tokens::{Grant, Guest, Tokens};
 
@@ -34,6 +39,9 @@ pub struct Session {
     version: i64,
     account: Id<Account>,
     mandate: Id<Mandate>,
+    family: Id<Session>,
+    /// The second factor that was shown in it.
+    factor: Option<Id<Factor>>,
     generation: i32,
     created_at: Timestamp,
     last_used_at: Timestamp,
@@ -42,28 +50,55 @@ pub struct Session {
 }
 
 impl Session {
-    /// A new session that acts in a mandate, and can be refreshed for `lifetime`.
-    pub fn open(ctx: &Ctx, mandate: &Mandate, lifetime: SignedDuration) -> Self {
-        Self::until(ctx, mandate, ctx.now() + lifetime)
+    /// A new session of who is let in, which can be refreshed for `lifetime`.
+    pub fn open(ctx: &Ctx, entry: &Entry, lifetime: SignedDuration) -> Self {
+        let begun = Self::begun(ctx, entry.mandate(), ctx.new_id(), ctx.now() + lifetime);
+        Self { factor: entry.factor(), ..begun }
     }
 
-    /// A session in another mandate, which takes the place of this one. It lasts no longer than this one would have.
-    pub fn switch(&self, ctx: &Ctx, mandate: &Mandate) -> Self {
-        Self::until(ctx, mandate, self.expires_at)
-    }
-
-    fn until(ctx: &Ctx, mandate: &Mandate, expires_at: Timestamp) -> Self {
+    fn begun(ctx: &Ctx, mandate: &Mandate, id: Id<Self>, expires_at: Timestamp) -> Self {
         let now = ctx.now();
         Self {
-            id: ctx.new_id(),
+            id,
             version: 0,
             account: mandate.account(),
             mandate: mandate.id(),
+            family: id,
+            factor: None,
             generation: 0,
             created_at: now,
             last_used_at: now,
             expires_at,
             ended_at: None,
+        }
+    }
+
+    /// What stands for a session in the access tokens of a machine, which acts in a mandate. It is kept nowhere.
+    pub(crate) fn of_machine(ctx: &Ctx, mandate: &Mandate, id: Id<Self>, expires_at: Timestamp) -> Self {
+        Self::begun(ctx, mandate, id, expires_at)
+    }
+
+    /// Error: a violation at `mandate_id`, where the session acts in this mandate already.
+    pub fn refuse_present(&self, mandate: &Mandate) -> Result<()> {
+        let mut violations = Violations::new();
+        if self.mandate == mandate.id() {
+            violations.add("mandate_id", Shared::FieldsInvalid, "This is the mandate the session acts in already.");
+        }
+        violations.done()
+    }
+
+    /// A session in another mandate, which takes the place of this one: the next generation of its family. It lasts `lifetime`, and no
+    /// longer than this one would have.
+    pub fn switch(&self, ctx: &Ctx, entry: &Entry, lifetime: SignedDuration) -> Self {
+        Self {
+            id: ctx.new_id(),
+            version: 0,
+            mandate: entry.mandate().id(),
+            factor: entry.factor(),
+            generation: self.generation + 1,
+            last_used_at: ctx.now(),
+            expires_at: self.expires_at.min(ctx.now() + lifetime),
+            ..self.clone()
         }
     }
 
@@ -89,6 +124,11 @@ impl Session {
         Allowed::when(self.account == ctx.account()?, || Error::not_found("session"))
     }
 
+    /// What was shown in it.
+    pub fn proof(&self) -> Proof {
+        self.factor.map_or(Proof::Password, Proof::Factor)
+    }
+
     /// Its id.
     pub fn id(&self) -> Id<Self> {
         self.id
@@ -97,6 +137,11 @@ impl Session {
     /// The account it belongs to.
     pub fn account(&self) -> Id<Account> {
         self.account
+    }
+
+    /// The session that its family began with.
+    pub fn family(&self) -> Id<Self> {
+        self.family
     }
 
     /// The mandate it acts in.
@@ -113,7 +158,7 @@ pub(crate) fn over() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Ground, mandate};
+    use crate::testing::{Ground, entry};
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -121,7 +166,7 @@ mod tests {
     fn a_refresh_token_is_worth_something_once() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut session = Session::open(&ctx, &mandate(&ctx), HOUR);
+        let mut session = Session::open(&ctx, &entry(&ctx), HOUR);
         let first = Refresh::of(&session);
         assert!(session.refresh(ctx.now(), &first).unwrap());
         let second = Refresh::of(&session);
@@ -132,19 +177,24 @@ mod tests {
     #[test]
     fn a_session_in_another_mandate_lasts_no_longer() {
         let ground = Ground::without_store();
-        let first = Session::open(&ground.anybody(), &mandate(&ground.anybody()), HOUR);
+        let first = Session::open(&ground.anybody(), &entry(&ground.anybody()), HOUR);
         ground.clock.advance(SignedDuration::from_mins(50));
-        let other = mandate(&ground.anybody());
-        let second = first.switch(&ground.anybody(), &other);
-        assert_eq!((second.expires_at, second.mandate), (first.expires_at, other.id()));
+        let other = entry(&ground.anybody());
+        let second = first.switch(&ground.anybody(), &other, HOUR);
+        assert_eq!((second.expires_at, second.mandate), (first.expires_at, other.mandate().id()));
         assert_ne!(second.id, first.id);
+        assert_eq!(second.created_at, first.created_at, "when somebody signed in");
+        let mut second = second;
+        assert!(!second.refresh(second.last_used_at, &Refresh::of(&first)).unwrap(), "a token of before is an old one");
+        let short = first.switch(&ground.anybody(), &other, SignedDuration::from_mins(5));
+        assert_eq!(short.expires_at, ground.anybody().now() + SignedDuration::from_mins(5));
     }
 
     #[test]
     fn a_session_lives_to_its_last_instant() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut session = Session::open(&ctx, &mandate(&ctx), HOUR);
+        let mut session = Session::open(&ctx, &entry(&ctx), HOUR);
         assert!(session.living(session.expires_at).is_ok());
         let later = session.expires_at + SignedDuration::from_micros(1);
         let token = Refresh::of(&session);

@@ -9,6 +9,7 @@ use platform::{
     mail::{self, Mailer},
     secret::Keys,
     store::{Budget, Engine},
+    subject::Subjects,
     tenant::{SectionKind, parse},
     testing,
     token::{self, Signer},
@@ -19,7 +20,7 @@ use tonic::Request;
 
 use crate::{
     Settings,
-    account::{Account, api::Accounts, tests::account},
+    account::{Account, api::Accounts, factor::Held, tests::account},
     across,
     class::{
         application::{self, Application, Draft, IntegrationMode, TeamType},
@@ -27,10 +28,11 @@ use crate::{
         track::{Call, Track},
     },
     country::{Country, Level},
+    holdings,
     mandate::{self, Mandate},
     password::{hasher::Hasher, throttle::Throttle},
     school::{self, Import, School, register::SchoolRecord},
-    session::{self, Session, Tokens, api::Sessions},
+    session::{self, Entry, Proof, Session, Tokens, api::Sessions},
 };
 
 mod even;
@@ -63,6 +65,13 @@ impl Ground {
         let clock = Clock::held("2022-10-03T08:00:00Z".parse::<Timestamp>().unwrap());
         let (ids, keys) = (Ids::new(clock.clone()), Keys::random().unwrap());
         Self { tenant: tenants.get("it").unwrap(), clock, keys, ids, store: None, tenants, folder }
+    }
+
+    /// Without a database, in a country whose table `[identity.vouching]` has this text.
+    pub(crate) fn vouching(text: &str) -> Self {
+        let text = format!("{HEAD}locales = ['it', 'en']\n{SECTION}[identity.vouching]\n{text}\n");
+        let tenant = parse(&"it".parse().unwrap(), &text, &[SectionKind::of::<Country>()]).unwrap();
+        Self { tenant: Arc::new(tenant), ..Self::without_store() }
     }
 
     /// With a database that has the schema of identity.
@@ -110,15 +119,25 @@ impl Ground {
             roles: vec![if account.team().is_some() { Role::Team } else { Role::Teacher }],
             mandate: None,
             bound: platform::Bound::default(),
+            scopes: None,
             acts_for: account.team().map(Id::uuid),
             home: None,
-            provisional: false,
+            lacks: None,
         }))
     }
 
     /// A context in another tenant.
     pub(crate) fn ctx_in(&self, tenant: &str, caller: Caller) -> Ctx {
         testing::ctx(&self.tenants.get(tenant).unwrap(), caller, &self.clock, &self.ids)
+    }
+
+    /// A context of an anonymous caller, where the country says that these roles need a second factor.
+    pub(crate) fn needing_factors(&self, roles: &[&str]) -> Ctx {
+        let text =
+            format!("{HEAD}locales = ['it', 'en']\n{SECTION}[identity.second_factor]\nrequired_for = {roles:?}\n");
+        fs::write(self.folder.path().join("tenants/it.toml"), text).unwrap();
+        assert_eq!(self.tenants.reload(), []);
+        self.ctx_in("it", Caller::Anonymous)
     }
 
     /// Adds a programme of Italy and Croatia with this area.
@@ -170,28 +189,21 @@ impl Ground {
     pub(crate) async fn session(&self, account: &Account) -> Session {
         let tx = self.store().change(&self.anybody()).await.unwrap();
         let mandate = mandate::store::of_account(&tx, account.id()).await.unwrap().remove(0);
-        let session = Session::open(&self.anybody(), &mandate, jiff::SignedDuration::from_hours(1));
+        let entry = across::entry::decide(&tx, account, mandate, Proof::Password).await.unwrap();
+        let session = Session::open(&self.anybody(), &entry, jiff::SignedDuration::from_hours(1));
         session::store::insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
         session
     }
 
+    /// A school that is open, not saved yet.
+    pub(crate) fn unsaved_school(&self, code: &str) -> School {
+        School { id: self.ids.next(), record: record(code), is_open: true }
+    }
+
     /// A school that is open.
     pub(crate) async fn school(&self, code: &str) -> School {
-        let text = || "text".to_owned();
-        let record = SchoolRecord {
-            code: code.to_owned(),
-            institute_code: text(),
-            name: text(),
-            institute_name: text(),
-            level: Level::UpperSecondary,
-            kind: text(),
-            municipality: text(),
-            municipality_code: text(),
-            territory: "ITF14".to_owned(),
-            address: text(),
-            email: text(),
-        };
+        let record = record(code);
         let tx = self.store().change(&self.anybody()).await.unwrap();
         let import = Import::plan(tx_ctx(&tx), school::store::all(&tx).await.unwrap(), vec![record]);
         // a register with one school closes all others, which is not intended here
@@ -259,7 +271,7 @@ impl Ground {
     pub(crate) fn accounts(&self) -> Accounts {
         let throttle = Throttle::new(&Settings::default().throttle, &self.clock);
         let (store, keys, peers) = (self.store().clone(), self.keys.clone(), testing::no_peers(&self.clock));
-        Accounts { store, keys, hasher: hasher(), throttle, peers }
+        Accounts { subjects: Subjects::new(store.clone(), holdings), store, keys, hasher: hasher(), throttle, peers }
     }
 
     /// The methods on sessions.
@@ -308,13 +320,37 @@ impl Ground {
     }
 }
 
+fn record(code: &str) -> SchoolRecord {
+    let text = || "text".to_owned();
+    SchoolRecord {
+        code: code.to_owned(),
+        institute_code: text(),
+        name: text(),
+        institute_name: text(),
+        level: Level::UpperSecondary,
+        kind: text(),
+        municipality: text(),
+        municipality_code: text(),
+        territory: "ITF14".to_owned(),
+        address: text(),
+        email: text(),
+        domain: String::new(),
+    }
+}
+
 fn tx_ctx(tx: &platform::Tx) -> &Ctx {
     platform::Reads::ctx(tx)
 }
 
-/// A mandate of an account that does not exist.
-pub(crate) fn mandate(ctx: &Ctx) -> Mandate {
-    Mandate::first(ctx, &account(ctx, "nobody@school.example", None, None), Role::Teacher)
+/// Who is let in to a mandate of an account that does not exist.
+pub(crate) fn entry(ctx: &Ctx) -> Entry {
+    entered(ctx, Mandate::first(ctx, &account(ctx, "nobody@school.example", None, None), Role::Teacher))
+}
+
+/// Who is let in to a mandate of a person's, and lacks nothing.
+pub(crate) fn entered(ctx: &Ctx, mandate: Mandate) -> Entry {
+    let somebody = account(ctx, "somebody@school.example", None, None);
+    Entry::decide(ctx, &somebody, mandate, Held::of(None), Proof::Password).unwrap()
 }
 
 /// The password of the accounts made here.

@@ -5,8 +5,9 @@
 use platform::{Host, Result, Service, event::Handlers};
 use proto::{
     lessons::v1::{
-        calendar_service_server::CalendarServiceServer, consent_service_server::ConsentServiceServer,
-        conversation_service_server::ConversationServiceServer, edition_service_server::EditionServiceServer,
+        audit_service_server::AuditServiceServer, calendar_service_server::CalendarServiceServer,
+        consent_service_server::ConsentServiceServer, conversation_service_server::ConversationServiceServer,
+        data_subject_service_server::DataSubjectServiceServer, edition_service_server::EditionServiceServer,
         entry_service_server::EntryServiceServer, export_service_server::ExportServiceServer,
         file_service_server::FileServiceServer, form_service_server::FormServiceServer,
         offer_service_server::OfferServiceServer, operation_service_server::OperationServiceServer,
@@ -27,7 +28,9 @@ pub mod twinning;
 pub mod work;
 pub mod year;
 
-use across::{classes::Classes, moved, operation, reminder};
+pub use across::subject::holdings;
+
+use across::{audit, classes::Classes, erasing, moved, operation, reminder, subject};
 use space::{
     consent, entry, export, message, output,
     timeline::{self, homes::Homes},
@@ -84,6 +87,10 @@ fn programme(routes: Routes, host: &Host, homes: &Homes, witness: &Witness) -> R
             operations: operations.clone(),
         }))
         .add_service(OperationServiceServer::new(operation::api::OperationMethods { operations }))
+        .add_service(AuditServiceServer::new(audit::api::Audits { log: host.audit_log() }))
+        .add_service(DataSubjectServiceServer::new(subject::api::DataSubjects {
+            subjects: host.subjects(subject::holdings),
+        }))
         .add_service(SightingServiceServer::new(sighting::api::Sightings { store: store.clone() }))
         .add_service(EntryServiceServer::new(entry::api::Entries { store, homes }))
 }
@@ -121,7 +128,8 @@ fn space(routes: Routes, host: &Host, homes: Homes, witness: Witness) -> Routes 
 fn handlers(host: &Host) -> Result<Handlers> {
     let files = file::bytes::handlers(Handlers::new(), host.store.clone(), host.blobs.clone());
     let credits = credit::home::handlers(files, host.store.clone(), host.border.clone());
-    let reminders = reminder::round::handlers(credits, host.store.clone());
+    let erasures = erasing::handlers(credits, host.store.clone(), host.subjects(subject::holdings));
+    let reminders = reminder::round::handlers(erasures, host.store.clone());
     let released = engagement::home::handlers(reminders, host.store.clone(), host.border.clone());
     Ok(moved::handlers(released, host.store.clone(), host.border.clone(), host.tenants.clone()))
 }

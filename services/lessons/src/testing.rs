@@ -102,7 +102,8 @@ impl Ground {
         let acts_for = team.map(|team| team.id.uuid());
         let (account, session) = (self.ids.next::<Member>().uuid(), self.ids.next::<Member>().uuid());
         let (roles, bound) = (vec![role], platform::Bound::default());
-        let member = Member { account, session, roles, mandate: None, bound, acts_for, home: None, provisional: false };
+        let (mandate, scopes, home, lacks) = (None, None, None, None);
+        let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks };
         testing::ctx(&self.tenant, Caller::Member(member), &self.clock, &self.ids)
     }
 

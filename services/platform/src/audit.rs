@@ -14,7 +14,10 @@
 //!
 //! It cannot find a part of the log that was restored, with its seals, to an earlier state from a copy: the whole log to an earlier
 //! end, or a lane to an earlier last number, where the entries written since were removed before they were chained. The second is
-//! possible only in the moment before the sequencer runs.
+//! possible only in the moment before the sequencer runs. Who has kept the `mac` of an entry, or an [export], finds it: there the
+//! same entry has another one.
+//!
+//! A [`Log`] is what a service's methods give of it to those who may read it.
 
 use std::collections::BTreeMap;
 
@@ -26,19 +29,22 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::{
-    Error, Reads, Result, TenantId, Tx,
+    Ctx, Error, Reads, Result, Store, TenantId, Tx,
     secret::Keys,
     store::{of_text, rows::audit_head, to_text},
 };
 
 mod chain;
+mod export;
 mod lane;
+mod log;
 mod sequencer;
 mod verify;
 
 pub(crate) use lane::{Lane, Lanes, append};
+pub use log::{Log, Pieces};
 pub use sequencer::Sequencer;
-pub use verify::{Verdict, verify};
+pub use verify::{Found, Part, Verdict, verify, verify_part};
 
 /// An entry to be written: an action, its subject and details.
 pub(crate) struct Note {
@@ -75,6 +81,10 @@ struct Of<'a> {
 }
 
 impl<'a> Of<'a> {
+    fn new(store: &'a Store, ctx: &'a Ctx) -> Self {
+        Self { keys: store.keys(), tenant: ctx.tenant().id(), service: store.service() }
+    }
+
     fn tx(tx: &'a Tx) -> Self {
         Self { keys: tx.keys(), tenant: tx.ctx().tenant().id(), service: tx.service() }
     }

@@ -161,12 +161,39 @@ pub struct Member {
     pub mandate: Option<Uuid>,
     /// What bounds the mandate.
     pub bound: Bound,
+    /// What a machine may do, in the words of the contract. None: the caller is a person, or a class.
+    pub scopes: Option<Vec<String>>,
     /// What a shared account acts for.
     pub acts_for: Option<Uuid>,
     /// The home of a visitor, where it is another tenant: the token was exchanged for one of that tenant.
     pub home: Option<TenantId>,
-    /// Whether the caller signed in with a provisional credential, which must be replaced first.
-    pub provisional: bool,
+    /// What the session lacks. Until it has it, only the methods that say so can be called.
+    pub lacks: Option<Lack>,
+}
+
+/// What a session can lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// A password: the caller signed in with a provisional credential, which must be replaced first.
+    Password,
+    /// The second factor of the account: its owner has it and has not shown it yet.
+    SecondFactor,
+    /// A second factor: the caller must have one here, and has none.
+    Enrolment,
+}
+
+impl Lack {
+    /// The error for a call that needs what the session lacks.
+    pub fn refusal(self) -> Error {
+        match self {
+            Self::Password => Shared::PasswordChangeNeeded.error("Change the password first, then sign in again."),
+            Self::SecondFactor => {
+                Shared::SecondFactorNeeded.error("Show the second factor of this account first, by a code of it.")
+            }
+            Self::Enrolment => Shared::EnrolmentNeeded.error("Your role needs a second factor here. Enrol one first."),
+        }
+    }
 }
 
 impl Ctx {

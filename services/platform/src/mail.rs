@@ -52,9 +52,11 @@ pub struct Mail {
     pub text: String,
 }
 
-/// Whether mail can be sent to an address. The host must have a dot, because nobody is reached at `name@localhost`.
+/// Whether mail can be sent to an address. The host must have a dot, because nobody is reached at `name@localhost`. An address in another
+/// spelling of the same mailbox, as `"ana"@school.example` or `ana@[192.0.2.1]`, is none.
 pub fn is_address(text: &str) -> bool {
-    text.parse::<Address>().is_ok_and(|address| address.domain().contains('.'))
+    let is_plain = |address: &Address| !address.user().contains('"') && !address.domain().starts_with('[');
+    text.parse::<Address>().is_ok_and(|address| address.domain().contains('.') && is_plain(&address))
 }
 
 /// Sends mails. Cheap to clone.
@@ -90,7 +92,11 @@ impl Mailer {
             tracing::warn!(tenant = %ctx.tenant().id(), %id, "a mail has no usable address; it is not sent");
             return Ok(());
         };
-        let message = self.message(ctx, to, mail)?;
+        // nor does an address reach anybody with which no message can be made
+        let Ok(message) = self.message(ctx, to, mail) else {
+            tracing::warn!(tenant = %ctx.tenant().id(), %id, "no message can be made of a mail; it is not sent");
+            return Ok(());
+        };
         match &self.way {
             Way::Smtp(server) => match server.send(message).await {
                 Ok(_) => Ok(()),
@@ -208,7 +214,18 @@ mod tests {
         for good in ["info@comune.chieti.it", "ana.horvat+asoc@skole.hr", "σχολείο@παράδειγμα.gr"] {
             assert!(is_address(good), "{good}");
         }
-        for bad in ["info", "info@", "@comune.it", "in fo@comune.it", "info@comune", "a@b@c.it", "info@comune..it"] {
+        for bad in [
+            "\"ana\"@school.example",
+            "\"a 1\"@b.example",
+            "ana@[192.0.2.1]",
+            "info",
+            "info@",
+            "@comune.it",
+            "in fo@comune.it",
+            "info@comune",
+            "a@b@c.it",
+            "info@comune..it",
+        ] {
             assert!(!is_address(bad), "{bad}");
         }
     }

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use tonic::service::Routes;
 
 use crate::{
-    Border, Clock, Ids, Operations, Peers, Result, Store, Tasks, Tenants, Watch,
+    Border, Clock, Ctx, Ids, Operations, Peers, Result, Store, Tasks, Tenants, Watch, audit,
     blob::Blobs,
     border::Recheck,
     config::{self, Config},
@@ -34,6 +34,7 @@ use crate::{
     network::Network,
     secret::Keys,
     store::Schema,
+    subject::{Holding, Subjects},
     tenant::{Section, SectionKind},
     token::Signer,
 };
@@ -205,6 +206,16 @@ impl Host {
     /// clones share what they know of those that run.
     pub fn operations(&self, sees_all: Role) -> Operations {
         Operations::new(self.store.clone(), self.tasks.clone(), self.clock.clone(), sees_all)
+    }
+
+    /// Its audit log, for those who may read it.
+    pub fn audit_log(&self) -> audit::Log {
+        audit::Log::new(self.store.clone())
+    }
+
+    /// What it has of people. `own` declares what that is, besides what every service has.
+    pub fn subjects(&self, own: fn(&Ctx) -> Result<Vec<Holding>>) -> Subjects {
+        Subjects::new(self.store.clone(), own)
     }
 
     /// The service's own section of the settings.

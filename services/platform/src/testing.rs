@@ -27,7 +27,8 @@ pub fn visitor(role: Role, home: &TenantId, acts_for: Option<Uuid>, ids: &Ids) -
     let (account, session) = (ids.next::<()>().uuid(), ids.next::<()>().uuid());
     let home = Some(home.clone());
     let (roles, bound) = (vec![role], Bound::default());
-    Caller::Member(Member { account, session, roles, mandate: None, bound, acts_for, home, provisional: false })
+    let (mandate, scopes, lacks) = (None, None, None);
+    Caller::Member(Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks })
 }
 
 /// The peers of a service that is alone: it can call no other.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use proto::options::v1::Role;
 
-use crate::{Bound, Member, TenantId, secret::Secret};
+use crate::{Bound, Lack, Member, TenantId, secret::Secret};
 
 /// The type in the header of an access token (RFC 9068), so that nothing else that is signed with the key passes for one.
 const TYPE: &str = "at+jwt";
@@ -75,15 +75,21 @@ pub struct Claims {
     /// What bounds the mandate.
     #[serde(default, skip_serializing_if = "Bound::is_none")]
     pub bound: Bound,
+    /// What a machine may do, in the words of the contract. None: it is no machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
     /// What a shared account acts for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acts_for: Option<Uuid>,
     /// The home of a visitor, where it is not [`tenant`](Self::tenant): the token was exchanged for one of that tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub home: Option<TenantId>,
-    /// Whether the caller signed in with a credential that must be replaced first.
+    /// Whether the session lacks something. An older version reads this one alone, and lets such a caller in to nearly nothing.
     #[serde(default)]
     pub provisional: bool,
+    /// What it lacks, where it is not a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<Lack>,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
     /// The second from which it is valid.
@@ -96,16 +102,17 @@ pub struct Claims {
 
 impl From<&Claims> for Member {
     fn from(claims: &Claims) -> Self {
-        let Claims { sub, sid, roles, mid, bound, acts_for, home, provisional, .. } = claims;
+        let Claims { sub, sid, roles, mid, bound, scopes, acts_for, home, provisional, lacks, .. } = claims;
         Self {
             account: *sub,
             session: *sid,
             roles: roles.clone(),
             mandate: *mid,
             bound: bound.clone(),
+            scopes: scopes.clone(),
             acts_for: *acts_for,
             home: home.clone(),
-            provisional: *provisional,
+            lacks: lacks.or(provisional.then_some(Lack::Password)),
         }
     }
 }
@@ -139,9 +146,11 @@ pub(crate) fn of_teacher(clock: &crate::Clock) -> Claims {
         roles: vec![Role::Teacher],
         mid: None,
         bound: crate::Bound::default(),
+        scopes: None,
         acts_for: None,
         home: None,
         provisional: false,
+        lacks: None,
         iat: now,
         nbf: now,
         exp: now + 600,

@@ -20,6 +20,11 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }
 
+/// An instant from a message. Error: internal, where there is no such instant.
+pub fn instant(at: &prost_types::Timestamp) -> Result<Timestamp> {
+    Timestamp::new(at.seconds, at.nanos).map_err(Error::internal)
+}
+
 /// A date as a message.
 pub fn date(date: Date) -> proto::google::r#type::Date {
     proto::google::r#type::Date {

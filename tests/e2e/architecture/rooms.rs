@@ -10,7 +10,19 @@ use crate::source::{Names, Source, holds, sources};
 const HOUSES: [(&str, &[&str]); 2] = [
     (
         "identity",
-        &["post", "country", "school", "password", "account", "mandate", "session", "class", "membership", "across"],
+        &[
+            "post",
+            "country",
+            "school",
+            "password",
+            "account",
+            "mandate",
+            "session",
+            "machine",
+            "class",
+            "membership",
+            "across",
+        ],
     ),
     ("lessons", &["year", "work", "twinning", "space", "across"]),
 ];

@@ -46,7 +46,7 @@ const COMES_HOME: &May = &[
 const OF_BOTH: &May = &[("lessons.engagement.pair_id", "*"), ("identity.account.id", "lessons.audit.actor")];
 
 /// Columns that hold words of the code, or public files and forms as they were read.
-const IMPERSONAL: [&str; 15] = [
+const IMPERSONAL: [&str; 16] = [
     "identity.audit.action",
     "identity.inbox.handler",
     "lessons.audit.action",
@@ -61,6 +61,7 @@ const IMPERSONAL: [&str; 15] = [
     "lessons.project.words",
     "lessons.sighting.kind",
     "lessons.sighting.viewer_role",
+    "lessons.told.name",
     "lessons.track.rules",
 ];
 

@@ -8,14 +8,35 @@ use super::methods::{access, http, methods};
 use crate::source::holds;
 
 /// Methods that do without, and why.
-const WITHOUT: [(&str, &str); 10] = [
+const WITHOUT: [(&str, &str); 19] = [
     ("koine.identity.v1.AccountService.FindAccount", "it changes nothing: an address does not belong into a URL"),
     (
         "koine.identity.v1.AccountService.ChangeEmail",
         "the digest of a password is not kept; the last one asked for counts",
     ),
     ("koine.identity.v1.AccountService.LeaveAccount", "the digest of a password is not kept; an account ends once"),
+    (
+        "koine.identity.v1.IntegratorService.CreateMachineToken",
+        "its answer holds a secret, and secrets are not kept; what is one too many is revoked",
+    ),
+    (
+        "koine.identity.v1.IntegratorService.RotateMachineToken",
+        "its answer holds a secret, and secrets are not kept; what is one too many is revoked",
+    ),
+    (
+        "koine.identity.v1.WebhookService.CreateWebhook",
+        "its answer holds a secret, and secrets are not kept; what is one too many is deleted",
+    ),
+    (
+        "koine.identity.v1.WebhookService.RotateWebhookSecret",
+        "its answer holds a secret, and secrets are not kept; the last one counts",
+    ),
     ("koine.identity.v1.MembershipService.ExchangeToken", "its answer holds a token, and tokens are not kept"),
+    ("koine.identity.v1.FactorService.BeginEnrolment", "its answer holds a secret, and secrets are not kept"),
+    ("koine.identity.v1.FactorService.ConfirmEnrolment", "its answer holds tokens, and tokens are not kept"),
+    ("koine.identity.v1.FactorService.GiveUpFactor", "its answer holds tokens, and tokens are not kept"),
+    ("koine.identity.v1.FactorService.ReplaceRecoveryCodes", "its answer holds codes, and codes are not kept"),
+    ("koine.identity.v1.SessionService.ConfirmSecondFactor", "its answer holds tokens, and tokens are not kept"),
     ("koine.identity.v1.SessionService.SignOut", "a session that is over stays over, and the answer is the same"),
     ("koine.identity.v1.SessionService.ChangePassword", "its answer holds tokens, and tokens are not kept"),
     ("koine.identity.v1.SessionService.SwitchMandate", "its answer holds tokens, and tokens are not kept"),

@@ -3,7 +3,7 @@
 use prost_reflect::{DescriptorPool, DynamicMessage, ExtensionDescriptor, MethodDescriptor};
 use proto::{
     google::api::{HttpRule, http_rule::Pattern},
-    options::v1::Access,
+    options::v1::{Access, Role},
 };
 
 use super::comments;
@@ -66,6 +66,42 @@ fn access_fault(access: Option<&Access>) -> Option<&'static str> {
         Some(access) if access.anonymous && access.programme => Some("who is nobody is in no programme: name roles"),
         Some(_) => None,
     }
+}
+
+/// The services by which people have accounts and roles: no machine calls them.
+const OF_PEOPLE: [&str; 6] =
+    ["AccountService", "SessionService", "MandateService", "InvitationService", "IntegratorService", "WebhookService"];
+
+/// What is wrong with the scopes of a method.
+fn scope_fault(method: &MethodDescriptor, access: &Access) -> Option<&'static str> {
+    let reads = http(method).iter().all(|(verb, _)| *verb == "GET");
+    let is_word = |part: &str| part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') && part.len() > 2;
+    let fits = |scope: &String| {
+        let parted = scope.split_once('.').filter(|(noun, _)| is_word(noun));
+        parted.is_some_and(|(_, verb)| verb == "read" || verb == "write" && !reads)
+    };
+    match access {
+        access if access.scopes.is_empty() => None,
+        access if !access.roles().any(|role| role == Role::Integrator) => {
+            Some("no machine may call it: name `ROLE_INTEGRATOR` beside its `scopes`")
+        }
+        _ if OF_PEOPLE.contains(&method.parent_service().name()) => Some("accounts are for people: take `scopes` away"),
+        access if !access.scopes.iter().all(fits) => {
+            Some("a scope is `teams.read`, and `teams.write` where the method is no GET")
+        }
+        access if !reads && access.scopes.iter().all(|scope| scope.ends_with(".read")) => {
+            Some("it is no GET: one of its scopes is to write")
+        }
+        _ => None,
+    }
+}
+
+fn scope_faults(pool: &DescriptorPool) -> Vec<String> {
+    let faults = methods(pool).into_iter().filter_map(|method| {
+        let fault = scope_fault(&method, &access(&method)?)?;
+        Some(format!("{}: {fault}", method.full_name()))
+    });
+    faults.collect()
 }
 
 fn access_faults(pool: &DescriptorPool) -> Vec<String> {
@@ -158,6 +194,11 @@ fn every_method_says_who_may_call_it() {
 }
 
 #[test]
+fn a_machine_needs_scopes_that_say_what_it_does_and_has_no_account() {
+    holds("Scopes:", &scope_faults(&proto::descriptor()));
+}
+
+#[test]
 fn every_method_has_a_request_of_its_own() {
     holds("Requests:", &request_faults(&proto::descriptor()));
 }
@@ -199,6 +240,26 @@ mod tests {
         assert!(
             access_fault(Some(&access(&[1, 2], false))).is_none() && access_fault(Some(&access(&[], true))).is_none()
         );
+    }
+
+    #[test]
+    fn a_scope_that_lets_nobody_in_or_says_something_else_is_named() {
+        let pool = proto::descriptor();
+        let method = |name: &str| methods(&pool).into_iter().find(|method| method.name() == name).unwrap();
+        let access = |role: Role, scopes: &[&str]| {
+            let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+            Access { roles: vec![role as i32], scopes, ..Access::default() }
+        };
+        let (read, written) = (method("GetTeam"), method("MoveTeam"));
+        for (method, good) in [(&read, &["teams.read"][..]), (&written, &["teams.write"]), (&read, &[])] {
+            assert_eq!(scope_fault(method, &access(Role::Integrator, good)), None, "{good:?}");
+        }
+        assert!(scope_fault(&read, &access(Role::Teacher, &["teams.read"])).is_some());
+        assert!(scope_fault(&method("GetAccount"), &access(Role::Integrator, &["accounts.read"])).is_some());
+        assert!(scope_fault(&written, &access(Role::Integrator, &["teams.read"])).is_some());
+        for bad in ["teams.write", "teams", "Teams.read", "teams.all", ".read"] {
+            assert!(scope_fault(&read, &access(Role::Integrator, &[bad])).is_some(), "{bad}");
+        }
     }
 
     #[test]

@@ -22,7 +22,9 @@ fn surface(pool: &DescriptorPool) -> BTreeSet<String> {
         );
         lines.insert(format!("rpc {name}({input}) returns ({output})"));
         lines.extend(http(&method).into_iter().map(|(verb, path)| format!("http {verb} {path} {name}")));
-        lines.insert(format!("access {name} {}", callers(access(&method).unwrap_or_default())));
+        let access = access(&method).unwrap_or_default();
+        lines.extend(access.scopes.iter().map(|scope| format!("scope {scope} {name}")));
+        lines.insert(format!("access {name} {}", callers(access)));
     }
     for field in messages(pool).iter().flat_map(|message| message.fields().collect::<Vec<_>>()) {
         let (message, number) = (field.parent_message().full_name().to_owned(), field.number());
@@ -50,6 +52,8 @@ fn callers(access: proto::options::v1::Access) -> String {
         (access.provisional, "provisional"),
         (access.tenantless, "tenantless"),
         (access.programme, "programme"),
+        (access.unconfirmed, "unconfirmed"),
+        (access.unenrolled, "unenrolled"),
     ];
     words.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()));
     words.join(",")
@@ -155,7 +159,8 @@ mod tests {
             "rpc koine.identity.v1.TeamService.GetTeam(koine.identity.v1.GetTeamRequest) returns (koine.identity.v1.Team)",
             "rpc koine.lessons.v1.ReportService.WatchDeliveries(koine.lessons.v1.WatchDeliveriesRequest) returns (stream koine.lessons.v1.Delivery)",
             "http GET /v1/teams/{team_id} koine.identity.v1.TeamService.GetTeam",
-            "access koine.identity.v1.TeamService.GetTeam coordinator,teacher,team",
+            "access koine.identity.v1.TeamService.GetTeam coordinator,teacher,team,integrator",
+            "scope teams.read koine.identity.v1.TeamService.GetTeam",
             "access koine.identity.v1.TenantService.ListTenants anonymous,tenantless",
             "field koine.identity.v1.Team  13 repeated string support_teacher_ids",
             "field koine.lessons.v1.Report   5 map<string,koine.lessons.v1.Value> values",

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::{
-    Answer, Caller, Class, Scene, World,
+    Answer, Caller, Class, Machine, Phone, Scene, World,
     mailbox::CODE,
     path::text,
     scene::{PASSWORD, PDF, application},
@@ -16,12 +16,14 @@ pub(super) async fn give(seen: &mut Seen) {
     let scene = Scene::open(&world, "it").await;
     of_accounts(seen, &world).await;
     of_entrances(seen, &scene).await;
+    of_factors(seen, &scene).await;
     of_registers(seen, &scene).await;
     of_files(seen, &scene).await;
     of_applications(seen, &scene).await;
     of_teams(seen, &scene).await;
     of_crossings(seen, &scene).await;
     of_mandates(seen, &scene).await;
+    of_confirmations(seen, &scene).await;
     of_times(seen, &scene).await;
     world.end().await;
 }
@@ -36,7 +38,11 @@ async fn of_accounts(seen: &mut Seen, world: &World) {
     let form = json!({ "email": "ana@school.example", "password": PASSWORD, "givenName": "Ana", "surname": "Kos" });
     anybody.post("/v1/accounts", form).await.ok();
     refused("SIGN_IN_FAILED", sign_in(&anybody, "nobody@school.example", "a guess").await).await;
-    refused("CODE_INVALID", anybody.post("/v1/accounts:verifyEmail", json!({ "code": "x" })).await).await;
+    refused(
+        "CODE_INVALID",
+        anybody.post("/v1/accounts:verifyEmail", json!({ "code": "x", "password": PASSWORD })).await,
+    )
+    .await;
     refused("SESSION_OVER", anybody.post("/v1/sessions:refresh", json!({ "refreshToken": "x" })).await).await;
     let weak = json!({ "email": "ana@school.example", "password": "x", "givenName": "Ana", "surname": "Kos" });
     refused("PASSWORD_WEAK", anybody.post("/v1/accounts", weak).await).await;
@@ -61,6 +67,20 @@ async fn of_entrances(seen: &mut Seen, scene: &Scene<'_>) {
     lock(&id).await.ok();
     refused("ACCOUNT_LOCKED", sign_in(&scene.world.anybody("it"), teacher.login(), own).await).await;
     refused("ACCOUNT_STATE", lock(&id).await).await;
+}
+
+async fn of_factors(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let teacher = scene.teacher("Factor").await;
+    let own = json!({ "currentPassword": "a sentence nobody else would choose" });
+    let confirm = async |code: &str| teacher.post("/v1/account/factor:confirm", json!({ "code": code })).await;
+    refused("FACTOR_MISSING", confirm("000000").await).await;
+    let begun = teacher.post("/v1/account/factor:begin", own.clone()).await.ok();
+    refused("FACTOR_CODE_WRONG", confirm("no code").await).await;
+    let phone = Phone::holding(&text(&begun["secret"]));
+    let enrolled = confirm(&phone.shows(scene.world.clock().now())).await.ok();
+    let teacher = teacher.with_session(teacher.login(), "", &enrolled["session"]);
+    refused("FACTOR_ENROLLED", teacher.post("/v1/account/factor:begin", own).await).await;
 }
 
 async fn of_registers(seen: &mut Seen, scene: &Scene<'_>) {
@@ -132,6 +152,16 @@ async fn of_crossings(seen: &mut Seen, scene: &Scene<'_>) {
     refused("TERRITORY_OUTSIDE_PROGRAMME", elsewhere.team.exchange("it-hr", "").await).await;
 }
 
+async fn of_confirmations(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let stranger = scene.world.stranger("it", "Ana", "Confirmations").await;
+    let submitted = scene.submitted(&stranger).await;
+    let admitted = scene.coordinator.post(&application(&submitted, ":admit"), json!({})).await;
+    refused("TEACHER_UNCONFIRMED", admitted).await;
+    let asked = stranger.post("/v1/account:askSchool", json!({})).await;
+    refused("CONFIRMATION_NOT_POSSIBLE", asked).await;
+}
+
 async fn of_mandates(seen: &mut Seen, scene: &Scene<'_>) {
     let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
     let (coordinator, teacher) = (&scene.coordinator, scene.teacher("Mandates").await);
@@ -167,11 +197,20 @@ async fn of_times(seen: &mut Seen, scene: &Scene<'_>) {
     world.anybody("it").post("/v1/accounts", form).await.ok();
     world.settle().await;
     let code = world.mailbox("it").find("late@school.example", CODE).expect("a code");
+    let machine = Machine::register(world, &scene.coordinator, "Open data portal", &["teams.read"]).await;
+    let (_, secret) = machine.token(&["teams.read"]).await;
+    refused("MACHINE_TOKEN_INVALID", machine.exchange(&secret[1..]).await).await;
     world.passes("2022-09-01T12:00:00[Europe/Rome]").await;
     refused("CALL_NOT_OPEN", late.again().await.post(&application(&begun, ":submit"), json!({})).await).await;
     world.passes("2022-10-10T09:00:00[Europe/Rome]").await;
     world.passes_by(SignedDuration::from_hours(24 * 20)).await;
-    refused("CODE_EXPIRED", world.anybody("it").post("/v1/accounts:verifyEmail", json!({ "code": code })).await).await;
+    world.passes_by(SignedDuration::from_hours(24 * 20)).await;
+    refused("MACHINE_TOKEN_EXPIRED", machine.exchange(&secret).await).await;
+    refused(
+        "CODE_EXPIRED",
+        world.anybody("it").post("/v1/accounts:verifyEmail", json!({ "code": code, "password": PASSWORD })).await,
+    )
+    .await;
     refused("CREDENTIAL_EXPIRED", sign_in(&invited.team, &invited.code, &invited.credential).await).await;
     refused("CALL_CLOSED", late.again().await.post(&application(&begun, ":submit"), json!({})).await).await;
 }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use futures::future::join_all;
 use http::Method;
-use platform::{Clock, Config, Process};
+use platform::{Clock, Config, Lack, Process};
 use proto::options::v1::Role;
 use serde_json::{Value, json};
 use tests::{Answer, Http, Scene, World};
@@ -54,7 +54,13 @@ async fn of_callers(seen: &mut Seen, world: &World) {
     refused("TENANT_UNKNOWN", teacher.in_tenant("xx").get("/v1/teams").await).await;
     let provisional = world.forged("it", &[Role::Team], |claims| claims.provisional = true);
     refused("PASSWORD_CHANGE_NEEDED", provisional.get("/v1/teams").await).await;
+    for (lack, reason) in [(Lack::SecondFactor, "SECOND_FACTOR_NEEDED"), (Lack::Enrolment, "ENROLMENT_NEEDED")] {
+        let lacking = world.forged("it", &[Role::Teacher], |claims| claims.lacks = Some(lack));
+        refused(reason, lacking.get("/v1/teams").await).await;
+    }
     refused("ROLE_MISSING", teacher.get("/v1/templates").await).await;
+    let machine = world.forged("it", &[Role::Integrator], |claims| claims.scopes = Some(Vec::new()));
+    refused("SCOPE_MISSING", machine.get("/v1/teams").await).await;
     let coordinator = world.coordinator("it").await;
     let visitor = coordinator.cross("it-hr", "").await;
     coordinator.post("/v1/sessions:signOut", json!({})).await.ok();

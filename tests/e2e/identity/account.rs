@@ -16,7 +16,7 @@ async fn code(world: &World, email: &str) -> String {
 }
 
 async fn verify(anybody: &Caller, code: &str) -> Answer {
-    anybody.post("/v1/accounts:verifyEmail", json!({ "code": code })).await
+    anybody.post("/v1/accounts:verifyEmail", json!({ "code": code, "password": PASSWORD })).await
 }
 
 /// All a caller gets to see of an answer; the date is the clock's.
@@ -36,6 +36,7 @@ async fn a_teacher_registers_and_has_an_account_once_the_address_is_verified() {
     let expected = json!({
         "id": account["id"], "login": "ana.kos@school.example", "roles": ["ROLE_TEACHER"], "givenName": "Ana", "surname": "Kos",
         "createdAt": "2022-10-10T07:00:00Z", "etag": "1", "state": "ACCOUNT_STATE_LIVING",
+        "confirmation": { "ground": "CONFIRMATION_GROUND_DOMAIN", "confirmedAt": "2022-10-10T07:00:00Z" },
     });
     assert_eq!(account, expected);
     world.end().await;
@@ -100,6 +101,9 @@ async fn who_registers_with_somebody_elses_address_gains_nothing() {
     let anybody = world.anybody("it");
     let thief = json!({ "email": "ana@school.example", "password": "this is what the thief knows", "givenName": "T", "surname": "T" });
     anybody.post("/v1/accounts", thief.clone()).await.ok();
+    // who follows the link of the stranger's registration knows another password, and makes no account of the stranger's
+    let strange = verify(&anybody, &code(&world, "ana@school.example").await).await.violations();
+    assert_eq!(strange, [("password".to_owned(), "SIGN_IN_FAILED".to_owned())]);
     anybody.post("/v1/accounts", form("ana@school.example")).await.ok();
     // the owner follows the link of their own registration
     verify(&anybody, &code(&world, "ana@school.example").await).await.ok();
@@ -191,8 +195,10 @@ async fn a_password_is_the_same_however_a_keyboard_composes_its_accents() {
     let mut form = form("ana@school.example");
     form["password"] = json!("la citt\u{e0} sotto il ponte");
     anybody.post("/v1/accounts", form).await.ok();
-    verify(&anybody, &code(&world, "ana@school.example").await).await.ok();
-    anybody.sign_in("ana@school.example", "la citta\u{300} sotto il ponte").await;
+    let decomposed = "la citta\u{300} sotto il ponte";
+    let proof = json!({ "code": code(&world, "ana@school.example").await, "password": decomposed });
+    anybody.post("/v1/accounts:verifyEmail", proof).await.ok();
+    anybody.sign_in("ana@school.example", decomposed).await;
     world.end().await;
 }
 
@@ -258,6 +264,9 @@ async fn a_colleague_is_found_by_surname_and_school_and_by_nothing_less() {
     colleague.patch("/v1/account", json!({ "schoolId": school })).await.ok();
     let expected = json!({
         "id": colleague.account().await["id"], "givenName": "Eva", "surname": "D’Ambrosio-Žižek", "schoolId": school,
+        "confirmation": {
+            "ground": "CONFIRMATION_GROUND_DOMAIN", "confirmedAt": "2022-10-10T07:00:00Z", "schoolId": school,
+        },
     });
     assert_eq!(find("d'ambrosio zizek", &school).await, [expected], "no address is given");
     for (surname, school) in [("D'Ambrosio", &school), ("D%", &school), ("D'Ambrosio Zizek", &other)] {

@@ -13,7 +13,8 @@ async fn ask(teacher: &Caller, new: &str) -> Answer {
 }
 
 async fn confirm(world: &World, code: &str) -> Answer {
-    world.anybody("it").post("/v1/accounts:confirmEmail", json!({ "code": code })).await
+    let form = json!({ "code": code, "currentPassword": OWN });
+    world.anybody("it").post("/v1/accounts:confirmEmail", form).await
 }
 
 async fn sign_in(world: &World, login: &str, password: &str) -> Answer {
@@ -48,6 +49,11 @@ async fn an_address_changes_with_the_code_that_was_mailed_there_and_both_are_tol
     assert_eq!(teacher.account().await["login"], former);
     sign_in(&world, new, OWN).await.refused("SIGN_IN_FAILED");
     sign_in(&world, former, OWN).await.ok();
+
+    // who was mailed the code by a mistyped address and knows no password gains nothing
+    let guessed = json!({ "code": code, "currentPassword": "a sentence somebody guesses" });
+    let guessed = world.anybody("it").post("/v1/accounts:confirmEmail", guessed).await.violations();
+    assert_eq!(guessed, [("current_password".to_owned(), "SIGN_IN_FAILED".to_owned())]);
 
     assert_eq!(confirm(&world, &code).await.ok(), json!({}));
     sign_in(&world, former, OWN).await.refused("SIGN_IN_FAILED");
@@ -117,7 +123,7 @@ async fn a_change_of_address_is_taken_back_within_a_week_and_from_nobody_else() 
     let form = json!({ "email": codes[1].0.login(), "password": PASSWORD, "givenName": "T", "surname": "T" });
     anybody.post("/v1/accounts", form).await.ok();
     let registration = code(&world, codes[1].0.login()).await;
-    anybody.post("/v1/accounts:verifyEmail", json!({ "code": registration })).await.ok();
+    anybody.post("/v1/accounts:verifyEmail", json!({ "code": registration, "password": PASSWORD })).await.ok();
     let restore = async |code: &str| anybody.post("/v1/accounts:restoreEmail", json!({ "code": code })).await;
     restore(&codes[1].1).await.refused("CODE_INVALID");
     sign_in(&world, codes[1].0.login(), PASSWORD).await.ok();
@@ -177,7 +183,10 @@ async fn an_address_that_was_taken_meanwhile_is_refused_like_any_wrong_code() {
     let registration = code(&world, "new@home.example").await;
     ask(&third, "new@home.example").await.ok();
     confirm(&world, &code(&world, "new@home.example").await).await.ok();
-    anybody.post("/v1/accounts:verifyEmail", json!({ "code": registration })).await.refused("CODE_INVALID");
+    anybody
+        .post("/v1/accounts:verifyEmail", json!({ "code": registration, "password": PASSWORD }))
+        .await
+        .refused("CODE_INVALID");
 
     // and the other way round
     let fourth = world.teacher("it", "Iva", "Serra").await;
@@ -186,7 +195,7 @@ async fn an_address_that_was_taken_meanwhile_is_refused_like_any_wrong_code() {
     let form = json!({ "email": "late@home.example", "password": PASSWORD, "givenName": "T", "surname": "T" });
     anybody.post("/v1/accounts", form).await.ok();
     let registration = code(&world, "late@home.example").await;
-    anybody.post("/v1/accounts:verifyEmail", json!({ "code": registration })).await.ok();
+    anybody.post("/v1/accounts:verifyEmail", json!({ "code": registration, "password": PASSWORD })).await.ok();
     confirm(&world, &change).await.refused("CODE_INVALID");
     sign_in(&world, fourth.login(), OWN).await.ok();
     world.end().await;

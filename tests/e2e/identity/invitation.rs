@@ -117,6 +117,28 @@ async fn who_has_an_account_gains_the_role_by_its_password_and_nobody_else_learn
     world.end().await;
 }
 
+#[tokio::test(crate = "::tests::limit")]
+async fn an_invitation_that_is_sent_again_by_its_request_id_is_one_and_who_looked_at_them_is_noted() {
+    let world = World::of(&["it"]).start().await;
+    let coordinator = world.coordinator("it").await;
+    let asked = json!({ "email": INVITED, "role": "ROLE_JUROR", "requestId": "once" });
+    let first = coordinator.post("/v1/invitations", asked.clone()).await.ok();
+    for _ in 0..6 {
+        assert_eq!(coordinator.post("/v1/invitations", asked.clone()).await.ok(), first);
+    }
+    world.settle().await;
+    assert_eq!(world.mailbox("it").to(INVITED).len(), 1);
+    now(&coordinator, &first).await;
+    coordinator.get("/v1/invitations").await.ok();
+    let actions = world.actions("it", "identity").await;
+    for action in ["invite", "read invitation", "list invitations"] {
+        assert_eq!(actions.iter().filter(|noted| *noted == action).count(), 1, "{action}: {actions:?}");
+    }
+    // an address does not belong into a URL
+    coordinator.get("/v1/invitations?filter=email%20%3D%20%22eva%40jury.example%22").await.violations();
+    world.end().await;
+}
+
 /// The bad input of an invitation that is redeemed twice at once, by somebody new and by somebody known.
 #[tokio::test(crate = "::tests::limit")]
 async fn of_two_redemptions_at_once_one_wins() {

@@ -130,7 +130,7 @@ async fn who_leaves_is_gone_and_leaves_the_address_behind() {
     anybody.post("/v1/accounts", form).await.ok();
     world.settle().await;
     let code = world.mailbox("it").find(support.login(), CODE).expect("a code");
-    anybody.post("/v1/accounts:verifyEmail", json!({ "code": code })).await.ok();
+    anybody.post("/v1/accounts:verifyEmail", json!({ "code": code, "password": PASSWORD })).await.ok();
     assert_ne!(anybody.sign_in(support.login(), PASSWORD).await.account().await["id"], id);
     world.end().await;
 }
@@ -142,6 +142,10 @@ async fn the_referent_of_a_class_at_work_hands_it_over_and_then_leaves() {
     let class = scene.class("Novak").await;
     let refused = leave(&class.referent, OWN).await.refused("TEAM_AT_WORK");
     assert_eq!(refused["metadata"]["teams"], class.code.as_str());
+    // nor is the role taken away, without which the class could not be handed over
+    let held = class.referent.get("/v1/account/mandates").await.ok();
+    let revoke = format!("/v1/mandates/{}:revoke", text(&held["mandates"][0]["id"]));
+    scene.coordinator.post(&revoke, json!({})).await.refused("TEAM_AT_WORK");
     let next = scene.teacher("Kos").await;
     let to = json!({ "teacherId": next.account().await["id"], "reason": "I leave." });
     class.referent.post(&class.path(":handOver"), to).await.ok();
@@ -149,7 +153,16 @@ async fn the_referent_of_a_class_at_work_hands_it_over_and_then_leaves() {
     // once the year is over, nobody has to take it over
     leave(&next, OWN).await.refused("TEAM_AT_WORK");
     world.passes("2023-09-01T09:00:00[Europe/Rome]").await;
-    leave(&next.again().await, OWN).await.ok();
+    // whatever role one acts in
+    let coordinator = scene.coordinator.again().await;
+    let juror = json!({ "accountId": next.again().await.account().await["id"], "role": "ROLE_JUROR" });
+    let mandate = coordinator.post("/v1/mandates", juror.clone()).await.ok();
+    let next = next.again().await;
+    let session = next.post("/v1/sessions:switch", json!({ "mandateId": mandate["id"] })).await.ok();
+    leave(&next.with_session(next.login(), OWN, &session), OWN).await.ok();
+    // nobody is given a role whose account has ended
+    let refused = coordinator.post("/v1/mandates", juror).await.violations();
+    assert_eq!(refused, [("account_id".to_owned(), "FIELDS_INVALID".to_owned())]);
     world.end().await;
 }
 

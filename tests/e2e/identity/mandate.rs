@@ -68,10 +68,12 @@ async fn one_account_acts_in_one_of_its_roles_at_a_time_and_goes_on_in_another_w
     assert_eq!(said["bound"], json!({ "area": "ITF1", "period": scene.edition_id() }));
     acting.get("/v1/teams").await.refused("ROLE_MISSING");
     acting.patch("/v1/account", json!({ "subjectArea": "History" })).await.ok();
+    acting.get("/v1/account/mandates").await.ok();
+    // an old refresh token is used again, nobody knows by whom: the session that took its place ends too
     refresh(&teacher).await.refused("SESSION_OVER");
+    acting.get("/v1/account/mandates").await.refused("TOKEN_ENDED");
 
     // who signs in again acts as last time
-    acting.post("/v1/sessions:signOut", json!({})).await.ok();
     let again = teacher.again().await;
     assert_eq!(claims(&again)["mid"], given["id"]);
     let back = switched(&again, "ROLE_TEACHER").await;
@@ -184,17 +186,20 @@ async fn who_is_no_teacher_any_more_is_found_by_nobody_given_no_team_and_goes_no
     colleague.patch("/v1/account", json!({ "schoolId": school })).await.ok();
     let find = format!("/v1/teachers:find?surname=kos&schoolId={school}");
     assert_eq!(class.referent.get(&find).await.ok()["teachers"].as_array().map(Vec::len), Some(1));
-    let visitor = class.referent.cross("it-hr", &class.id).await;
+    let support = scene.teacher("Rossi").await;
+    let support_id = text(&support.account().await["id"]);
+    class.referent.post(&class.path(":addSupportTeacher"), json!({ "teacherId": support_id })).await.ok();
+    let visitor = support.cross("it-hr", &class.id).await;
     visitor.get("/v1/membership").await.ok();
 
-    // a colleague who only judges from now on, and a referent who left
+    // a colleague who only judges from now on, and one who supports a class no more
     give(&scene.coordinator, &colleague, json!({ "role": "ROLE_JUROR" })).await.ok();
     let id = text(&colleague.account().await["id"]);
     revoke(&scene.coordinator, &mandate(&colleague, "ROLE_TEACHER").await).await.ok();
     assert_eq!(class.referent.get(&find).await.ok()["teachers"], Value::Null);
-    let support = class.referent.post(&class.path(":addSupportTeacher"), json!({ "teacherId": id })).await;
-    assert_eq!(support.violations(), [("teacher_id".to_owned(), "TEACHER_NOT_REGISTERED".to_owned())]);
-    revoke(&scene.coordinator, &mandate(&class.referent, "ROLE_TEACHER").await).await.ok();
+    let refused = class.referent.post(&class.path(":addSupportTeacher"), json!({ "teacherId": id })).await;
+    assert_eq!(refused.violations(), [("teacher_id".to_owned(), "TEACHER_NOT_REGISTERED".to_owned())]);
+    revoke(&scene.coordinator, &mandate(&support, "ROLE_TEACHER").await).await.ok();
     visitor.get("/v1/membership").await.refused("MEMBERSHIP_ENDED");
 
     // the central team visits as such, and as nothing else

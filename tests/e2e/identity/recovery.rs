@@ -91,8 +91,14 @@ async fn who_asks_for_a_recovery_learns_nothing() {
     for wrong in [verification, format!("{own}A"), "anything".to_owned()] {
         reset(&anybody, &wrong, PASSWORD).await.refused("CODE_INVALID");
     }
-    anybody.post("/v1/accounts:verifyEmail", json!({ "code": own })).await.refused("CODE_INVALID");
-    anybody.post("/v1/accounts:confirmEmail", json!({ "code": own })).await.refused("CODE_INVALID");
+    anybody
+        .post("/v1/accounts:verifyEmail", json!({ "code": own, "password": PASSWORD }))
+        .await
+        .refused("CODE_INVALID");
+    anybody
+        .post("/v1/accounts:confirmEmail", json!({ "code": own, "currentPassword": BEFORE }))
+        .await
+        .refused("CODE_INVALID");
     world.end().await;
 }
 
@@ -175,6 +181,30 @@ async fn a_thousand_requests_write_few_letters_and_many_at_once_leave_one_code()
 }
 
 #[tokio::test(crate = "::tests::limit")]
+async fn a_stranger_who_asks_for_letters_to_somebody_holds_back_no_other_letter() {
+    let world = World::of(&["it"]).start().await;
+    let (anybody, coordinator) = (world.anybody("it"), world.coordinator("it").await);
+    let newcomer = "eva@school.example";
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    for email in [newcomer, teacher.login()] {
+        for _ in 0..5 {
+            recover(&anybody, email).await.ok();
+        }
+        recover(&anybody, email).await.refused("RATE_EXCEEDED");
+        let invitation = json!({ "email": email, "role": "ROLE_JUROR" });
+        coordinator.post("/v1/invitations", invitation).await.ok();
+    }
+    let form = json!({ "email": newcomer, "password": PASSWORD, "givenName": "Eva", "surname": "Novak" });
+    anybody.post("/v1/accounts", form).await.ok();
+    let id = teacher.account().await["id"].clone();
+    coordinator.post(&format!("/v1/accounts/{}:sendRecovery", text(&id)), json!({})).await.ok();
+    // and what is sent to an account by others shows in no answer to a stranger
+    let change = json!({ "newEmail": "ana@home.example", "currentPassword": BEFORE });
+    teacher.post("/v1/account:changeEmail", change).await.ok();
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn the_central_team_starts_a_recovery_and_never_sees_its_code() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;
@@ -216,7 +246,8 @@ async fn no_code_is_kept_and_addresses_and_reasons_stand_where_they_can_be_erase
     let change = json!({ "newEmail": new, "currentPassword": BEFORE });
     teacher.post("/v1/account:changeEmail", change).await.ok();
     let codes = [code(&world, teacher.login()).await, code(&world, new).await];
-    anybody.post("/v1/accounts:confirmEmail", json!({ "code": codes[1] })).await.ok();
+    let form = json!({ "code": codes[1], "currentPassword": BEFORE });
+    anybody.post("/v1/accounts:confirmEmail", form).await.ok();
     let lock = format!("/v1/accounts/{}:lock", text(&teacher.account().await["id"]));
     coordinator.post(&lock, json!({ "reason": WHY })).await.ok();
     let codes = [&codes[0], &codes[1], &code(&world, teacher.login()).await];
@@ -256,7 +287,8 @@ async fn a_new_password_stops_what_was_asked_with_the_old_one() {
             true => drop(teacher.change_password(PASSWORD).await),
             false => drop(reset(&anybody, &own, PASSWORD).await.ok()),
         }
-        anybody.post("/v1/accounts:confirmEmail", json!({ "code": thiefs })).await.refused("CODE_INVALID");
+        let form = json!({ "code": thiefs, "currentPassword": BEFORE });
+        anybody.post("/v1/accounts:confirmEmail", form).await.refused("CODE_INVALID");
         reset(&anybody, &own, BEFORE).await.refused("CODE_INVALID");
         sign_in(&anybody, teacher.login(), PASSWORD).await.ok();
     }

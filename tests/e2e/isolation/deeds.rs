@@ -124,7 +124,7 @@ impl<'w> People<'w> {
             Deed::Verify(who) => {
                 self.world.settle().await;
                 let code = self.world.mailbox(self.tenant).find(&self.address(who), CODE).unwrap_or_default();
-                anybody.post("/v1/accounts:verifyEmail", json!({ "code": code })).await
+                anybody.post("/v1/accounts:verifyEmail", json!({ "code": code, "password": PASSWORD })).await
             }
             Deed::SignIn(who) => {
                 let answer =

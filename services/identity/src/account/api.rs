@@ -1,22 +1,28 @@
 //! The methods on accounts: open, load, decide, save, answer.
 
-use platform::{Allowed, Ctx, Error, Id, Open, Peers, Reads, Result, Store, Tx, secret::Keys};
+use platform::{
+    Allowed, Ctx, Error, Id, Open, Peers, Reads, Result, Store, Tx, Violations, secret::Keys, subject::Subjects,
+};
 use proto::{
     identity::v1::{self as pb, account_service_server::AccountService},
     options::v1::Role,
 };
 use tonic::{Request, Response, Status};
 
-use super::{Account, EmailChange, Form, Login, Recovery, Registration, code::invalid, store};
+use super::{
+    Account, Change, EmailChange, Form, Login, Recovery, Registration,
+    code::invalid,
+    confirmation::{self, Confirmation},
+    store,
+};
 use crate::{
-    across::{
-        entrance::{self, forget_old},
-        leaving, mandating,
-        sign_in::{LoginState, decide_change},
-    },
+    across::{confirming, entrance, erasing, finding, leaving, mandating, sign_in::Door},
     country::Country,
     mandate,
-    password::{hasher::Hasher, throttle::Throttle},
+    password::{
+        hasher::Hasher,
+        throttle::{Occasion, Throttle},
+    },
     post::letters,
     reason::Reason,
     school::{self, School},
@@ -35,10 +41,9 @@ pub struct Accounts {
     pub throttle: Throttle,
     /// The channel to lessons, which knows when the year of a team is over.
     pub peers: Peers,
+    /// What identity has of people.
+    pub subjects: Subjects,
 }
-
-/// The most teachers a search returns: enough for one surname at one school, too few to list a school.
-const MOST: usize = 10;
 
 #[tonic::async_trait]
 impl AccountService for Accounts {
@@ -50,12 +55,11 @@ impl AccountService for Accounts {
         let even = self.throttle.even();
         let form = Form::from(req);
         form.check(&ctx)?;
-        self.throttle.letter(&ctx, form.login.as_str())?;
+        self.throttle.letter(&ctx, Occasion::Registration, form.login.as_str())?;
         // the hash takes by far the longest, and is also computed for a known address
         let password = self.hasher.hash(&form.password).await?;
         let registration = Registration::new(&ctx, form, password, lifetime(&ctx)?);
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        forget_old(&tx).await?;
         let known = store::by_login(&tx, registration.login()).await?;
         tell(&tx, known, &registration).await?;
         even.hold(tx.answer(pb::CreateAccountResponse {}).await).await
@@ -66,9 +70,8 @@ impl AccountService for Accounts {
         request: Request<pb::VerifyEmailRequest>,
     ) -> Result<Response<pb::VerifyEmailResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let attempt = self.throttle.code(&ctx)?;
-        let id = Registration::read_code(&ctx, &self.keys, &req.code)?;
-        attempt.give_back();
+        let id = self.typed(&ctx, |keys| Registration::read_code(&ctx, keys, &req.code))?;
+        self.registered_by(&ctx, id, &req.password).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let registration = store::registration(&tx, id).await?.ok_or_else(invalid)?;
         let mut account = registration.confirm(&ctx)?;
@@ -85,9 +88,8 @@ impl AccountService for Accounts {
         let (ctx, req) = request.open()?;
         let even = self.throttle.even();
         let login = Login::of(&req.email);
-        self.throttle.letter(&ctx, login.as_str())?;
+        self.throttle.letter(&ctx, Occasion::Registration, login.as_str())?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        forget_old(&tx).await?;
         let last = store::only_registration(&tx, &login).await?;
         issue_again(&tx, last).await?;
         even.hold(tx.answer(pb::ResendVerificationResponse {}).await).await
@@ -98,13 +100,13 @@ impl AccountService for Accounts {
         request: Request<pb::RecoverPasswordRequest>,
     ) -> Result<Response<pb::RecoverPasswordResponse>, Status> {
         let (ctx, req) = request.open()?;
+        let even = self.throttle.even();
         let login = Login::of(&req.email);
-        self.throttle.letter(&ctx, login.as_str())?;
+        self.throttle.letter(&ctx, Occasion::Recovery, login.as_str())?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        forget_old(&tx).await?;
         let known = store::by_login(&tx, &login).await?;
         entrance::recover(&tx, known.map(|account| account.id())).await?;
-        tx.answer(pb::RecoverPasswordResponse {}).await
+        even.hold(tx.answer(pb::RecoverPasswordResponse {}).await).await
     }
 
     async fn reset_password(
@@ -112,9 +114,7 @@ impl AccountService for Accounts {
         request: Request<pb::ResetPasswordRequest>,
     ) -> Result<Response<pb::ResetPasswordResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let attempt = self.throttle.code(&ctx)?;
-        let id = Recovery::read_code(&ctx, &self.keys, &req.code)?;
-        attempt.give_back();
+        let id = self.typed(&ctx, |keys| Recovery::read_code(&ctx, keys, &req.code))?;
         let account = entrance::recovered(&self.store.read(&ctx).await?, id).await?;
         account.check_password(&ctx, "new_password", &req.new_password)?;
         let password = self.hasher.hash(&req.new_password).await?;
@@ -128,9 +128,9 @@ impl AccountService for Accounts {
         request: Request<pb::ConfirmEmailRequest>,
     ) -> Result<Response<pb::ConfirmEmailResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let attempt = self.throttle.code(&ctx)?;
-        let id = EmailChange::read_code(&ctx, &self.keys, &req.code)?;
-        attempt.give_back();
+        let id = self.typed(&ctx, |keys| EmailChange::read_code(&ctx, keys, &req.code))?;
+        let login = entrance::changing(&self.store.read(&ctx).await?, id).await?;
+        self.door().holder(&ctx, &login, &req.current_password).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         entrance::confirm_email(&tx, id).await?;
         tx.answer(pb::ConfirmEmailResponse {}).await
@@ -141,9 +141,7 @@ impl AccountService for Accounts {
         request: Request<pb::RestoreEmailRequest>,
     ) -> Result<Response<pb::RestoreEmailResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let attempt = self.throttle.code(&ctx)?;
-        let id = EmailChange::read_code_back(&ctx, &self.keys, &req.code)?;
-        attempt.give_back();
+        let id = self.typed(&ctx, |keys| EmailChange::read_code_back(&ctx, keys, &req.code))?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         entrance::restore_email(&tx, id).await?;
         tx.answer(pb::RestoreEmailResponse {}).await
@@ -168,7 +166,7 @@ impl AccountService for Accounts {
         let tx = self.store.write(&ctx).await?;
         let account = store::person(&tx, req.account_id.parse()?).await?;
         let tx = tx.allowed(account.helped_by(&ctx)?).await?;
-        self.throttle.letter(&ctx, account.login().as_str())?;
+        self.throttle.letter(&ctx, Occasion::of(&ctx)?, account.login().as_str())?;
         entrance::send_recovery(&tx, &account).await?;
         tx.answer(pb::SendRecoveryResponse {}).await
     }
@@ -201,11 +199,11 @@ impl AccountService for Accounts {
         request: Request<pb::ChangeEmailRequest>,
     ) -> Result<Response<pb::ChangeEmailResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let account = self.owner(&ctx, &req.current_password).await?;
+        let account = self.door().owner(&ctx, &req.current_password).await?;
         let change = EmailChange::ask(&ctx, &account, Login::of(&req.new_email), lifetime(&ctx)?)?;
-        // one counts what one address is sent, the other what one account can send to strangers
-        self.throttle.letter(&ctx, account.login().as_str())?;
-        self.throttle.letter(&ctx, change.wanted().as_str())?;
+        // one counts what one account can send to strangers, the other what one address is sent
+        self.throttle.letter(&ctx, Occasion::of(&ctx)?, account.login().as_str())?;
+        self.throttle.letter(&ctx, Occasion::Change, change.wanted().as_str())?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         entrance::ask_email(&tx, &account, &change).await?;
         tx.answer(pb::ChangeEmailResponse {}).await
@@ -216,10 +214,13 @@ impl AccountService for Accounts {
         request: Request<pb::LeaveAccountRequest>,
     ) -> Result<Response<pb::LeaveAccountResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let account = self.owner(&ctx, &req.current_password).await?;
-        let over = leaving::over(&self.store, &self.peers, &ctx).await?;
+        let account = self.door().owner(&ctx, &req.current_password).await?;
+        let over = leaving::over(&self.store, &self.peers, &ctx, account.id()).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         leaving::leave(&tx, account.id(), &over).await?;
+        if req.erase {
+            erasing::begin(&tx, &self.subjects, account.id(), Some(account.login())).await?;
+        }
         tx.answer(pb::LeaveAccountResponse {}).await
     }
 
@@ -237,11 +238,11 @@ impl AccountService for Accounts {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let mut account = store::get(&tx, ctx.account()?).await?;
-        let own = ctx.tenant().section::<Country>()?.letters();
-        let change = account.asked(req, |tag| letters::is_written(own, tag))?;
+        let change = asked(&ctx, &account, req)?;
         let school = named(&tx, change.school).await?;
+        let before = account.clone();
         if account.change(change, school.as_ref())? {
-            store::save(&tx, &mut account).await?;
+            confirming::save_changed(&tx, &mut account, &before).await?;
             tx.note("change account", format!("account {}", account.id()), "");
         }
         let account = shown(&tx, account).await?;
@@ -253,35 +254,51 @@ impl AccountService for Accounts {
         request: Request<pb::FindTeachersRequest>,
     ) -> Result<Response<pb::FindTeachersResponse>, Status> {
         let (ctx, req) = request.open()?;
+        self.throttle.search(&ctx)?;
         // the search opens a write transaction, because reading personal data is an entry of the audit log
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        let mut found = store::namesakes(&tx, &req.surname, req.school_id.parse()?).await?;
-        let teachers = mandate::store::holders_among(&tx, Role::Teacher, found.iter().map(Account::id)).await?;
-        found.retain(|account| teachers.contains(&account.id()));
-        found.truncate(MOST);
-        let ids: Vec<_> = found.iter().map(|teacher| teacher.id().to_string()).collect();
-        tx.note("find teachers", format!("school {}", req.school_id), format!("found {}", ids.join(" ")));
-        tx.answer(pb::FindTeachersResponse { teachers: found.into_iter().map(pb::Teacher::from).collect() }).await
+        let found = finding::namesakes(&tx, &req.surname, req.school_id.parse()?).await?;
+        let teachers = found.teachers.into_iter().map(|(teacher, said)| teacher.shown_to_others(said)).collect();
+        tx.answer(pb::FindTeachersResponse { teachers, more: found.more }).await
     }
 }
 
 impl Accounts {
-    /// The caller's own account, after its password was typed. Error: a violation at `current_password`; `SESSION_OVER`;
-    /// `RATE_EXCEEDED`.
-    async fn owner(&self, ctx: &Ctx, typed: &str) -> Result<Account> {
-        let (login, state, _) = LoginState::load_own(&self.store.read(ctx).await?).await?;
-        let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;
-        let fits = self.hasher.verify(typed, state.password()).await;
-        let signed_in = fits.and_then(|fits| state.decide(ctx, &self.keys, typed, fits));
-        // other refusals, such as a full queue, are no wrong guess
-        if !signed_in.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
+    /// What a typed code belongs to. One that this installation did not issue counts as a guess. Error: `CODE_INVALID`, `RATE_EXCEEDED`.
+    fn typed<T>(&self, ctx: &Ctx, read: impl FnOnce(&Keys) -> Result<T>) -> Result<T> {
+        let attempt = self.throttle.code(ctx)?;
+        let id = read(&self.keys)?;
+        attempt.give_back();
+        Ok(id)
+    }
+
+    /// Checks that a typed password is the one of a registration whose code can be redeemed. Error: `CODE_INVALID`, `CODE_EXPIRED`; a
+    /// violation at `password`, which counts as a guess; `RATE_EXCEEDED`.
+    async fn registered_by(&self, ctx: &Ctx, id: Id<Registration>, typed: &str) -> Result<()> {
+        let registration = store::registration(&self.store.read(ctx).await?, id).await?.ok_or_else(invalid)?;
+        registration.redeemable(ctx)?;
+        let attempt = self.throttle.guess_in_turn(ctx, registration.login().as_str()).await?;
+        let fits = self.hasher.verify(typed, Some(registration.password())).await;
+        // a full queue is no wrong guess
+        if !matches!(fits, Ok(false)) {
             attempt.give_back();
         }
-        Ok(decide_change(signed_in, Ok(()))?.account)
+        let mut violations = Violations::new();
+        if !fits? {
+            let text = "This is not the password chosen in this registration. Use the newest letter that is yours, or register again.";
+            violations.add("password", Reason::SignInFailed, text);
+        }
+        violations.done()
+    }
+
+    /// What compares passwords.
+    fn door(&self) -> Door {
+        let Self { store, keys, hasher, throttle, .. } = self.clone();
+        Door { store, keys, hasher, throttle }
     }
 }
 
-/// An account with the roles it has now.
+/// An account with the roles it has now, and what is said of its owner as a teacher.
 async fn shown(db: &impl Reads, account: Account) -> Result<pb::Account> {
     let mut roles: Vec<i32> = Vec::new();
     for mandate in mandate::store::of_account(db, account.id()).await? {
@@ -289,7 +306,8 @@ async fn shown(db: &impl Reads, account: Account) -> Result<pb::Account> {
             roles.push(mandate.role().into());
         }
     }
-    Ok(pb::Account { roles, ..account.into() })
+    let said = confirmation::store::find(db, account.id()).await?;
+    Ok(pb::Account { roles, confirmation: said.and_then(Confirmation::shown), ..account.into() })
 }
 
 /// Publishes what is mailed after a registration: the code, or that the address already has an account.
@@ -313,6 +331,12 @@ async fn issue_again(tx: &Tx, last: Option<Registration>) -> Result<()> {
     store::renew(tx, before, code, ctx.now() + lifetime(ctx)?).await?;
     tx.emit(&pb::VerificationIssued { code_id: code.to_string() });
     Ok(())
+}
+
+/// What a request asks to change of an account, in a language that the country has letters in. Error: every violation.
+fn asked(ctx: &Ctx, account: &Account, req: pb::UpdateAccountRequest) -> Result<Change> {
+    let own = ctx.tenant().section::<Country>()?.letters();
+    account.asked(req, |tag| letters::is_written(own, tag))
 }
 
 /// How long a code is valid in this country.
@@ -373,7 +397,7 @@ mod tests {
         }
 
         async fn verify(&self, code: &str) -> String {
-            let message = pb::VerifyEmailRequest { code: code.to_owned() };
+            let message = pb::VerifyEmailRequest { code: code.to_owned(), password: PASSWORD.to_owned() };
             reason(self.accounts.verify_email(request(&self.ground.anybody(), message)).await)
         }
 
@@ -478,10 +502,15 @@ mod tests {
         // a code that is sent again does not make it younger
         assert_eq!(stage.resend("ana@school.example").await, "OK");
         stage.ground.clock.advance(SignedDuration::from_hours(10 * 24));
-        stage.register("ivo@school.example", PASSWORD).await.unwrap();
+        let forget = async || {
+            let tx = stage.ground.store().change(&stage.ground.anybody()).await.unwrap();
+            entrance::forget_old(&tx).await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        forget().await;
         assert!(waits().await, "thirty days to the instant");
         stage.ground.clock.advance(SignedDuration::from_micros(1));
-        assert_eq!(stage.resend("nobody@school.example").await, "OK");
+        forget().await;
         assert!(!waits().await);
     }
 

@@ -80,9 +80,9 @@ impl EmailChange {
     }
 
     /// Gives the account its former address back, whatever it is by now, and takes the password away, which somebody else knows. Error:
-    /// `CODE_INVALID`, where nothing has changed, or its owner has left; `CODE_EXPIRED`.
+    /// `CODE_INVALID`, where nothing has changed, or its owner has left, or it is locked: then the central team decides; `CODE_EXPIRED`.
     pub fn take_back(&self, now: Timestamp, account: &mut Account) -> Result<()> {
-        let Some(redeemed_at) = self.redeemed_at.filter(|_| account.is_living() || account.is_locked()) else {
+        let Some(redeemed_at) = self.redeemed_at.filter(|_| account.is_living()) else {
             return Err(code::invalid());
         };
         if now > redeemed_at + REGRET {

@@ -59,11 +59,14 @@ impl Registration {
         code::read(ctx, keys, PURPOSE, typed)
     }
 
+    /// Error: `CODE_EXPIRED`.
+    pub fn redeemable(&self, ctx: &Ctx) -> Result<()> {
+        if self.is_over(ctx) { Err(code::expired()) } else { Ok(()) }
+    }
+
     /// The account of a registration whose address is verified now. Error: `CODE_EXPIRED`.
     pub fn confirm(&self, ctx: &Ctx) -> Result<Account> {
-        if self.is_over(ctx) {
-            return Err(code::expired());
-        }
+        self.redeemable(ctx)?;
         Ok(Account::of_person(ctx, self.login.clone(), self.person.clone(), self.password.clone()))
     }
 
@@ -80,6 +83,11 @@ impl Registration {
     /// The address.
     pub fn login(&self) -> &Login {
         &self.login
+    }
+
+    /// The password that was chosen.
+    pub fn password(&self) -> &Hash {
+        &self.password
     }
 
     /// The BCP 47 tag of the language for letters.

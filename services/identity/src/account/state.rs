@@ -5,7 +5,7 @@ use platform::{Allowed, Ctx, Error, Id, Result};
 use proto::options::v1::Role;
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Login};
+use super::{Account, Login, Person};
 use crate::reason::{Reason, Refuse};
 
 /// The state of an account, with its facts.
@@ -28,6 +28,11 @@ pub enum State {
         /// When.
         at: Timestamp,
     },
+    /// Its owner left and was erased: of them the id alone is left. It stays so.
+    Erased {
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl State {
@@ -37,6 +42,7 @@ impl State {
             Self::Living => "living",
             Self::Locked { .. } => "locked",
             Self::Left { .. } => "left",
+            Self::Erased { .. } => "erased",
         }
     }
 
@@ -46,6 +52,7 @@ impl State {
             Self::Living => "LIVING",
             Self::Locked { .. } => "LOCKED",
             Self::Left { .. } => "LEFT",
+            Self::Erased { .. } => "ERASED",
         }
     }
 }
@@ -58,14 +65,19 @@ impl Account {
 
     /// Locks the account. `coordinators` are those who can sign in. Error: `OWN_ACCOUNT`, `LAST_COORDINATOR`, `ACCOUNT_STATE`.
     pub fn lock(&mut self, ctx: &Ctx, reason: String, coordinators: &[Id<Account>]) -> Result<()> {
-        let by = ctx.account()?;
-        if by == self.id {
-            return Err(Reason::OwnAccount.error("This is your own account. Ask another coordinator to lock it."));
-        }
+        self.refuse_own(ctx)?;
         self.living()?;
         self.refuse_last(coordinators)?;
-        self.state = State::Locked { at: ctx.now(), by, reason };
+        self.state = State::Locked { at: ctx.now(), by: ctx.account()?, reason };
         Ok(())
+    }
+
+    /// Error: `OWN_ACCOUNT`, where it is the caller's.
+    pub(crate) fn refuse_own(&self, ctx: &Ctx) -> Result<()> {
+        if ctx.account()? != self.id {
+            return Ok(());
+        }
+        Err(Reason::OwnAccount.error("This is your own account. Ask another coordinator to do it."))
     }
 
     /// Takes a lock away. Error: `ACCOUNT_STATE`, where it is not locked.
@@ -89,6 +101,17 @@ impl Account {
         Ok(())
     }
 
+    /// Erases what is known of its owner, who has left. Error: `ACCOUNT_STATE`, where they have not, or were erased before.
+    pub fn erase(&mut self, ctx: &Ctx) -> Result<()> {
+        if !matches!(self.state, State::Left { .. }) {
+            return Err(self.of_other_state("Its owner has not left, or was erased before."));
+        }
+        self.login = Login(format!("erased {}", self.id));
+        (self.person, self.school) = (Person::default(), None);
+        self.state = State::Erased { at: ctx.now() };
+        Ok(())
+    }
+
     /// Error: `ACCOUNT_STATE`, where its owner cannot sign in.
     pub(crate) fn living(&self) -> Result<()> {
         if self.is_living() { Ok(()) } else { Err(self.of_other_state("It is locked, or its owner has left.")) }
@@ -97,6 +120,11 @@ impl Account {
     /// Whether its owner can sign in.
     pub fn is_living(&self) -> bool {
         self.state == State::Living
+    }
+
+    /// Whether its owner has left.
+    pub fn is_left(&self) -> bool {
+        matches!(self.state, State::Left { .. })
     }
 
     /// Whether a coordinator locked it.
@@ -175,5 +203,20 @@ mod tests {
         assert_eq!(reason(teacher.reinstate()), "ACCOUNT_STATE");
         let central = ground.member(&account(&ctx, "one@centre.example", None, None));
         assert_eq!(reason(teacher.lock(&central, "x".to_owned(), &[])), "ACCOUNT_STATE");
+    }
+
+    #[test]
+    fn who_has_left_is_erased_once_and_nobody_else_is() {
+        let ground = Ground::without_store();
+        let ctx = ground.anybody();
+        let mut teacher = account(&ctx, "ana@school.example", None, None);
+        teacher.person.given_name = "Ana".to_owned();
+        assert_eq!(reason(teacher.erase(&ctx)), "ACCOUNT_STATE");
+        teacher.leave(&ctx, &[]).unwrap();
+        assert_eq!(reason(teacher.erase(&ctx)), "OK");
+        assert_eq!((&teacher.person, teacher.school), (&Person::default(), None));
+        assert_eq!(teacher.login().as_str(), format!("erased {}", teacher.id));
+        assert_eq!(reason(teacher.erase(&ctx)), "ACCOUNT_STATE");
+        assert_eq!(reason(teacher.reinstate()), "ACCOUNT_STATE");
     }
 }

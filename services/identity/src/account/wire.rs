@@ -3,7 +3,7 @@
 use platform::{Result, wire};
 use proto::identity::v1 as pb;
 
-use super::{Account, Change, Form, Locale, Login, Person, State};
+use super::{Account, Change, Form, Locale, Login, Person, State, confirmation::Confirmation};
 
 impl From<&State> for pb::AccountState {
     fn from(state: &State) -> Self {
@@ -11,6 +11,7 @@ impl From<&State> for pb::AccountState {
             State::Living => Self::Living,
             State::Locked { .. } => Self::Locked,
             State::Left { .. } => Self::Left,
+            State::Erased { .. } => Self::Erased,
         }
     }
 }
@@ -19,7 +20,7 @@ impl From<Account> for pb::Account {
     fn from(account: Account) -> Self {
         let (locked_at, lock_reason) = match &account.state {
             State::Locked { at, reason, .. } => (Some(wire::timestamp(*at)), reason.clone()),
-            State::Living | State::Left { .. } => (None, String::new()),
+            State::Living | State::Left { .. } | State::Erased { .. } => (None, String::new()),
         };
         Self {
             id: account.id.to_string(),
@@ -38,17 +39,22 @@ impl From<Account> for pb::Account {
             state: pb::AccountState::from(&account.state).into(),
             locked_at,
             lock_reason,
+            // the answer adds it, too
+            confirmation: None,
         }
     }
 }
 
-impl From<Account> for pb::Teacher {
-    fn from(account: Account) -> Self {
-        Self {
-            id: account.id.to_string(),
-            given_name: account.person.given_name,
-            surname: account.person.surname,
-            school_id: account.school.map(|school| school.to_string()).unwrap_or_default(),
+impl Account {
+    /// A teacher as others are shown them, with what is `said` of them.
+    pub(super) fn shown_to_others(self, said: Option<Confirmation>) -> pb::Teacher {
+        pb::Teacher {
+            id: self.id.to_string(),
+            given_name: self.person.given_name,
+            surname: self.person.surname,
+            school_id: self.school.map(|school| school.to_string()).unwrap_or_default(),
+            subject_area: self.person.subject_area,
+            confirmation: said.and_then(Confirmation::shown_to_others),
         }
     }
 }

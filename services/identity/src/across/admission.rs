@@ -1,7 +1,7 @@
 //! Admitting an application: the team, its shared account and its first credential are created.
 
-use platform::{Ctx, Error, Reads, Result, Tx, secret::Keys};
-use proto::options::v1::Role;
+use platform::{Ctx, Error, Reads, Result, Tx, secret::Keys, wire};
+use proto::{identity::v1 as pb, options::v1::Role};
 
 use super::{credential, mandating};
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) async fn carry_out(
 
 async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, id: TeamId) -> Result<()> {
     let ctx: &Ctx = tx.ctx();
-    // who has left since it was submitted is not given a team
+    // who has left since it was submitted, or for whom nobody vouches, is not given a team
     mandating::teacher_to_change(tx, "application_id", application.referent()).await?;
     let school = application.draft().school.ok_or_else(|| Error::not_found("school"))?;
     let number = application::store::founded(tx, track.id).await? + 1;
@@ -48,6 +48,11 @@ async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, i
     let first = Credential::issue(ctx, keys, id)?;
     let mut team = Team::admit(ctx, application, admission, &first, application.reservation().cloned());
     save(tx, &mut team).await?;
+    tx.emit(&pb::TeamAdmitted {
+        team_id: id.to_string(),
+        edition_id: track.edition.to_string(),
+        admitted_at: Some(wire::timestamp(ctx.now())),
+    });
     credential::send(tx, &first).await
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn replace(tx: &Tx, credential: &Credential) -> Result<()> {
 }
 
 /// Replaces an account's password, and ends all its sessions and the codes that wait. Where the caller signed in with a team's credential, the credential is
-/// redeemed. Error: `CREDENTIAL_USED`, where another call redeemed it first.
+/// redeemed. Error: `CREDENTIAL_USED`, where another call redeemed it first; `SESSION_OVER`, where the session that asks ended meanwhile.
 pub(crate) async fn redeem(tx: &Tx, signed_in: SignedIn, password: Hash) -> Result<Account> {
     let SignedIn { mut account, provisional } = signed_in;
     if let Some(credential) = provisional {
@@ -40,6 +40,9 @@ pub(crate) async fn redeem(tx: &Tx, signed_in: SignedIn, password: Hash) -> Resu
         team.activate(tx.ctx().now());
         team::store::save(tx, &mut team).await?;
     }
+    // held first: who ends the session that asks while its password is compared was here before, or waits
+    account::store::lock(tx, &account).await?;
+    session::store::asking(tx).await?.living(tx.ctx().now())?;
     account.choose_password(password);
     entrance::shut(tx, &mut account).await?;
     Ok(account)

@@ -1,13 +1,17 @@
-//! What opens an account and what shuts it: forgotten passwords, addresses, locks, and leaving. Whatever makes a password or an address
-//! another one, or lets nobody in, ends the sessions and the codes that were mailed before.
+//! What opens an account and what shuts it: forgotten passwords, addresses, locks, and leaving. Whatever makes a password another one,
+//! takes an address back, or lets nobody in, ends the sessions and the codes that were mailed before. A new address that its owner
+//! confirmed ends the codes alone.
 
 use jiff::SignedDuration;
-use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
+use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, error::Shared, event::Handlers, wire};
 use proto::identity::v1 as pb;
 
-use super::mandating;
+use super::{confirming, machines, mandating};
 use crate::{
-    account::{self, Account, EmailChange, Recovery, email_change, invalid_code, recovery},
+    account::{
+        self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, invalid_code, recovery,
+        school_letter,
+    },
     country::Country,
     password::hasher::Hash,
     session,
@@ -17,18 +21,31 @@ use crate::{
 pub(crate) async fn shut(tx: &Tx, account: &mut Account) -> Result<()> {
     account::store::save(tx, account).await?;
     session::store::end_all(tx, account.id()).await?;
+    machines::end_of_account(tx, account.id()).await?;
     recovery::store::forget_of(tx, account.id()).await?;
     email_change::store::forget_of(tx, account.id()).await
 }
 
-/// Deletes what waited for a code longer than the days for which the country keeps registrations that nobody verified. It runs whenever
-/// somebody asks for a code; where nobody does, there is hardly any.
+/// Deletes what waited for a code longer than the days for which the country keeps registrations that nobody verified.
 pub(crate) async fn forget_old(tx: &Tx) -> Result<()> {
     let days = tx.ctx().tenant().section::<Country>()?.retention().unverified_accounts;
     let before = tx.ctx().now() - SignedDuration::from_hours(24 * i64::from(days));
     account::store::forget_registered_before(tx, before).await?;
     recovery::store::forget_before(tx, before).await?;
+    school_letter::store::forget_before(tx, before).await?;
     email_change::store::forget_before(tx, before).await
+}
+
+/// Adds the hourly task that does so, which does not wait until somebody asks for a code.
+pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
+    others.every_hour("forget unredeemed", move |ctx| {
+        let store = store.clone();
+        async move {
+            let tx = store.change(&ctx).await?;
+            forget_old(&tx).await?;
+            tx.commit().await
+        }
+    })
 }
 
 /// Issues a recovery and publishes that it is to be mailed. Where there is no account, or none that can be recovered, the same statements
@@ -79,12 +96,18 @@ pub(crate) async fn reset(tx: &Tx, id: Id<Recovery>, password: Hash) -> Result<(
 /// since its owner proved to be it.
 pub(crate) async fn ask_email(tx: &Tx, account: &Account, change: &EmailChange) -> Result<()> {
     account::store::lock(tx, account).await?;
-    forget_old(tx).await?;
     email_change::store::ask(tx, change).await?;
     tx.note("ask for another address", format!("account {}", account.id()), "");
     let notice_id = tx.ctx().new_id::<pb::EmailChangeAsked>().to_string();
     tx.emit(&pb::EmailChangeAsked { change_id: change.id().to_string(), notice_id });
     Ok(())
+}
+
+/// The login of the account whose address a change replaces. Error: `CODE_EXPIRED`; `CODE_INVALID`.
+pub(crate) async fn changing(db: &impl Reads, id: Id<EmailChange>) -> Result<Login> {
+    let change = email_change::store::find(db, id).await?.ok_or_else(invalid_code)?;
+    change.redeemable(db.ctx().now())?;
+    Ok(change.former().clone())
 }
 
 /// Gives an account the address that its owner confirmed with a code. Error: `CODE_EXPIRED`; `CODE_INVALID`, also where the address
@@ -104,6 +127,7 @@ pub(crate) async fn confirm_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     account::store::forget_registrations(tx, change.wanted()).await?;
     // the account is locked as it was read: what cannot be saved is the address, which somebody else was given at this instant
     account::store::save(tx, &mut account).await.map_err(taken)?;
+    confirming::judge(tx, &account, Changed::Otherwise).await?;
     tx.note("change address", format!("account {}", account.id()), "");
     let [former_notice_id, new_notice_id] = [(); 2].map(|()| tx.ctx().new_id::<pb::EmailChanged>().to_string());
     tx.emit(&pb::EmailChanged { change_id: change.id().to_string(), former_notice_id, new_notice_id });
@@ -126,6 +150,7 @@ pub(crate) async fn restore_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     // later changes were not the owner's either
     email_change::store::forget_all_of(tx, account.id()).await?;
     shut(tx, &mut account).await.map_err(taken)?;
+    confirming::judge(tx, &account, Changed::Otherwise).await?;
     tx.note("restore address", format!("account {}", account.id()), "");
     recover(tx, Some(account.id())).await
 }

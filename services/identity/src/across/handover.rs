@@ -6,7 +6,8 @@ use super::{credential, mandating};
 use crate::class::team::{self, Credential, Handover, Team};
 
 /// Saves a team that was handed over. Where its credential was not redeemed, the former referent knows it: it is replaced, and the
-/// new one is mailed to the new referent. Error: a violation at `teacher_id`, where the new referent cannot sign in any more.
+/// new one is mailed to the new referent. Error: a violation at `teacher_id`, where the new referent cannot sign in any more;
+/// `TEACHER_UNCONFIRMED`.
 pub(crate) async fn save(tx: &Tx, keys: &Keys, team: &mut Team, handover: &Handover) -> Result<()> {
     mandating::teacher_to_change(tx, "teacher_id", team.referent()).await?;
     let next = if team.is_invited() { Some(Credential::issue(tx.ctx(), keys, team.id())?) } else { None };

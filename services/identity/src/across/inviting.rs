@@ -63,6 +63,10 @@ pub(crate) async fn accept(tx: &Tx, code: Id<Code>, mut account: Account) -> Res
         }
         _ => Vec::new(),
     };
+    for giver in &givers {
+        // who loses the right at this instant waits, or gives nothing
+        mandate::store::lock(tx, giver).await?;
+    }
     let mut mandate = invitation.accept(tx.ctx(), &account, &givers)?;
     invitation::store::settle(tx, &mut invitation).await?;
     if account.is_new() {

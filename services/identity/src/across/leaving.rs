@@ -4,17 +4,14 @@ use platform::{Ctx, Id, Peers, Reads, Result, Store, Tx};
 
 use super::{entrance, mandating};
 use crate::{
-    account::{self, Account, TeamId},
-    class::{
-        team::{self, Team},
-        track,
-    },
+    account::{self, Account, TeamId, factor},
+    class::{team, track},
     reason::{Reason, Refuse},
 };
 
-/// The teams of the caller, as their referent, whose year is over. Asks lessons, so it is asked before a transaction is opened.
-pub(crate) async fn over(store: &Store, peers: &Peers, ctx: &Ctx) -> Result<Vec<TeamId>> {
-    let teams = team::store::of_referent(&store.read(ctx).await?, ctx.account()?).await?;
+/// The teams of a referent whose year is over. Asks lessons, so it is asked before a transaction is opened.
+pub(crate) async fn over(store: &Store, peers: &Peers, ctx: &Ctx, referent: Id<Account>) -> Result<Vec<TeamId>> {
+    let teams = team::store::of_referent(&store.read(ctx).await?, referent).await?;
     let mut over = Vec::new();
     for team in teams {
         let ends = track::peer::ends(peers, ctx, team.edition(), team.track()).await?;
@@ -29,24 +26,26 @@ pub(crate) async fn over(store: &Store, peers: &Peers, ctx: &Ctx) -> Result<Vec<
 pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<()> {
     let coordinators = mandating::coordinators_to_change(tx).await?;
     let mut account = account::store::person_to_change(tx, id).await?;
-    // read with the account locked: a team that is handed over to it waits, and is refused
-    let teams = team::store::of_referent(tx, id).await?;
-    let at_work: Vec<_> = teams.iter().filter(|team| !over.contains(&team.id())).collect();
-    refuse_at_work(&at_work)?;
+    refuse_at_work(tx, id, over).await?;
     account.leave(tx.ctx(), &coordinators)?;
     team::store::remove_support(tx, id).await?;
+    factor::store::remove(tx, id).await?;
     entrance::shut(tx, &mut account).await?;
     mandating::revoke_all(tx, id).await?;
     tx.note("leave account", format!("account {id}"), "");
     Ok(())
 }
 
-fn refuse_at_work(teams: &[&Team]) -> Result<()> {
+/// Refuses what would leave teams at work without their referent, whose account is locked: a team that is handed over to it waits, and is
+/// refused. `over` are the teams that need no referent any more. Error: `TEAM_AT_WORK`.
+pub(crate) async fn refuse_at_work(tx: &Tx, referent: Id<Account>, over: &[TeamId]) -> Result<()> {
+    let mut teams = team::store::of_referent(tx, referent).await?;
+    teams.retain(|team| !over.contains(&team.id()));
     if teams.is_empty() {
         return Ok(());
     }
     let codes: Vec<_> = teams.iter().map(|team| team.code().as_str()).collect();
-    let text = "You are the referent of teams that are at work. Hand them over to another teacher first, then leave.";
+    let text = "This account is the referent of teams that are at work. Hand them over to another teacher first.";
     Err(Reason::TeamAtWork.error(text).with("teams", codes.join(" ")))
 }
 

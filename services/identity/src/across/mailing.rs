@@ -26,6 +26,8 @@ use crate::{
 };
 
 mod accounts;
+mod confirming;
+mod machines;
 
 /// Writes mails. Cheap to clone.
 #[derive(Clone)]
@@ -45,9 +47,9 @@ pub(crate) fn handlers(host: &Host, public_url: String) -> Handlers {
 
 impl Mails {
     fn handlers(self) -> Handlers {
-        let [verification, repeated, credential, refused, reminder, invited, granted, revoked] =
+        let [verification, repeated, credential, refused, reminder, invited, granted, revoked, hook] =
             std::array::from_fn(|_| self.clone());
-        self.of_accounts(Handlers::new())
+        self.of_confirmations(self.of_accounts(Handlers::new()))
             .on_each("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
             .on_each("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
             .on_each("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
@@ -56,10 +58,20 @@ impl Mails {
             .on_each("mail invitation", move |ctx, event| invited.clone().invitation(ctx, event))
             .on_each("mail granted mandate", move |ctx, event| granted.clone().granted(ctx, event))
             .on_each("mail revoked mandate", move |ctx, event| revoked.clone().revoked(ctx, event))
+            .on_each("mail disabled webhook", move |ctx, event| hook.clone().webhook_disabled(ctx, event))
+    }
+
+    fn of_confirmations(&self, others: Handlers) -> Handlers {
+        let [confirmed, ended, asked] = std::array::from_fn(|_| self.clone());
+        others
+            .on_each("mail confirmation", move |ctx, event| confirmed.clone().confirmed(ctx, event))
+            .on_each("mail ended confirmation", move |ctx, event| ended.clone().confirmation_ended(ctx, event))
+            .on_each("mail school", move |ctx, event| asked.clone().school_asked(ctx, event))
     }
 
     fn of_accounts(&self, others: Handlers) -> Handlers {
-        let [recovery, recovered, asked, warned, former, new, locked, open] = std::array::from_fn(|_| self.clone());
+        let [recovery, recovered, asked, warned, former, new, locked, open, factor] =
+            std::array::from_fn(|_| self.clone());
         others
             .on_each("mail recovery", move |ctx, event| recovery.clone().recovery(ctx, event))
             .on_each("mail password recovered", move |ctx, event| recovered.clone().password_recovered(ctx, event))
@@ -69,6 +81,7 @@ impl Mails {
             .on_each("mail changed address", move |ctx, event| new.clone().new_address(ctx, event))
             .on_each("mail lock", move |ctx, event| locked.clone().locked(ctx, event))
             .on_each("mail reinstatement", move |ctx, event| open.clone().reinstated(ctx, event))
+            .on_each("mail second factor", move |ctx, event| factor.clone().factor_changed(ctx, event))
     }
 }
 
@@ -231,6 +244,10 @@ impl Mails {
 
     async fn send(&self, ctx: &Ctx, post: Post<'_>, values: &[(&str, &str)]) -> Result<()> {
         let Post { id, to, language, kind } = post;
+        if !to.contains('@') {
+            // the owner has left meanwhile, and with them their address
+            return Ok(());
+        }
         let values: Vec<_> = values.iter().copied().chain([("programme", ctx.tenant().name())]).collect();
         let letter = language.write(kind, &values);
         let (to, language) = (to.to_owned(), language.tag.to_owned());
@@ -295,7 +312,7 @@ mod tests {
         assert!(mail.contains("To: ana@school.example"), "{mail}");
         assert!(mail.contains("Wednesday 5 October 2022 at 10:00 (Europe/Rome, UTC+02:00)"), "{mail}");
         let link = mail.lines().find_map(|line| line.strip_prefix("https://koine.example/it/verify-email#")).unwrap();
-        let message = pb::VerifyEmailRequest { code: link.to_owned() };
+        let message = pb::VerifyEmailRequest { code: link.to_owned(), password: PASSWORD.to_owned() };
         assert_eq!(reason(accounts.verify_email(request(&ground.anybody(), message)).await), "OK");
     }
 

@@ -4,8 +4,9 @@
 use platform::{Ctx, Id, Reads, Result, Tx};
 use proto::{identity::v1 as pb, options::v1::Role};
 
+use super::{confirming, leaving, machines};
 use crate::{
-    account::{self, Account},
+    account::{self, Account, TeamId, confirmation},
     mandate::{self, Giver, Mandate, Teacher},
     session::{self, Session},
 };
@@ -14,23 +15,31 @@ use crate::{
 pub(crate) async fn grant(tx: &Tx, mandate: &mut Mandate) -> Result<()> {
     mandate::store::add(tx, mandate).await?;
     tx.note("grant mandate", subject(mandate), about(mandate));
-    if mandate.is_given() {
+    if mandate.given_by().is_some() {
         let letter_id = tx.ctx().new_id::<pb::MandateGranted>().to_string();
         tx.emit(&pb::MandateGranted { mandate_id: mandate.id().to_string(), letter_id });
     }
-    Ok(())
+    confirming::begin(tx, mandate).await
 }
 
-/// Takes a role away, and ends the sessions that act in it. What was taken away before stays as it is. Error: `ROLE_NOT_GRANTABLE`;
-/// `LAST_COORDINATOR`.
-pub(crate) async fn revoke(tx: &Tx, mandate: &mut Mandate, giver: &Giver) -> Result<()> {
+/// Takes a role away, and ends the sessions that act in it. What was taken away before stays as it is. `over` are the teams of its owner
+/// that need no referent any more. Error: `ROLE_NOT_GRANTABLE`; `LAST_COORDINATOR`; `TEAM_AT_WORK`.
+pub(crate) async fn revoke(tx: &Tx, mandate: &mut Mandate, giver: &Giver, over: &[TeamId]) -> Result<()> {
     let coordinators = if mandate.is(Role::Coordinator) { coordinators_to_change(tx).await? } else { Vec::new() };
+    // after that of all coordinators: of two who revoke each other, the second waits without a lock that the first one needs
+    hold_own(tx).await?;
+    // in the order in which all who change an account lock, so that none waits for the other
+    account::store::find_to_change(tx, mandate.account()).await?;
+    if mandate.is(Role::Teacher) && mandate.is_living() {
+        leaving::refuse_at_work(tx, mandate.account(), over).await?;
+    }
     if !mandate.revoke(tx.ctx(), giver, &coordinators)? {
         return Ok(());
     }
     // first the mandate, then its sessions: who signs in at the same time holds the mandate, and is seen here or sees that it is revoked
     mandate::store::save(tx, mandate).await?;
     session::store::end_all_in(tx, mandate.id()).await?;
+    machines::end_of_mandate(tx, mandate.id()).await?;
     tx.note("revoke mandate", subject(mandate), about(mandate));
     let letter_id = tx.ctx().new_id::<pb::MandateRevoked>().to_string();
     tx.emit(&pb::MandateRevoked { mandate_id: mandate.id().to_string(), letter_id });
@@ -74,13 +83,24 @@ pub(crate) async fn found(tx: &Tx, account: &mut Account, role: Role) -> Result<
     grant(tx, &mut Mandate::first(ctx, account, role)).await
 }
 
-/// The registered teacher with this id. Error: a violation at `field`, where there is none.
-pub(crate) async fn teacher(db: &impl Reads, field: &str, id: Id<Account>) -> Result<Teacher> {
-    let account = account::store::find(db, id).await?;
-    Teacher::proven(field, account, &mandate::store::of_account(db, id).await?)
+/// Holds the mandate that the caller acts in until the transaction ends: who gives a role or takes one away can do so now, and not just
+/// a moment ago. Error: not found, where it was taken away.
+pub(crate) async fn hold_own(tx: &Tx) -> Result<()> {
+    match tx.ctx().member()?.mandate {
+        Some(mandate) => own(tx, tx.ctx().account()?, mandate.into()).await.map(drop),
+        None => Ok(()),
+    }
 }
 
-/// [`teacher`], and locks the account until the transaction ends, so that they do not leave meanwhile.
+/// The registered teacher with this id. Error: a violation at `field`, where there is none; `TEACHER_UNCONFIRMED`.
+pub(crate) async fn teacher(db: &impl Reads, field: &str, id: Id<Account>) -> Result<Teacher> {
+    let account = account::store::find(db, id).await?;
+    let said = confirmation::store::find(db, id).await?;
+    Teacher::proven(db.ctx(), field, account, &mandate::store::of_account(db, id).await?, said.as_ref())
+}
+
+/// [`teacher`], and locks the account until the transaction ends, so that they do not leave meanwhile, and nobody takes back that they
+/// are confirmed.
 pub(crate) async fn teacher_to_change(tx: &Tx, field: &str, id: Id<Account>) -> Result<Teacher> {
     account::store::find_to_change(tx, id).await?;
     teacher(tx, field, id).await

@@ -1,13 +1,17 @@
 //! Signing in: loads everything that could open a login, and decides who is signed in.
 
-use platform::{Ctx, Error, Id, Reads, Result, Violations, secret::Keys};
+use platform::{Ctx, Error, Id, Reads, Result, Store, Violations, secret::Keys};
 
 use crate::{
     account::{self, Account, Login, refuse_weak},
     class::team::{self, Credential, Team},
-    password::{hasher::Hash, strength},
+    password::{
+        hasher::{Hash, Hasher},
+        strength,
+        throttle::{Attempt, Throttle},
+    },
     reason::{Reason, Refuse},
-    session,
+    session::{self, Proof},
 };
 
 /// Everything that could open a login. It is loaded before anything is decided, and also for a login that nobody has. A registration
@@ -27,6 +31,62 @@ pub struct SignedIn {
     pub account: Account,
     /// The credential they signed in with. It must be redeemed before anything else is done. None where they used a password.
     pub provisional: Option<Credential>,
+}
+
+impl SignedIn {
+    /// What they have shown.
+    pub(crate) fn proof(&self) -> Proof {
+        if self.provisional.is_some() { Proof::Credential } else { Proof::Password }
+    }
+}
+
+/// What it takes to compare somebody's password. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Door {
+    /// Identity's data.
+    pub(crate) store: Store,
+    /// The keys credentials are derived with.
+    pub(crate) keys: Keys,
+    /// Compares passwords.
+    pub(crate) hasher: Hasher,
+    /// Limits guesses.
+    pub(crate) throttle: Throttle,
+}
+
+impl Door {
+    /// The caller's own account, after its password was typed. Error: a violation at `current_password`; `SESSION_OVER`;
+    /// `RATE_EXCEEDED`.
+    pub(crate) async fn owner(&self, ctx: &Ctx, typed: &str) -> Result<Account> {
+        let (_, state, _) = LoginState::load_own(&self.store.read(ctx).await?).await?;
+        let attempt = self.throttle.own_in_turn(ctx).await?;
+        let signed_in = self.compare(ctx, state, typed, attempt).await;
+        Ok(decide_change(signed_in, Ok(()))?.account)
+    }
+
+    /// The account with a login, after its password was typed. Error: a violation at `current_password`; `RATE_EXCEEDED`.
+    pub(crate) async fn holder(&self, ctx: &Ctx, login: &Login, typed: &str) -> Result<Account> {
+        let state = LoginState::load(&self.store.read(ctx).await?, login).await?;
+        let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;
+        let signed_in = self.compare(ctx, state, typed, attempt).await;
+        Ok(decide_change(signed_in, Ok(()))?.account)
+    }
+
+    /// Compares a typed password with what could open the login. It takes as long whether or not the login exists.
+    pub(crate) async fn compare(
+        &self,
+        ctx: &Ctx,
+        state: LoginState,
+        typed: &str,
+        attempt: Attempt,
+    ) -> Result<SignedIn> {
+        let fits = self.hasher.verify(typed, state.password()).await;
+        let signed_in = fits.and_then(|fits| state.decide(ctx, &self.keys, typed, fits));
+        // other refusals, such as an expired credential or a full queue, are no wrong guess
+        if !signed_in.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
+            attempt.give_back();
+        }
+        signed_in
+    }
 }
 
 impl LoginState {

@@ -5,6 +5,7 @@ use platform::{
     border::{Recheck, ended},
 };
 
+use super::entry;
 use crate::{
     account,
     class::team,
@@ -47,7 +48,8 @@ pub(crate) async fn standing(db: &impl Reads, caller: &Member, visit: Visit) -> 
         None => None,
     };
     let mandate = mandate::store::get(db, session.mandate()).await?;
-    Ok(Standing { session, mandate, account, team })
+    let entry = entry::decide(db, &account, mandate, session.proof()).await?;
+    Ok(Standing { session, entry, account, team })
 }
 
 #[cfg(test)]
@@ -66,9 +68,10 @@ mod tests {
             roles: vec![role],
             mandate: None,
             bound: platform::Bound::default(),
+            scopes: None,
             acts_for: None,
             home: Some("it".parse().unwrap()),
-            provisional: false,
+            lacks: None,
         });
         ground.ctx_in("it-hr", caller)
     }

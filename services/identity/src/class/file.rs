@@ -10,10 +10,11 @@ use crate::{
 };
 
 pub mod api;
+pub(crate) mod bytes;
 pub(crate) mod store;
 mod wire;
 
-/// The record of a stored file. The bytes are stored under their digest.
+/// The record of a stored file. Its bytes are found by its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
     id: Id<File>,
@@ -23,6 +24,7 @@ pub struct File {
     media_type: String,
     size: u64,
     digest: String,
+    place: String,
     created_at: Timestamp,
 }
 
@@ -73,13 +75,15 @@ impl Purpose {
 impl File {
     /// The record of a file that the caller has just uploaded.
     pub fn new(ctx: &Ctx, label: Label, blob: Blob) -> Result<Self> {
+        let id = ctx.new_id();
         Ok(Self {
-            id: ctx.new_id(),
+            id,
             owner: ctx.account()?,
             purpose: label.purpose,
             name: label.name,
             media_type: blob.media_type.to_owned(),
             size: blob.size,
+            place: format!("{}-{id}", blob.digest),
             digest: blob.digest,
             created_at: ctx.now(),
         })
@@ -93,6 +97,11 @@ impl File {
     /// Its id.
     pub fn id(&self) -> Id<File> {
         self.id
+    }
+
+    /// The name under which its bytes are kept, and no other file's.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Who uploaded it.

@@ -188,9 +188,9 @@ impl Team {
         }
     }
 
-    /// Whether the caller may see the team: the team itself, its teachers, the central team.
+    /// Whether the caller may see the team: the team itself, its teachers, the central team, and machines, which are shown less.
     pub fn is_visible_to(&self, ctx: &Ctx) -> bool {
-        ctx.has(Role::Coordinator) || ctx.stands_for(self.id) || self.is_taught_by(ctx)
+        ctx.has(Role::Coordinator) || ctx.has(Role::Integrator) || ctx.stands_for(self.id) || self.is_taught_by(ctx)
     }
 
     /// The proof that the caller may see the team. Error: not found.
@@ -217,10 +217,15 @@ impl Team {
         if ctx.has(Role::Coordinator) { self.seen_by(ctx) } else { self.led_by(ctx) }
     }
 
-    /// The team as the caller may see it. Its e-mail address is visible to itself and its teachers only.
+    /// The team as the caller may see it. Its e-mail address is visible to itself and its teachers only, and what it still owes to the
+    /// central team to no machine.
     pub(crate) fn shown_to(mut self, ctx: &Ctx) -> Self {
-        if !ctx.stands_for(self.id) && !self.is_taught_by(ctx) {
+        let is_machine = ctx.has(Role::Integrator);
+        if is_machine || (!ctx.stands_for(self.id) && !self.is_taught_by(ctx)) {
             self.email = None;
+        }
+        if is_machine {
+            self.reservation = None;
         }
         self
     }

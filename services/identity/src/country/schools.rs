@@ -40,6 +40,8 @@ pub enum Column {
     Address,
     /// The e-mail address.
     Email,
+    /// The domain of the school's own e-mail addresses.
+    Domain,
 }
 
 impl fmt::Display for Column {
@@ -56,6 +58,7 @@ impl fmt::Display for Column {
             Self::Territory => "territory",
             Self::Address => "address",
             Self::Email => "email",
+            Self::Domain => "domain",
         })
     }
 }

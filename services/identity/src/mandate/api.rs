@@ -1,11 +1,18 @@
 //! The methods on mandates: open, load, decide, save, answer.
 
-use platform::{Allowed, Open, PageRequest, Peers, Result, Store, page::Sizes};
-use proto::identity::v1::{self as pb, mandate_service_server::MandateService};
+use platform::{Allowed, Ctx, Id, Open, PageRequest, Peers, Result, Store, page::Sizes};
+use proto::{
+    identity::v1::{self as pb, mandate_service_server::MandateService},
+    options::v1::Role,
+};
 use tonic::{Request, Response, Status};
 
 use super::{Giver, Mandate, Post, store, wire};
-use crate::{account, across::mandating, class::track::peer};
+use crate::{
+    account::{self, TeamId},
+    across::{confirming, leaving, mandating},
+    class::track::peer,
+};
 
 /// The methods on mandates.
 #[derive(Clone)]
@@ -30,9 +37,10 @@ impl MandateService for Mandates {
         let tx = self.store.change(&ctx).await?;
         let page = store::list(&tx, page).await?;
         let accounts = account::store::all(&tx, page.items.iter().map(Mandate::account)).await?;
+        let unconfirmed = confirming::unconfirmed_among(&tx, page.items.iter().map(Mandate::account)).await?;
         tx.note("list mandates", "mandates", format!("found {}", page.items.len()));
         tx.commit().await?;
-        let page = page.map(|mandate| wire::named(mandate, &accounts));
+        let page = page.map(|mandate| wire::marked(mandate, &accounts, &unconfirmed));
         Ok(Response::new(pb::ListMandatesResponse { mandates: page.items, next_page_token: page.next }))
     }
 
@@ -53,9 +61,13 @@ impl MandateService for Mandates {
     ) -> Result<Response<pb::Mandate>, Status> {
         let (ctx, req) = request.open()?;
         let (giver, post) = (Giver::of(&ctx)?, Post::try_from(&req)?);
-        peer::check_edition(&self.peers, &ctx, "edition_id", post.bound.period).await?;
+        // asked before a transaction is opened, and refused after it is known that nothing is remembered
+        let edition = peer::check_edition(&self.peers, &ctx, "edition_id", post.bound.period).await;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        let whose = account::store::find(&tx, req.account_id.parse()?).await?;
+        mandating::hold_own(&tx).await?;
+        edition?;
+        // locked, so that its owner does not leave meanwhile
+        let whose = account::store::find_to_change(&tx, req.account_id.parse()?).await?;
         let mut mandate = Mandate::grant(&ctx, &giver, whose.as_ref(), post)?;
         mandating::grant(&tx, &mut mandate).await?;
         tx.answer(wire::named(mandate, whose.as_slice())).await
@@ -67,11 +79,25 @@ impl MandateService for Mandates {
     ) -> Result<Response<pb::Mandate>, Status> {
         let (ctx, req) = request.open()?;
         let giver = Giver::of(&ctx)?;
+        let over = self.over(&ctx, &giver, req.mandate_id.parse()?).await?;
         let tx = self.store.write(&ctx).await?;
         let mut mandate = store::get(&tx, req.mandate_id.parse()?).await?;
         let tx = tx.allowed(mandate.revoked_by(&giver)?).await?;
-        mandating::revoke(&tx, &mut mandate, &giver).await?;
+        mandating::revoke(&tx, &mut mandate, &giver, &over).await?;
         let whose = account::store::find(&tx, mandate.account()).await?;
         tx.answer(wire::named(mandate, whose.as_slice())).await
+    }
+}
+
+impl Mandates {
+    /// The teams that need no referent any more, of the owner of a mandate that the giver may take away. Asks lessons, so it is asked before
+    /// a transaction is opened. Error: not found; `ROLE_NOT_GRANTABLE`.
+    async fn over(&self, ctx: &Ctx, giver: &Giver, mandate: Id<Mandate>) -> Result<Vec<TeamId>> {
+        let mandate = store::get(&self.store.read(ctx).await?, mandate).await?;
+        mandate.revoked_by(giver)?;
+        if mandate.is(Role::Teacher) {
+            return leaving::over(&self.store, &self.peers, ctx, mandate.account()).await;
+        }
+        Ok(Vec::new())
     }
 }

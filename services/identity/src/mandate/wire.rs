@@ -1,7 +1,7 @@
 //! Mandates as messages.
 
-use platform::{Bound, Result, wire};
-use proto::identity::v1 as pb;
+use platform::{Bound, Id, Result, wire};
+use proto::{identity::v1 as pb, options::v1::Role};
 
 use super::{Deed, Mandate, Post};
 use crate::account::Account;
@@ -22,6 +22,8 @@ impl From<Mandate> for pb::Mandate {
             revoked_by: by(revoked),
             given_name: String::new(),
             surname: String::new(),
+            // the answer says it, where it is a list
+            unconfirmed: false,
         }
     }
 }
@@ -31,6 +33,12 @@ pub(super) fn named(mandate: Mandate, accounts: &[Account]) -> pb::Mandate {
     let person = accounts.iter().find(|account| account.id() == mandate.account).map(Account::person).cloned();
     let person = person.unwrap_or_default();
     pb::Mandate { given_name: person.given_name, surname: person.surname, ..mandate.into() }
+}
+
+/// [`named`], and marked where it is a teacher's who is among the `unconfirmed`.
+pub(super) fn marked(mandate: Mandate, accounts: &[Account], unconfirmed: &[Id<Account>]) -> pb::Mandate {
+    let unconfirmed = mandate.is(Role::Teacher) && unconfirmed.contains(&mandate.account);
+    pb::Mandate { unconfirmed, ..named(mandate, accounts) }
 }
 
 impl TryFrom<&pb::CreateMandateRequest> for Post {
@@ -43,6 +51,6 @@ impl TryFrom<&pb::CreateMandateRequest> for Post {
 
 /// What bounds a role, as a request says it.
 pub(super) fn bound(territory: &str, edition_id: &str) -> Result<Bound> {
-    let edition = wire::optional::<platform::Id<()>>(edition_id)?;
-    Ok(Bound { area: territory.to_owned(), period: edition.map(platform::Id::uuid) })
+    let edition = wire::optional::<Id<()>>(edition_id)?;
+    Ok(Bound { area: territory.to_owned(), period: edition.map(Id::uuid) })
 }

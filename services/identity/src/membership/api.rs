@@ -31,7 +31,7 @@ impl MembershipService for Memberships {
         let visit = Visit::wanted(&ctx, platform::wire::optional(&req.team_id)?)?;
         let standing = visiting::standing(&self.store.read(&ctx).await?, ctx.member()?, visit).await?;
         let exchange = Exchange::grant(&ctx, there.tenant(), visit, &standing)?;
-        let grant = self.tokens.exchange(&ctx, &there, &standing.session, visit.guest())?;
+        let grant = self.tokens.exchange(&ctx, &there, &standing.session, &standing.entry, visit.guest())?;
         self.record(&ctx, &there, &exchange).await?;
         Ok(Response::new(wire::given(ctx.now(), grant)))
     }

@@ -24,11 +24,15 @@ impl Default for Hashing {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Throttling {
-    /// Wrong passwords for one login of a tenant.
+    /// Wrong passwords for one login of a tenant from one network address.
     pub login: Rate,
+    /// Wrong passwords for one login of a tenant from all addresses together.
+    pub everywhere: Rate,
     /// Mails to one address of a tenant that anybody can cause.
     pub letter: Rate,
-    /// All of these from one network address, over all tenants. A whole school can share one address.
+    /// Searches for people by one account.
+    pub search: Rate,
+    /// All guesses and mails from one network address, over all tenants. A whole school can share one address.
     pub address: Rate,
     /// The milliseconds after which, or after a multiple of which, an answer is given that must not show by its time who is known: more
     /// than a refused sign-in takes.
@@ -39,7 +43,9 @@ impl Default for Throttling {
     fn default() -> Self {
         Self {
             login: Rate { burst: number(5), every_ms: number(10_000) },
+            everywhere: Rate { burst: number(100), every_ms: number(1_000) },
             letter: Rate { burst: number(5), every_ms: number(300_000) },
+            search: Rate { burst: number(30), every_ms: number(60_000) },
             address: Rate { burst: number(50), every_ms: number(500) },
             even_ms: number(50),
         }

@@ -1,5 +1,6 @@
-//! Limits how fast somebody can guess passwords and codes, and how many mails they can cause: per login of a tenant, and per
-//! network address over all tenants.
+//! Limits how fast somebody can guess passwords and codes, and how many mails they can cause: per login of a tenant and network
+//! address, per login from everywhere, and per network address over all tenants. Who guesses at somebody's login from elsewhere does not
+//! keep its owner out, nor does it slow an owner who has signed in.
 //!
 //! Only wrong guesses count. An attempt takes its permits before the password is compared, so that parallel guesses count like
 //! sequential ones, and returns exactly these permits where the guess was right. So the pupils of a team, who share one login and
@@ -29,6 +30,7 @@ use governor::{
 };
 use platform::{Clock, Ctx, Error, Result, TenantId, error::Shared};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
 
 use crate::{
     password::{
@@ -52,21 +54,56 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Throttle(Arc<Inner>);
 
 struct Inner {
-    logins: Limiter<Login>,
-    lanes: Mutex<HashMap<Login, Weak<Semaphore>>>,
-    letters: Limiter<Login>,
+    logins: Limiter<Door>,
+    everywhere: Limiter<(TenantId, Whose)>,
+    lanes: Mutex<HashMap<Door, Weak<Semaphore>>>,
+    letters: Limiter<(TenantId, Occasion, String)>,
+    searches: Limiter<(TenantId, String)>,
     addresses: Limiter<IpAddr>,
     step: Duration,
 }
 
-type Login = (TenantId, String);
+/// Whose password is guessed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Whose {
+    /// That of whoever has this login, if anybody has it.
+    Login(String),
+    /// That of this account, by somebody who has signed in to it.
+    Own(Uuid),
+}
+
+/// A password, and the network from which it is guessed.
+type Door = (TenantId, Whose, Option<IpAddr>);
+
+/// Why somebody is mailed. Letters are counted by address and occasion, so that who asks for letters of one kind to a stranger holds
+/// back no letter of another, and sees by no refusal that there was one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Occasion {
+    /// Somebody registers, or asks for another code.
+    Registration,
+    /// Somebody forgot a password.
+    Recovery,
+    /// Somebody wants another address.
+    Change,
+    /// A teacher asks a school to say that they are one of theirs.
+    School,
+    /// This account, which has signed in, asks for it.
+    Asked(Uuid),
+}
+
+impl Occasion {
+    /// That the caller, who has signed in, asks for it. Error: `TOKEN_MISSING`.
+    pub fn of(ctx: &Ctx) -> Result<Self> {
+        Ok(Self::Asked(ctx.member()?.account))
+    }
+}
 
 /// An attempt that holds its permits. Where it is dropped, it counts as a wrong guess; that includes a caller who goes away before
 /// the answer.
 #[must_use = "an attempt that was right gives its permits back"]
 pub struct Attempt {
     throttle: Throttle,
-    login: Option<Login>,
+    door: Option<Door>,
     address: Option<IpAddr>,
     _turn: Option<OwnedSemaphorePermit>,
 }
@@ -74,8 +111,11 @@ pub struct Attempt {
 impl Attempt {
     /// Returns the permits: it was no wrong guess.
     pub fn give_back(self) {
-        let Self { throttle: Throttle(inner), login, address, .. } = self;
-        login.iter().for_each(|login| inner.logins.give_back(login));
+        let Self { throttle: Throttle(inner), door, address, .. } = self;
+        if let Some(door) = &door {
+            inner.logins.give_back(door);
+            inner.everywhere.give_back(&(door.0.clone(), door.1.clone()));
+        }
         address.iter().for_each(|address| inner.addresses.give_back(address));
     }
 }
@@ -85,8 +125,10 @@ impl Throttle {
     pub fn new(settings: &Throttling, clock: &Clock) -> Self {
         Self(Arc::new(Inner {
             logins: Limiter::new(settings.login, clock),
+            everywhere: Limiter::new(settings.everywhere, clock),
             lanes: Mutex::default(),
             letters: Limiter::new(settings.letter, clock),
+            searches: Limiter::new(settings.search, clock),
             addresses: Limiter::new(settings.address, clock),
             step: Duration::from_millis(settings.even_ms.get().into()),
         }))
@@ -99,33 +141,46 @@ impl Throttle {
 
     /// Starts an attempt to guess the password of a login, when it is this attempt's turn. Error: `RATE_EXCEEDED`.
     pub async fn guess_in_turn(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
-        let lane = self.lane((ctx.tenant().id().clone(), login.to_owned()));
+        self.in_turn(ctx, Whose::Login(login.to_owned())).await
+    }
+
+    /// Starts an attempt at the password of the account that the caller has signed in to, when it is this attempt's turn. Error:
+    /// `RATE_EXCEEDED`; `TOKEN_MISSING`.
+    pub async fn own_in_turn(&self, ctx: &Ctx) -> Result<Attempt> {
+        self.in_turn(ctx, Whose::Own(ctx.member()?.account)).await
+    }
+
+    async fn in_turn(&self, ctx: &Ctx, whose: Whose) -> Result<Attempt> {
+        let lane = self.lane(door(ctx, whose.clone()));
         let turn = tokio::time::timeout(PATIENCE, lane.acquire_owned()).await;
         let turn = turn.map_err(|_| exceeded("Too many attempts for this account at once.", PATIENCE))?;
-        let mut attempt = self.guess(ctx, login)?;
+        let mut attempt = self.guess(ctx, whose)?;
         attempt._turn = Some(turn.map_err(Error::internal)?);
         Ok(attempt)
     }
 
-    fn lane(&self, login: Login) -> Arc<Semaphore> {
+    fn lane(&self, door: Door) -> Arc<Semaphore> {
         let mut lanes = self.0.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get(&login).and_then(Weak::upgrade) {
+        if let Some(lane) = lanes.get(&door).and_then(Weak::upgrade) {
             return lane;
         }
         if lanes.len() >= SWEEP as usize {
             lanes.retain(|_, lane| lane.strong_count() > 0);
         }
         let lane = Arc::new(Semaphore::new(ABREAST));
-        lanes.insert(login, Arc::downgrade(&lane));
+        lanes.insert(door, Arc::downgrade(&lane));
         lane
     }
 
-    /// Starts an attempt to guess the password of a login. Error: `RATE_EXCEEDED`.
-    fn guess(&self, ctx: &Ctx, login: &str) -> Result<Attempt> {
+    /// Starts an attempt to guess a password. Error: `RATE_EXCEEDED`.
+    fn guess(&self, ctx: &Ctx, whose: Whose) -> Result<Attempt> {
         let mut attempt = self.code(ctx)?;
-        let login = (ctx.tenant().id().clone(), login.to_owned());
-        self.0.logins.take(&login).map_err(|wait| exceeded("Too many attempts for this account.", wait))?;
-        attempt.login = Some(login);
+        let door = door(ctx, whose);
+        let refused = |wait| exceeded("Too many attempts for this account.", wait);
+        // what one network has used up takes nothing from the others
+        self.0.logins.take(&door).map_err(refused)?;
+        self.0.everywhere.take(&(door.0.clone(), door.1.clone())).map_err(refused)?;
+        attempt.door = Some(door);
         Ok(attempt)
     }
 
@@ -133,14 +188,21 @@ impl Throttle {
     pub fn code(&self, ctx: &Ctx) -> Result<Attempt> {
         let address = ctx.address().map(network);
         self.enter(address)?;
-        Ok(Attempt { throttle: self.clone(), login: None, address, _turn: None })
+        Ok(Attempt { throttle: self.clone(), door: None, address, _turn: None })
     }
 
-    /// Counts a mail that somebody causes. Every mail counts. Error: `RATE_EXCEEDED`.
-    pub fn letter(&self, ctx: &Ctx, to: &str) -> Result<()> {
+    /// Counts a mail that somebody asks for, also where none is sent because nobody has the address: else a refusal would tell. Error:
+    /// `RATE_EXCEEDED`.
+    pub fn letter(&self, ctx: &Ctx, occasion: Occasion, to: &str) -> Result<()> {
         self.enter(ctx.address().map(network))?;
-        let to = (ctx.tenant().id().clone(), to.to_owned());
+        let to = (ctx.tenant().id().clone(), occasion, to.to_owned());
         self.0.letters.take(&to).map_err(|wait| exceeded("Enough mails are on their way to this address.", wait))
+    }
+
+    /// Counts a search for people by the caller. Every search counts, whatever it finds. Error: `RATE_EXCEEDED`.
+    pub fn search(&self, ctx: &Ctx) -> Result<()> {
+        let caller = (ctx.tenant().id().clone(), ctx.actor());
+        self.0.searches.take(&caller).map_err(|wait| exceeded("You have searched for people often.", wait))
     }
 
     fn enter(&self, address: Option<IpAddr>) -> Result<()> {
@@ -149,10 +211,15 @@ impl Throttle {
     }
 }
 
-fn exceeded(what: &str, wait: Duration) -> Error {
+/// The error for a call that has to wait.
+pub(crate) fn exceeded(what: &str, wait: Duration) -> Error {
     Shared::RateExceeded
         .error(format!("{what} Wait as long as it is said here; nothing was changed."))
         .retry_after(wait)
+}
+
+fn door(ctx: &Ctx, whose: Whose) -> Door {
+    (ctx.tenant().id().clone(), whose, ctx.address().map(network))
 }
 
 /// The network that an address belongs to. One household has 2^64 IPv6 addresses, so they count as one.
@@ -275,6 +342,10 @@ mod tests {
         (ground, throttle)
     }
 
+    fn ana() -> Whose {
+        Whose::Login("ana@school.example".to_owned())
+    }
+
     /// How many of a hundred attempts are let through.
     fn let_through(attempt: impl Fn() -> Result<()>) -> usize {
         (0..100).filter(|_| attempt().is_ok()).count()
@@ -283,11 +354,11 @@ mod tests {
     #[test]
     fn five_wrong_passwords_at_once_then_one_every_ten_seconds() {
         let (ground, throttle) = ground();
-        let wrong = || throttle.guess(&ground.anybody(), "ana@school.example").map(drop);
+        let wrong = || throttle.guess(&ground.anybody(), ana()).map(drop);
         assert_eq!(let_through(wrong), 5);
         let refused = wrong().unwrap_err();
         assert!(refused.is(Shared::RateExceeded));
-        let login = (ground.tenant.id().clone(), "ana@school.example".to_owned());
+        let login = (ground.tenant.id().clone(), ana(), None);
         assert_eq!(throttle.0.logins.take(&login), Err(Duration::from_secs(10)));
         ground.clock.advance(SignedDuration::from_secs(9));
         assert_eq!(let_through(wrong), 0);
@@ -296,16 +367,32 @@ mod tests {
     }
 
     #[test]
+    fn who_guesses_from_elsewhere_keeps_the_owner_out_neither_here_nor_once_signed_in() {
+        let (ground, throttle) = ground();
+        for network in 0..19 {
+            let address = format!("198.51.100.{network}");
+            assert_eq!(let_through(|| throttle.guess(&ground.from(&address), ana()).map(drop)), 5);
+        }
+        assert_eq!(let_through(|| throttle.guess(&ground.from(SCHOOL), ana()).map(Attempt::give_back)), 100);
+        // from everywhere together: a hundred, then one every second
+        assert_eq!(let_through(|| throttle.guess(&ground.from("198.51.100.19"), ana()).map(drop)), 5);
+        assert_eq!(let_through(|| throttle.guess(&ground.from("198.51.100.20"), ana()).map(drop)), 0);
+        let own = Whose::Own(uuid::Uuid::nil());
+        assert_eq!(let_through(|| throttle.guess(&ground.from(SCHOOL), own.clone()).map(Attempt::give_back)), 100);
+    }
+
+    #[test]
     fn a_class_that_shares_a_login_and_an_address_signs_in_at_once() {
         let (ground, throttle) = ground();
-        let right = || throttle.guess(&ground.from(SCHOOL), "22-23_0001").map(Attempt::give_back);
+        let right =
+            || throttle.guess(&ground.from(SCHOOL), Whose::Login("22-23_0001".to_owned())).map(Attempt::give_back);
         assert_eq!(let_through(right), 100);
     }
 
     #[test]
     fn being_right_gives_back_ones_own_permit_and_no_other() {
         let (ground, throttle) = ground();
-        let guess = || throttle.guess(&ground.anybody(), "ana@school.example");
+        let guess = || throttle.guess(&ground.anybody(), ana());
         for _ in 0..4 {
             drop(guess().unwrap());
             guess().unwrap().give_back();
@@ -328,8 +415,7 @@ mod tests {
     #[test]
     fn guesses_at_the_same_time_count_before_their_answer() {
         let (ground, throttle) = ground();
-        let held: Vec<_> =
-            (0..100).filter_map(|_| throttle.guess(&ground.anybody(), "ana@school.example").ok()).collect();
+        let held: Vec<_> = (0..100).filter_map(|_| throttle.guess(&ground.anybody(), ana()).ok()).collect();
         assert_eq!(held.len(), 5);
     }
 
@@ -338,10 +424,12 @@ mod tests {
         let (ground, throttle) = ground();
         let mut through = 0;
         for number in 0..100 {
-            through += usize::from(throttle.guess(&ground.from(SCHOOL), &format!("{number}@school.example")).is_ok());
+            through += usize::from(
+                throttle.guess(&ground.from(SCHOOL), Whose::Login(format!("{number}@school.example"))).is_ok(),
+            );
         }
         assert_eq!(through, 50);
-        assert!(throttle.guess(&ground.from("192.0.2.8"), "99@school.example").is_ok());
+        assert!(throttle.guess(&ground.from("192.0.2.8"), Whose::Login("99@school.example".to_owned())).is_ok());
         ground.clock.advance(SignedDuration::from_millis(500));
         assert_eq!(let_through(|| throttle.code(&ground.from(SCHOOL)).map(drop)), 1);
     }
@@ -361,11 +449,24 @@ mod tests {
     #[test]
     fn mails_to_one_address_are_few_and_do_not_count_as_guesses() {
         let (ground, throttle) = ground();
-        let letter = || throttle.letter(&ground.anybody(), "ana@school.example");
+        let letter = || throttle.letter(&ground.anybody(), Occasion::Recovery, "ana@school.example");
         assert_eq!(let_through(letter), 5);
         ground.clock.advance(SignedDuration::from_secs(300));
         assert_eq!(let_through(letter), 1);
-        assert_eq!(let_through(|| throttle.guess(&ground.anybody(), "ana@school.example").map(drop)), 5);
+        assert_eq!(let_through(|| throttle.guess(&ground.anybody(), ana()).map(drop)), 5);
+    }
+
+    #[test]
+    fn somebody_searches_for_few_people_and_nobody_else_waits_for_it() {
+        let (ground, throttle) = ground();
+        let [one, other] = ["a@b.it", "c@d.it"]
+            .map(|login| ground.member(&crate::account::tests::account(&ground.anybody(), login, None, None)));
+        assert_eq!(let_through(|| throttle.search(&one)), 30);
+        assert!(throttle.search(&one).is_err_and(|refused| refused.is(Shared::RateExceeded)));
+        assert!(throttle.search(&other).is_ok());
+        ground.clock.advance(SignedDuration::from_secs(60));
+        let later = ground.anybody();
+        assert_eq!(let_through(|| throttle.search(&one)), 1, "{:?}", later.now());
     }
 
     #[test]
@@ -374,7 +475,11 @@ mod tests {
         let logins = &throttle.0.logins;
         for round in 0..3 {
             for number in 0..SWEEP {
-                drop(throttle.guess(&ground.anybody(), &format!("{round}-{number}@school.example")).unwrap());
+                drop(
+                    throttle
+                        .guess(&ground.anybody(), Whose::Login(format!("{round}-{number}@school.example")))
+                        .unwrap(),
+                );
             }
             ground.clock.advance(SignedDuration::from_mins(10));
         }

@@ -13,73 +13,10 @@ use serde::Deserialize;
 
 use crate::post::reminder::Wait;
 
-/// The kind of a letter, with the placeholders in its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// `programme`, `registered`, `link`, `code`, `until`. It contains no name: the reader may not be the person who entered the
-    /// name.
-    VerifyEmail,
-    /// `name`, `programme`, `link`, `recover`.
-    RegisteredAgain,
-    /// `name`, `programme`, `link`, `code`, `until`.
-    Recovery,
-    /// `name`, `programme`, `at`, `recover`.
-    PasswordRecovered,
-    /// `programme`, `asked`, `link`, `code`, `until`. It contains no name: the reader may not be the person who asked.
-    AddressAsked,
-    /// `name`, `programme`, `asked`, `address`, `recover`.
-    AddressWarned,
-    /// `name`, `programme`, `sign_in`, `recover`. It contains nothing of who asked.
-    AddressTaken,
-    /// `name`, `programme`, `former`, `address`.
-    AddressChanged,
-    /// `name`, `programme`, `former`, `address`, `link`, `code`, `until`.
-    AddressGivenUp,
-    /// `name`, `programme`, `at`, `reason`.
-    AccountLocked,
-    /// `name`, `programme`, `sign_in`, `recover`.
-    AccountReinstated,
-    /// `name`, `programme`, `team`, `login`, `credential`, `link`, `until`.
-    TeamCredential,
-    /// `name`, `programme`, `team`, `refusal`.
-    ApplicationRefused,
-    /// `name`, `programme`, `twinning`, `team`, `since`, `todo`, `link`, `sign_in`. It contains nothing of the other class.
-    ClassAwaited,
-    /// `name`, `programme`, `twinning`, `since`, `todo`, `link`, `sign_in`.
-    CentralTeamAwaited,
-    /// `programme`, `role`, `link`, `code`, `until`. It does not say whether the address has an account.
-    Invitation,
-    /// `name`, `programme`, `role`, `link`.
-    MandateGranted,
-    /// `name`, `programme`, `role`, `link`.
-    MandateRevoked,
-}
+mod kinds;
 
-impl Kind {
-    /// The name of its table.
-    fn name(self) -> &'static str {
-        match self {
-            Self::VerifyEmail => "verify_email",
-            Self::RegisteredAgain => "registered_again",
-            Self::Recovery => "recovery",
-            Self::PasswordRecovered => "password_recovered",
-            Self::AddressAsked => "address_asked",
-            Self::AddressWarned => "address_warned",
-            Self::AddressTaken => "address_taken",
-            Self::AddressChanged => "address_changed",
-            Self::AddressGivenUp => "address_given_up",
-            Self::AccountLocked => "account_locked",
-            Self::AccountReinstated => "account_reinstated",
-            Self::TeamCredential => "team_credential",
-            Self::ApplicationRefused => "application_refused",
-            Self::ClassAwaited => "class_awaited",
-            Self::CentralTeamAwaited => "central_team_awaited",
-            Self::Invitation => "invitation",
-            Self::MandateGranted => "mandate_granted",
-            Self::MandateRevoked => "mandate_revoked",
-        }
-    }
-}
+use kinds::KINDS;
+pub(crate) use kinds::Kind;
 
 /// A letter, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,28 +26,6 @@ pub(crate) struct Letter {
     /// Plain text.
     pub(crate) text: String,
 }
-
-/// Every kind, with the placeholders that its text has to have and may have.
-const KINDS: [(Kind, &[&str]); 18] = [
-    (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
-    (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
-    (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
-    (Kind::PasswordRecovered, &["name", "programme", "at", "recover"]),
-    (Kind::AddressAsked, &["programme", "asked", "link", "code", "until"]),
-    (Kind::AddressWarned, &["name", "programme", "asked", "address", "recover"]),
-    (Kind::AddressTaken, &["name", "programme", "sign_in", "recover"]),
-    (Kind::AddressChanged, &["name", "programme", "former", "address"]),
-    (Kind::AddressGivenUp, &["name", "programme", "former", "address", "link", "code", "until"]),
-    (Kind::AccountLocked, &["name", "programme", "at", "reason"]),
-    (Kind::AccountReinstated, &["name", "programme", "sign_in", "recover"]),
-    (Kind::TeamCredential, &["name", "programme", "team", "login", "credential", "link", "until"]),
-    (Kind::ApplicationRefused, &["name", "programme", "team", "refusal"]),
-    (Kind::ClassAwaited, &["name", "programme", "twinning", "team", "since", "todo", "link", "sign_in"]),
-    (Kind::CentralTeamAwaited, &["name", "programme", "twinning", "since", "todo", "link", "sign_in"]),
-    (Kind::Invitation, &["programme", "role", "link", "code", "until"]),
-    (Kind::MandateGranted, &["name", "programme", "role", "link"]),
-    (Kind::MandateRevoked, &["name", "programme", "role", "link"]),
-];
 
 /// The texts of one language.
 #[derive(Clone, Debug, Deserialize)]
@@ -137,6 +52,15 @@ pub(crate) struct Language {
     invitation: Text,
     mandate_granted: Text,
     mandate_revoked: Text,
+    teacher_confirmed: Text,
+    confirmation_ended: Text,
+    school_asked: Text,
+    grounds: Grounds,
+    webhook_disabled: Text,
+    factor_enrolled: Text,
+    factor_given_up: Text,
+    factor_reset: Text,
+    recovery_code_used: Text,
     todo: Todo,
     /// What people call a role, by its word in data.
     roles: BTreeMap<String, String>,
@@ -154,6 +78,15 @@ struct Todo {
     suspended: String,
     unsigned: String,
     delivered: String,
+}
+
+/// Who has vouched for a teacher, as the teacher is told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grounds {
+    school: String,
+    colleague: String,
+    coordinator: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -300,12 +233,30 @@ impl Language {
             Kind::Invitation => &self.invitation,
             Kind::MandateGranted => &self.mandate_granted,
             Kind::MandateRevoked => &self.mandate_revoked,
+            Kind::TeacherConfirmed => &self.teacher_confirmed,
+            Kind::ConfirmationEnded => &self.confirmation_ended,
+            Kind::SchoolAsked => &self.school_asked,
+            Kind::WebhookDisabled => &self.webhook_disabled,
+            Kind::FactorEnrolled => &self.factor_enrolled,
+            Kind::FactorGivenUp => &self.factor_given_up,
+            Kind::FactorReset => &self.factor_reset,
+            Kind::RecoveryCodeUsed => &self.recovery_code_used,
         }
     }
 
     /// What people call a role. Empty for one that nobody gives.
     pub(crate) fn role(&self, word: &str) -> &str {
         self.roles.get(word).map_or("", String::as_str)
+    }
+
+    /// Who has vouched for a teacher, by the word of the ground. None for a domain, of which no letter tells.
+    pub(crate) fn ground(&self, word: &str) -> Option<&str> {
+        match word {
+            "school" => Some(&self.grounds.school),
+            "colleague" => Some(&self.grounds.colleague),
+            "coordinator" => Some(&self.grounds.coordinator),
+            _ => None,
+        }
     }
 
     /// What the reader has to do where a pair waits.
@@ -489,6 +440,14 @@ mod tests {
         for (tag, language) in LANGUAGES.iter() {
             assert_eq!(language.roles.keys().cloned().collect::<BTreeSet<_>>(), given, "{tag}");
             assert!(given.iter().all(|role| language.role(role).len() > 5), "{tag}");
+        }
+    }
+
+    #[test]
+    fn every_language_says_in_its_own_words_who_vouched_for_a_teacher() {
+        for ground in ["school", "colleague", "coordinator"] {
+            let said: BTreeSet<_> = LANGUAGES.iter().filter_map(|(_, language)| language.ground(ground)).collect();
+            assert_eq!(said.len(), LANGUAGES.len(), "{ground:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use platform::{
 };
 
 use crate::{
-    country::{Column, Country, Level, Schools},
+    country::{Column, Country, Level, Schools, vouching::Domain},
     reason::Reason,
 };
 
@@ -49,6 +49,8 @@ pub struct SchoolRecord {
     pub address: String,
     /// The school's public address for mail.
     pub email: String,
+    /// The domain of its own addresses for mail, in ASCII letters.
+    pub domain: String,
 }
 
 /// Reads a register. Error: `FIELDS_INVALID` with every wrong line.
@@ -95,6 +97,7 @@ impl Reading<'_> {
         let institute_code = self.institute_code(line);
         let told = self.value(line, Column::Territory);
         let territory = self.territory(line, code.as_deref().unwrap_or_default(), told);
+        let domain = self.domain(line);
         let (code, name) = (code?, name?);
         let institute_name = self.value(line, Column::InstituteName);
         Some(SchoolRecord {
@@ -109,6 +112,7 @@ impl Reading<'_> {
             territory: territory?,
             address: self.value(line, Column::Address).to_owned(),
             email: self.value(line, Column::Email).to_lowercase(),
+            domain: domain?,
         })
     }
 
@@ -155,6 +159,17 @@ impl Reading<'_> {
             self.fault(line, Column::InstituteCode, text);
         }
         Some(code.to_owned()).filter(|code| !code.is_empty())
+    }
+
+    fn domain(&mut self, line: &Line) -> Option<String> {
+        let told = self.value(line, Column::Domain);
+        let domain = Domain::named(told).map(|domain| domain.as_str().to_owned());
+        if domain.is_none() && !told.is_empty() {
+            let text = format!("`{}` is no domain such as `school.example`.", shown(told));
+            self.fault(line, Column::Domain, text);
+            return None;
+        }
+        Some(domain.unwrap_or_default())
     }
 
     fn level(&mut self, line: &Line) -> Option<Level> {
@@ -261,8 +276,26 @@ mod tests {
             territory: "ITF14".to_owned(),
             address: String::new(),
             email: String::new(),
+            domain: String::new(),
         };
         assert_eq!(schools, [expected]);
+    }
+
+    #[test]
+    fn the_domain_of_a_school_is_kept_in_its_ascii_form_and_what_is_none_is_named() {
+        let text = COUNTRY.replace(r#""email"]"#, r#""email", "domain"]"#);
+        let country: Country = toml::from_str(&text.replace(r#"email = "EMAIL""#, "domain = \"EMAIL\"")).unwrap();
+        let of = |told: &str| {
+            let text = format!("{HEADER}CHIETI,CHIS00700P,CHTD007011,POMILIO,LICEO,{told}\n");
+            let file = Upload { content_type: "text/csv".to_owned(), bytes: text.into() };
+            read(&country, file).map(|schools| schools[0].domain.clone())
+        };
+        assert_eq!(of("Liceo-Štella.Example").unwrap(), "xn--liceo-tella-lhc.example");
+        assert_eq!(of("Non Disponibile").unwrap(), "");
+        for strange in ["https://liceo.example", "ana@liceo.example", "example"] {
+            let refused = of(strange).unwrap_err();
+            assert_eq!(refused.violations()[0].field, "line 2, EMAIL", "{strange}");
+        }
     }
 
     #[test]

@@ -39,6 +39,7 @@ mod row {
         pub email: String,
         pub words: String,
         pub is_open: bool,
+        pub domain: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -138,6 +139,7 @@ fn replace() -> OnConflict {
         C::Email,
         C::Words,
         C::IsOpen,
+        C::Domain,
     ];
     OnConflict::column(C::Id).update_columns(columns).to_owned()
 }
@@ -160,6 +162,7 @@ fn active(school: &School) -> Result<row::ActiveModel> {
         email: record.email,
         words,
         is_open: school.is_open,
+        domain: record.domain,
     };
     let mut row = row.into_active_model();
     row.id = Set(school.id);
@@ -182,6 +185,7 @@ fn school(row: row::Model) -> Result<School> {
             territory: row.territory,
             address: row.address,
             email: row.email,
+            domain: row.domain,
         },
     })
 }

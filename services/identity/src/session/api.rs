@@ -1,22 +1,17 @@
 //! The methods on sessions: open, load, decide, save, answer.
 
-use platform::{Allowed, Ctx, Error, MethodTx, Open, Reads, Result, Store};
+use platform::{Allowed, Ctx, Error, MethodTx, Open, Result, Store};
 use proto::identity::v1::{self as pb, session_service_server::SessionService};
 use tonic::{Request, Response, Status};
 
-use super::{Refresh, Session, Tokens, over, store, wire};
+use super::{Proof, Refresh, Session, Tokens, over, store, wire};
 use crate::{
-    account::{self, Account, Login},
+    account::{self, Account, Login, factor},
     across::{
-        credential, mandating,
-        sign_in::{LoginState, SignedIn, decide_change},
+        credential, entry, factoring, mandating,
+        sign_in::{Door, LoginState, SignedIn, decide_change},
     },
-    mandate::Mandate,
-    password::{
-        hasher::Hasher,
-        throttle::{Attempt, Throttle},
-    },
-    reason::Reason,
+    password::{hasher::Hasher, throttle::Throttle},
 };
 
 /// The methods on sessions.
@@ -40,7 +35,9 @@ impl SessionService for Sessions {
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         account::store::lock(&tx, &signed_in.account).await?;
         let mandate = mandating::usual(&tx, signed_in.account.id()).await?;
-        self.open(tx, &signed_in.account, &mandate, signed_in.provisional.is_some()).await
+        let entry = entry::decide(&tx, &signed_in.account, mandate, signed_in.proof()).await?;
+        let session = entry::open(&tx, &self.tokens, entry).await?;
+        tx.answer(session.into()).await
     }
 
     async fn refresh_session(
@@ -50,14 +47,30 @@ impl SessionService for Sessions {
         let (ctx, req) = request.open()?;
         let token = Refresh::read(&ctx, self.tokens.keys(), &req.refresh_token)?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        let mut session = store::get(&tx, token.session()).await?;
+        let mut session = store::newest_of(&tx, token.family()).await?;
         let mandate = mandating::acted_in(&tx, &session).await?;
         if !session.refresh(ctx.now(), &token)? || !store::save_next(&tx, &mut session).await? {
             return Err(end_reused(tx, &session).await?.into());
         }
         let account = account::store::get(&tx, session.account()).await?;
-        let grant = self.tokens.grant(&ctx, &session, &account, &mandate, false)?;
-        tx.answer(wire::session(grant, &mandate)).await
+        let entry = entry::decide(&tx, &account, mandate, session.proof()).await?;
+        let refreshed = self.tokens.grant(&ctx, &session, entry)?;
+        tx.answer(refreshed.into()).await
+    }
+
+    async fn confirm_second_factor(
+        &self,
+        request: Request<pb::ConfirmSecondFactorRequest>,
+    ) -> Result<Response<pb::Session>, Status> {
+        let (ctx, req) = request.open()?;
+        let attempt = self.throttle.guess_in_turn(&ctx, &factor::guessed(ctx.account()?)).await?;
+        let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        let Some((account, factor)) = factoring::show(&tx, self.tokens.keys(), &req.code).await? else {
+            return Err(tx.refuse(factor::wrong()).await.into());
+        };
+        attempt.give_back();
+        let session = entry::go_on(&tx, &self.tokens, &account, Proof::Factor(factor)).await?;
+        tx.answer(session.into()).await
     }
 
     async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Result<Response<pb::SignOutResponse>, Status> {
@@ -72,17 +85,17 @@ impl SessionService for Sessions {
         request: Request<pb::ChangePasswordRequest>,
     ) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
-        let (login, state, team) = LoginState::load_own(&self.store.read(&ctx).await?).await?;
-        let attempt = self.throttle.guess_in_turn(&ctx, login.as_str()).await?;
+        let (_, state, team) = LoginState::load_own(&self.store.read(&ctx).await?).await?;
+        let attempt = self.throttle.own_in_turn(&ctx).await?;
         let next = state.check_next(&ctx, team.as_ref(), &req.current_password, &req.new_password);
-        let signed_in = self.compare(&ctx, state, &req.current_password, attempt).await;
+        let signed_in = self.door().compare(&ctx, state, &req.current_password, attempt).await;
         let signed_in = decide_change(signed_in, next)?;
         let password = self.hasher.hash(&req.new_password).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let account = credential::redeem(&tx, signed_in, password).await?;
         tx.note("change password", format!("account {}", account.id()), "");
-        let mandate = mandating::presently(&tx).await?;
-        self.open(tx, &account, &mandate, false).await
+        let session = entry::renew(&tx, &self.tokens, &account).await?;
+        tx.answer(session.into()).await
     }
 
     async fn switch_mandate(
@@ -97,11 +110,9 @@ impl SessionService for Sessions {
         // a change of the password at the same time ends this session, or sees the new one
         account::store::lock(&tx, &account).await?;
         let mandate = mandating::own(&tx, account.id(), req.mandate_id.parse()?).await?;
-        if !store::end(&tx, present.id()).await? {
-            return Err(over().into());
-        }
-        tx.note("switch mandate", format!("account {}", account.id()), format!("mandate {}", mandate.id()));
-        self.begin(tx, present.switch(&ctx, &mandate), &account, &mandate, false).await
+        present.refuse_present(&mandate)?;
+        let session = entry::switch(&tx, &self.tokens, &present, &account, mandate).await?;
+        tx.answer(session.into()).await
     }
 
     async fn list_sessions(
@@ -121,9 +132,13 @@ impl SessionService for Sessions {
     ) -> Result<Response<pb::EndSessionResponse>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let session = store::find(&tx, req.session_id.parse()?).await?.ok_or_else(|| Error::not_found("session"))?;
-        let tx = tx.allowed(session.held_by(&ctx)?).await?;
-        if !store::end_own(&tx, session.account(), session.id()).await? {
+        let found = store::newest_of(&tx, req.session_id.parse()?).await;
+        let found = found.map_err(|_| Error::not_found("session"))?;
+        let tx = tx.allowed(found.held_by(&ctx)?).await?;
+        // a switch of mandate at the same time waits, or its new session is seen
+        account::store::find_to_change(&tx, found.account()).await?;
+        let session = store::newest_of(&tx, found.family()).await?;
+        if session.living(ctx.now()).is_err() || !store::end(&tx, session.id()).await? {
             return Err(Error::not_found("session").into());
         }
         tx.note("end own session", format!("account {}", ctx.account::<Account>()?), "");
@@ -136,6 +151,8 @@ impl SessionService for Sessions {
     ) -> Result<Response<pb::EndOtherSessionsResponse>, Status> {
         let (ctx, _) = request.open()?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        // a switch at the same time waits, or its new session is seen
+        account::store::find_to_change(&tx, ctx.account()?).await?;
         store::end_others(&tx, ctx.account()?, ctx.member()?.session.into()).await?;
         tx.note("end other sessions", format!("account {}", ctx.account::<Account>()?), "");
         tx.answer(pb::EndOtherSessionsResponse {}).await
@@ -152,47 +169,16 @@ impl Sessions {
         let even = self.throttle.even();
         let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;
         let state = LoginState::load(&self.store.read(ctx).await?, login).await?;
-        match self.compare(ctx, state, typed, attempt).await {
+        match self.door().compare(ctx, state, typed, attempt).await {
             Err(refused) => Err(even.hold(refused).await),
             signed_in => signed_in,
         }
     }
 
-    /// Compares a typed password with what could open the login. It takes as long whether or not the login exists.
-    async fn compare(&self, ctx: &Ctx, state: LoginState, typed: &str, attempt: Attempt) -> Result<SignedIn> {
-        let fits = self.hasher.verify(typed, state.password()).await;
-        let signed_in = fits.and_then(|fits| state.decide(ctx, self.tokens.keys(), typed, fits));
-        // other refusals, such as an expired credential or a full queue, are no wrong guess
-        if !signed_in.as_ref().is_err_and(|refused| refused.is(Reason::SignInFailed)) {
-            attempt.give_back();
-        }
-        signed_in
-    }
-
-    /// Opens a session in a mandate and answers with its tokens.
-    async fn open(
-        &self,
-        tx: MethodTx,
-        account: &Account,
-        mandate: &Mandate,
-        provisional: bool,
-    ) -> Result<Response<pb::Session>, Status> {
-        let session = Session::open(tx.ctx(), mandate, self.tokens.lifetime(provisional));
-        self.begin(tx, session, account, mandate, provisional).await
-    }
-
-    /// Inserts a new session and answers with its tokens.
-    async fn begin(
-        &self,
-        tx: MethodTx,
-        session: Session,
-        account: &Account,
-        mandate: &Mandate,
-        provisional: bool,
-    ) -> Result<Response<pb::Session>, Status> {
-        store::insert(&tx, &session).await?;
-        let grant = self.tokens.grant(tx.ctx(), &session, account, mandate, provisional)?;
-        tx.answer(wire::session(grant, mandate)).await
+    /// What compares passwords.
+    fn door(&self) -> Door {
+        let (store, keys) = (self.store.clone(), self.tokens.keys().clone());
+        Door { store, keys, hasher: self.hasher.clone(), throttle: self.throttle.clone() }
     }
 }
 
@@ -209,12 +195,14 @@ async fn end_reused(tx: MethodTx, session: &Session) -> Result<Error> {
 mod tests {
     use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     use jiff::SignedDuration;
-    use platform::{Caller, Member, token::Claims};
+    use platform::{Caller, Id, Member, token::Claims};
+    use proto::options::v1::Role;
     use tonic::Code;
 
     use super::*;
     use crate::{
         class::team::{self, Credential, Team},
+        mandate::Mandate,
         testing::{Ground, PASSWORD, reason, request},
     };
 
@@ -244,6 +232,23 @@ mod tests {
         async fn change(&self, ctx: &Ctx, current: &str, new: &str) -> Result<pb::Session, Status> {
             let message = pb::ChangePasswordRequest { current_password: current.into(), new_password: new.into() };
             self.sessions.change_password(request(ctx, message)).await.map(Response::into_inner)
+        }
+
+        async fn switch(&self, session: &pb::Session, mandate: &str) -> Result<pb::Session, Status> {
+            let message = pb::SwitchMandateRequest { mandate_id: mandate.to_owned() };
+            self.sessions.switch_mandate(request(&self.holder(session), message)).await.map(Response::into_inner)
+        }
+
+        /// A teacher who is a juror too, and the ids of both mandates.
+        async fn of_two_roles(&self) -> (Id<Account>, [String; 2]) {
+            let teacher = self.ground.teacher("ana@school.example").await.id();
+            let tx = self.ground.store().change(&self.ground.anybody()).await.unwrap();
+            let account = account::store::get(&tx, teacher).await.unwrap();
+            let mut juror = Mandate::first(&self.ground.anybody(), &account, Role::Juror);
+            mandating::grant(&tx, &mut juror).await.unwrap();
+            let held = crate::mandate::store::of_account(&tx, teacher).await.unwrap();
+            tx.commit().await.unwrap();
+            (teacher, [0, 1].map(|at| held[at].id().to_string()))
         }
 
         /// A context of who was given this session.
@@ -328,6 +333,47 @@ mod tests {
         let third = stage.refresh(&second).await.unwrap();
         assert_eq!(reason(stage.refresh(&first).await), "SESSION_OVER");
         assert_eq!(reason(stage.refresh(&third).await), "SESSION_OVER", "the thief has it too");
+    }
+
+    #[tokio::test]
+    async fn a_refresh_token_of_before_a_switch_ends_the_session_that_took_its_place() {
+        let stage = Stage::new();
+        let (teacher, mandates) = stage.of_two_roles().await;
+        for is_refreshed_before in [false, true] {
+            let first = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+            let stolen = if is_refreshed_before { stage.refresh(&first).await.unwrap() } else { first.clone() };
+            let other = mandates.iter().find(|mandate| **mandate != stolen.mandate_id).unwrap();
+            let thief = stage.switch(&stolen, other).await.unwrap();
+            assert_ne!(claims(&thief).sid, claims(&first).sid);
+            assert_eq!(reason(stage.refresh(&first).await), "SESSION_OVER");
+            assert_eq!(reason(stage.refresh(&thief).await), "SESSION_OVER", "the thief goes too");
+        }
+        let db = stage.ground.store().read(&stage.ground.anybody()).await.unwrap();
+        assert_eq!(store::living(&db, teacher).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_session_that_ends_while_its_password_is_compared_opens_no_other() {
+        let stage = Stage::new();
+        let teacher = stage.ground.teacher("ana@school.example").await.id();
+        let ctx = stage.holder(&stage.sign_in("ana@school.example", PASSWORD).await.unwrap());
+        let tx = stage.ground.store().change(&ctx).await.unwrap();
+        let account = account::store::get(&tx, teacher).await.unwrap();
+        let password = account.password().cloned().unwrap();
+        store::end_all(&tx, teacher).await.unwrap();
+        let refused = credential::redeem(&tx, SignedIn { account, provisional: None }, password).await;
+        assert!(refused.is_err_and(|error| error.is(crate::reason::Reason::SessionOver)));
+    }
+
+    #[tokio::test]
+    async fn a_session_that_went_on_in_another_mandate_is_refreshed() {
+        let stage = Stage::new();
+        let (_, mandates) = stage.of_two_roles().await;
+        let first = stage.sign_in("ana@school.example", PASSWORD).await.unwrap();
+        let other = mandates.iter().find(|mandate| **mandate != first.mandate_id).unwrap();
+        assert_eq!(reason(stage.switch(&first, &first.mandate_id).await), "FIELDS_INVALID");
+        let second = stage.switch(&first, other).await.unwrap();
+        assert_eq!(reason(stage.refresh(&second).await), "OK");
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! The text of a refresh token: `session ++ generation ++ mac`, derived with a key of the installation. Tokens are not stored, so
+//! The text of a refresh token: `family ++ generation ++ mac`, derived with a key of the installation. Tokens are not stored, so
 //! nobody can read them from a database or a backup.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -7,22 +7,22 @@ use uuid::Uuid;
 
 use super::{Session, over};
 
-/// A token that this installation issued for one generation of a session.
+/// A token that this installation issued for one generation of a family of sessions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Refresh {
-    session: Id<Session>,
+    family: Id<Session>,
     generation: i32,
 }
 
 impl Refresh {
     /// The token for the current generation of a session.
     pub(super) fn of(session: &Session) -> Self {
-        Self { session: session.id, generation: session.generation }
+        Self { family: session.family(), generation: session.generation }
     }
 
     /// The text of the token.
     pub fn write(&self, ctx: &Ctx, keys: &Keys) -> String {
-        let mut bytes = self.session.uuid().as_bytes().to_vec();
+        let mut bytes = self.family.uuid().as_bytes().to_vec();
         bytes.extend(self.generation.to_be_bytes());
         bytes.extend(self.mac(ctx, keys));
         BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -31,21 +31,21 @@ impl Refresh {
     /// Reads the text of a token. Error: `SESSION_OVER`, where this installation did not issue it.
     pub fn read(ctx: &Ctx, keys: &Keys, text: &str) -> Result<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| over())?;
-        let (session, rest) = bytes.split_first_chunk::<16>().ok_or_else(over)?;
+        let (family, rest) = bytes.split_first_chunk::<16>().ok_or_else(over)?;
         let (generation, mac) = rest.split_first_chunk::<4>().ok_or_else(over)?;
-        let token = Self { session: Uuid::from_bytes(*session).into(), generation: i32::from_be_bytes(*generation) };
+        let token = Self { family: Uuid::from_bytes(*family).into(), generation: i32::from_be_bytes(*generation) };
         aws_lc_rs::constant_time::verify_slices_are_equal(mac, &token.mac(ctx, keys)).map_err(|_| over())?;
         Ok(token)
     }
 
     fn mac(&self, ctx: &Ctx, keys: &Keys) -> [u8; 32] {
         let tenant = ctx.tenant().id().as_str().as_bytes();
-        keys.derive("refresh token", &[tenant, self.session.uuid().as_bytes(), &self.generation.to_be_bytes()])
+        keys.derive("refresh token", &[tenant, self.family.uuid().as_bytes(), &self.generation.to_be_bytes()])
     }
 
-    /// The session it belongs to.
-    pub fn session(&self) -> Id<Session> {
-        self.session
+    /// The first session of the family it belongs to.
+    pub fn family(&self) -> Id<Session> {
+        self.family
     }
 
     /// The generation it was issued for.
@@ -65,7 +65,7 @@ mod tests {
     fn a_token_reads_as_it_was_written_and_no_other_text_does() {
         let ground = Ground::without_store();
         let (ctx, keys) = (ground.anybody(), &ground.keys);
-        let session = Session::open(&ctx, &crate::testing::mandate(&ctx), SignedDuration::from_hours(1));
+        let session = Session::open(&ctx, &crate::testing::entry(&ctx), SignedDuration::from_hours(1));
         let token = Refresh { generation: 7, ..Refresh::of(&session) };
         let text = token.write(&ctx, keys);
         assert_eq!(Refresh::read(&ctx, keys, &text).unwrap(), token);

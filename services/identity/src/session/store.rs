@@ -14,7 +14,11 @@ mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::{account::Account, mandate::Mandate, session::Session};
+    use crate::{
+        account::{Account, factor::Factor},
+        mandate::Mandate,
+        session::Session,
+    };
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "session")]
@@ -29,6 +33,8 @@ mod row {
         pub ended_at: Option<At>,
         pub last_used_at: At,
         pub mandate_id: Option<Id<Mandate>>,
+        pub family: Option<Id<Session>>,
+        pub factor_id: Option<Id<Factor>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -46,10 +52,22 @@ pub(crate) async fn find(db: &impl Reads, id: Id<Session>) -> Result<Option<Sess
     row::Entity::find_by_id(id).one(db.conn()).await?.map(session).transpose()
 }
 
-/// The mandate that the newest session of an account acts or acted in, as far as its sessions are kept.
+/// The caller's own session, also where it has ended. Error: `SESSION_OVER`, where it is not kept any more.
+pub(crate) async fn asking(db: &impl Reads) -> Result<Session> {
+    get(db, db.ctx().member()?.session.into()).await
+}
+
+/// The newest session of a family. Error: `SESSION_OVER`, where there is none.
+pub(crate) async fn newest_of(db: &impl Reads, family: Id<Session>) -> Result<Session> {
+    let theirs = row::Entity::find().filter(row::Column::Family.eq(family));
+    // one is inserted in the transaction that ends the one before, and ids sort by age
+    theirs.order_by_desc(row::Column::Id).one(db.conn()).await?.map(session).transpose()?.ok_or_else(over)
+}
+
+/// The mandate of the session of an account that was used last, as far as its sessions are kept.
 pub(crate) async fn last_mandate(db: &impl Reads, account: Id<Account>) -> Result<Option<Id<Mandate>>> {
     let theirs = row::Entity::find().filter(row::Column::AccountId.eq(account));
-    let newest = theirs.order_by_desc(row::Column::CreatedAt).order_by_desc(row::Column::Id);
+    let newest = theirs.order_by_desc(row::Column::LastUsedAt).order_by_desc(row::Column::Id);
     let last = newest.select_only().column(row::Column::MandateId).into_tuple().one(db.conn()).await?;
     Ok(last.flatten())
 }
@@ -85,6 +103,8 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
         ended_at: session.ended_at.map(At::from),
         last_used_at: session.last_used_at.into(),
         mandate_id: Some(session.mandate),
+        family: Some(session.family),
+        factor_id: session.factor,
     };
     row::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -112,6 +132,19 @@ pub(crate) async fn end(tx: &Tx, id: Id<Session>) -> Result<bool> {
     end_these(tx, vec![id]).await
 }
 
+/// Ends a session that was read, whose place another one takes. Error: `ETAG_STALE`, where it was refreshed or ended since.
+pub(crate) async fn end_read(tx: &Tx, session: &Session) -> Result<()> {
+    let held = row::Entity::update_many()
+        .col_expr(row::Column::Version, Expr::value(session.version + 1))
+        .filter(row::Column::Id.eq(session.id))
+        .filter(row::Column::Version.eq(session.version))
+        .filter(row::Column::EndedAt.is_null())
+        .exec(tx.conn())
+        .await?;
+    tx.saved(held, session.version)?;
+    end(tx, session.id).await.map(drop)
+}
+
 /// Ends every session of an account.
 pub(crate) async fn end_all(tx: &Tx, account: Id<Account>) -> Result<()> {
     end_where(tx, row::Column::AccountId.eq(account)).await
@@ -128,18 +161,9 @@ async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<()> {
     end_these(tx, these).await.map(drop)
 }
 
-/// Ends one living session of an account. Returns false, where there is none with this id.
-pub(crate) async fn end_own(tx: &Tx, account: Id<Account>, id: Id<Session>) -> Result<bool> {
-    let own = living_of(tx, account).filter(row::Column::Id.eq(id)).one(tx.conn()).await?;
-    if own.is_some() { end(tx, id).await } else { Ok(false) }
-}
-
 /// Ends every session of an account but one.
 pub(crate) async fn end_others(tx: &Tx, account: Id<Account>, but: Id<Session>) -> Result<()> {
-    for other in living_of(tx, account).filter(row::Column::Id.ne(but)).all(tx.conn()).await? {
-        end(tx, other.id).await?;
-    }
-    Ok(())
+    end_where(tx, row::Column::AccountId.eq(account).and(row::Column::Id.ne(but))).await
 }
 
 /// Ends sessions here and, with their access tokens, at every service: the one place that does. Returns false where all had ended
@@ -163,6 +187,8 @@ fn session(row: row::Model) -> Result<Session> {
     let without = || Error::internal(format!("session {} acts in no mandate", row.id));
     Ok(Session {
         mandate: row.mandate_id.ok_or_else(without)?,
+        family: row.family.unwrap_or(row.id),
+        factor: row.factor_id,
         id: row.id,
         version: row.version,
         account: row.account_id,
@@ -180,12 +206,15 @@ mod tests {
     use platform::{Ctx, Error, Store};
 
     use super::*;
-    use crate::{reason::Reason, testing::Ground};
+    use crate::{
+        reason::Reason,
+        testing::{Ground, entered},
+    };
 
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
     async fn opened(store: &Store, ctx: &Ctx, account: &Account) -> Session {
-        let session = Session::open(ctx, &acts_in(store, ctx, account).await, HOUR);
+        let session = Session::open(ctx, &entered(ctx, acts_in(store, ctx, account).await), HOUR);
         let tx = store.change(ctx).await.unwrap();
         insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
@@ -247,7 +276,8 @@ mod tests {
         let one = ground.teacher("ana@school.example").await;
         let other = ground.teacher("ivo@school.example").await;
         let mandates = [acts_in(ground.store(), &ctx, &one).await, acts_in(ground.store(), &ctx, &other).await];
-        let [first, second, strange] = [0, 0, 1].map(|at| Session::open(&ctx, &mandates[at], HOUR));
+        let [first, second, strange] =
+            [0, 0, 1].map(|at| Session::open(&ctx, &entered(&ctx, mandates[at].clone()), HOUR));
         let tx = ground.store().change(&ctx).await.unwrap();
         for session in [&first, &second, &strange] {
             insert(&tx, session).await.unwrap();
@@ -285,16 +315,14 @@ mod tests {
         let other = ground.teacher("ivo@school.example").await;
         let ctx = ground.anybody();
         let mandates = [acts_in(ground.store(), &ctx, &one).await, acts_in(ground.store(), &ctx, &other).await];
-        let [first, second, third, strange] = [0, 0, 0, 1].map(|at| Session::open(&ctx, &mandates[at], HOUR));
+        let [first, second, third, strange] =
+            [0, 0, 0, 1].map(|at| Session::open(&ctx, &entered(&ctx, mandates[at].clone()), HOUR));
         let tx = ground.store().change(&ctx).await.unwrap();
         for session in [&first, &second, &third, &strange] {
             insert(&tx, session).await.unwrap();
         }
         let ids = async || living(&tx, one.id()).await.unwrap().iter().map(Session::id).collect::<Vec<_>>();
         assert_eq!(ids().await, [third.id, second.id, first.id]);
-        assert!(!end_own(&tx, one.id(), strange.id).await.unwrap());
-        assert!(end_own(&tx, one.id(), first.id).await.unwrap());
-        assert!(!end_own(&tx, one.id(), first.id).await.unwrap(), "once");
         end_others(&tx, one.id(), second.id).await.unwrap();
         assert_eq!(ids().await, [second.id]);
         assert_eq!(living(&tx, other.id()).await.unwrap().len(), 1);

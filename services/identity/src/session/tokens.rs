@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{
-    Bound, Ctx, Error, Result,
+    Bound, Ctx, Error, Lack, Result,
     secret::Keys,
     token::{Claims, Settings, Signer},
 };
@@ -10,11 +10,8 @@ use platform::{
 use proto::options::v1::Role;
 use uuid::Uuid;
 
-use super::{Refresh, Session};
-use crate::{
-    account::{Account, TeamId},
-    mandate::Mandate,
-};
+use super::{Entry, Opened, Refresh, Session};
+use crate::{account::TeamId, mandate::Mandate};
 
 /// The longest validity of a token for a programme. It is short, so that a leaked token is of little use; the visitor's home is
 /// asked before every call anyway.
@@ -38,7 +35,7 @@ pub struct Grant {
     pub access: String,
     /// The instant at which the access token expires.
     pub access_expires_at: Timestamp,
-    /// The refresh token and the instant at which it expires. None while the password must be changed, and in a programme.
+    /// The refresh token and the instant at which it expires. None while something is lacking, and in a programme.
     pub refresh: Option<(String, Timestamp)>,
 }
 
@@ -64,32 +61,48 @@ impl Tokens {
         }
     }
 
-    /// How long a session can be refreshed. A provisional session lasts as long as its only access token.
-    pub(super) fn lifetime(&self, provisional: bool) -> SignedDuration {
-        if provisional { self.access } else { self.session }
+    /// How long a session can be refreshed. One that lacks something lasts as long as its only access token.
+    pub(crate) fn lifetime(&self, entry: &Entry) -> SignedDuration {
+        if entry.lacks().is_some() { self.access } else { self.session }
     }
 
-    /// The tokens of the current generation of a session, which acts in a mandate of the account.
-    pub(super) fn grant(
-        &self,
-        ctx: &Ctx,
-        session: &Session,
-        account: &Account,
-        mandate: &Mandate,
-        provisional: bool,
-    ) -> Result<Grant> {
-        let team = account.team().map(platform::Id::uuid);
-        let claims = self.claims(ctx, session, mandate.role(), team, self.access);
+    /// The tokens of the current generation of a session, for who is let in to act in its mandate.
+    pub(crate) fn grant(&self, ctx: &Ctx, session: &Session, entry: Entry) -> Result<Opened> {
+        let (mandate, lacks) = (entry.mandate(), entry.lacks());
+        let claims = self.claims(ctx, session, mandate.role(), entry.team().map(platform::Id::uuid), self.access);
         let claims = Claims { mid: Some(mandate.id().uuid()), bound: mandate.bound().clone(), ..claims };
-        let refresh = (!provisional).then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
-        Ok(Grant { refresh, ..self.sign(&Claims { provisional, ..claims })? })
+        let claims =
+            Claims { provisional: lacks.is_some(), lacks: lacks.filter(|lack| *lack != Lack::Password), ..claims };
+        let refresh = lacks.is_none().then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
+        let grant = Grant { refresh, ..self.sign(&claims)? };
+        Ok(Opened { grant, entry })
     }
 
-    /// A token for a programme, for a caller with a session at home. It cannot be refreshed.
-    pub(crate) fn exchange(&self, home: &Ctx, there: &Ctx, session: &Session, guest: Guest) -> Result<Grant> {
+    /// A token for a programme, for a caller with a session at home. It cannot be refreshed. Error: what the session lacks.
+    pub(crate) fn exchange(
+        &self,
+        home: &Ctx,
+        there: &Ctx,
+        session: &Session,
+        entry: &Entry,
+        guest: Guest,
+    ) -> Result<Grant> {
+        entry.complete()?;
         let Guest { role, team } = guest;
         let claims = self.claims(there, session, role, team.map(platform::Id::uuid), self.access.min(VISIT));
         self.sign(&Claims { home: Some(home.tenant().id().clone()), ..claims })
+    }
+
+    /// A token for a machine, which acts in a mandate and has scopes. It cannot be refreshed.
+    pub(crate) fn machine(
+        &self,
+        ctx: &Ctx,
+        session: &Session,
+        mandate: &Mandate,
+        scopes: Vec<String>,
+    ) -> Result<Grant> {
+        let claims = self.claims(ctx, session, mandate.role(), None, self.access);
+        self.sign(&Claims { mid: Some(mandate.id().uuid()), scopes: Some(scopes), ..claims })
     }
 
     /// The claims of a token. It expires after `life`, and not later than the session.
@@ -105,9 +118,11 @@ impl Tokens {
             roles: vec![role],
             mid: None,
             bound: Bound::default(),
+            scopes: None,
             acts_for,
             home: None,
             provisional: false,
+            lacks: None,
             iat: issued,
             nbf: issued,
             exp: issued.saturating_add(life.as_secs()).min(session.expires_at.as_second()),
@@ -121,7 +136,7 @@ impl Tokens {
     }
 
     /// The keys for refresh tokens and credentials.
-    pub(super) fn keys(&self) -> &Keys {
+    pub(crate) fn keys(&self) -> &Keys {
         &self.keys
     }
 
@@ -133,21 +148,25 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
     use platform::token::{KeySource, Verifier};
 
     use super::*;
     use crate::{
-        account::tests::account,
-        testing::{Ground, mandate},
+        account::{factor::Held, tests::account},
+        mandate::Mandate,
+        session::Proof,
+        testing::{Ground, entry},
     };
 
-    async fn claims(ground: &Ground, team: Option<TeamId>, provisional: bool) -> (Claims, Grant) {
+    async fn claims(ground: &Ground, team: Option<TeamId>, proof: Proof) -> (Claims, Grant) {
         let (ctx, signer) = (ground.anybody(), Signer::random().unwrap());
         let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
         let account = account(&ctx, "ana@school.example", team, None);
         let mandate = Mandate::first(&ctx, &account, if team.is_some() { Role::Team } else { Role::Teacher });
-        let session = Session::open(&ctx, &mandate, tokens.lifetime(provisional));
-        let grant = tokens.grant(&ctx, &session, &account, &mandate, provisional).unwrap();
+        let entry = Entry::decide(&ctx, &account, mandate.clone(), Held::of(None), proof).unwrap();
+        let session = Session::open(&ctx, &entry, tokens.lifetime(&entry));
+        let Opened { grant, .. } = tokens.grant(&ctx, &session, entry).unwrap();
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
         let claims =
             Verifier::new(&Settings::default(), ground.clock.clone(), source).verify(&grant.access).await.unwrap();
@@ -160,7 +179,7 @@ mod tests {
     async fn a_team_is_given_what_it_may_be_and_whom_it_stands_for() {
         let ground = Ground::without_store();
         let team = ground.anybody().new_id();
-        let (claims, grant) = claims(&ground, Some(team), false).await;
+        let (claims, grant) = claims(&ground, Some(team), Proof::Password).await;
         assert_eq!((claims.roles, claims.acts_for), (vec![proto::options::v1::Role::Team], Some(team.uuid())));
         assert_eq!(claims.exp - claims.iat, 600);
         assert_eq!(grant.access_expires_at.as_second(), claims.exp);
@@ -171,7 +190,7 @@ mod tests {
     #[tokio::test]
     async fn who_must_change_the_password_first_cannot_refresh() {
         let ground = Ground::without_store();
-        let (claims, grant) = claims(&ground, Some(ground.anybody().new_id()), true).await;
+        let (claims, grant) = claims(&ground, Some(ground.anybody().new_id()), Proof::Credential).await;
         assert!(claims.provisional && grant.refresh.is_none());
     }
 
@@ -182,10 +201,11 @@ mod tests {
         let (home, there) = (ground.anybody(), ground.ctx_in("it-hr", platform::Caller::Anonymous));
         let (signer, team) = (Signer::random().unwrap(), home.new_id());
         let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
-        let mandate = mandate(&home);
-        let session = Session::open(&home, &mandate, SignedDuration::from_hours(1));
-        let grant =
-            tokens.exchange(&home, &there, &session, Guest { role: Role::TwinTeacher, team: Some(team) }).unwrap();
+        let entry = entry(&home);
+        let mandate = entry.mandate();
+        let session = Session::open(&home, &entry, SignedDuration::from_hours(1));
+        let guest = Guest { role: Role::TwinTeacher, team: Some(team) };
+        let grant = tokens.exchange(&home, &there, &session, &entry, guest).unwrap();
         assert_eq!((grant.access_expires_at - home.now()).total(jiff::Unit::Minute).unwrap(), 5.0);
         assert!(grant.refresh.is_none());
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
@@ -195,8 +215,9 @@ mod tests {
         assert_eq!((claims.sub, claims.sid, claims.mid), (mandate.account().uuid(), session.id.uuid(), None));
         assert_eq!((&claims.roles[..], claims.acts_for), (&[Role::TwinTeacher][..], Some(team.uuid())));
 
-        let ending = Session::open(&home, &mandate, SignedDuration::from_secs(90));
-        let short = tokens.exchange(&home, &there, &ending, Guest { role: Role::TwinCoordinator, team: None }).unwrap();
+        let ending = Session::open(&home, &entry, SignedDuration::from_secs(90));
+        let guest = Guest { role: Role::TwinCoordinator, team: None };
+        let short = tokens.exchange(&home, &there, &ending, &entry, guest).unwrap();
         assert_eq!(short.access_expires_at, ending.expires_at);
     }
 
@@ -205,12 +226,30 @@ mod tests {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
         let tokens = Tokens::new(Signer::random().unwrap(), ground.keys.clone(), &Settings::default());
-        let account = account(&ctx, "ana@school.example", None, None);
-        let mandate = Mandate::first(&ctx, &account, Role::Teacher);
-        let session = Session::open(&ctx, &mandate, SignedDuration::from_secs(90));
-        assert_eq!(
-            tokens.grant(&ctx, &session, &account, &mandate, false).unwrap().access_expires_at,
-            session.expires_at
-        );
+        let entry = entry(&ctx);
+        let session = Session::open(&ctx, &entry, SignedDuration::from_secs(90));
+        assert_eq!(tokens.grant(&ctx, &session, entry).unwrap().grant.access_expires_at, session.expires_at);
+    }
+
+    #[test]
+    fn what_a_session_lacks_is_in_its_token_and_takes_it_nowhere() {
+        let ground = Ground::without_store();
+        ground.add_programme("it-hr", "ITF14");
+        let (home, there) = (ground.anybody(), ground.ctx_in("it-hr", platform::Caller::Anonymous));
+        let tokens = Tokens::new(Signer::random().unwrap(), ground.keys.clone(), &Settings::default());
+        let account = account(&home, "ana@school.example", None, None);
+        let held = Held::of(Some(home.new_id()));
+        let mandate = Mandate::first(&home, &account, Role::Teacher);
+        let entry = Entry::decide(&home, &account, mandate, held, Proof::Password).unwrap();
+        let session = Session::open(&home, &entry, tokens.lifetime(&entry));
+        assert_eq!(session.expires_at, home.now() + SignedDuration::from_mins(10));
+        let guest = Guest { role: Role::TwinTeacher, team: Some(home.new_id()) };
+        let refused = tokens.exchange(&home, &there, &session, &entry, guest).unwrap_err();
+        assert_eq!(refused.reason(), "SECOND_FACTOR_NEEDED");
+        let Opened { grant, .. } = tokens.grant(&home, &session, entry).unwrap();
+        assert!(grant.refresh.is_none());
+        let payload = grant.access.split('.').nth(1).unwrap();
+        let claims: Claims = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        assert_eq!((claims.lacks, claims.provisional), (Some(Lack::SecondFactor), true), "an older version refuses it");
     }
 }

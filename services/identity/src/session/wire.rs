@@ -1,23 +1,25 @@
 //! Sessions and keys as messages.
 
-use platform::{Id, token::PublicKey, wire};
+use platform::{Id, Lack, token::PublicKey, wire};
 use proto::identity::v1 as pb;
 
-use super::{Grant, Session};
-use crate::mandate::Mandate;
+use super::{Opened, Session};
 
-/// The tokens of a session, which acts in a mandate.
-pub(super) fn session(grant: Grant, mandate: &Mandate) -> pb::Session {
-    let password_change_needed = grant.refresh.is_none();
-    let (refresh_token, refresh_expires_at) = grant.refresh.unzip();
-    pb::Session {
-        access_token: grant.access,
-        access_expires_at: Some(wire::timestamp(grant.access_expires_at)),
-        refresh_token: refresh_token.unwrap_or_default(),
-        refresh_expires_at: refresh_expires_at.map(wire::timestamp),
-        password_change_needed,
-        role: mandate.role().into(),
-        mandate_id: mandate.id().to_string(),
+impl From<Opened> for pb::Session {
+    fn from(Opened { grant, entry }: Opened) -> Self {
+        let (refresh_token, refresh_expires_at) = grant.refresh.unzip();
+        let is_lacking = |lack| entry.lacks() == Some(lack);
+        Self {
+            access_token: grant.access,
+            access_expires_at: Some(wire::timestamp(grant.access_expires_at)),
+            refresh_token: refresh_token.unwrap_or_default(),
+            refresh_expires_at: refresh_expires_at.map(wire::timestamp),
+            password_change_needed: is_lacking(Lack::Password),
+            role: entry.mandate().role().into(),
+            mandate_id: entry.mandate().id().to_string(),
+            second_factor_needed: is_lacking(Lack::SecondFactor),
+            enrolment_needed: is_lacking(Lack::Enrolment),
+        }
     }
 }
 
@@ -25,7 +27,8 @@ impl Session {
     /// The session as its owner sees it. `asking` is the session that asks.
     pub(super) fn shown(self, asking: Id<Self>) -> pb::OwnSession {
         pb::OwnSession {
-            id: self.id.to_string(),
+            // it stays, whichever mandate the session goes on in
+            id: self.family.to_string(),
             created_at: Some(wire::timestamp(self.created_at)),
             last_used_at: Some(wire::timestamp(self.last_used_at)),
             expires_at: Some(wire::timestamp(self.expires_at)),

@@ -1,7 +1,8 @@
 //! Reports in a transaction: loaded with all they are written and judged by, and submitted. In a programme a report belongs to a pair,
 //! which is loaded once and held until the transaction ends.
 
-use platform::{Id, Reads, Result, Tx};
+use platform::{Id, Reads, Result, Tx, wire};
+use proto::lessons::v1 as pb;
 
 use super::classes::Class;
 use crate::{
@@ -41,6 +42,13 @@ pub(crate) async fn submit(tx: &Tx, mut class: Class, lesson: i32, etag: &str) -
     let files = file::store::of_lesson(tx, class.team.seat(), lesson).await?;
     let submission = loaded.submit(tx.ctx(), etag, &files)?;
     store::save_submitted(tx, &mut loaded.report, &submission).await?;
+    let (edition, team) = (class.team.edition, class.team.id);
+    tx.emit(&pb::ReportSubmitted {
+        team_id: team.to_string(),
+        edition_id: edition.to_string(),
+        lesson,
+        submitted_at: Some(wire::timestamp(tx.ctx().now())),
+    });
     tx.note("submit report", subject(class.team.id, lesson), format!("digest {}", submission.digest()));
     if let Some(pair) = &mut class.pair {
         deliver(tx, pair, &class.team, &loaded).await?;

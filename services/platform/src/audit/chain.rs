@@ -88,11 +88,11 @@ pub(super) fn follows(of: Of<'_>, lane: &Chained, row: &audit_entry::Model) -> b
 /// Moves entries into the log.
 async fn append(tx: &Tx, end: &mut End, entries: Vec<audit_entry::Model>) -> Result<()> {
     let lanes: BTreeSet<Uuid> = entries.iter().map(|row| row.lane).collect();
-    let mut rows = Vec::with_capacity(entries.len());
+    let (of, mut rows) = (Of::tx(tx), Vec::with_capacity(entries.len()));
     for audit_entry::Model { at, actor, action, subject, detail, .. } in entries {
         end.seq += 1;
         let mut row = audit::Model { seq: end.seq, at, actor, action, subject, detail, mac: Vec::new() };
-        row.mac = super::verify::chained_mac(tx.keys(), tx.ctx(), &end.mac, &row);
+        row.mac = super::verify::chained_mac(of, &end.mac, &row);
         end.mac.clone_from(&row.mac);
         rows.push(row.into_active_model().reset_all());
     }

@@ -2,13 +2,16 @@
 //! objects the caller may use.
 
 use http::Response;
-use proto::{Declared, options::v1::Access};
+use proto::{
+    Declared,
+    options::v1::{Access, Role},
+};
 use tonic::{Code, Status, body::Body};
 use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Inbound, Layer, Method, Next, method::PROGRAMME_ONLY, refuse};
 use crate::{
-    Ctx, Result,
+    Ctx, Lack, Member, Result,
     error::{Reason, Shared},
     tenant::Kind,
 };
@@ -35,13 +38,40 @@ fn check(access: &Access, ctx: Option<&Ctx>) -> Result<()> {
     let missing = || Shared::TokenMissing.error("Sign in first, and send `authorization: Bearer <access token>`.");
     let ctx = ctx.ok_or_else(missing)?;
     let member = ctx.member().map_err(|_| missing())?;
-    if member.provisional && !access.provisional {
-        return Err(Shared::PasswordChangeNeeded.error("Change the password first, then sign in again."));
+    if let Some(lack) = member.lacks.filter(|lack| !is_good_enough(access, *lack)) {
+        return Err(lack.refusal());
     }
     if !access.roles().any(|role| member.roles.contains(&role)) {
         return Err(Shared::RoleMissing.error("This is for other roles than yours."));
     }
-    Ok(())
+    check_scopes(access, member)
+}
+
+/// A machine calls what needs scopes, with all of them. A person who acts in its role calls the rest.
+fn check_scopes(access: &Access, member: &Member) -> Result<()> {
+    if !member.roles.contains(&Role::Integrator) {
+        return Ok(());
+    }
+    if member.scopes.is_some() && access.scopes.is_empty() {
+        return Err(Shared::RoleMissing.error("This is for people, and not for machines."));
+    }
+    let held = member.scopes.as_deref().unwrap_or_default();
+    match access.scopes.iter().find(|scope| !held.contains(scope)) {
+        None => Ok(()),
+        Some(scope) => {
+            let text = format!("This is for machine tokens with the scope `{scope}`.");
+            Err(Shared::ScopeMissing.error(text).with("scope", scope))
+        }
+    }
+}
+
+/// Whether the method is also for a session that lacks this.
+fn is_good_enough(access: &Access, lack: Lack) -> bool {
+    match lack {
+        Lack::Password => access.provisional,
+        Lack::SecondFactor => access.unconfirmed,
+        Lack::Enrolment => access.unenrolled,
+    }
 }
 
 fn is_in_programme(ctx: Option<&Ctx>) -> bool {
@@ -67,12 +97,11 @@ fn no_such_method() -> Status {
 mod tests {
     use std::sync::Arc;
 
-    use proto::options::v1::Role;
     use uuid::Uuid;
 
     use super::*;
     use crate::{
-        Caller, Ids, Member, Tenants,
+        Caller, Ids, Tenants,
         layer::{
             Call,
             testing::{call_of, clock, fine, programme, reason, tenants},
@@ -84,7 +113,7 @@ mod tests {
         Ctx::new(tenants.get("it").unwrap(), caller, &clock(), Ids::new(clock()))
     }
 
-    fn member(role: Role, provisional: bool) -> Caller {
+    fn member(role: Role, lacks: Option<Lack>) -> Caller {
         let (account, session) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let (roles, bound) = (vec![role], crate::Bound::default());
         Caller::Member(Member {
@@ -93,9 +122,10 @@ mod tests {
             roles,
             mandate: None,
             bound,
+            scopes: None,
             acts_for: None,
             home: None,
-            provisional,
+            lacks,
         })
     }
 
@@ -108,7 +138,7 @@ mod tests {
         let access = Access { programme: true, ..access(&[Role::Coordinator]) };
         let method = Arc::new(Method { name: "koine.lessons.v1.PairService/Any".into(), ..Method::of_access(access) });
         let asked = async |tenants: &Tenants, tenant: &str, role| {
-            let ctx = Ctx::new(tenants.get(tenant).unwrap(), member(role, false), &clock(), Ids::new(clock()));
+            let ctx = Ctx::new(tenants.get(tenant).unwrap(), member(role, None), &clock(), Ids::new(clock()));
             Authorize.around(Box::new(Call { ctx: Some(ctx), ..*call_of(method.clone(), &[]) }), &fine()).await
         };
         let ((countries, _one), (programmes, _other)) = (tenants(), programme());
@@ -128,9 +158,9 @@ mod tests {
     #[tokio::test]
     async fn a_method_is_for_the_roles_it_names() {
         let both = || Some(access(&[Role::Teacher, Role::Coordinator]));
-        assert_eq!(outcome(both(), member(Role::Teacher, false)).await, "OK");
-        assert_eq!(outcome(both(), member(Role::Coordinator, false)).await, "OK");
-        assert_eq!(outcome(both(), member(Role::Team, false)).await, "ROLE_MISSING");
+        assert_eq!(outcome(both(), member(Role::Teacher, None)).await, "OK");
+        assert_eq!(outcome(both(), member(Role::Coordinator, None)).await, "OK");
+        assert_eq!(outcome(both(), member(Role::Team, None)).await, "ROLE_MISSING");
         assert_eq!(outcome(both(), Caller::Anonymous).await, "TOKEN_MISSING");
     }
 
@@ -138,15 +168,47 @@ mod tests {
     async fn an_anonymous_method_is_for_everybody() {
         let anybody = || Some(Access { anonymous: true, ..Access::default() });
         assert_eq!(outcome(anybody(), Caller::Anonymous).await, "OK");
-        assert_eq!(outcome(anybody(), member(Role::Team, true)).await, "OK");
+        assert_eq!(outcome(anybody(), member(Role::Team, Some(Lack::Password))).await, "OK");
     }
 
     #[tokio::test]
-    async fn a_provisional_credential_is_replaced_before_anything_else() {
+    async fn who_lacks_something_gets_it_before_anything_else() {
         let one = || access(&[Role::Teacher]);
-        assert_eq!(outcome(Some(one()), member(Role::Teacher, true)).await, "PASSWORD_CHANGE_NEEDED");
-        let allowed = Access { provisional: true, ..one() };
-        assert_eq!(outcome(Some(allowed), member(Role::Teacher, true)).await, "OK");
+        let flags = [
+            (Lack::Password, "PASSWORD_CHANGE_NEEDED", Access { provisional: true, ..one() }),
+            (Lack::SecondFactor, "SECOND_FACTOR_NEEDED", Access { unconfirmed: true, ..one() }),
+            (Lack::Enrolment, "ENROLMENT_NEEDED", Access { unenrolled: true, ..one() }),
+        ];
+        for (lack, refused, _) in &flags {
+            assert_eq!(outcome(Some(one()), member(Role::Teacher, Some(*lack))).await, *refused);
+            for (other, _, allowed) in &flags {
+                let expected = if other == lack { "OK" } else { refused };
+                assert_eq!(outcome(Some(allowed.clone()), member(Role::Teacher, Some(*lack))).await, expected);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_machine_calls_what_all_its_scopes_are_for_and_a_person_in_its_role_the_rest() {
+        let holder = |scopes: Option<&[&str]>| {
+            let Caller::Member(member) = member(Role::Integrator, None) else { panic!("a member") };
+            let scopes = scopes.map(|scopes| scopes.iter().map(|scope| (*scope).to_owned()).collect());
+            Caller::Member(Member { scopes, ..member })
+        };
+        let plain = || Some(access(&[Role::Integrator, Role::Teacher]));
+        let scopes = vec!["teams.read".to_owned(), "deliveries.read".to_owned()];
+        let scoped = || Some(Access { scopes: scopes.clone(), ..access(&[Role::Integrator, Role::Teacher]) });
+        let both: &[&str] = &["deliveries.read", "teams.read"];
+        assert_eq!(outcome(scoped(), holder(Some(both))).await, "OK");
+        for some in [&[][..], &both[..1], &both[1..], &["teams"]] {
+            assert_eq!(outcome(scoped(), holder(Some(some))).await, "SCOPE_MISSING", "{some:?}");
+            assert_eq!(outcome(plain(), holder(Some(some))).await, "ROLE_MISSING", "{some:?}");
+        }
+        assert_eq!(outcome(scoped(), holder(None)).await, "SCOPE_MISSING");
+        assert_eq!(outcome(plain(), holder(None)).await, "OK");
+        assert_eq!(outcome(scoped(), member(Role::Teacher, None)).await, "OK", "scopes bind no other role");
+        let closed = Some(Access { scopes: scopes.clone(), ..access(&[Role::Teacher]) });
+        assert_eq!(outcome(closed, holder(Some(both))).await, "ROLE_MISSING");
     }
 
     #[tokio::test]

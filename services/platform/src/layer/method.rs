@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use prost_reflect::{DescriptorPool, MethodDescriptor};
-use proto::options::v1::Access;
+use proto::options::v1::{Access, Role};
 
 use crate::{Error, Result};
 
@@ -98,6 +98,9 @@ fn access(contract: &DescriptorPool, method: &MethodDescriptor) -> Result<Access
     }
     if access.programme && (access.anonymous || !declares_programme_only(contract, method)) {
         return Err("is for programmes only: it needs `roles`, and a reason `PROGRAMME_ONLY` in its package");
+    }
+    if !access.scopes.is_empty() && !access.roles().any(|role| role == Role::Integrator) {
+        return Err("needs `scopes` and lets no machine in: they stand beside `ROLE_INTEGRATOR`");
     }
     Ok(access)
 }

@@ -58,8 +58,8 @@ impl Ground {
     fn by(&self, role: Role) -> Ctx {
         let (account, session) = (self.ids.next::<()>().uuid(), self.ids.next::<()>().uuid());
         let (roles, bound) = (vec![role], crate::Bound::default());
-        let member =
-            Member { account, session, roles, mandate: None, bound, acts_for: None, home: None, provisional: false };
+        let (mandate, scopes, acts_for, home, lacks) = (None, None, None, None, None);
+        let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks };
         testing::ctx(&self.tenants.get("aa").unwrap(), Caller::Member(member), &self.clock, &self.ids)
     }
 

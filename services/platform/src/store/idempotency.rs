@@ -11,7 +11,7 @@ use sea_orm::{
 
 use super::{At, Reads, Store, Tx, rows::answered};
 use crate::{
-    Caller, Ctx, Member, Result,
+    Caller, Ctx, Error, Member, Result,
     error::{Reason, Shared},
     open,
 };
@@ -109,6 +109,18 @@ impl Key {
         };
         Some(Self { name: format!("{caller}/{id}"), digest })
     }
+}
+
+/// Removes the answers that hold a text, whoever they were given to. Returns how many.
+pub(crate) async fn forget_naming(tx: &Tx, text: &str) -> Result<i64> {
+    let backend = tx.conn().get_database_backend();
+    let sql = match backend {
+        DbBackend::Postgres => "DELETE FROM answered WHERE position($1 IN answer) > 0",
+        _ => "DELETE FROM answered WHERE instr(answer, $1) > 0",
+    };
+    let statement = Statement::from_sql_and_values(backend, sql, [text.as_bytes().to_vec().into()]);
+    let gone = tx.conn().execute_raw(statement).await?;
+    i64::try_from(gone.rows_affected()).map_err(Error::internal)
 }
 
 /// Removes the answers that were given to the account `acted_for`, or to visitors who acted for it, or whose home it is.

@@ -77,9 +77,10 @@ impl Ground {
             roles: vec![Role::Teacher],
             mandate: None,
             bound: crate::Bound::default(),
+            scopes: None,
             acts_for: None,
             home: None,
-            provisional: false,
+            lacks: None,
         };
         crate::testing::ctx(&self.tenants.get(tenant).unwrap(), Caller::Member(member), &self.clock, &self.ids)
     }
@@ -249,9 +250,10 @@ async fn a_request_id_of_one_caller_gives_no_answer_to_another() {
         roles: vec![Role::Teacher],
         mandate: None,
         bound: crate::Bound::default(),
+        scopes: None,
         acts_for,
         home: home.map(|home| home.parse().unwrap()),
-        provisional: false,
+        lacks: None,
     };
     let all = [
         member(account, None, None),

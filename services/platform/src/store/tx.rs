@@ -7,7 +7,8 @@ use std::{
 };
 
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Statement, UpdateResult,
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, RuntimeErr, Statement,
+    UpdateResult, sqlx,
 };
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
@@ -148,7 +149,10 @@ impl Tx {
         let lane = if notes.is_empty() { None } else { Some(audit::append(&self, &self.held.lanes, notes).await?) };
         let telling = ended::Telling::new(&self.store, &self.ctx, ended, kept_until);
         if let Err(error) = self.transaction.commit().await {
-            telling.nothing();
+            // where the connection broke, nobody knows whether it was committed
+            if is_refused(&error) {
+                telling.nothing();
+            }
             return Err(error.into());
         }
         drop(telling);
@@ -190,4 +194,10 @@ impl Tx {
     fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the database itself refused a statement: then it is known that nothing was done.
+fn is_refused(error: &DbErr) -> bool {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else { return false };
+    matches!(cause, RuntimeErr::SqlxError(error) if matches!(**error, sqlx::Error::Database(_)))
 }

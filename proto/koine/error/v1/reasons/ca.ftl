@@ -44,3 +44,7 @@ OPERATION_RUNNING = L'operació encara està en curs. Espera que acabi o cancel�
 OPERATION_CANCELLED = L'operació s'ha cancel·lat. No s'ha canviat res.
 OPERATION_INTERRUPTED = L'operació s'ha interromput. No s'ha canviat res; torna-la a iniciar.
 TOKEN_ENDED = La teva sessió s'ha tancat. Torna a iniciar la sessió.
+SCOPE_MISSING = Falta un permís a la clau d'aquest programa. Demana una clau que el tingui.
+    .exact = A la clau d'aquest programa li falta el permís { $scope }. Demana una clau que el tingui.
+SECOND_FACTOR_NEEDED = Aquest compte està protegit també per una aplicació del teu telèfon. Introdueix el codi que mostra o un dels teus codis de recuperació.
+ENROLMENT_NEEDED = Amb la teva funció s'entra també amb una aplicació del telèfon. Configura-la primer.

@@ -44,3 +44,7 @@ OPERATION_RUNNING = This is still being worked on. Wait until it is done, or can
 OPERATION_CANCELLED = This was cancelled. Nothing was changed.
 OPERATION_INTERRUPTED = The work on this was interrupted. Nothing was changed; start it again.
 TOKEN_ENDED = Your session has ended. Sign in again.
+SCOPE_MISSING = The key of this program lacks a permission. Ask for a key that has it.
+    .exact = The key of this program lacks the permission { $scope }. Ask for a key that has it.
+SECOND_FACTOR_NEEDED = This account is also protected by an app on your phone. Enter the code it shows, or one of your recovery codes.
+ENROLMENT_NEEDED = In your role you also sign in with an app on your phone. Set it up first.

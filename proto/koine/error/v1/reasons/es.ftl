@@ -44,3 +44,7 @@ OPERATION_RUNNING = La operación todavía está en curso. Espera a que termine 
 OPERATION_CANCELLED = La operación se ha cancelado. No se ha cambiado nada.
 OPERATION_INTERRUPTED = La operación se ha interrumpido. No se ha cambiado nada; vuelve a iniciarla.
 TOKEN_ENDED = Tu sesión se ha cerrado. Inicia sesión de nuevo.
+SCOPE_MISSING = A la clave de este programa le falta un permiso. Pide una clave que lo tenga.
+    .exact = A la clave de este programa le falta el permiso { $scope }. Pide una clave que lo tenga.
+SECOND_FACTOR_NEEDED = Esta cuenta está protegida también por una aplicación de tu teléfono. Introduce el código que muestra o uno de tus códigos de recuperación.
+ENROLMENT_NEEDED = Con tu función se entra también con una aplicación del teléfono. Configúrala primero.

@@ -44,3 +44,7 @@ OPERATION_RUNNING = Obrada još traje. Pričekajte da završi ili je otkažite.
 OPERATION_CANCELLED = Obrada je otkazana. Ništa nije promijenjeno.
 OPERATION_INTERRUPTED = Obrada je prekinuta. Ništa nije promijenjeno; pokrenite je ponovno.
 TOKEN_ENDED = Vaša je prijava zatvorena. Prijavite se ponovno.
+SCOPE_MISSING = Ključu ovog programa nedostaje ovlast. Zatražite ključ koji je ima.
+    .exact = Ključu ovog programa nedostaje ovlast { $scope }. Zatražite ključ koji je ima.
+SECOND_FACTOR_NEEDED = Ovaj račun štiti i aplikacija na vašem telefonu. Unesite kôd koji ona prikazuje ili jedan od svojih kodova za oporavak.
+ENROLMENT_NEEDED = U vašoj se ulozi prijavljuje i aplikacijom na telefonu. Najprije je postavite.

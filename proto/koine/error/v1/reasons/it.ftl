@@ -44,3 +44,7 @@ OPERATION_RUNNING = L'operazione è ancora in corso. Attendi che finisca, oppure
 OPERATION_CANCELLED = L'operazione è stata annullata. Non è stato modificato nulla.
 OPERATION_INTERRUPTED = L'operazione è stata interrotta. Non è stato modificato nulla; avviala di nuovo.
 TOKEN_ENDED = La tua sessione è stata chiusa. Accedi di nuovo.
+SCOPE_MISSING = Alla chiave di questo programma manca un permesso. Chiedi una chiave che lo abbia.
+    .exact = Alla chiave di questo programma manca il permesso { $scope }. Chiedi una chiave che lo abbia.
+SECOND_FACTOR_NEEDED = Questo account è protetto anche da un'app sul tuo telefono. Inserisci il codice che mostra, oppure uno dei tuoi codici di recupero.
+ENROLMENT_NEEDED = Nel tuo ruolo si accede anche con un'app sul telefono. Configurala prima.

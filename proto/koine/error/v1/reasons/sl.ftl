@@ -44,3 +44,7 @@ OPERATION_RUNNING = Obdelava še poteka. Počakajte, da se konča, ali jo prekli
 OPERATION_CANCELLED = Obdelava je bila preklicana. Nič ni bilo spremenjeno.
 OPERATION_INTERRUPTED = Obdelava je bila prekinjena. Nič ni bilo spremenjeno; zaženite jo znova.
 TOKEN_ENDED = Vaša prijava je bila zaključena. Prijavite se znova.
+SCOPE_MISSING = Ključu tega programa manjka pravica. Zaprosite za ključ, ki jo ima.
+    .exact = Ključu tega programa manjka pravica { $scope }. Zaprosite za ključ, ki jo ima.
+SECOND_FACTOR_NEEDED = Ta račun varuje tudi aplikacija v vašem telefonu. Vnesite kodo, ki jo prikazuje, ali eno od svojih obnovitvenih kod.
+ENROLMENT_NEEDED = V vaši vlogi se prijavite tudi z aplikacijo v telefonu. Najprej jo nastavite.

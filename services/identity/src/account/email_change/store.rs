@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 use platform::{Id, Reads, Result, Tx, store::At};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::ExprTrait};
 
-use super::EmailChange;
+use super::{EmailChange, REGRET};
 use crate::account::{Account, Login};
 
 mod row {
@@ -88,7 +88,10 @@ pub(crate) async fn forget_all_of(tx: &Tx, account: Id<Account>) -> Result<()> {
 
 /// Deletes the changes that were asked for before an instant.
 pub(crate) async fn forget_before(tx: &Tx, instant: Timestamp) -> Result<()> {
-    row::Entity::delete_many().filter(row::Column::AskedAt.lt(At(instant))).exec(tx.conn()).await?;
+    // what can still be taken back stays, as the letter promises
+    let regretted = At(tx.ctx().now() - REGRET);
+    let over = row::Column::RedeemedAt.is_null().or(row::Column::RedeemedAt.lt(regretted));
+    row::Entity::delete_many().filter(row::Column::AskedAt.lt(At(instant))).filter(over).exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -117,6 +120,13 @@ mod tests {
         ask(&tx, &third).await.unwrap();
         assert!(find(&tx, second.id()).await.unwrap().is_some(), "the letters about it are not written yet");
         forget_before(&tx, ctx.now() + SignedDuration::from_micros(1)).await.unwrap();
-        assert!(find(&tx, second.id()).await.unwrap().is_none() && find(&tx, third.id()).await.unwrap().is_none());
+        assert!(find(&tx, third.id()).await.unwrap().is_none(), "it still waited");
+        assert!(find(&tx, second.id()).await.unwrap().is_some(), "it can be taken back for a week");
+        tx.commit().await.unwrap();
+        ground.clock.advance(REGRET + SignedDuration::from_micros(1));
+        let later = ground.anybody();
+        let tx = ground.store().change(&later).await.unwrap();
+        forget_before(&tx, later.now()).await.unwrap();
+        assert!(find(&tx, second.id()).await.unwrap().is_none());
     }
 }

@@ -135,6 +135,33 @@ impl Mails {
         self.send(&ctx, post, &[("name", name), ("sign_in", &sign_in), ("recover", &self.recover(&ctx))]).await
     }
 
+    /// Mails what happened to the second factor of an account, where its owner has not left.
+    pub(super) async fn factor_changed(self, ctx: Ctx, event: pb::FactorChanged) -> Result<()> {
+        let account = self.account(&ctx, &event.account_id).await?;
+        let kind = match event.change() {
+            pb::FactorChange::Enrolled => Kind::FactorEnrolled,
+            pb::FactorChange::GivenUp => Kind::FactorGivenUp,
+            pb::FactorChange::Reset => Kind::FactorReset,
+            pb::FactorChange::CodeUsed => Kind::RecoveryCodeUsed,
+            pb::FactorChange::Unspecified => return Ok(()),
+        };
+        if matches!(account.state(), State::Left { .. }) {
+            return Ok(());
+        }
+        let id: Id<pb::FactorChanged> = event.notice_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, kind)?;
+        let at = event.changed_at.unwrap_or_default();
+        let at = Timestamp::new(at.seconds, at.nanos).map_err(Error::internal)?;
+        let values = [
+            ("name", account.person().given_name.as_str()),
+            ("at", &post.language.moment(ctx.tenant(), at)),
+            ("left", &event.recovery_codes_left.to_string()),
+            ("sign_in", &self.page(&ctx, "sign-in")),
+            ("recover", &self.recover(&ctx)),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
     /// A change whose code can still be redeemed, and its account.
     async fn waiting_change(&self, ctx: &Ctx, id: &str) -> Result<Option<(EmailChange, Account)>> {
         let found = self.change(ctx, id).await?;

@@ -1,6 +1,6 @@
 //! The methods on applications.
 
-use platform::{Allowed, Ctx, Id, Open, PageRequest, Peers, Result, Store, page::Sizes, secret::Keys, wire};
+use platform::{Allowed, Ctx, Id, MethodTx, Open, PageRequest, Peers, Result, Store, page::Sizes, secret::Keys, wire};
 use proto::identity::v1::{self as pb, application_service_server::ApplicationService};
 use tonic::{Request, Response, Status};
 
@@ -9,7 +9,7 @@ use super::{
     store::{self, Filter},
 };
 use crate::{
-    across::{admission, submission},
+    across::{admission, confirming, submission},
     class::track::{self, Track},
     school,
 };
@@ -40,7 +40,7 @@ impl ApplicationService for Applications {
         let mut application = Application::begin(&ctx, &track, Draft::try_from(wanted)?)?;
         school::store::check(&tx, "application.school_id", application.draft.school).await?;
         store::save(&tx, &mut application).await?;
-        tx.answer(application.into()).await
+        answer(tx, application).await
     }
 
     async fn update_application(
@@ -56,7 +56,7 @@ impl ApplicationService for Applications {
             school::store::check(&tx, "application.school_id", application.draft.school).await?;
             store::save(&tx, &mut application).await?;
         }
-        tx.answer(application.into()).await
+        answer(tx, application).await
     }
 
     async fn submit_application(
@@ -72,7 +72,7 @@ impl ApplicationService for Applications {
         application.submit(&ctx, &track, &submission::evidence_to_submit(&tx, &application).await?)?;
         store::save(&tx, &mut application).await?;
         tx.note("submit application", format!("application {}", application.id()), "");
-        tx.answer(application.into()).await
+        answer(tx, application).await
     }
 
     async fn withdraw_application(
@@ -86,7 +86,7 @@ impl ApplicationService for Applications {
         application.withdraw(&ctx)?;
         store::save(&tx, &mut application).await?;
         tx.note("withdraw application", format!("application {}", application.id()), "");
-        tx.answer(application.into()).await
+        answer(tx, application).await
     }
 
     async fn get_application(
@@ -96,7 +96,8 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let application = store::get(&db, req.application_id.parse()?).await?;
-        Ok(Response::new(application.into()))
+        let unconfirmed = confirming::unconfirmed_among(&db, [application.referent]).await?;
+        Ok(Response::new(application.marked(&unconfirmed)))
     }
 
     async fn list_applications(
@@ -107,7 +108,9 @@ impl ApplicationService for Applications {
         let filter = Filter { edition: wire::optional(&req.edition_id)?, state: state_name(req.state()) };
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, filter, page).await?.map(pb::Application::from);
+        let page = store::list(&db, filter, page).await?;
+        let unconfirmed = confirming::unconfirmed_among(&db, page.items.iter().map(Application::referent)).await?;
+        let page = page.map(|application| application.marked(&unconfirmed));
         Ok(Response::new(pb::ListApplicationsResponse { applications: page.items, next_page_token: page.next }))
     }
 
@@ -124,7 +127,7 @@ impl ApplicationService for Applications {
         admission::carry_out(&tx, &self.keys, &track, &application, admitted).await?;
         store::save(&tx, &mut application).await?;
         tx.note("admit application", format!("application {}", application.id()), application.state.name());
-        tx.answer(application.into()).await
+        answer(tx, application).await
     }
 
     async fn refuse_application(
@@ -139,7 +142,7 @@ impl ApplicationService for Applications {
         store::save(&tx, &mut application).await?;
         tx.note("refuse application", format!("application {}", application.id()), "");
         tx.emit(&pb::ApplicationRefused { application_id: application.id().to_string() });
-        tx.answer(application.into()).await
+        answer(tx, application).await
     }
 }
 
@@ -154,6 +157,12 @@ impl Applications {
         let application = store::get(&self.store.read(ctx).await?, id).await?;
         track::peer::get(&self.peers, ctx, "application_id", application.track).await
     }
+}
+
+/// Answers with an application as it is now.
+async fn answer(tx: MethodTx, application: Application) -> Result<Response<pb::Application>, Status> {
+    let unconfirmed = confirming::unconfirmed_among(&tx, [application.referent]).await?;
+    tx.answer(application.marked(&unconfirmed)).await
 }
 
 fn state_name(state: pb::ApplicationState) -> Option<&'static str> {

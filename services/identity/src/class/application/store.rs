@@ -154,6 +154,19 @@ pub(crate) async fn has_file(db: &impl Reads, file: &File) -> Result<bool> {
     Ok(attached > 0)
 }
 
+/// Removes the applications of a referent that became no team: nobody but the referent was concerned. Returns how many.
+pub(crate) async fn forget_unfounded(tx: &Tx, referent: Id<Account>) -> Result<u64> {
+    let theirs = row::Entity::delete_many().filter(row::Column::ReferentId.eq(referent));
+    Ok(theirs.filter(row::Column::State.is_not_in(FOUNDED)).exec(tx.conn()).await?.rows_affected)
+}
+
+/// The files that the applications of a referent name.
+pub(crate) async fn files_of(db: &impl Reads, referent: Id<Account>) -> Result<Vec<Id<File>>> {
+    let query = row::Entity::find().filter(row::Column::ReferentId.eq(referent));
+    let all = query.all(db.conn()).await?.into_iter().map(application).collect::<Result<Vec<_>>>()?;
+    Ok(all.into_iter().flat_map(|one| one.draft.files).collect())
+}
+
 /// Inserts a new application, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, application: &mut Application) -> Result<()> {
     application.version += 1;

@@ -4,6 +4,7 @@ use platform::{Error, Id, Result, Violations, wire};
 use proto::identity::v1 as pb;
 
 use super::{Application, Draft, IntegrationMode, Reservation, State, TeamType};
+use crate::account::Account;
 
 impl From<Application> for pb::Application {
     fn from(application: Application) -> Self {
@@ -41,6 +42,13 @@ impl From<Application> for pb::Application {
             State::Draft | State::Submitted { .. } | State::Withdrawn { .. } => {}
         }
         message
+    }
+}
+
+impl Application {
+    /// An application as it is shown, marked where its referent is among the `unconfirmed`.
+    pub(super) fn marked(self, unconfirmed: &[Id<Account>]) -> pb::Application {
+        pb::Application { referent_unconfirmed: unconfirmed.contains(&self.referent), ..self.into() }
     }
 }
 

@@ -16,7 +16,7 @@ use proto::{
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{File, Label, Purpose, store};
+use super::{File, Label, Purpose, bytes, store};
 use crate::{class::application, reason::Reason};
 
 /// The methods on files.
@@ -37,10 +37,11 @@ impl FileService for Files {
         let (ctx, mut pieces) = request.open_stream()?;
         let first = pieces.first().await?;
         let label = Label::try_from(&first)?;
-        let incoming = receive(self.blobs.create(&ctx), label.purpose, first, pieces).await?;
-        let file = File::new(&ctx, label, incoming.keep().await?)?;
+        let whole = receive(self.blobs.create(&ctx), label.purpose, first, pieces).await?.whole().await?;
+        let file = File::new(&ctx, label, whole.blob().clone())?;
+        let kept = whole.keep_as(file.place()).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        store::add(&tx, &file).await?;
+        bytes::add(&tx, &file, kept).await?;
         tx.note("upload file", format!("file {}", file.id()), "");
         tx.answer(file.into()).await
     }
@@ -53,10 +54,10 @@ impl FileService for Files {
     ) -> Result<Response<Self::DownloadFileStream>, Status> {
         let (ctx, req) = request.open()?;
         let file = self.readable(&ctx, &req).await?;
-        let bytes = self.blobs.open(&ctx, &file.digest).await?;
+        let read = self.blobs.open(&ctx, file.place()).await?;
         let media_type = file.media_type.clone();
         let pieces =
-            bytes.map_ok(move |data| HttpBody { content_type: media_type.clone(), data, extensions: Vec::new() });
+            read.map_ok(move |data| HttpBody { content_type: media_type.clone(), data, extensions: Vec::new() });
         let mut answer = Response::new(Box::pin(pieces.map_err(Status::from)) as Self::DownloadFileStream);
         blob::name(answer.metadata_mut(), &file.name);
         Ok(answer)

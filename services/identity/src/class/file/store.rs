@@ -1,13 +1,18 @@
 //! Files as rows.
 
+use std::collections::HashSet;
+
 use platform::{
     Error, Id, Reads, Result, Tx, Violations,
     store::{of_text, to_text},
 };
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
 
 use super::{File, Purpose};
-use crate::reason::Reason;
+use crate::{account::Account, reason::Reason};
 
 mod row {
     use platform::{Id, store::At};
@@ -27,6 +32,7 @@ mod row {
         pub size_bytes: i64,
         pub digest: String,
         pub created_at: At,
+        pub place: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -45,6 +51,7 @@ pub(crate) async fn add(tx: &Tx, file: &File) -> Result<()> {
         size_bytes: i64::try_from(file.size).map_err(Error::internal)?,
         digest: file.digest.clone(),
         created_at: file.created_at.into(),
+        place: file.place.clone(),
     };
     row::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -59,6 +66,29 @@ pub(crate) async fn find(db: &impl Reads, id: Id<File>) -> Result<Option<File>> 
 pub(crate) async fn find_all(db: &impl Reads, ids: &[Id<File>]) -> Result<Vec<File>> {
     let rows = row::Entity::find().filter(row::Column::Id.is_in(ids.iter().copied())).all(db.conn()).await?;
     rows.into_iter().map(file).collect()
+}
+
+/// Removes the files that somebody uploaded, but for some, whose names are emptied. Returns the places of those that were removed.
+pub(crate) async fn forget(tx: &Tx, owner: Id<Account>, kept: &[Id<File>]) -> Result<Vec<String>> {
+    let of_owner = row::Column::OwnerId.eq(owner);
+    row::Entity::update_many()
+        .col_expr(row::Column::Name, Expr::value(""))
+        .filter(of_owner.clone())
+        .filter(row::Column::Id.is_in(kept.iter().copied()))
+        .exec(tx.conn())
+        .await?;
+    let others = of_owner.and(row::Column::Id.is_not_in(kept.iter().copied()));
+    let places = row::Entity::find().select_only().column(row::Column::Place).filter(others.clone());
+    let places = places.into_tuple().all(tx.conn()).await?;
+    row::Entity::delete_many().filter(others).exec(tx.conn()).await?;
+    Ok(places)
+}
+
+/// Those of some places that no file has.
+pub(crate) async fn free(db: &impl Reads, places: Vec<String>) -> Result<Vec<String>> {
+    let taken = row::Entity::find().select_only().column(row::Column::Place).filter(row::Column::Place.is_in(&places));
+    let taken: HashSet<String> = taken.into_tuple().all(db.conn()).await?.into_iter().collect();
+    Ok(places.into_iter().filter(|place| !taken.contains(place)).collect())
 }
 
 /// Error: a violation, where the new logo of a team is not a picture that the caller uploaded as a logo.
@@ -80,6 +110,7 @@ fn file(row: row::Model) -> Result<File> {
         media_type: row.media_type,
         size: u64::try_from(row.size_bytes).map_err(Error::internal)?,
         digest: row.digest,
+        place: row.place,
         created_at: row.created_at.0,
     })
 }

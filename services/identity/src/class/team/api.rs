@@ -9,7 +9,7 @@ use super::{
     store::{self, Filter},
 };
 use crate::{
-    across::{credential, handover, mandating},
+    across::{confirming, credential, handover, mandating},
     class::{file, track},
     school,
 };
@@ -33,7 +33,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let db = self.store.glance(&ctx).await?;
         let team = store::get(&db, req.team_id.parse()?).await?;
-        Ok(Response::new(team.shown_to(&ctx).into()))
+        Ok(Response::new(team.told(&ctx, &[])))
     }
 
     async fn batch_get_teams(
@@ -43,7 +43,7 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let teams = store::get_all(&db, &batch::ids(&req.team_ids)?).await?;
-        let teams = teams.into_iter().map(|team| team.shown_to(&ctx).into()).collect();
+        let teams = teams.into_iter().map(|team| team.told(&ctx, &[])).collect();
         Ok(Response::new(pb::BatchGetTeamsResponse { teams }))
     }
 
@@ -55,7 +55,9 @@ impl TeamService for Teams {
         let filter = Filter::try_from(&req)?;
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
-        let page = store::list(&db, filter, page).await?.map(|team| pb::Team::from(team.shown_to(&ctx)));
+        let page = store::list(&db, filter, page).await?;
+        let unconfirmed = confirming::unconfirmed_among(&db, page.items.iter().flat_map(Team::teachers)).await?;
+        let page = page.map(|team| team.told(&ctx, &unconfirmed));
         Ok(Response::new(pb::ListTeamsResponse { teams: page.items, next_page_token: page.next }))
     }
 
@@ -82,7 +84,7 @@ impl TeamService for Teams {
         let tx = self.store.write(&ctx).await?;
         let mut team = store::get_to_change(&tx, req.team_id.parse()?).await?;
         let tx = tx.allowed(team.led_by(&ctx)?).await?;
-        let teacher = mandating::teacher(&tx, "teacher_id", req.teacher_id.parse()?).await?;
+        let teacher = mandating::teacher_to_change(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         team.add_support(&ctx, &teacher)?;
         store::save(&tx, &mut team).await?;
         tx.note("add support teacher", format!("team {}", team.id), format!("account {}", teacher.id()));

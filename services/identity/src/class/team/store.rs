@@ -14,7 +14,10 @@ use sea_orm::{
 };
 
 use super::{Code, Credential, End, Ending, SchoolAtAdmission, State, Team};
-use crate::account::{Account, TeamId};
+use crate::{
+    account::{Account, TeamId},
+    class::file::File,
+};
 
 pub(crate) mod handover;
 mod list;
@@ -149,6 +152,12 @@ pub(crate) async fn find(db: &impl Reads, id: TeamId) -> Result<Option<Team>> {
     team(row, supports, credential.map(|credential| credential.expires_at)).map(Some)
 }
 
+/// The files that are the logo of a team.
+pub(crate) async fn logos(db: &impl Reads) -> Result<Vec<Id<File>>> {
+    let logos = row::Entity::find().select_only().column(row::Column::LogoFileId);
+    Ok(logos.filter(row::Column::LogoFileId.is_not_null()).into_tuple().all(db.conn()).await?)
+}
+
 /// The teams whose referent an account is, without a check of the caller, in the order of their codes.
 pub(crate) async fn of_referent(db: &impl Reads, account: Id<Account>) -> Result<Vec<Team>> {
     let theirs = row::Entity::find().filter(row::Column::ReferentId.eq(account)).order_by_asc(row::Column::Code);
@@ -178,7 +187,7 @@ fn held(id: TeamId) -> Select<row::Entity> {
 
 /// The condition of [`Team::is_visible_to`] for a query.
 fn visible_to(ctx: &Ctx) -> Result<Condition> {
-    if ctx.has(Role::Coordinator) {
+    if ctx.has(Role::Coordinator) || ctx.has(Role::Integrator) {
         return Ok(Condition::all());
     }
     let member = ctx.member()?;
@@ -396,12 +405,14 @@ mod tests {
         let somebody = |role, acts_for: Option<uuid::Uuid>| {
             let fresh = || ground.anybody().new_id::<Team>().uuid();
             let (account, session, roles, bound) = (fresh(), fresh(), vec![role], platform::Bound::default());
-            let (mandate, home, provisional) = (None, None, false);
-            ground.ctx(Caller::Member(Member { account, session, roles, mandate, bound, acts_for, home, provisional }))
+            let (mandate, scopes, home, lacks) = (None, None, None, None);
+            let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks };
+            ground.ctx(Caller::Member(member))
         };
         let stranger = ground.teacher("iva@school.example").await;
         for (ctx, who, sees) in [
             (somebody(Role::Coordinator, None), "the central team", true),
+            (somebody(Role::Integrator, None), "a machine", true),
             (somebody(Role::Team, Some(team.id.uuid())), "the team", true),
             (ground.member(&referent), "the referent", true),
             (ground.member(&support), "a support teacher", true),

@@ -1,9 +1,10 @@
 //! Teams as messages.
 
-use platform::{Id, Result, wire};
-use proto::identity::v1 as pb;
+use platform::{Ctx, Id, Result, wire};
+use proto::{identity::v1 as pb, options::v1::Role};
 
 use super::{Change, Credential, State, Team};
+use crate::account::Account;
 
 impl From<Team> for pb::Team {
     fn from(team: Team) -> Self {
@@ -32,11 +33,26 @@ impl From<Team> for pb::Team {
             reservation: team.reservation.map(Into::into),
             credential_expires_at,
             etag: wire::etag(team.version),
+            // said in a list
+            unconfirmed_teacher_ids: Vec::new(),
         }
     }
 }
 
 impl Team {
+    /// The team as the caller is shown it, marked with those of its teachers that are among the `unconfirmed`. A machine learns nothing of its
+    /// teachers.
+    pub(super) fn told(self, ctx: &Ctx, unconfirmed: &[Id<Account>]) -> pb::Team {
+        let marked = self.teachers().filter(|teacher| unconfirmed.contains(teacher));
+        let unconfirmed_teacher_ids = marked.map(|teacher| teacher.to_string()).collect();
+        let told = pb::Team { unconfirmed_teacher_ids, ..self.shown_to(ctx).into() };
+        if !ctx.has(Role::Integrator) {
+            return told;
+        }
+        let (referent_id, none) = (String::new(), Vec::new());
+        pb::Team { referent_id, support_teacher_ids: none.clone(), unconfirmed_teacher_ids: none, ..told }
+    }
+
     /// What a request asks to change of this team. Error: `ETAG_STALE`, and a violation for each path of the mask that cannot be changed.
     pub(super) fn asked(&self, request: pb::UpdateTeamRequest) -> Result<Change> {
         let changes = wire::changes(&request, &pb::Team::from(self.clone()))?;

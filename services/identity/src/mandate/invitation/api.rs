@@ -7,11 +7,17 @@ use tonic::{Request, Response, Status};
 use super::{Invitation, store, wire};
 use crate::{
     account::{Account, Login},
-    across::inviting::{self, Invited},
+    across::{
+        inviting::{self, Invited},
+        mandating,
+    },
     class::track::peer,
     country::Country,
     mandate::{Giver, Post},
-    password::{hasher::Hasher, throttle::Throttle},
+    password::{
+        hasher::Hasher,
+        throttle::{Occasion, Throttle},
+    },
 };
 
 /// The methods on invitations.
@@ -39,10 +45,13 @@ impl InvitationService for Invitations {
     ) -> Result<Response<pb::Invitation>, Status> {
         let (ctx, req) = request.open()?;
         let (giver, post, login) = (Giver::of(&ctx)?, Post::try_from(&req)?, Login::of(&req.email));
-        peer::check_edition(&self.peers, &ctx, "edition_id", post.bound.period).await?;
-        let mut invitation = Invitation::create(&ctx, &giver, login, post, req.locale, lifetime(&ctx)?)?;
-        self.throttle.letter(&ctx, invitation.open(ctx.now())?.0.as_str())?;
+        // asked before a transaction is opened, and refused after it is known that nothing is remembered
+        let edition = peer::check_edition(&self.peers, &ctx, "edition_id", post.bound.period).await;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        mandating::hold_own(&tx).await?;
+        edition?;
+        let mut invitation = Invitation::create(&ctx, &giver, login, post, req.locale, lifetime(&ctx)?)?;
+        self.throttle.letter(&ctx, Occasion::of(&ctx)?, invitation.open(ctx.now())?.0.as_str())?;
         inviting::send(&tx, &mut invitation, "invite").await?;
         tx.answer(invitation.shown(ctx.now())).await
     }
@@ -52,8 +61,11 @@ impl InvitationService for Invitations {
         request: Request<pb::GetInvitationRequest>,
     ) -> Result<Response<pb::Invitation>, Status> {
         let (ctx, req) = request.open()?;
-        let db = self.store.read(&ctx).await?;
-        let invitation = store::get(&db, req.invitation_id.parse()?).await?;
+        // a transaction that writes, because reading personal data is an entry of the audit log
+        let tx = self.store.change(&ctx).await?;
+        let invitation = store::get(&tx, req.invitation_id.parse()?).await?;
+        tx.note("read invitation", format!("invitation {}", invitation.id), "");
+        tx.commit().await?;
         Ok(Response::new(invitation.shown(ctx.now())))
     }
 
@@ -63,7 +75,10 @@ impl InvitationService for Invitations {
     ) -> Result<Response<pb::ListInvitationsResponse>, Status> {
         let (ctx, req) = request.open()?;
         let page = PageRequest::of(SIZES, &req)?;
-        let page = store::list(&self.store.read(&ctx).await?, page).await?;
+        let tx = self.store.change(&ctx).await?;
+        let page = store::list(&tx, page).await?;
+        tx.note("list invitations", "invitations", format!("found {}", page.items.len()));
+        tx.commit().await?;
         let page = page.map(|invitation| invitation.shown(ctx.now()));
         Ok(Response::new(pb::ListInvitationsResponse { invitations: page.items, next_page_token: page.next }))
     }
@@ -77,8 +92,9 @@ impl InvitationService for Invitations {
         let tx = self.store.write(&ctx).await?;
         let mut invitation = store::get(&tx, req.invitation_id.parse()?).await?;
         let tx = tx.allowed(invitation.handled_by(&giver)?).await?;
+        mandating::hold_own(&tx).await?;
         invitation.reissue(&ctx, &giver, lifetime(&ctx)?)?;
-        self.throttle.letter(&ctx, invitation.open(ctx.now())?.0.as_str())?;
+        self.throttle.letter(&ctx, Occasion::of(&ctx)?, invitation.open(ctx.now())?.0.as_str())?;
         inviting::send(&tx, &mut invitation, "invite again").await?;
         tx.answer(invitation.shown(ctx.now())).await
     }

@@ -67,7 +67,6 @@ fn fields(now: Timestamp) -> Fields<row::Entity> {
     use row::Column as C;
     Fields::new(C::Id, Order::Desc)
         .id("id", C::Id)
-        .text("email", C::Email)
         .words("role", C::Role, "ROLE", roles::all().map(roles::word))
         .text("territory", C::Territory)
         .id("edition_id", C::EditionId)

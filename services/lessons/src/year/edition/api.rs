@@ -4,7 +4,7 @@ use platform::{Allowed, Open, PageRequest, Result, Store, batch, page::Sizes};
 use proto::lessons::v1::{self as pb, edition_service_server::EditionService};
 use tonic::{Request, Response, Status};
 
-use super::{Plan, store};
+use super::{Plan, store, wire};
 use crate::year::template::Lessons;
 
 /// The methods on editions.
@@ -78,6 +78,7 @@ impl EditionService for Editions {
         let tx = tx.allowed(edition.seen_by(&ctx)?).await?;
         edition.open_call()?;
         store::save(&tx, &mut edition).await?;
+        tx.emit(&wire::call_opened(&edition, ctx.now()));
         tx.note("open call", format!("edition {}", edition.id), "");
         tx.answer(edition.into()).await
     }

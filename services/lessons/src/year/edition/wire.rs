@@ -1,10 +1,16 @@
 //! Editions as messages.
 
+use jiff::Timestamp;
 use platform::wire;
 use proto::{identity::v1::SchoolLevel, lessons::v1 as pb};
 
 use super::{Edition, EditionState, Lesson, NewEdition, Track};
 use crate::year::template::{Level, ProjectRule, Template};
+
+/// The fact that the call of an edition was opened.
+pub(super) fn call_opened(edition: &Edition, at: Timestamp) -> pb::CallOpened {
+    pb::CallOpened { edition_id: edition.id.to_string(), opened_at: Some(wire::timestamp(at)) }
+}
 
 impl From<pb::CreateEditionRequest> for NewEdition {
     fn from(request: pb::CreateEditionRequest) -> Self {

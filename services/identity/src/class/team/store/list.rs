@@ -1,9 +1,10 @@
 //! Pages of the teams that a reader may see.
 
 use platform::{
-    Id, Page, PageRequest, Reads, Result,
+    Ctx, Id, Page, PageRequest, Reads, Result,
     listing::{Fields, Key},
 };
+use proto::options::v1::Role;
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, QueryTrait, sea_query::IntoCondition};
 
 use super::{row, visible_to, with_supports};
@@ -20,10 +21,10 @@ pub(crate) struct Filter {
     pub(crate) territory: String,
 }
 
-/// What teams are filtered and ordered by.
-fn fields() -> Fields<row::Entity> {
+/// What teams are filtered and ordered by. A machine is not shown the teachers, and finds no team by them.
+fn fields(ctx: &Ctx) -> Fields<row::Entity> {
     use row::Column as C;
-    Fields::new(C::Code, Order::Asc)
+    let fields = Fields::new(C::Code, Order::Asc)
         .id("id", C::Id)
         .text("code", C::Code)
         .text("name", C::Name)
@@ -35,7 +36,6 @@ fn fields() -> Fields<row::Entity> {
         .text("territory", C::Territory)
         .words("team_type", C::TeamType, "TEAM_TYPE", ["whole_class", "group_in_class", "mixed_classes"])
         .number("size", C::Size)
-        .id("referent_id", C::ReferentId)
         .cases(
             "state",
             [
@@ -43,7 +43,8 @@ fn fields() -> Fields<row::Entity> {
                 ("TEAM_STATE_ACTIVE", C::ActivatedAt.is_not_null().into_condition()),
             ],
         )
-        .time("admitted_at", C::AdmittedAt)
+        .time("admitted_at", C::AdmittedAt);
+    if ctx.has(Role::Integrator) { fields } else { fields.id("referent_id", C::ReferentId) }
 }
 
 /// One page of the teams the caller may see, in the order of their codes where nothing else is asked.
@@ -53,6 +54,6 @@ pub(crate) async fn list(db: &impl Reads, filter: Filter, page: PageRequest<Key>
         .apply_if(filter.edition, |query, edition| query.filter(row::Column::EditionId.eq(edition)))
         .apply_if(filter.track, |query, track| query.filter(row::Column::TrackId.eq(track)))
         .filter(row::Column::Territory.starts_with(&filter.territory));
-    let Page { items, next } = fields().page(db, shown, page).await?;
+    let Page { items, next } = fields(db.ctx()).page(db, shown, page).await?;
     Ok(Page { items: with_supports(db, items).await?, next })
 }

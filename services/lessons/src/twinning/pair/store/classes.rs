@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use platform::{Id, Page, PageRequest, Reads, Result, store::to_text};
+use proto::options::v1::Role;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 
 use super::{begun, own, row, side_row, with_sides};
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// One page of the classes of some tracks whose work has begun, in the order of their ids, each with its pair: of the caller's own
-/// country, or for the secretariat of all.
+/// country, or for the secretariat and its machines of all.
 pub(crate) async fn classes(
     db: &impl Reads,
     tracks: &[Id<Track>],
@@ -25,10 +26,11 @@ pub(crate) async fn classes(
     let pairs = row::Entity::find()
         .filter(row::Column::TrackId.is_in(tracks.iter().copied()))
         .filter(row::Column::State.is_in(begun()?));
+    let is_machine = db.ctx().has(Role::Integrator);
     let sides = side_row::Entity::find()
         .filter(side_row::Column::LeftAt.is_null())
         .filter(side_row::Column::PairId.in_subquery(ids(pairs.clone()).into_query()))
-        .apply_if(own(db), |query, own| query.filter(own))
+        .apply_if(own(db).filter(|_| !is_machine), |query, own| query.filter(own))
         .apply_if((!territory.is_empty()).then_some(territory), |query, within| {
             query.filter(side_row::Column::Territory.starts_with(within))
         });

@@ -1,0 +1,145 @@
+//! Second factors as rows.
+
+use platform::{Error, Id, Reads, Result, Tx};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+
+use super::{Enrolled, Factor, Held, Misses, RecoveryCodes};
+use crate::account::Account;
+
+mod row {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::account::{
+        Account,
+        factor::{Factor, RecoveryCodes},
+    };
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "factor")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Factor>,
+        pub version: i64,
+        pub account_id: Id<Account>,
+        pub begun_at: At,
+        pub enrolled_at: Option<At>,
+        pub last_step: i64,
+        pub codes_id: Option<Id<RecoveryCodes>>,
+        pub codes_used: i32,
+        pub misses: i32,
+        pub missed_at: Option<At>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The second factor of an account, or the enrolment of one that waits.
+pub(crate) async fn find(db: &impl Reads, account: Id<Account>) -> Result<Option<Factor>> {
+    let theirs = row::Entity::find().filter(row::Column::AccountId.eq(account));
+    theirs.one(db.conn()).await?.map(factor).transpose()
+}
+
+/// The second factor that an account has, or that it has none: an enrolment that waits is none.
+pub(crate) async fn held(db: &impl Reads, account: Id<Account>) -> Result<Held> {
+    let found = find(db, account).await?;
+    Ok(Held(found.filter(Factor::is_enrolled).map(|factor| factor.id)))
+}
+
+/// Saves an enrolment that begins, and deletes one that waits.
+pub(crate) async fn begin(tx: &Tx, factor: &mut Factor) -> Result<()> {
+    remove(tx, factor.account).await?;
+    save(tx, factor).await
+}
+
+/// Saves the next version of a factor. Error: `ETAG_STALE`, where it was saved in between: no code is taken twice.
+pub(crate) async fn save(tx: &Tx, factor: &mut Factor) -> Result<()> {
+    factor.version += 1;
+    tx.save(row_of(factor).into_active_model().reset_all()).await
+}
+
+/// Deletes what an account has.
+pub(crate) async fn remove(tx: &Tx, account: Id<Account>) -> Result<()> {
+    row::Entity::delete_many().filter(row::Column::AccountId.eq(account)).exec(tx.conn()).await?;
+    Ok(())
+}
+
+fn row_of(factor: &Factor) -> row::Model {
+    let enrolled = factor.enrolled.as_ref();
+    row::Model {
+        id: factor.id,
+        version: factor.version,
+        account_id: factor.account,
+        begun_at: factor.begun_at.into(),
+        enrolled_at: enrolled.map(|enrolled| enrolled.at.into()),
+        last_step: enrolled.map_or(0, |enrolled| enrolled.last_step),
+        codes_id: enrolled.map(|enrolled| enrolled.codes.id),
+        codes_used: enrolled.map_or(0, |enrolled| enrolled.codes.used),
+        misses: factor.misses.map_or(0, |misses| misses.count),
+        missed_at: factor.misses.map(|misses| misses.last_at.into()),
+    }
+}
+
+fn factor(row: row::Model) -> Result<Factor> {
+    let enrolled = match (row.enrolled_at, row.codes_id) {
+        (Some(at), Some(id)) => {
+            let codes = RecoveryCodes { id, used: row.codes_used };
+            Some(Enrolled { at: at.0, last_step: row.last_step, codes })
+        }
+        (None, None) => None,
+        _ => return Err(Error::internal(format!("factor {} is enrolled by half", row.id))),
+    };
+    Ok(Factor {
+        id: row.id,
+        version: row.version,
+        account: row.account_id,
+        begun_at: row.begun_at.0,
+        enrolled,
+        misses: row.missed_at.map(|at| Misses { count: row.misses, last_at: at.0 }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use platform::error::Shared;
+
+    use super::*;
+    use crate::testing::Ground;
+
+    #[tokio::test]
+    async fn a_factor_reads_as_it_was_saved_and_counts_when_it_is_enrolled() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let ctx = ground.anybody();
+        let tx = ground.store().change(&ctx).await.unwrap();
+        let mut first = Factor::begin(&ctx, &teacher, None).unwrap();
+        begin(&tx, &mut first).await.unwrap();
+        let mut factor = Factor::begin(&ctx, &teacher, Some(&first)).unwrap();
+        begin(&tx, &mut factor).await.unwrap();
+        assert_eq!(find(&tx, teacher.id()).await.unwrap().as_ref(), Some(&factor), "the one that was begun last");
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held(None));
+        let codes = RecoveryCodes { id: ctx.new_id(), used: 5 };
+        factor.enrolled = Some(Enrolled { at: ctx.now(), last_step: 7, codes });
+        factor.misses = Some(Misses { count: 3, last_at: ctx.now() });
+        save(&tx, &mut factor).await.unwrap();
+        assert_eq!(find(&tx, teacher.id()).await.unwrap().as_ref(), Some(&factor));
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held(Some(factor.id)));
+        remove(&tx, teacher.id()).await.unwrap();
+        assert_eq!(find(&tx, teacher.id()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn of_two_that_take_a_code_at_once_one_is_saved() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let ctx = ground.anybody();
+        let tx = ground.store().change(&ctx).await.unwrap();
+        let mut one = Factor::begin(&ctx, &teacher, None).unwrap();
+        begin(&tx, &mut one).await.unwrap();
+        let mut other = one.clone();
+        save(&tx, &mut one).await.unwrap();
+        assert!(save(&tx, &mut other).await.is_err_and(|error| error.is(Shared::EtagStale)));
+    }
+}

@@ -1,0 +1,112 @@
+//! The second factor of an account: enrolling it, showing it, giving it up, and taking it away from who has lost it. Each holds the account,
+//! so that nobody signs in by the password alone at the same time, and each ends the sessions that did not show the factor which is true
+//! from then on. The owner is told by mail of all that somebody else could have done.
+
+use platform::{Id, Reads, Result, Tx, secret::Keys, wire};
+use proto::identity::v1::{self as pb, FactorChange};
+
+use crate::{
+    account::{
+        self, Account,
+        factor::{self, Factor, Judged},
+    },
+    session,
+};
+
+/// Enrols the caller's second factor, and ends every session of the account. Error: `SESSION_OVER`; as of [`Factor::enrol`].
+pub(crate) async fn enrol(tx: &Tx, keys: &Keys, typed: &str) -> Result<(Account, Factor)> {
+    let (account, found) = own(tx).await?;
+    let mut factor = found.ok_or_else(factor::missing)?;
+    factor.enrol(tx.ctx(), keys, typed)?;
+    factor::store::save(tx, &mut factor).await?;
+    session::store::end_all(tx, account.id()).await?;
+    tx.note("enrol second factor", subject(&account), "");
+    tell(tx, &account, FactorChange::Enrolled, 0);
+    Ok((account, factor))
+}
+
+/// Takes a code of the caller's second factor, and ends the session that has asked for it. None, where the code is wrong, which was
+/// counted: then the transaction ends with the refusal. Error: `SESSION_OVER`; as of [`Factor::take`].
+pub(crate) async fn show(tx: &Tx, keys: &Keys, typed: &str) -> Result<Option<(Account, Id<Factor>)>> {
+    let (account, found) = own(tx).await?;
+    let mut factor = found.ok_or_else(factor::missing)?;
+    let judged = factor.take(tx.ctx(), keys, typed)?;
+    factor::store::save(tx, &mut factor).await?;
+    match judged {
+        Judged::Wrong => return Ok(None),
+        Judged::OfApp => {}
+        Judged::Recovery { left } => {
+            tx.note("use recovery code", subject(&account), format!("{left} left"));
+            tell(tx, &account, FactorChange::CodeUsed, left);
+        }
+    }
+    // one that was ended at this instant goes on as nothing
+    if !session::store::end(tx, tx.ctx().member()?.session.into()).await? {
+        return Err(session::over());
+    }
+    Ok(Some((account, factor.id())))
+}
+
+/// Removes the factor that its owner gives up, and ends every session of the account, which is held. Error: `FACTOR_MISSING`;
+/// `SESSION_OVER`, where the session that asks ended since the password was typed.
+pub(crate) async fn give_up(tx: &Tx, account: &Account) -> Result<()> {
+    session::store::asking(tx).await?.living(tx.ctx().now())?;
+    remove(tx, account).await?;
+    tx.note("give up second factor", subject(account), "");
+    tell(tx, account, FactorChange::GivenUp, 0);
+    Ok(())
+}
+
+/// Removes the factor of somebody who has lost it, and ends every session of the account. Error: `FACTOR_MISSING`.
+pub(crate) async fn reset(tx: &Tx, account: &Account) -> Result<()> {
+    account::store::lock(tx, account).await?;
+    remove(tx, account).await?;
+    tx.note("reset second factor", subject(account), "");
+    tell(tx, account, FactorChange::Reset, 0);
+    Ok(())
+}
+
+/// Gives a factor of an account, which is held, new recovery codes. Error: `FACTOR_MISSING`; `SESSION_OVER`, where the session that asks
+/// ended since the password was typed, as all do that did not show this factor.
+pub(crate) async fn replace_codes(tx: &Tx, account: &Account) -> Result<Factor> {
+    session::store::asking(tx).await?.living(tx.ctx().now())?;
+    let mut factor = factor::store::find(tx, account.id()).await?.ok_or_else(factor::missing)?;
+    factor.replace_codes(tx.ctx())?;
+    factor::store::save(tx, &mut factor).await?;
+    tx.note("replace recovery codes", subject(account), "");
+    Ok(factor)
+}
+
+/// The caller's own account, which is held until the transaction ends, and what it has. Error: `SESSION_OVER`.
+async fn own(tx: &Tx) -> Result<(Account, Option<Factor>)> {
+    let ctx = tx.ctx();
+    let account = account::store::person_to_change(tx, ctx.account()?).await?;
+    // read with the account held: of two that show one code, the second sees that it was taken
+    session::store::asking(tx).await?.living(ctx.now())?;
+    let factor = factor::store::find(tx, account.id()).await?;
+    Ok((account, factor))
+}
+
+async fn remove(tx: &Tx, account: &Account) -> Result<()> {
+    if factor::store::held(tx, account.id()).await?.id().is_none() {
+        return Err(factor::missing());
+    }
+    factor::store::remove(tx, account.id()).await?;
+    session::store::end_all(tx, account.id()).await
+}
+
+fn subject(account: &Account) -> String {
+    format!("account {}", account.id())
+}
+
+/// Publishes what happened, of which the owner is told by mail.
+fn tell(tx: &Tx, account: &Account, change: FactorChange, left: u32) {
+    let ctx = tx.ctx();
+    tx.emit(&pb::FactorChanged {
+        account_id: account.id().to_string(),
+        change: change.into(),
+        changed_at: Some(wire::timestamp(ctx.now())),
+        recovery_codes_left: i32::try_from(left).unwrap_or(i32::MAX),
+        notice_id: ctx.new_id::<pb::FactorChanged>().to_string(),
+    });
+}

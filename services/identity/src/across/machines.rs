@@ -1,0 +1,89 @@
+//! Machines, and what ends them: their tokens, their technicians' mandates and accounts. Their access tokens end on the next call, at
+//! every service, as those of sessions do.
+
+use jiff::SignedDuration;
+use platform::{Id, Reads, Result, Tx, ended};
+
+use crate::{
+    account::{self, Account},
+    machine::{Integrator, MachineToken, integrator, token},
+    mandate::{self, Mandate},
+};
+
+/// The token of a machine that calls, and the mandate of its technician, in which the machine acts. Error: `MACHINE_TOKEN_INVALID`, also
+/// where the mandate was revoked, or the technician is locked or has left; `MACHINE_TOKEN_EXPIRED`.
+pub(crate) async fn known(db: &impl Reads, id: Id<MachineToken>) -> Result<(MachineToken, Mandate)> {
+    let token = token::store::find(db, id).await?.ok_or_else(token::invalid)?;
+    token.works(db.ctx().now())?;
+    let integrator = integrator::store::find(db, token.integrator()).await?.ok_or_else(token::invalid)?;
+    let mandate = mandate_of(db, &integrator).await?.ok_or_else(token::invalid)?;
+    Ok((token, mandate))
+}
+
+/// Whether the machines of an integrator may act now.
+pub(crate) async fn acts(db: &impl Reads, id: Id<Integrator>) -> Result<bool> {
+    let Some(integrator) = integrator::store::find(db, id).await? else { return Ok(false) };
+    Ok(mandate_of(db, &integrator).await?.is_some())
+}
+
+/// The mandate in which the machines of an integrator act. None, where it was revoked, or the technician is locked or has left.
+async fn mandate_of(db: &impl Reads, integrator: &Integrator) -> Result<Option<Mandate>> {
+    let technician = account::store::find(db, integrator.account()).await?;
+    let mandate = mandate::store::get(db, integrator.mandate()).await?;
+    let acts = mandate.is_living() && technician.is_some_and(|technician| technician.is_living());
+    Ok(Some(mandate).filter(|_| acts))
+}
+
+/// Lets a new token take the place of a locked one. Gives the former and the new one. Error: a violation at `valid_days`.
+pub(crate) async fn rotate(
+    tx: &Tx,
+    mut former: MachineToken,
+    overlap: SignedDuration,
+    days: i32,
+) -> Result<[MachineToken; 2]> {
+    let next = former.rotate(tx.ctx(), overlap, days)?;
+    token::store::insert(tx, &next).await?;
+    end(tx, &former).await?;
+    tx.note("rotate machine token", former.subject(), next.subject());
+    Ok([former, next])
+}
+
+/// Saves the end of a locked token, and ends the access tokens that were given for it. Until that end, others are given.
+pub(crate) async fn end(tx: &Tx, token: &MachineToken) -> Result<()> {
+    token::store::save_end(tx, token).await?;
+    end_these(tx, vec![token.clone()]).await
+}
+
+/// Deletes an integrator with its tokens. Error: not found.
+pub(crate) async fn delete(tx: &Tx, id: Id<Integrator>) -> Result<()> {
+    end_all(tx, &[id]).await?;
+    integrator::store::delete(tx, id).await?;
+    tx.note("delete integrator", format!("integrator {id}"), "");
+    Ok(())
+}
+
+/// Ends the access tokens of all machines of a technician. Where the account is not locked, they are given others.
+pub(crate) async fn end_of_account(tx: &Tx, account: Id<Account>) -> Result<()> {
+    end_all(tx, &integrator::store::of_account(tx, account).await?).await
+}
+
+/// Ends the access tokens of all machines that act in a mandate.
+pub(crate) async fn end_of_mandate(tx: &Tx, mandate: Id<Mandate>) -> Result<()> {
+    end_all(tx, &integrator::store::of_mandate(tx, mandate).await?).await
+}
+
+async fn end_all(tx: &Tx, of: &[Id<Integrator>]) -> Result<()> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    end_these(tx, token::store::living_to_change(tx, of).await?).await
+}
+
+/// What stands for a session in the access tokens ends like one, and for those that will be given something else takes its place.
+async fn end_these(tx: &Tx, tokens: Vec<MachineToken>) -> Result<()> {
+    for token in &tokens {
+        token::store::renew(tx, token.id(), tx.ctx().new_id()).await?;
+    }
+    ended::end(tx, &tokens.iter().map(|token| token.session().uuid()).collect::<Vec<_>>());
+    Ok(())
+}

@@ -1,0 +1,31 @@
+//! The mails about machines.
+
+use platform::{Ctx, Id, Result};
+use proto::identity::v1 as pb;
+
+use super::{Mails, post};
+use crate::{
+    account,
+    machine::{integrator, webhook},
+    post::letters::Kind,
+};
+
+impl Mails {
+    /// Mails that a webhook was disabled, where it still is.
+    pub(super) async fn webhook_disabled(self, ctx: Ctx, event: pb::WebhookDisabled) -> Result<()> {
+        let db = self.store.read(&ctx).await?;
+        let Some(webhook) = webhook::store::find(&db, event.webhook_id.parse()?).await? else { return Ok(()) };
+        let Some(since) = webhook.failing_since().filter(|_| !webhook.is_enabled()) else { return Ok(()) };
+        let Some(integrator) = integrator::store::find(&db, webhook.integrator()).await? else { return Ok(()) };
+        let account = account::store::get(&db, event.account_id.parse()?).await?;
+        drop(db);
+        if !account.is_living() {
+            return Ok(());
+        }
+        let id: Id<pb::WebhookDisabled> = event.letter_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, Kind::WebhookDisabled)?;
+        let since = post.language.moment(ctx.tenant(), since);
+        let (name, system) = (account.person().given_name.as_str(), integrator.name());
+        self.send(&ctx, post, &[("name", name), ("system", system), ("since", &since)]).await
+    }
+}

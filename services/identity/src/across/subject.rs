@@ -1,0 +1,143 @@
+//! What identity has of a person: where, why, and until when. What a service is to say of it is told in [`platform::subject`].
+
+use platform::{Ctx, Result, subject::Holding};
+
+use crate::country::Country;
+
+pub mod api;
+
+/// The places. What is of a class and of nobody alone is not among them.
+pub fn holdings(ctx: &Ctx) -> Result<Vec<Holding>> {
+    let country: &Country = ctx.tenant().section()?;
+    Ok([people(country), roles(country), vouched(country), classes()].concat())
+}
+
+/// The account, and how its owner comes in.
+fn people(country: &Country) -> Vec<Holding> {
+    const ACCOUNT: &str = "the erasure of its owner, who leaves the id behind";
+    let waits = format!("{} days, or until the code is used", country.retention().unverified_accounts);
+    let mails = "so that the code that was mailed is known when it comes back";
+    vec![
+        Holding::new("account", "so that its owner can sign in, and others know whom they work with", ACCOUNT)
+            .of_account("id")
+            .ids(["id", "school_id"])
+            .texts(["login", "given_name", "surname", "surname_folded", "subject_area", "locale"])
+            .texts(["kind", "state", "facts"])
+            .times(["created_at"]),
+        // nobody has proven yet that who typed the rest is the owner of the address
+        Holding::new("registration", mails, waits.clone())
+            .of_login("login")
+            .goes()
+            .times(["registered_at", "expires_at"])
+            .texts(["login"]),
+        Holding::new("recovery", mails, waits.clone())
+            .of_account("account_id")
+            .goes()
+            .times(["issued_at", "expires_at"]),
+        Holding::new("email_change", "so that both addresses are told of a change", waits)
+            .of_account("account_id")
+            .goes()
+            .times(["asked_at", "expires_at", "redeemed_at"])
+            .texts(["former", "wanted"]),
+        Holding::new("factor", "so that nobody comes in with the password alone", "until it is given up or reset")
+            .of_account("account_id")
+            .goes()
+            .times(["begun_at", "enrolled_at", "missed_at"])
+            .counts(["misses"]),
+        Holding::new("session", "so that its owner stays signed in, and can end it", "the next sign-in after its end")
+            .of_account("account_id")
+            .goes()
+            .ids(["id", "mandate_id", "family", "factor_id"])
+            .times(["created_at", "last_used_at", "expires_at", "ended_at"]),
+    ]
+}
+
+/// What they may do here, and how that began.
+fn roles(country: &Country) -> Vec<Holding> {
+    let days = country.retention().ended_invitations;
+    vec![
+        Holding::new(
+            "mandate",
+            "so that it is known who could do what, and who gave it to them",
+            "as long as the account",
+        )
+        .of_account("account_id")
+        .ids(["id", "edition_id", "granted_by", "revoked_by"])
+        .texts(["role", "territory"])
+        .times(["granted_at", "revoked_at"]),
+        Holding::new(
+            "invitation",
+            "so that somebody can come who was asked to",
+            format!("the address for {days} days after the end of the invitation, the rest for the history of roles"),
+        )
+        .of_login("email")
+        .of_account("account_id")
+        .emptied(["email"])
+        .ids(["id", "edition_id", "invited_by", "revoked_by"])
+        .texts(["email", "role", "territory", "locale"])
+        .times(["invited_at", "expires_at", "accepted_at", "revoked_at"]),
+    ]
+}
+
+/// Who vouched for them, and the outside systems they look after.
+fn vouched(country: &Country) -> Vec<Holding> {
+    const ACCOUNT: &str = "as long as the account";
+    let waits = format!("{} days, or until the code is used", country.retention().unverified_accounts);
+    vec![
+        Holding::new("confirmation", "so that it is known who vouched for a teacher", ACCOUNT)
+            .of_account("account_id")
+            .goes()
+            .ids(["school_id", "given_by", "ended_by"])
+            .texts(["ground"])
+            .times(["given_at", "ended_at"]),
+        Holding::new("school_letter", "so that a school can say that a teacher is theirs", waits)
+            .of_account("account_id")
+            .goes()
+            .ids(["school_id"])
+            .times(["issued_at", "expires_at"]),
+        Holding::new("integrator", "so that somebody answers for an outside system", "until it is removed")
+            .of_account("account_id")
+            .goes()
+            .ids(["id", "mandate_id", "created_by"])
+            .texts(["name", "purpose", "scopes"])
+            .times(["created_at"]),
+    ]
+}
+
+/// What they do with classes.
+fn classes() -> Vec<Holding> {
+    const HISTORY: &str = "as long as the class is kept; after the erasure of a person without them, but for the id";
+    let teams = "so that it is known who is responsible for a class";
+    vec![
+        Holding::new("application", "so that the central team can decide on a class", HISTORY)
+            .of_account("referent_id")
+            .ids(["id", "edition_id", "track_id", "school_id"])
+            .texts(["team_name", "team_type", "classes", "motivation", "integration_mode"])
+            .texts(["file_ids", "state", "facts"])
+            .counts(["team_size"])
+            .times(["submitted_at", "created_at"]),
+        Holding::new("team", teams, HISTORY)
+            .of_account("referent_id")
+            .ids(["id"])
+            .texts(["code", "name", "email", "school_name"])
+            .times(["admitted_at", "activated_at"]),
+        Holding::new("team_support", teams, "until they are removed from the team, or leave")
+            .of_account("account_id")
+            .goes()
+            .ids(["team_id"])
+            .times(["added_at"]),
+        Holding::new("team_handover", teams, HISTORY)
+            .of_account("from_id")
+            .of_account("to_id")
+            .emptied(["reason"])
+            .ids(["id", "team_id", "from_id", "to_id"])
+            .texts(["reason"])
+            .times(["handed_over_at"]),
+        Holding::new("file", "so that an application has its documents, and a team its picture", HISTORY)
+            .of_account("owner_id")
+            .ids(["id"])
+            .texts(["purpose", "name", "media_type", "digest"])
+            .numbers(["size_bytes"])
+            .times(["created_at"]),
+    ]
+}

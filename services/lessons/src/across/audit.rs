@@ -1,0 +1,3 @@
+//! The audit log of lessons, which has entries of every room. What it is is said in [`platform::audit`].
+
+pub mod api;

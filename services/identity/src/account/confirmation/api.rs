@@ -30,9 +30,10 @@ impl ConfirmationService for Confirmations {
         let (ctx, _) = request.open()?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let case = Case::load_to_change(&tx, ctx.account()?).await?;
-        // one counts what one school is sent, the other what one teacher can send to schools
-        self.throttle.letter(&ctx, Occasion::School, case.askable(&ctx)?)?;
+        let school = case.askable(&ctx)?;
+        // what one teacher may send is asked first: who has used it up takes nothing from what a school may be sent
         self.throttle.letter(&ctx, Occasion::of(&ctx)?, case.account().login().as_str())?;
+        self.throttle.letter(&ctx, Occasion::School, school)?;
         confirming::ask(&tx, &case).await?;
         tx.answer(pb::AskSchoolResponse {}).await
     }

@@ -335,6 +335,31 @@ async fn a_locked_teacher_is_confirmed_by_nobody() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
+async fn who_is_vouched_for_at_one_school_is_given_no_class_of_another() {
+    let world = World::of(&["it"]).start().await;
+    let scene = Scene::open(&world, "it").await;
+    let stranger = world.stranger("it", "Ana", "Kos").await;
+    let submitted = scene.submitted(&stranger).await;
+    let here = text(&submitted["schoolId"]);
+    let there = [ASKED.0, MUTE].map(|code| school(&scene, code)).into_iter().find(|school| *school != here);
+    let colleague = scene.teacher("Novak").await;
+    for (school, refused) in [(there.expect("another school"), true), (here, false)] {
+        for teacher in [&stranger, &colleague] {
+            works_at(teacher, &school).await;
+        }
+        vouch(&colleague, &id_of(&stranger).await).await.ok();
+        let admitted = scene.coordinator.post(&application(&submitted, ":admit"), json!({})).await;
+        if refused {
+            let problem = admitted.refused("TEACHER_UNCONFIRMED");
+            assert!(text(&problem["detail"]).contains("another school"), "{problem}");
+        } else {
+            admitted.ok();
+        }
+    }
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn an_unconfirmed_teacher_applies_and_is_given_no_class_in_any_way() {
     let world = World::of(&["it"]).start().await;
     let scene = Scene::open(&world, "it").await;

@@ -238,6 +238,19 @@ pub(crate) fn needed(ctx: &Ctx, confirmation: Option<&Confirmation>) -> Result<(
     Ok(())
 }
 
+/// Error: `TEACHER_UNCONFIRMED`, where the country asks that teachers are confirmed, and a school or a colleague vouched for this one at
+/// another school than the one of the class.
+pub(crate) fn needed_at(ctx: &Ctx, confirmation: Option<&Confirmation>, school: Id<School>) -> Result<()> {
+    needed(ctx, confirmation)?;
+    let is_needed = ctx.tenant().section::<Country>()?.vouching().is_required();
+    let is_elsewhere =
+        |said: &Confirmation| matches!(said.ground, Ground::School | Ground::Colleague) && said.school != Some(school);
+    if is_needed && confirmation.is_some_and(is_elsewhere) {
+        return Err(unconfirmed("Who vouched for this teacher did so at another school."));
+    }
+    Ok(())
+}
+
 /// The error for a teacher who does not exist, or of whom the caller may not know.
 pub(crate) fn nobody() -> Error {
     Error::not_found("teacher")

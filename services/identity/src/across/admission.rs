@@ -5,7 +5,7 @@ use proto::{identity::v1 as pb, options::v1::Role};
 
 use super::{credential, mandating};
 use crate::{
-    account::{Account, Login, TeamId},
+    account::{Account, Login, TeamId, confirmation},
     class::{
         application::{self, Admitted, Application},
         team::{self, Admission, Code, Credential, Team},
@@ -37,6 +37,8 @@ async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, i
     // who has left since it was submitted, or for whom nobody vouches, is not given a team
     mandating::teacher_to_change(tx, "application_id", application.referent()).await?;
     let school = application.draft().school.ok_or_else(|| Error::not_found("school"))?;
+    let said = confirmation::store::find(tx, application.referent()).await?;
+    confirmation::needed_at(ctx, said.as_ref(), school)?;
     let number = application::store::founded(tx, track.id).await? + 1;
     let admission = Admission {
         edition: track.edition,

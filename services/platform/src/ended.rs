@@ -7,6 +7,8 @@
 //! Who ends a session calls [`end`] in the transaction that does. Its commit writes the ids into a table of the service, tells this
 //! process, rings the bell of the other replicas, and publishes the fact `SessionsEnded`, by which the other services do the same. A
 //! process reads the table of a tenant before the first call that it lets in there, and again when the bell rings.
+//!
+//! A call that was let in before the end and writes after it is refused when it opens its transaction ([`Ended::still`]).
 
 use std::{
     collections::HashMap,
@@ -31,9 +33,10 @@ pub(crate) use lookout::Lookout;
 use lookout::TOPIC;
 pub(crate) use rows::{sweep, write};
 
-/// How much longer than an access token lives an ended session is kept, because the clocks of two processes differ, and because a
-/// token may be given while its session is ended.
-const MARGIN: SignedDuration = SignedDuration::from_secs(120);
+/// How much longer than an access token lives an ended session is kept: as long as a call that was let in with the token may run, an upload
+/// on a slow line for hours, for it is looked at again when the call writes. It also covers that the clocks of two processes differ, and
+/// that a token may be given while its session is ended.
+const MARGIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// The sessions that have ended, as far as this process knows. Cheap to clone; all clones are one registry.
 #[derive(Clone)]
@@ -81,7 +84,15 @@ impl Ended {
         known.get(&claims.sid).is_some_and(|entry| entry.tenant.as_str() == claims.tenant)
     }
 
-    /// Removes the sessions whose last token has expired.
+    /// Refuses a call whose session has ended since it was let in, for instance while its body was read. Error: `TOKEN_ENDED`.
+    pub(crate) fn still(&self, ctx: &Ctx) -> Result<()> {
+        let Ok(member) = ctx.member() else { return Ok(()) };
+        let known = self.0.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        let has_ended = known.get(&member.session).is_some_and(|entry| entry.tenant == *ctx.tenant().id());
+        if has_ended { Err(over()) } else { Ok(()) }
+    }
+
+    /// Removes the sessions for which no call can run any more.
     pub(crate) fn forget(&self, now: Timestamp) {
         self.0.sessions.write().unwrap_or_else(PoisonError::into_inner).retain(|_, entry| entry.kept_until > now);
     }

@@ -213,9 +213,13 @@ impl Store {
     }
 
     /// Opens the caller's tenant for reading and writing, for a method, which loads its object, applies the object rule and goes on with
-    /// [`Opening::allowed`]. Dropping it rolls everything back. Error: overloaded; unreachable.
+    /// [`Opening::allowed`]. Dropping it rolls everything back. Error: overloaded; unreachable; `TOKEN_ENDED`, where the caller's session
+    /// ended since the call was let in.
     pub async fn write(&self, ctx: &Ctx) -> Result<Opening> {
-        self.change(ctx).await.map(Opening::new)
+        let tx = self.change(ctx).await?;
+        // asked last: to wait for the turn, or for the body of an upload, takes its time
+        self.0.ended.still(ctx)?;
+        Ok(Opening::new(tx))
     }
 
     /// Opens the tenant for reading and writing, for what is no answer of a method: a handler of a fact, a task, a command, or the

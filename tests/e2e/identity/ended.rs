@@ -3,6 +3,10 @@
 use jiff::SignedDuration;
 use serde_json::json;
 use tests::{Caller, Scene, Twins, World, http::Events, scene::PASSWORD};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 /// The password teachers of a world have.
 const TEACHERS: &str = "a sentence nobody else would choose";
@@ -122,7 +126,7 @@ async fn who_reads_along_in_a_programme_reads_no_message_after_the_session() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
-async fn a_process_that_starts_later_refuses_until_the_token_has_expired_and_then_forgets() {
+async fn a_process_that_starts_later_refuses_until_no_call_can_run_any_more_and_then_forgets() {
     let world = World::of(&["it"]).start().await;
     let gone = world.teacher("it", "Ana", "Kos").await;
     let stays = gone.again().await;
@@ -134,13 +138,49 @@ async fn a_process_that_starts_later_refuses_until_the_token_has_expired_and_the
     let kept =
         async |service| world.rows("it", service, "SELECT 'one' AS one FROM ended_session", &["one"]).await.len();
     assert_eq!((kept("identity").await, kept("lessons").await), (1, 1));
-    world.passes_by(SignedDuration::from_mins(12)).await;
+    world.passes_by(SignedDuration::from_hours(25)).await;
     gone.get("/v1/account").await.refused("TOKEN_EXPIRED");
     for dispatcher in world.process().dispatchers() {
         dispatcher.sweep().await;
     }
     assert_eq!((kept("identity").await, kept("lessons").await), (0, 0));
     world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn an_upload_that_is_on_the_way_when_its_session_ends_keeps_nothing() {
+    let world = World::of(&["it"]).start().await;
+    let class = Scene::open(&world, "it").await.class("Kos").await;
+    let teacher = world.teacher("it", "Eva", "Novak").await;
+    let cover = class.path("/lessons/1/files:upload?field=cover&name=under-way.png");
+    let logo = "/v1/files:upload?purpose=FILE_PURPOSE_LOGO&name=under-way.png";
+    for (caller, path) in [(&teacher, logo), (&class.team, &*cover)] {
+        let mut upload = begun(&world, caller, path).await;
+        caller.post("/v1/sessions:signOut", json!({})).await.ok();
+        // where it was refused before, that is what is read next
+        upload.write_all(b"4\r\nIHDR\r\n0\r\n\r\n").await.ok();
+        let mut answer = String::new();
+        upload.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("TOKEN_ENDED"), "{path}: {answer}");
+    }
+    for service in ["identity", "lessons"] {
+        let sql = "SELECT name FROM file WHERE name = 'under-way.png'";
+        assert_eq!(world.rows("it", service, sql, &["name"]).await, Vec::<Vec<String>>::new(), "{service}");
+    }
+    world.end().await;
+}
+
+/// An upload of which the first piece was sent.
+async fn begun(world: &World, caller: &Caller, path: &str) -> TcpStream {
+    let mut socket = TcpStream::connect(world.address()).await.expect("a connection");
+    let head = format!(
+        "POST /it{path} HTTP/1.1\r\nhost: koine\r\nconnection: close\r\nauthorization: Bearer {}\r\n\
+         content-type: image/png\r\ntransfer-encoding: chunked\r\n\r\n",
+        caller.token()
+    );
+    socket.write_all(head.as_bytes()).await.expect("a head");
+    socket.write_all(b"8\r\n\x89PNG\r\n\x1a\n\r\n").await.expect("a piece");
+    socket
 }
 
 #[tokio::test(crate = "::tests::limit")]

@@ -85,6 +85,27 @@ async fn a_process_refuses_from_the_commit_on_and_one_that_starts_later_does_too
 }
 
 #[tokio::test]
+async fn a_call_that_was_let_in_before_the_end_writes_nothing_after_it() {
+    let ground = Ground::new();
+    let here = ground.replica(Some(SCHEMA));
+    let caller = |session| {
+        let member = Caller::Member((&ground.claims(session)).into());
+        testing::ctx(&ground.tenants.get("it").unwrap(), member, &ground.clock, &ground.ids)
+    };
+    let (ending, other) = (caller(7), caller(8));
+    let begun = here.store.write(&ending).await.unwrap();
+    drop(begun);
+    ground.end(&here, 7).await;
+    // however long its body was on the way
+    ground.clock.advance(SignedDuration::from_hours(10));
+    here.lookout.ended().forget(ground.clock.now());
+    let refused = here.store.write(&ending).await.err().unwrap();
+    assert!(refused.is(Shared::TokenEnded), "{refused:?}");
+    assert!(here.store.write(&other).await.is_ok());
+    assert!(here.store.write(&ground.ctx()).await.is_ok(), "whoever is nobody has no session");
+}
+
+#[tokio::test]
 async fn nothing_ends_with_a_transaction_that_is_rolled_back() {
     let ground = Ground::new();
     let here = ground.replica(Some(SCHEMA));
@@ -140,7 +161,7 @@ async fn a_visitor_is_asked_about_at_home_and_not_here() {
 }
 
 #[tokio::test]
-async fn a_session_is_forgotten_when_its_last_token_has_expired_and_not_before() {
+async fn a_session_is_forgotten_when_no_call_of_it_can_run_any_more_and_not_before() {
     let ground = Ground::new();
     let here = ground.replica(Some(SCHEMA));
     ground.end(&here, 7).await;

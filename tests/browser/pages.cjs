@@ -72,7 +72,10 @@ async function open(page, address, name) {
 // Fills in fields by their names, sends the form, and looks at the page that comes.
 async function send(page, fields, name) {
   for (const [field, value] of Object.entries(fields)) {
-    await page.$eval(`#${field}`, (input, text) => { input.value = text; }, value);
+    await page.$eval(`#${field}`, (input, text) => {
+      if (input.type === 'radio') document.querySelector(`[name=${input.name}][value="${text}"]`).checked = true;
+      else input.value = text;
+    }, value);
   }
   await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click('main button')]);
   await look(page, name);
@@ -111,12 +114,13 @@ async function link(tenant, to, form) {
   return [address, code];
 }
 
-// What the API answers to a request.
-async function call(tenant, method, body, token) {
+// What the API answers to a request: a POST, where there is a body.
+async function call(tenant, name, body, token) {
   const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
-  const answer = await fetch(`${url}/${tenant}/v1/${method}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const method = body ? 'POST' : 'GET';
+  const answer = await fetch(`${url}/${tenant}/v1/${name}`, { method, headers, body: body && JSON.stringify(body) });
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method}: ${answer.status} ${text}`);
+  if (!answer.ok) throw new Error(`${name}: ${answer.status} ${text}`);
   return JSON.parse(text);
 }
 
@@ -136,6 +140,11 @@ async function signOut(page, tenant, name) {
   arrived(page, 'sign-in?done=sign-out');
 }
 
+// What the page that is open shows once.
+function once(page) {
+  return page.$$eval('.once code', (shown) => shown.map((code) => code.textContent));
+}
+
 // What an app shows now that was told a secret in base 32 (RFC 6238).
 function shown(secret) {
   const bits = [...secret].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
@@ -148,15 +157,26 @@ function shown(secret) {
 
 // Somebody protects an account with an app on the phone, loses the phone, and comes in by a recovery code.
 async function phoneless(page, tenant, login, password, language) {
-  const given = await token(tenant, login, password);
-  const { secret } = await call(tenant, 'account/factor:begin', { currentPassword: password }, given);
-  const { recoveryCodes } = await call(tenant, 'account/factor:confirm', { code: shown(secret) }, given);
+  await signIn(page, tenant, login, password, language);
+  await open(page, `/${tenant}/begin-factor`);
+  await send(page, { password }, `${language}: secret for the app`);
+  const secret = (await once(page))[0].replaceAll(' ', '');
+  await send(page, { 'shown-code': shown(secret) }, `${language}: recovery codes`);
+  const recoveryCodes = await once(page);
+  await signOut(page, tenant, language);
   await open(page, `/${tenant}/sign-in`);
   await send(page, { login, password }, `${language}: second factor`);
   arrived(page, `/${tenant}/confirm-factor`);
   await send(page, { 'app-code': 'not a code' }, `${language}: wrong second factor`);
   await send(page, { 'app-code': recoveryCodes[0] }, `${language}: recovery code`);
   arrived(page, `/${tenant}/account`);
+  await open(page, `/${tenant}/replace-codes`);
+  await send(page, { password }, `${language}: other recovery codes`);
+  await open(page, `/${tenant}/end-sessions`);
+  if (await page.$('#session')) await send(page, { session: 'all' }, `${language}: sessions ended`);
+  await open(page, `/${tenant}/give-up-factor`);
+  await send(page, { password }, `${language}: app given up`);
+  arrived(page, 'account?done=give-up-factor');
   await signOut(page, tenant, language);
 }
 
@@ -187,7 +207,10 @@ async function teacher(page, tenant, language) {
   arrived(page, 'sign-in?done=reset-password');
 
   const newEmail = `new.${email}`;
-  await call(tenant, 'account:changeEmail', { newEmail, currentPassword: next }, await token(tenant, email, next));
+  await signIn(page, tenant, email, next, language);
+  await open(page, `/${tenant}/change-email`);
+  await send(page, { 'new-email': newEmail, password: next }, `${language}: another address asked for`);
+  arrived(page, 'confirm-email?done=change-email');
   [address, code] = await link(tenant, newEmail, 'confirm-email');
   await open(page, address);
   await send(page, { code, password: next }, `${language}: new address`);
@@ -202,7 +225,8 @@ async function invited(page, tenant, role, language) {
   const known = fs.readFileSync(path.join(data, 'demo-coordinators.txt'), 'utf8').split('\n');
   const [, login, password] = known.find((line) => line.startsWith(`${tenant}  `)).split(/\s+/);
   const email = `${language}.${role.toLowerCase()}.${Date.now()}@people.example`;
-  await call(tenant, 'invitations', { email, role, locale: language }, await token(tenant, login, password));
+  const central = await token(tenant, login, password);
+  await call(tenant, 'invitations', { email, role, locale: language }, central);
   const [address, code] = await link(tenant, email, 'accept-invitation');
   await open(page, address);
   const name = `${language} ${tenant} ${role}`;
@@ -210,7 +234,26 @@ async function invited(page, tenant, role, language) {
   await send(page, { code, 'given-name': 'Eva', surname: 'Novak', 'own-password': PASSWORD }, `${name}: accepted`);
   arrived(page, 'sign-in?done=accept-invitation');
   await signIn(page, tenant, email, PASSWORD, name);
+  if (role === 'ROLE_INTEGRATOR') await machine(page, tenant, email, central, name);
   await signOut(page, tenant, name);
+}
+
+// A technician, who is signed in, makes the token of a machine that a coordinator registers, and acts in a second role.
+async function machine(page, tenant, email, central, name) {
+  await open(page, `/${tenant}/make-token`, `${name}: no system yet`);
+  const accountId = (await call(tenant, 'account', undefined, await token(tenant, email, PASSWORD))).id;
+  const system = { accountId, name: 'Open data', purpose: 'A map.', scopes: ['teams.read'] };
+  const { id } = await call(tenant, 'integrators', system, central);
+  await open(page, `/${tenant}/make-token`);
+  await send(page, {}, `${name}: token of nothing`);
+  await send(page, { integrator: id, 'valid-days': '30' }, `${name}: secret of the token`);
+  const secret = (await once(page))[0];
+  await call(tenant, 'integrators:token', { secret });
+  await call(tenant, 'mandates', { accountId, role: 'ROLE_JUROR' }, central);
+  await open(page, `/${tenant}/switch-role`);
+  const [, other] = await page.$$eval('[name=mandate]', (choices) => choices.map((choice) => choice.value));
+  await send(page, { mandate: other }, `${name}: another role`);
+  arrived(page, 'account?done=switch-role');
 }
 
 async function main() {

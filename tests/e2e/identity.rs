@@ -7,7 +7,7 @@ mod audit;
 mod country;
 mod ended;
 mod factor;
-mod factor_required;
+pub(crate) mod factor_required;
 mod file;
 mod integrator;
 mod invitation;

@@ -5,6 +5,8 @@ use http::{Method, StatusCode, header};
 use serde_json::json;
 use tests::{Answer, Reader, Scene, World, mailbox::CODE, scene::PASSWORD};
 
+mod own;
+
 const NEXT: &str = "quattro lune sul lago di notte";
 
 /// What stands beside a field: the sentence of the element that describes it.

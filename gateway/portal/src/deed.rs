@@ -6,7 +6,11 @@ use proto::identity::v1::{
 };
 use tonic::Status;
 
-use crate::{page::Given, visit::Visit};
+use crate::{
+    own::{self, Told},
+    page::Given,
+    visit::Visit,
+};
 
 /// What a form asks for.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +41,30 @@ pub(crate) enum Deed {
     ConfirmFactor,
     /// Ends the session.
     SignOut,
+    /// Asks for another address.
+    ChangeEmail,
+    /// Begins to enrol an app as second factor.
+    BeginFactor,
+    /// Enrols the app.
+    EnrolFactor,
+    /// Gives the second factor up.
+    GiveUpFactor,
+    /// Replaces the recovery codes.
+    ReplaceCodes,
+    /// Goes on in another role.
+    SwitchMandate,
+    /// Ends other sessions.
+    EndSessions,
+    /// Makes a machine token.
+    MakeToken,
+}
+
+/// What came of a form.
+pub(crate) enum Done {
+    /// The reader goes on to another page.
+    Go(Next),
+    /// The page that answers the form shows something once.
+    Told(Told),
 }
 
 /// What happens to the cookie of the session.
@@ -66,52 +94,68 @@ impl Next {
     }
 
     /// The page with this path, which says what was done.
-    fn after(done: &'static str, page: &'static str) -> Self {
+    pub(crate) fn after(done: &'static str, page: &'static str) -> Self {
         Self { done: Some(done), ..Self::to(page) }
     }
 
-    fn with(self, session: pb::Session) -> Self {
+    /// It holds the session that goes on.
+    pub(crate) fn with(self, session: pb::Session) -> Self {
         Self { cookie: Cookie::Hold(session.access_token), ..self }
     }
 }
 
 impl Deed {
     /// Does what a form asks for. Error: the refusal of the API.
-    pub(crate) async fn carry_out(self, visit: &Visit, given: &Given) -> Result<Next, Status> {
+    pub(crate) async fn carry_out(self, visit: &Visit, given: &Given) -> Result<Done, Status> {
         match self {
-            Self::VerifyEmail => verify_email(visit, given).await,
-            Self::ResendVerification => resend_verification(visit, given).await,
-            Self::RecoverPassword => recover_password(visit, given).await,
-            Self::ResetPassword => reset_password(visit, given).await,
-            Self::ConfirmEmail => confirm_email(visit, given).await,
-            Self::RestoreEmail => restore_email(visit, given).await,
-            Self::SignIn => {
-                let session = sign_in(visit, given.copied("login"), given.get("password").to_owned()).await?;
-                Ok(Next::to(first(&session).unwrap_or("account")).with(session))
-            }
-            Self::Redeem => redeem(visit, given).await,
-            Self::AcceptInvitation => accept_invitation(visit, given).await,
-            Self::ConfirmTeacher => confirm_teacher(visit, given).await,
-            Self::ChangePassword => {
-                let session = change(visit, given.get("current-password").to_owned(), given).await?;
-                Ok(Next::after("change-password", first(&session).unwrap_or("account")).with(session))
-            }
-            Self::ConfirmFactor => confirm_factor(visit, given).await,
-            Self::SignOut => {
-                sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?;
-                Ok(Next { cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
-            }
+            Self::VerifyEmail => verify_email(visit, given).await.map(Done::Go),
+            Self::ResendVerification => resend_verification(visit, given).await.map(Done::Go),
+            Self::RecoverPassword => recover_password(visit, given).await.map(Done::Go),
+            Self::ResetPassword => reset_password(visit, given).await.map(Done::Go),
+            Self::ConfirmEmail => confirm_email(visit, given).await.map(Done::Go),
+            Self::RestoreEmail => restore_email(visit, given).await.map(Done::Go),
+            Self::SignIn => enter(visit, given).await.map(Done::Go),
+            Self::Redeem => redeem(visit, given).await.map(Done::Go),
+            Self::AcceptInvitation => accept_invitation(visit, given).await.map(Done::Go),
+            Self::ConfirmTeacher => confirm_teacher(visit, given).await.map(Done::Go),
+            Self::ChangePassword => change_password(visit, given).await.map(Done::Go),
+            Self::ConfirmFactor => confirm_factor(visit, given).await.map(Done::Go),
+            Self::SignOut => sign_out(visit).await.map(Done::Go),
+            Self::ChangeEmail => own::change_email(visit, given).await,
+            Self::BeginFactor => own::begin_factor(visit, given).await,
+            Self::EnrolFactor => own::enrol_factor(visit, given).await,
+            Self::GiveUpFactor => own::give_up_factor(visit, given).await,
+            Self::ReplaceCodes => own::replace_codes(visit, given).await,
+            Self::SwitchMandate => own::switch_mandate(visit, given).await,
+            Self::EndSessions => own::end_sessions(visit, given).await,
+            Self::MakeToken => own::make_token(visit, given).await,
         }
     }
 }
 
 /// The page of what a session lacks, which comes before anything else.
-fn first(session: &pb::Session) -> Option<&'static str> {
+pub(crate) fn first(session: &pb::Session) -> Option<&'static str> {
     match session {
         pb::Session { password_change_needed: true, .. } => Some("change-password"),
         pb::Session { second_factor_needed: true, .. } => Some("confirm-factor"),
+        pb::Session { enrolment_needed: true, .. } => Some("begin-factor"),
         _ => None,
     }
+}
+
+async fn enter(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let session = sign_in(visit, given.copied("login"), given.get("password").to_owned()).await?;
+    Ok(Next::to(first(&session).unwrap_or("account")).with(session))
+}
+
+async fn sign_out(visit: &Visit) -> Result<Next, Status> {
+    sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?;
+    Ok(Next { cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
+}
+
+async fn change_password(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let session = change(visit, given.get("current-password").to_owned(), given).await?;
+    Ok(Next::after("change-password", first(&session).unwrap_or("account")).with(session))
 }
 
 async fn confirm_factor(visit: &Visit, given: &Given) -> Result<Next, Status> {
@@ -162,7 +206,7 @@ async fn redeem(visit: &Visit, given: &Given) -> Result<Next, Status> {
     let credential = given.copied("credential");
     let session = sign_in(visit, given.copied("team-code"), credential.clone()).await?;
     let session = change(&visit.signed_in(&session.access_token), credential, given).await?;
-    Ok(Next::after("redeem", "account").with(session))
+    Ok(Next::after("redeem", first(&session).unwrap_or("account")).with(session))
 }
 
 async fn accept_invitation(visit: &Visit, given: &Given) -> Result<Next, Status> {

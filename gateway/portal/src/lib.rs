@@ -8,7 +8,7 @@
 //!    and an arm in `deed`.
 //! 2. `visit` learns who comes: the tenant, the language, the session of the cookie. `door` lets in only forms that a page of this
 //!    site has sent.
-//! 3. `deed` calls the API, with the reader's address and language. `faults` tells what a refusal says to which field.
+//! 3. `deed` and `own` call the API, with the reader's address and language; `choices` asks it what a form lets choose among. `faults` tells what a refusal says to which field.
 //! 4. `view` writes the page, with the words of `words`.
 //!
 //! A code never stands in a path or a query, where it would be logged. The link in a letter has it after `#`, which no server sees, so
@@ -16,10 +16,13 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that meets the unexpected has failed"))]
 
+mod choices;
 mod deed;
 mod door;
 mod faults;
+mod own;
 mod page;
+mod qr;
 mod view;
 mod visit;
 mod words;
@@ -41,7 +44,7 @@ use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
 
 use self::{
-    deed::{Cookie, Next},
+    deed::{Cookie, Done, Next},
     faults::Faults,
     page::{FORMS, Form, Given},
     visit::Visit,
@@ -94,8 +97,27 @@ async fn show(identity: &Channel, form: &'static Form, request: Request) -> Resp
     let (head, _) = request.into_parts();
     match Visit::open(identity, &head).await {
         Ok(visit) if form.needs_session && visit.session.is_none() => visit.go(&Next::to("sign-in")),
-        Ok(visit) => visit.answer(StatusCode::OK, view::form(&visit, form, &Given::default(), &Faults::default())),
+        Ok(visit) => written(&visit, form, &Given::default(), &Faults::default()).await,
         Err(status) => refused(&head.headers, &status),
+    }
+}
+
+/// A form with what it lets choose among, what was typed, and what is wrong with it.
+async fn written(visit: &Visit, form: &'static Form, given: &Given, faults: &Faults) -> Response {
+    match choices::of(visit, form.deed).await {
+        Ok(choices) => visit.answer(faults.status, view::form(visit, form, given, faults, choices.as_deref())),
+        Err(status) => out(visit, &status),
+    }
+}
+
+/// Where a reader goes whom the API refuses what a page is made of.
+fn out(visit: &Visit, refused: &Status) -> Response {
+    match refused.get_details_error_info().map(|info| info.reason).as_deref() {
+        Some("SECOND_FACTOR_NEEDED") => visit.go(&Next::to("confirm-factor")),
+        Some("ENROLMENT_NEEDED") => visit.go(&Next::to("begin-factor")),
+        Some("PASSWORD_CHANGE_NEEDED") => visit.go(&Next::to("change-password")),
+        _ if refused.code() == Code::Unauthenticated => visit.go(&over()),
+        _ => view::refused(visit.words.language(), refused),
     }
 }
 
@@ -113,8 +135,9 @@ async fn take(identity: &Channel, form: &'static Form, request: Request) -> Resp
         Err(Faults::said(StatusCode::FORBIDDEN, visit.words.say("sent-from-elsewhere")))
     };
     match done {
-        Ok(next) => visit.go(&next),
-        Err(faults) => visit.answer(faults.status, view::form(&visit, form, &given, &faults)),
+        Ok(Done::Go(next)) => visit.go(&next),
+        Ok(Done::Told(told)) => visit.tell(&told),
+        Err(faults) => written(&visit, form, &given, &faults).await,
     }
 }
 
@@ -123,14 +146,14 @@ async fn given(form: &'static Form, body: Body) -> Given {
     Given::read(form, &to_bytes(body, FORM_BYTES).await.unwrap_or_default())
 }
 
-async fn done(visit: &Visit, form: &'static Form, given: &Given) -> Result<Next, Faults> {
+async fn done(visit: &Visit, form: &'static Form, given: &Given) -> Result<Done, Faults> {
     if let Some(field) = form.unlike(given) {
         return Err(Faults::of_field(field.name, visit.words.say("not-the-same")));
     }
     form.deed.carry_out(visit, given).await.or_else(|status| {
         // whose session has ended signs in again; elsewhere the refusal is about what was typed
         let is_over = form.needs_session && status.code() == Code::Unauthenticated;
-        if is_over { Ok(over()) } else { Err(Faults::of(form, visit.words.language(), &status)) }
+        if is_over { Ok(Done::Go(over())) } else { Err(Faults::of(form, visit.words.language(), &status)) }
     })
 }
 
@@ -148,16 +171,9 @@ async fn account(State(identity): State<Channel>, request: Request) -> Response 
         Err(status) => return refused(&head.headers, &status),
     };
     match visit.account().await {
-        Ok(account) if account.password_change_needed => visit.go(&Next::to("change-password")),
-        Ok(account) => visit.answer(StatusCode::OK, view::account(&visit, &account)),
-        Err(status) if status.code() == Code::Unauthenticated => visit.go(&over()),
-        Err(status) if lacks_factor(&status) => visit.go(&Next::to("confirm-factor")),
-        Err(status) => view::refused(visit.words.language(), &status),
+        Ok((account, factor)) => visit.answer(StatusCode::OK, view::account(&visit, &account, factor.as_ref())),
+        Err(status) => out(&visit, &status),
     }
-}
-
-fn lacks_factor(refused: &Status) -> bool {
-    refused.get_details_error_info().is_some_and(|info| info.reason == "SECOND_FACTOR_NEEDED")
 }
 
 /// Says where to sign in for the work of a pair. It says the same of pairs that do not exist.

@@ -26,7 +26,7 @@ pub(crate) struct Field {
     pub(crate) name: &'static str,
     /// The names of the same thing in requests of the API, which violations use.
     pub(crate) in_api: &'static [&'static str],
-    /// The type of its input.
+    /// The type of its input. `radio`: the reader chooses among what `choices` finds.
     pub(crate) kind: &'static str,
     /// What browsers and managers of passwords fill in (WCAG 2.2, 1.3.5).
     pub(crate) autocomplete: &'static str,
@@ -53,9 +53,17 @@ const APP_CODE: Field = text("app-code", &["code"], "one-time-code");
 const GIVEN_NAME: Field = Field { is_optional: true, ..text("given-name", &["given_name"], "given-name") };
 const SURNAME: Field = Field { is_optional: true, ..text("surname", &["surname"], "family-name") };
 const AGAIN: Field = Field { repeats: Some("new-password"), ..secret("new-password-again", &[], "new-password") };
+const NEW_EMAIL: Field = Field { kind: "email", ..text("new-email", &["new_email"], "email") };
+/// What an app shows that is about to be enrolled.
+const SHOWN: Field = text("shown-code", &["code"], "one-time-code");
+const MANDATE: Field = choice("mandate", &["mandate_id"]);
+const SESSION: Field = choice("session", &["session_id"]);
+const INTEGRATOR: Field = choice("integrator", &["integrator_id"]);
+const LABEL: Field = Field { is_optional: true, ..text("label", &["label"], "on") };
+const DAYS: Field = Field { kind: "number", ..text("valid-days", &["valid_days"], "on") };
 
 /// Every form.
-pub(crate) static FORMS: [Form; 13] = [
+pub(crate) static FORMS: [Form; 21] = [
     Form {
         path: "verify-email",
         fields: &[CODE, PASSWORD],
@@ -135,10 +143,23 @@ pub(crate) static FORMS: [Form; 13] = [
         ways_out: &["sign-out"],
     },
     Form { path: "sign-out", fields: &[], deed: Deed::SignOut, needs_session: true, ways_out: &["account"] },
+    own("change-email", &[NEW_EMAIL, KNOWN], Deed::ChangeEmail),
+    own("begin-factor", &[KNOWN], Deed::BeginFactor),
+    Form { ways_out: &["begin-factor", "account"], ..own("enrol-factor", &[SHOWN], Deed::EnrolFactor) },
+    own("give-up-factor", &[KNOWN], Deed::GiveUpFactor),
+    own("replace-codes", &[KNOWN], Deed::ReplaceCodes),
+    own("switch-role", &[MANDATE], Deed::SwitchMandate),
+    own("end-sessions", &[SESSION], Deed::EndSessions),
+    own("make-token", &[INTEGRATOR, LABEL, DAYS], Deed::MakeToken),
 ];
 
+/// A form with which readers do something for themselves who are signed in.
+const fn own(path: &'static str, fields: &'static [Field], deed: Deed) -> Form {
+    Form { path, fields, deed, needs_session: true, ways_out: &["account"] }
+}
+
 /// What pages say when something was done: `done-<name>`.
-pub(crate) const DONE: [&str; 12] = [
+pub(crate) const DONE: [&str; 16] = [
     "verify-email",
     "resend-verification",
     "recover-password",
@@ -151,6 +172,10 @@ pub(crate) const DONE: [&str; 12] = [
     "change-password",
     "sign-out",
     "session-over",
+    "change-email",
+    "give-up-factor",
+    "switch-role",
+    "end-sessions",
 ];
 
 const fn text(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
@@ -159,6 +184,10 @@ const fn text(name: &'static str, in_api: &'static [&'static str], autocomplete:
 
 const fn secret(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
     Field { kind: "password", ..text(name, in_api, autocomplete) }
+}
+
+const fn choice(name: &'static str, in_api: &'static [&'static str]) -> Field {
+    Field { kind: "radio", ..text(name, in_api, "on") }
 }
 
 impl Field {

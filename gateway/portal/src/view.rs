@@ -10,12 +10,15 @@ use http::{
 };
 use maud::{DOCTYPE, Markup, html};
 use platform::Language;
-use proto::identity::v1 as pb;
+use proto::{identity::v1 as pb, options::v1::Role};
 use tonic::Status;
 
 use crate::{
+    choices::Choice,
     faults::{Faults, general, http_status},
-    page::{Field, Form, Given},
+    own::Once,
+    page::{FORMS, Field, Form, Given},
+    qr,
     visit::Visit,
     words::Words,
 };
@@ -40,8 +43,8 @@ pub(crate) fn answer(status: StatusCode, language: Language, page: Markup) -> Re
     (status, headers, page.into_string()).into_response()
 }
 
-/// The page of a form, with what was typed and what is wrong with it.
-pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults) -> Markup {
+/// The page of a form, with what it lets choose among, what was typed and what is wrong with it.
+pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults, choices: Option<&[Choice]>) -> Markup {
     let words = visit.words;
     let name = |part: &str| format!("form-{}{part}", form.path);
     let title = words.say(&name(""));
@@ -49,13 +52,8 @@ pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults) -
         h1 { (title) }
         (done(visit))
         (summary(words, form, faults))
-        p { (words.say(&name(".lead"))) }
-        form method="post" action=(visit.address(form.path)) novalidate {
-            @for field in form.fields {
-                (input(words, field, given, faults, form.fields.first().is_some_and(|first| first.name == field.name)))
-            }
-            button type="submit" { (words.say(&name(".button"))) }
-        }
+        @if choices.is_some_and(<[Choice]>::is_empty) { p { (words.say(&name(".none"))) } }
+        @else { p { (words.say(&name(".lead"))) } (fields(visit, form, given, faults, choices.unwrap_or_default())) }
         @if !form.ways_out.is_empty() {
             ul.ways { @for way in form.ways_out { li { (link(visit, way)) } } }
         }
@@ -64,8 +62,21 @@ pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults) -
     document(words, &title, Some(visit), &content)
 }
 
+fn fields(visit: &Visit, form: &Form, given: &Given, faults: &Faults, choices: &[Choice]) -> Markup {
+    let words = visit.words;
+    html! {
+        form method="post" action=(visit.address(form.path)) novalidate {
+            @for (at, field) in form.fields.iter().enumerate() {
+                @if field.kind == "radio" { (radios(words, field, given, faults, choices)) }
+                @else { (input(words, field, given, faults, at == 0)) }
+            }
+            button type="submit" { (words.say(&format!("form-{}.button", form.path))) }
+        }
+    }
+}
+
 /// The page that says who is signed in.
-pub(crate) fn account(visit: &Visit, account: &pb::Account) -> Markup {
+pub(crate) fn account(visit: &Visit, account: &pb::Account, factor: Option<&pb::Factor>) -> Markup {
     let words = visit.words;
     let name = format!("{} {}", account.given_name, account.surname);
     let content = html! {
@@ -76,9 +87,63 @@ pub(crate) fn account(visit: &Visit, account: &pb::Account) -> Markup {
         @if !name.trim().is_empty() { p.who { (name) } }
         p.who { (account.login) }
         p { (words.say("account.next")) }
-        ul.ways { @for way in ["change-password", "sign-out"] { li { (link(visit, way)) } } }
+        ul.ways { @for way in ways(account, factor) { li { (link(visit, way)) } } }
     };
     document(words, &words.say("account"), Some(visit), &content)
+}
+
+/// The pages of what somebody can do for themselves.
+fn ways(account: &pb::Account, factor: Option<&pb::Factor>) -> Vec<&'static str> {
+    let mut ways = vec!["change-password"];
+    if let Some(factor) = factor {
+        ways.push("change-email");
+        match factor.enrolled_at {
+            Some(_) => ways.extend(["replace-codes", "give-up-factor"]),
+            None => ways.push("begin-factor"),
+        }
+    }
+    if account.roles().count() > 1 {
+        ways.push("switch-role");
+    }
+    if account.roles().any(|role| role == Role::Integrator) {
+        ways.push("make-token");
+    }
+    ways.extend(["end-sessions", "sign-out"]);
+    ways
+}
+
+/// The page that shows something once.
+pub(crate) fn told(visit: &Visit, once: &Once) -> Markup {
+    let words = visit.words;
+    let name = match once {
+        Once::App { .. } => "told-app",
+        Once::RecoveryCodes(_) => "told-codes",
+        Once::Secret(_) => "told-secret",
+    };
+    let next = FORMS.iter().find(|form| form.path == "enrol-factor");
+    let content = html! {
+        h1 { (words.say(name)) }
+        p { (words.say(&format!("{name}.lead"))) }
+        @match once {
+            Once::App { uri, secret } => {
+                (qr::picture(uri, &words.say("told-app.picture")))
+                p { (words.say("told-app.secret")) }
+                p.once { code { (in_fours(secret)) } }
+                @if let Some(form) = next { (fields(visit, form, &Given::default(), &Faults::default(), &[])) }
+            }
+            Once::RecoveryCodes(codes) => ul.once { @for code in codes { li { code { (code) } } } },
+            Once::Secret(secret) => p.once { code { (secret) } },
+        }
+        ul.ways { li { (link(visit, "account")) } }
+    };
+    document(words, &words.say(name), Some(visit), &content)
+}
+
+/// A text in groups of four, as people read it aloud and apps take it.
+fn in_fours(text: &str) -> String {
+    let letters: Vec<_> = text.chars().collect();
+    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join(" ")
 }
 
 /// The page that says where to sign in for the work of a pair.
@@ -153,6 +218,27 @@ fn input(words: Words, field: &Field, given: &Given, faults: &Faults, is_first: 
             input id=(name) name=(name) type=(field.kind) autocomplete=(field.autocomplete) value=[value] required[!field.is_optional]
                 autocapitalize="none" spellcheck="false" aria-describedby=[described]
                 aria-invalid=[(!wrong.is_empty()).then_some("true")] autofocus[is_first && faults.is_empty()];
+        }
+    }
+}
+
+/// A field whose reader chooses one of several things.
+fn radios(words: Words, field: &Field, given: &Given, faults: &Faults, choices: &[Choice]) -> Markup {
+    let name = field.name;
+    let wrong: Vec<_> = faults.of_the(name).collect();
+    let described = (!wrong.is_empty()).then(|| format!("{name}-fault"));
+    html! {
+        fieldset.field.wrong[!wrong.is_empty()] aria-describedby=[described] {
+            legend { (words.say(&format!("field-{name}"))) }
+            @if !wrong.is_empty() { p.fault id={ (name) "-fault" } { (wrong.join(" ")) } }
+            @for (at, choice) in choices.iter().enumerate() {
+                // a link to the field leads to its first choice
+                @let id = if at == 0 { name.to_owned() } else { format!("{name}-{at}") };
+                div.choice {
+                    input id=(id) name=(name) type="radio" value=(choice.value) checked[given.get(name) == choice.value];
+                    label for=(id) { (choice.words) }
+                }
+            }
         }
     }
 }

@@ -8,18 +8,21 @@ use http::{
 };
 use maud::Markup;
 use platform::{
-    Language, TenantId,
+    Lack, Language, TenantId,
     error::{Reason as _, Shared},
 };
 use proto::identity::v1::{
-    self as pb, account_service_client::AccountServiceClient, tenant_service_client::TenantServiceClient,
+    self as pb, account_service_client::AccountServiceClient, factor_service_client::FactorServiceClient,
+    tenant_service_client::TenantServiceClient,
 };
 use tonic::{Request, Status, metadata::MetadataMap, transport::Channel};
 
 use crate::{
     Reader,
     deed::{Cookie, Next},
-    door, page, view,
+    door,
+    own::Told,
+    page, view,
     words::Words,
 };
 
@@ -104,10 +107,20 @@ impl Visit {
         request(&self.metadata, message)
     }
 
-    /// The reader's account. Error: that of the API.
-    pub(crate) async fn account(&self) -> Result<pb::Account, Status> {
+    /// The reader's account, and its second factor, where it is a person's. Error: that of the API; `PASSWORD_CHANGE_NEEDED`, where that
+    /// comes before anything else.
+    pub(crate) async fn account(&self) -> Result<(pb::Account, Option<pb::Factor>), Status> {
         let mut accounts = AccountServiceClient::new(self.identity.clone());
-        Ok(accounts.get_account(self.request(pb::GetAccountRequest {})).await?.into_inner())
+        let account = accounts.get_account(self.request(pb::GetAccountRequest {})).await?.into_inner();
+        if account.password_change_needed {
+            return Err(Lack::Password.refusal().into());
+        }
+        if !account.team_id.is_empty() {
+            return Ok((account, None));
+        }
+        let mut factors = FactorServiceClient::new(self.identity.clone());
+        let factor = factors.get_factor(self.request(pb::GetFactorRequest {})).await?.into_inner();
+        Ok((account, Some(factor)))
     }
 
     /// The countries of the programme. Error: `TENANT_UNKNOWN`, where the tenant is a country, which has no pairs.
@@ -135,19 +148,31 @@ impl Visit {
         answer
     }
 
+    /// A page that shows something once.
+    pub(crate) fn tell(&self, told: &Told) -> Response {
+        let mut answer = self.answer(StatusCode::OK, view::told(self, &told.once));
+        self.keep(&mut answer, &told.cookie);
+        answer
+    }
+
     /// Leads the reader to another page, which the browser fetches anew, so that nothing is sent twice.
     pub(crate) fn go(&self, next: &Next) -> Response {
         let done = next.done.map(|done| format!("?done={done}")).unwrap_or_default();
         let mut answer = view::answer(StatusCode::SEE_OTHER, self.words.language(), maud::html! {});
         let to = HeaderValue::try_from(format!("{}{done}", self.address(next.page)));
         answer.headers_mut().extend(to.map(|to| (LOCATION, to)));
-        let secure = if self.is_plain { "" } else { "; Secure" };
-        match &next.cookie {
-            Cookie::Keep => {}
-            Cookie::Hold(token) => self.set_cookie(&mut answer, &format!("{SESSION}={token}"), secure),
-            Cookie::Forget => self.set_cookie(&mut answer, &format!("{SESSION}=; Max-Age=0"), secure),
-        }
+        self.keep(&mut answer, &next.cookie);
         answer
+    }
+
+    /// Says what becomes of the cookie of the session.
+    fn keep(&self, answer: &mut Response, cookie: &Cookie) {
+        let secure = if self.is_plain { "" } else { "; Secure" };
+        match cookie {
+            Cookie::Keep => {}
+            Cookie::Hold(token) => self.set_cookie(answer, &format!("{SESSION}={token}"), secure),
+            Cookie::Forget => self.set_cookie(answer, &format!("{SESSION}=; Max-Age=0"), secure),
+        }
     }
 
     /// Adds a cookie for the pages of the tenant. `secure` is for what must not travel by plain HTTP.

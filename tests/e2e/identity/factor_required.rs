@@ -7,10 +7,10 @@ use tests::{Answer, Caller, World, mailbox::CODE, scene::PASSWORD, world};
 use super::factor::{OWN, Owner, begin, show};
 
 /// The password coordinators of a world have.
-const CENTRAL: &str = "a lantern above the harbour wall";
+pub(crate) const CENTRAL: &str = "a lantern above the harbour wall";
 
 /// Says in the file of Italy for which roles a second factor is needed.
-fn required(world: &World, roles: &[&str]) {
+pub(crate) fn required(world: &World, roles: &[&str]) {
     let file = world::tenant_files().join("it.toml");
     let text = std::fs::read_to_string(file).expect("a file");
     let said = format!("[identity]\nsecond_factor = {{ required_for = {roles:?} }}\n");

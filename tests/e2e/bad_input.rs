@@ -183,6 +183,23 @@ async fn control_characters_are_refused_wherever_text_is_taken() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
+async fn a_name_writes_no_line_of_its_own_into_a_letter_or_a_list() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let names = |given_name: &str, surname: &str| json!({ "givenName": given_name, "surname": surname });
+    let path = "/v1/account";
+    let refused = teacher.patch(path, names("Ana\tB", "Kos\nE-mail: eva@school.example")).await;
+    let violations = refused.violations();
+    let fields: Vec<_> = violations.iter().map(|(field, _)| field.as_str()).collect();
+    assert_eq!(fields, ["account.given_name", "account.surname"], "{}", refused.text());
+    for seen_otherwise in ["Kos\u{202e}xyz", "Ko\u{200b}s", "Kos\u{2028}Eva"] {
+        assert_eq!(teacher.patch(path, names("Ana", seen_otherwise)).await.violations().len(), 1, "{seen_otherwise:?}");
+    }
+    assert_eq!(teacher.account().await["surname"], "Kos");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn a_broken_tenant_file_leaves_its_tenant_as_it_was_and_the_others_untouched() {
     let world = World::of(&["it", "hr"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;

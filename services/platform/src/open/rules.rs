@@ -230,6 +230,9 @@ fn range(rules: &Rules, number: Option<i64>, path: &str, found: &mut Violations)
 fn string(plan: &FieldPlan, text: &str, path: &str, found: &mut Violations) {
     let rules = &plan.rules;
     found_in_text(text, path, found);
+    if !rules.lines {
+        found_in_line(text, path, found);
+    }
     if text.is_empty() {
         return;
     }
@@ -263,6 +266,22 @@ fn found_in_text(text: &str, path: &str, found: &mut Violations) {
         let text = "Control characters, such as NUL, cannot be part of a text.";
         found.push(violation(path, text, "control", []));
     }
+}
+
+/// A text of one line shows all that it holds. Otherwise a name could write lines of its own into a letter, or read like another one.
+fn found_in_line(text: &str, path: &str, found: &mut Violations) {
+    if text.chars().any(|letter| matches!(letter, '\n' | '\r' | '\u{2028}' | '\u{2029}')) {
+        found.push(violation(path, "This is one line: line breaks cannot be part of it.", "line", []));
+    }
+    if text.chars().any(|letter| letter == '\t' || is_unseen(letter)) {
+        let text = "Tabs, marks of direction and characters without width cannot be part of a text of one line.";
+        found.push(violation(path, text, "unseen", []));
+    }
+}
+
+/// Whether a character shows nothing, or turns the order of others. Joiners are part of what people write, such as signs made of several.
+fn is_unseen(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// `form` is how the catalogues word it, with these facts.
@@ -361,7 +380,7 @@ mod tests {
     #[test]
     fn every_shape_has_words_of_its_own_in_every_catalogue() {
         let mut forms = BTreeSet::from(["required", "field", "many", "few", "choice", "between", "least", "most"]);
-        forms.extend(["long", "short", "pattern", "control"]);
+        forms.extend(["long", "short", "pattern", "control", "line", "unseen"]);
         forms.extend([Format::Uuid, Format::Email, Format::Url, Format::LocalTime].map(|format| {
             let (_, form) = shape::fits(format, "none of these").unwrap_err();
             form
@@ -380,6 +399,21 @@ mod tests {
                 "{violation:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_text_is_one_line_that_shows_all_it_holds_unless_its_rule_says_otherwise() {
+        let named = |surname: &str| fields(&pb::Account { surname: surname.to_owned(), ..Default::default() });
+        for honest in ["Kos", "D'Àngelo-Šćepanović", "Ρούσσου\u{a0}Α.", "Ana \u{1f469}\u{200d}\u{1f3eb}"] {
+            assert_eq!(named(honest), [""; 0], "{honest}");
+        }
+        let strange =
+            ["a\nb", "a\rb", "a\tb", "a\u{2028}b", "a\u{202e}b", "a\u{2067}b", "a\u{200b}b", "\u{feff}a", "a\u{ad}b"];
+        for strange in strange {
+            assert_eq!(named(strange), ["surname"], "{strange:?}");
+        }
+        let motivation = "First.\n\nSecond.\tThird.".to_owned();
+        assert!(!fields(&pb::Application { motivation, ..Default::default() }).contains(&"motivation".to_owned()));
     }
 
     #[test]

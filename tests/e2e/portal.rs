@@ -264,6 +264,20 @@ async fn no_other_site_sends_a_form_in_the_name_of_a_reader() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
+async fn a_session_of_the_pages_ends_with_the_token_that_they_hold() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let form = [("login", teacher.login()), ("password", "a sentence nobody else would choose")];
+    Reader::new(world.http(), "en").fill("/it/sign-in", &form, "/it/account").await;
+    let sessions = teacher.get("/v1/account/sessions").await.ok();
+    let end = (world.clock().now() + jiff::SignedDuration::from_mins(10)).to_string();
+    let sessions = sessions["sessions"].as_array().cloned().expect("sessions");
+    let short = sessions.iter().filter(|session| session["expiresAt"] == end.as_str()).count();
+    assert_eq!((sessions.len(), short), (2, 1), "{sessions:#?}");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn guesses_are_counted_by_the_address_of_the_reader() {
     let settings = "[gateway]\ntrusted_proxies = [\"127.0.0.0/8\"]\n\
                     [identity.throttle.address]\nburst = 3\nevery_ms = 60000\n";

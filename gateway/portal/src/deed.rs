@@ -193,7 +193,7 @@ fn sessions(visit: &Visit) -> SessionServiceClient<tonic::transport::Channel> {
 }
 
 async fn sign_in(visit: &Visit, login: String, password: String) -> Result<pb::Session, Status> {
-    let message = pb::SignInRequest { login, password };
+    let message = pb::SignInRequest { login, password, access_token_alone: true };
     Ok(sessions(visit).sign_in(visit.request(message)).await?.into_inner())
 }
 

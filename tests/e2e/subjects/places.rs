@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Tables and columns that are not told, and why. `*` is every service.
-const NOT_TOLD: [(&str, &str, &str); 75] = [
+const NOT_TOLD: [(&str, &str, &str); 77] = [
     ("*", "answered.answer", "the bytes of an answer; what it is about is told where that is kept"),
     ("*", "answered.digest", "a digest of the request"),
     ("*", "audit.mac", "the digest of the chain"),
@@ -43,6 +43,7 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("identity", "email_change.id", "the code in a letter is derived from it"),
     ("identity", "erasure", "of nobody any more"),
     ("identity", "erasure_receipt", "of nobody any more"),
+    ("identity", "factor_miss", "digests of networks that none can be read from"),
     ("identity", "factor.codes_id", "recovery codes are derived from it"),
     ("identity", "factor.codes_used", "which recovery codes were used"),
     ("identity", "factor.id", "the secret of the app is derived from it"),
@@ -55,6 +56,11 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("identity", "mandate.version", "counts changes"),
     ("identity", "membership", "of a class"),
     ("identity", "recovery.id", "the code in a letter is derived from it"),
+    (
+        "identity",
+        "refused_teacher",
+        "digests of addresses, which none can be read from, so that a refusal outlasts its account",
+    ),
     ("identity", "registration.given_name", "nobody has proven that who typed it owns the address"),
     ("identity", "registration.id", "the code in a letter is derived from it"),
     ("identity", "registration.locale", "nobody has proven that who typed it owns the address"),

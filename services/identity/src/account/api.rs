@@ -408,7 +408,11 @@ mod tests {
 
         async fn sign_in(&self, password: &str) -> String {
             use proto::identity::v1::session_service_server::SessionService;
-            let message = pb::SignInRequest { login: "ana@school.example".to_owned(), password: password.to_owned() };
+            let message = pb::SignInRequest {
+                login: "ana@school.example".to_owned(),
+                password: password.to_owned(),
+                access_token_alone: false,
+            };
             reason(self.sessions.sign_in(request(&self.ground.anybody(), message)).await)
         }
     }

@@ -48,7 +48,7 @@ fn people(country: &Country) -> Vec<Holding> {
             .of_account("account_id")
             .goes()
             .ids(["id", "mandate_id", "family", "factor_id"])
-            .times(["created_at", "last_used_at", "expires_at", "ended_at"]),
+            .times(["created_at", "last_used_at", "expires_at", "family_until", "ended_at"]),
     ]
 }
 

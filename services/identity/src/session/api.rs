@@ -4,7 +4,7 @@ use platform::{Allowed, Ctx, Error, MethodTx, Open, Result, Store};
 use proto::identity::v1::{self as pb, session_service_server::SessionService};
 use tonic::{Request, Response, Status};
 
-use super::{Proof, Refresh, Session, Tokens, over, store, wire};
+use super::{Lifetime, Proof, Refresh, Session, Tokens, over, store, wire};
 use crate::{
     account::{self, Account, Login, factor},
     across::{
@@ -36,7 +36,7 @@ impl SessionService for Sessions {
         account::store::lock(&tx, &signed_in.account).await?;
         let mandate = mandating::usual(&tx, signed_in.account.id()).await?;
         let entry = entry::decide(&tx, &signed_in.account, mandate, signed_in.proof()).await?;
-        let session = entry::open(&tx, &self.tokens, entry).await?;
+        let session = entry::open(&tx, &self.tokens, entry, self.lifetime(req.access_token_alone)).await?;
         tx.answer(session.into()).await
     }
 
@@ -165,6 +165,11 @@ impl SessionService for Sessions {
 
 impl Sessions {
     /// Proves who signs in by a login and a typed text. A refusal takes as long whether or not the login exists.
+    /// How long sessions last of who signs in, and perhaps keeps the access token alone.
+    fn lifetime(&self, access_token_alone: bool) -> Lifetime {
+        if access_token_alone { self.tokens.short_lifetime() } else { self.tokens.lifetime() }
+    }
+
     async fn prove(&self, ctx: &Ctx, login: &Login, typed: &str) -> Result<SignedIn> {
         let even = self.throttle.even();
         let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;
@@ -220,7 +225,8 @@ mod tests {
         }
 
         async fn sign_in(&self, login: &str, password: &str) -> Result<pb::Session, Status> {
-            let message = pb::SignInRequest { login: login.to_owned(), password: password.to_owned() };
+            let message =
+                pb::SignInRequest { login: login.to_owned(), password: password.to_owned(), access_token_alone: false };
             self.sessions.sign_in(request(&self.ground.anybody(), message)).await.map(Response::into_inner)
         }
 

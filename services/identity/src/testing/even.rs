@@ -95,7 +95,8 @@ impl Stage {
     }
 
     async fn sign_in(&self, login: &str, password: &str) -> String {
-        let message = pb::SignInRequest { login: login.to_owned(), password: password.to_owned() };
+        let message =
+            pb::SignInRequest { login: login.to_owned(), password: password.to_owned(), access_token_alone: false };
         reason(self.sessions.sign_in(request(&self.ground.anybody(), message)).await)
     }
 }

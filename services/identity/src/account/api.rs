@@ -264,12 +264,9 @@ impl AccountService for Accounts {
 }
 
 impl Accounts {
-    /// What a typed code belongs to. One that this installation did not issue counts as a guess. Error: `CODE_INVALID`, `RATE_EXCEEDED`.
-    fn typed<T>(&self, ctx: &Ctx, read: impl FnOnce(&Keys) -> Result<T>) -> Result<T> {
-        let attempt = self.throttle.code(ctx)?;
-        let id = read(&self.keys)?;
-        attempt.give_back();
-        Ok(id)
+    /// What a typed code belongs to. Error: `CODE_INVALID`, `RATE_EXCEEDED`.
+    fn typed<T>(&self, ctx: &Ctx, read: impl FnOnce(&Keys) -> Result<Id<T>>) -> Result<Id<T>> {
+        self.throttle.typed(ctx, || read(&self.keys))
     }
 
     /// Checks that a typed password is the one of a registration whose code can be redeemed. Error: `CODE_INVALID`, `CODE_EXPIRED`; a

@@ -30,8 +30,10 @@ pub(crate) async fn enrol(tx: &Tx, keys: &Keys, typed: &str) -> Result<(Account,
 pub(crate) async fn show(tx: &Tx, keys: &Keys, typed: &str) -> Result<Option<(Account, Id<Factor>)>> {
     let (account, found) = own(tx).await?;
     let mut factor = found.ok_or_else(factor::missing)?;
-    let judged = factor.take(tx.ctx(), keys, typed)?;
+    let mut tries = factor::store::tries(tx, keys, factor.id()).await?;
+    let judged = factor.take(tx.ctx(), keys, typed, &mut tries)?;
     factor::store::save(tx, &mut factor).await?;
+    factor::store::save_tries(tx, &tries).await?;
     match judged {
         Judged::Wrong => return Ok(None),
         Judged::OfApp => {}

@@ -28,6 +28,9 @@ pub struct Throttling {
     pub login: Rate,
     /// Wrong passwords for one login of a tenant from all addresses together.
     pub everywhere: Rate,
+    /// Right passwords of one login of a tenant, and uses of one mailed code, from all addresses together: each costs a hash. A class shares a
+    /// login.
+    pub right: Rate,
     /// Mails to one address of a tenant that anybody can cause.
     pub letter: Rate,
     /// Searches for people by one account.
@@ -44,6 +47,7 @@ impl Default for Throttling {
         Self {
             login: Rate { burst: number(5), every_ms: number(10_000) },
             everywhere: Rate { burst: number(100), every_ms: number(1_000) },
+            right: Rate { burst: number(200), every_ms: number(1_000) },
             letter: Rate { burst: number(5), every_ms: number(300_000) },
             search: Rate { burst: number(30), every_ms: number(60_000) },
             address: Rate { burst: number(50), every_ms: number(500) },

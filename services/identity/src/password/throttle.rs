@@ -2,10 +2,12 @@
 //! address, per login from everywhere, and per network address over all tenants. Who guesses at somebody's login from elsewhere does not
 //! keep its owner out, nor does it slow an owner who has signed in.
 //!
-//! Only wrong guesses count. An attempt takes its permits before the password is compared, so that parallel guesses count like
+//! Only wrong guesses count as such. An attempt takes its permits before the password is compared, so that parallel guesses count like
 //! sequential ones, and returns exactly these permits where the guess was right. So the pupils of a team, who share one login and
 //! often one address, do not slow each other down. A right guess does not restore permits used by wrong ones; otherwise somebody
-//! could reset the limit by signing in to an account of their own. At most [`ABREAST`] attempts at one login run at once and the
+//! could reset the limit by signing in to an account of their own. Right ones are counted apart, gently: each costs a hash, and who knows
+//! one password must not be able to use the hasher of all without end. A wrong one gives that permit back, so nobody who guesses keeps
+//! the owner out by it. At most [`ABREAST`] attempts at one login run at once and the
 //! others wait, so that attempts whose result is not known yet are not counted as wrong.
 //!
 //! The login is counted as typed, whether or not an account has it, so a refusal does not reveal whether there is one.
@@ -28,7 +30,7 @@ use governor::{
     nanos::Nanos,
     state::{StateStore, keyed::ShrinkableKeyedStateStore},
 };
-use platform::{Clock, Ctx, Error, Result, TenantId, error::Shared};
+use platform::{Clock, Ctx, Error, Id, Result, TenantId, error::Shared};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
@@ -56,6 +58,7 @@ pub struct Throttle(Arc<Inner>);
 struct Inner {
     logins: Limiter<Door>,
     everywhere: Limiter<(TenantId, Whose)>,
+    rights: Limiter<(TenantId, Whose)>,
     lanes: Mutex<HashMap<Door, Weak<Semaphore>>>,
     letters: Limiter<(TenantId, Occasion, String)>,
     searches: Limiter<(TenantId, String)>,
@@ -70,6 +73,10 @@ pub enum Whose {
     Login(String),
     /// That of this account, by somebody who has signed in to it.
     Own(Uuid),
+    /// A recovery code of the second factor of this account, by somebody who knows its password.
+    Recovery(Uuid),
+    /// None: somebody has this code, which was mailed.
+    Code(Uuid),
 }
 
 /// A password, and the network from which it is guessed.
@@ -105,16 +112,35 @@ pub struct Attempt {
     throttle: Throttle,
     door: Option<Door>,
     address: Option<IpAddr>,
+    right: Option<Right>,
     _turn: Option<OwnedSemaphorePermit>,
+}
+
+/// The permit of a right password. Where it is dropped before the password was found right, it is there again.
+struct Right {
+    throttle: Throttle,
+    whose: (TenantId, Whose),
+    was_right: bool,
+}
+
+impl Drop for Right {
+    fn drop(&mut self) {
+        if !self.was_right {
+            self.throttle.0.rights.give_back(&self.whose);
+        }
+    }
 }
 
 impl Attempt {
     /// Returns the permits: it was no wrong guess.
     pub fn give_back(self) {
-        let Self { throttle: Throttle(inner), door, address, .. } = self;
+        let Self { throttle: Throttle(inner), door, address, right, .. } = self;
         if let Some(door) = &door {
             inner.logins.give_back(door);
             inner.everywhere.give_back(&(door.0.clone(), door.1.clone()));
+        }
+        if let Some(mut right) = right {
+            right.was_right = true;
         }
         address.iter().for_each(|address| inner.addresses.give_back(address));
     }
@@ -126,6 +152,7 @@ impl Throttle {
         Self(Arc::new(Inner {
             logins: Limiter::new(settings.login, clock),
             everywhere: Limiter::new(settings.everywhere, clock),
+            rights: Limiter::new(settings.right, clock),
             lanes: Mutex::default(),
             letters: Limiter::new(settings.letter, clock),
             searches: Limiter::new(settings.search, clock),
@@ -175,20 +202,46 @@ impl Throttle {
     /// Starts an attempt to guess a password. Error: `RATE_EXCEEDED`.
     fn guess(&self, ctx: &Ctx, whose: Whose) -> Result<Attempt> {
         let mut attempt = self.code(ctx)?;
+        let right = self.right(ctx, whose.clone())?;
         let door = door(ctx, whose);
-        let refused = |wait| exceeded("Too many attempts for this account.", wait);
         // what one network has used up takes nothing from the others
-        self.0.logins.take(&door).map_err(refused)?;
-        self.0.everywhere.take(&(door.0.clone(), door.1.clone())).map_err(refused)?;
+        self.0.logins.take(&door).map_err(of_account)?;
+        self.0.everywhere.take(&(door.0.clone(), door.1.clone())).map_err(of_account)?;
+        (attempt.door, attempt.right) = (Some(door), Some(right));
+        Ok(attempt)
+    }
+
+    fn right(&self, ctx: &Ctx, whose: Whose) -> Result<Right> {
+        let whose = (ctx.tenant().id().clone(), whose);
+        self.0.rights.take(&whose).map_err(of_account)?;
+        Ok(Right { throttle: self.clone(), whose, was_right: false })
+    }
+
+    /// Starts an attempt at a recovery code of the second factor of the caller's account. They are too long to be guessed, so who guesses from
+    /// elsewhere, and who guesses what the app shows, keeps nobody out. Error: `RATE_EXCEEDED`; `TOKEN_MISSING`.
+    pub fn recovery_code(&self, ctx: &Ctx) -> Result<Attempt> {
+        let mut attempt = self.code(ctx)?;
+        let door = door(ctx, Whose::Recovery(ctx.member()?.account));
+        self.0.logins.take(&door).map_err(of_account)?;
         attempt.door = Some(door);
         Ok(attempt)
     }
 
-    /// Starts an attempt to guess a mailed code. Error: `RATE_EXCEEDED`.
+    /// What a typed code belongs to that was mailed. One that this installation did not issue counts as a guess, and what one is used for
+    /// costs a hash. Error: that of `read`; `RATE_EXCEEDED`.
+    pub fn typed<T>(&self, ctx: &Ctx, read: impl FnOnce() -> Result<Id<T>>) -> Result<Id<T>> {
+        let attempt = self.code(ctx)?;
+        let id = read()?;
+        attempt.give_back();
+        self.right(ctx, Whose::Code(id.uuid()))?.was_right = true;
+        Ok(id)
+    }
+
+    /// Starts an attempt to guess a code. Error: `RATE_EXCEEDED`.
     pub fn code(&self, ctx: &Ctx) -> Result<Attempt> {
         let address = ctx.address().map(network);
         self.enter(address)?;
-        Ok(Attempt { throttle: self.clone(), door: None, address, _turn: None })
+        Ok(Attempt { throttle: self.clone(), door: None, address, right: None, _turn: None })
     }
 
     /// Counts a mail that somebody asks for, also where none is sent because nobody has the address: else a refusal would tell. Error:
@@ -218,12 +271,16 @@ pub(crate) fn exceeded(what: &str, wait: Duration) -> Error {
         .retry_after(wait)
 }
 
+fn of_account(wait: Duration) -> Error {
+    exceeded("Too many attempts for this account.", wait)
+}
+
 fn door(ctx: &Ctx, whose: Whose) -> Door {
     (ctx.tenant().id().clone(), whose, ctx.address().map(network))
 }
 
 /// The network that an address belongs to. One household has 2^64 IPv6 addresses, so they count as one.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => {
             let [a, b, c, d, ..] = six.segments();
@@ -398,6 +455,38 @@ mod tests {
             guess().unwrap().give_back();
         }
         assert_eq!(let_through(|| guess().map(drop)), 1, "four of five are used up");
+    }
+
+    #[test]
+    fn who_knows_a_password_uses_it_often_and_not_without_end() {
+        let (ground, throttle) = ground();
+        let through = |attempt: &dyn Fn() -> Result<()>| (0..400).filter(|_| attempt().is_ok()).count();
+        let right = || throttle.guess(&ground.from(SCHOOL), ana()).map(Attempt::give_back);
+        // wrong ones take nothing from it
+        for network in 0..10 {
+            let address = format!("198.51.100.{network}");
+            assert_eq!(let_through(|| throttle.guess(&ground.from(&address), ana()).map(drop)), 5);
+        }
+        assert_eq!(through(&right), 200);
+        assert!(right().is_err_and(|refused| refused.is(Shared::RateExceeded)));
+        let other = || throttle.guess(&ground.from(SCHOOL), Whose::Own(uuid::Uuid::nil())).map(Attempt::give_back);
+        assert_eq!(through(&other), 200, "nobody else waits for it");
+        ground.clock.advance(SignedDuration::from_secs(3));
+        assert_eq!(through(&right), 3);
+        let code = ground.anybody().new_id::<()>();
+        assert_eq!(through(&|| throttle.typed(&ground.from(SCHOOL), || Ok(code)).map(drop)), 200);
+    }
+
+    #[test]
+    fn a_recovery_code_waits_for_nobody_who_guesses_elsewhere_or_at_the_password() {
+        let (ground, throttle) = ground();
+        let owner = crate::account::tests::account(&ground.anybody(), "ana@school.example", None, None);
+        let ctx = ground.member(&owner);
+        let own = Whose::Own(owner.id().uuid());
+        assert_eq!(let_through(|| throttle.guess(&ctx, own.clone()).map(drop)), 5);
+        assert_eq!(let_through(|| throttle.recovery_code(&ctx).map(drop)), 5);
+        ground.clock.advance(SignedDuration::from_secs(10));
+        assert_eq!(let_through(|| throttle.recovery_code(&ctx).map(Attempt::give_back)), 100);
     }
 
     #[tokio::test]

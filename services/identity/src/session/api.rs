@@ -63,7 +63,8 @@ impl SessionService for Sessions {
         request: Request<pb::ConfirmSecondFactorRequest>,
     ) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
-        let attempt = self.throttle.guess_in_turn(&ctx, &factor::guessed(ctx.account()?)).await?;
+        let of_app = factor::is_of_app(&req.code);
+        let attempt = if of_app { self.throttle.code(&ctx)? } else { self.throttle.recovery_code(&ctx)? };
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let Some((account, factor)) = factoring::show(&tx, self.tokens.keys(), &req.code).await? else {
             return Err(tx.refuse(factor::wrong()).await.into());
@@ -164,12 +165,12 @@ impl SessionService for Sessions {
 }
 
 impl Sessions {
-    /// Proves who signs in by a login and a typed text. A refusal takes as long whether or not the login exists.
     /// How long sessions last of who signs in, and perhaps keeps the access token alone.
     fn lifetime(&self, access_token_alone: bool) -> Lifetime {
         if access_token_alone { self.tokens.short_lifetime() } else { self.tokens.lifetime() }
     }
 
+    /// Proves who signs in by a login and a typed text. A refusal takes as long whether or not the login exists.
     async fn prove(&self, ctx: &Ctx, login: &Login, typed: &str) -> Result<SignedIn> {
         let even = self.throttle.even();
         let attempt = self.throttle.guess_in_turn(ctx, login.as_str()).await?;

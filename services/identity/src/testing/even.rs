@@ -48,6 +48,7 @@ impl Stage {
         let rates = Throttling {
             login: free,
             everywhere: free,
+            right: free,
             letter: free,
             address: free,
             search: free,

@@ -43,9 +43,7 @@ impl ConfirmationService for Confirmations {
         request: Request<pb::ConfirmAsSchoolRequest>,
     ) -> Result<Response<pb::ConfirmAsSchoolResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let attempt = self.throttle.code(&ctx)?;
-        let id = SchoolLetter::read_code(&ctx, &self.keys, &req.code)?;
-        attempt.give_back();
+        let id = self.throttle.typed(&ctx, || SchoolLetter::read_code(&ctx, &self.keys, &req.code))?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         confirming::redeem(&tx, id).await?;
         tx.answer(pb::ConfirmAsSchoolResponse {}).await

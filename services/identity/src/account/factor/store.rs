@@ -1,9 +1,9 @@
 //! Second factors as rows.
 
-use platform::{Error, Id, Reads, Result, Tx};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use platform::{Error, Id, Reads, Result, Tx, secret::Keys, store::At};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::ExprTrait};
 
-use super::{Enrolled, Factor, Held, Misses, RecoveryCodes};
+use super::{Enrolled, Factor, Held, Misses, REMEMBERED, RecoveryCodes, Tries};
 use crate::account::Account;
 
 mod row {
@@ -34,6 +34,47 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod tries {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::account::factor::Factor;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "factor_miss")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub factor_id: Id<Factor>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub network: String,
+        pub misses: i32,
+        pub missed_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The wrong codes of a factor that came from the caller's network.
+pub(crate) async fn tries(db: &impl Reads, keys: &Keys, factor: Id<Factor>) -> Result<Tries> {
+    let none = Tries::none(db.ctx(), keys, factor);
+    let found = tries::Entity::find_by_id((factor, none.network.clone())).one(db.conn()).await?;
+    Ok(Tries { misses: found.map(|row| Misses { count: row.misses, last_at: row.missed_at.0 }), ..none })
+}
+
+/// Saves the wrong codes of a locked factor from a network, and forgets those of others that are old.
+pub(crate) async fn save_tries(tx: &Tx, saved: &Tries) -> Result<()> {
+    let theirs = tries::Entity::delete_many().filter(tries::Column::FactorId.eq(saved.factor));
+    let old = tries::Column::MissedAt.lt(At(tx.ctx().now() - REMEMBERED));
+    theirs.filter(tries::Column::Network.eq(saved.network.as_str()).or(old)).exec(tx.conn()).await?;
+    let Some(Misses { count, last_at }) = saved.misses else { return Ok(()) };
+    let network = saved.network.clone();
+    let row = tries::Model { factor_id: saved.factor, network, misses: count, missed_at: last_at.into() };
+    tries::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
+    Ok(())
 }
 
 /// The second factor of an account, or the enrolment of one that waits.
@@ -128,6 +169,37 @@ mod tests {
         assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held(Some(factor.id)));
         remove(&tx, teacher.id()).await.unwrap();
         assert_eq!(find(&tx, teacher.id()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn wrong_codes_are_kept_by_the_network_they_came_from_and_forgotten_when_they_are_old() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let (here, there) = (ground.from("198.51.100.7"), ground.from("192.0.2.7"));
+        let tx = ground.store().change(&here).await.unwrap();
+        let mut factor = Factor::begin(&here, &teacher, None).unwrap();
+        begin(&tx, &mut factor).await.unwrap();
+        let mut kept = tries(&tx, &ground.keys, factor.id).await.unwrap();
+        assert_eq!(kept.misses, None);
+        for count in [1, 2] {
+            kept.misses = Some(Misses { count, last_at: here.now() });
+            save_tries(&tx, &kept).await.unwrap();
+            assert_eq!(tries(&tx, &ground.keys, factor.id).await.unwrap(), kept);
+        }
+        tx.commit().await.unwrap();
+        let tx = ground.store().change(&there).await.unwrap();
+        let mut other = tries(&tx, &ground.keys, factor.id).await.unwrap();
+        assert_eq!(other.misses, None);
+        tx.commit().await.unwrap();
+        ground.clock.advance(REMEMBERED + jiff::SignedDuration::from_micros(1));
+        let later = ground.from("192.0.2.7");
+        other.misses = Some(Misses { count: 1, last_at: later.now() });
+        let tx = ground.store().change(&later).await.unwrap();
+        save_tries(&tx, &other).await.unwrap();
+        assert_eq!(tries::Entity::find().all(tx.conn()).await.unwrap().len(), 1);
+        other.misses = None;
+        save_tries(&tx, &other).await.unwrap();
+        assert_eq!(tries::Entity::find().all(tx.conn()).await.unwrap(), []);
     }
 
     #[tokio::test]

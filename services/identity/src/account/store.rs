@@ -228,10 +228,9 @@ pub(crate) async fn register(tx: &Tx, new: &Registration) -> Result<()> {
     Ok(())
 }
 
-/// Gives a registration another id, and so another code, that is valid until an instant.
-pub(crate) async fn renew(tx: &Tx, id: Id<Registration>, next: Id<Registration>, until: Timestamp) -> Result<()> {
+/// Lets the code of a registration be valid until an instant: that in the letters of before, too.
+pub(crate) async fn extend(tx: &Tx, id: Id<Registration>, until: Timestamp) -> Result<()> {
     registration::Entity::update_many()
-        .col_expr(registration::Column::Id, Expr::value(next))
         .col_expr(registration::Column::ExpiresAt, Expr::value(At(until)))
         .filter(registration::Column::Id.eq(id))
         .exec(tx.conn())

@@ -122,7 +122,8 @@ pub(crate) async fn confirm_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
         return Err(invalid_code());
     }
     change.carry_out(&mut account)?;
-    // what was mailed to the former address opens nothing any more
+    // what was mailed to the former address opens nothing any more, nor does the code of another letter to this one
+    email_change::store::forget_of(tx, account.id()).await?;
     recovery::store::forget_of(tx, account.id()).await?;
     account::store::forget_registrations(tx, change.wanted()).await?;
     // the account is locked as it was read: what cannot be saved is the address, which somebody else was given at this instant

@@ -108,7 +108,10 @@ impl Mails {
             ("code", &code),
         ];
         let to = registration.login().as_str();
-        self.send(&ctx, Post { id: id.uuid(), to, language, kind: Kind::VerifyEmail }, &values).await
+        // a fact of an older process names no letter: it was the only one with its code
+        let letter = if event.letter_id.is_empty() { &event.code_id } else { &event.letter_id };
+        let letter: Id<pb::VerificationIssued> = letter.parse()?;
+        self.send(&ctx, Post { id: letter.uuid(), to, language, kind: Kind::VerifyEmail }, &values).await
     }
 
     async fn registered_again(self, ctx: Ctx, event: pb::RegistrationRepeated) -> Result<()> {

@@ -48,6 +48,7 @@ pub mod session;
 mod testing;
 
 pub use across::coordinator::{Coordinator, create_coordinator, has_coordinator, invite_coordinator};
+pub use across::factoring::reset_factor;
 pub use across::subject::holdings;
 pub use password::hasher::Hasher;
 

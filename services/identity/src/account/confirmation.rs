@@ -3,8 +3,9 @@
 //!
 //! What was said of one school is not said of another: with another school a confirmation ends, whatever its ground. With another address,
 //! however it came about (a change, or one that was taken back), only that ends which the domain of the former address proved, because all
-//! others vouched for a person and not for a mailbox. In both cases the domain of the address is judged anew, and may confirm at once. What
-//! the central team took back stays so, whatever changes, until the central team confirms again. Another name ends what somebody has said,
+//! others vouched for a person and not for a mailbox. In both cases the domain of the address is judged anew, and may confirm at once. Whom
+//! the central team refused stays so, whatever changes, until the central team confirms them, and so does an account that is registered
+//! with one of their addresses after they left; what they have said of colleagues ends with it. Another name ends what somebody has said,
 //! who knew a person by the former one; what differs in case, accents and signs alone is the same name.
 
 use jiff::Timestamp;
@@ -157,10 +158,34 @@ impl Confirmation {
         Ok((!has_already).then_some(Self::new(ctx, account, Ground::School, None, before)))
     }
 
-    /// The central team takes it back. None: it has ended before.
-    pub(crate) fn taken_back(&self, ctx: &Ctx) -> Result<Option<Self>> {
+    /// The central team takes back what was said of a teacher, or refuses one of whom nothing holds now: nobody else says it any more. None: it
+    /// has before, or the country confirms nobody.
+    pub(crate) fn refuse(ctx: &Ctx, account: &Account, before: Option<&Self>) -> Result<Option<Self>> {
         let by = ctx.account()?;
-        Ok(self.is_living().then_some(self.ended(ctx, Some(by))))
+        let is_provided = ctx.tenant().section::<Country>()?.vouching().is_provided();
+        if !is_provided || before.is_some_and(Self::is_taken_back) {
+            return Ok(None);
+        }
+        let nothing = || Self::new(ctx, account, Ground::Coordinator, None, None);
+        Ok(Some(before.cloned().unwrap_or_else(nothing).ended(ctx, Some(by))))
+    }
+
+    /// What holds of an account whose address the central team has refused before.
+    fn refused(account: &Account, at: Timestamp, by: Id<Account>) -> Self {
+        Self {
+            account: account.id,
+            version: 0,
+            ground: Ground::Coordinator,
+            school: account.school,
+            given_at: at,
+            given_by: None,
+            ended: Some(Ending { at, by: Some(by) }),
+        }
+    }
+
+    /// It ends because of what ended of who has said it.
+    pub(crate) fn ended_with_its_giver(&self, ctx: &Ctx) -> Self {
+        self.ended(ctx, None)
     }
 
     /// The address of the school that an account names, where it can be asked about the teacher. Error: `CONFIRMATION_NOT_POSSIBLE`.
@@ -190,7 +215,13 @@ impl Confirmation {
         self.ended.is_none()
     }
 
-    fn is_taken_back(&self) -> bool {
+    /// Whether a colleague has said it, and it holds.
+    pub(crate) fn is_said_by(&self, colleague: Id<Account>) -> bool {
+        self.is_living() && self.ground == Ground::Colleague && self.given_by == Some(colleague)
+    }
+
+    /// Whether the central team took it back.
+    pub(crate) fn is_taken_back(&self) -> bool {
         self.ended.is_some_and(|ended| ended.by.is_some())
     }
 
@@ -231,21 +262,20 @@ impl Account {
 
 /// Error: `TEACHER_UNCONFIRMED`, where the country asks that teachers are confirmed, and this one is not.
 pub(crate) fn needed(ctx: &Ctx, confirmation: Option<&Confirmation>) -> Result<()> {
-    let is_needed = ctx.tenant().section::<Country>()?.vouching().is_required();
-    if is_needed && !confirmation.is_some_and(Confirmation::is_living) {
-        return Err(unconfirmed("Nobody has vouched for this teacher yet."));
-    }
-    Ok(())
+    needed_at(ctx, confirmation, None)
 }
 
-/// Error: `TEACHER_UNCONFIRMED`, where the country asks that teachers are confirmed, and a school or a colleague vouched for this one at
-/// another school than the one of the class.
-pub(crate) fn needed_at(ctx: &Ctx, confirmation: Option<&Confirmation>, school: Id<School>) -> Result<()> {
-    needed(ctx, confirmation)?;
-    let is_needed = ctx.tenant().section::<Country>()?.vouching().is_required();
-    let is_elsewhere =
-        |said: &Confirmation| matches!(said.ground, Ground::School | Ground::Colleague) && said.school != Some(school);
-    if is_needed && confirmation.is_some_and(is_elsewhere) {
+/// [`needed`], for a class of a school, where there is one: what a school or a colleague has said is said of one school alone. The one rule,
+/// by which classes are given and lists are marked.
+pub(crate) fn needed_at(ctx: &Ctx, confirmation: Option<&Confirmation>, school: Option<Id<School>>) -> Result<()> {
+    if !ctx.tenant().section::<Country>()?.vouching().is_required() {
+        return Ok(());
+    }
+    let Some(said) = confirmation.filter(|said| said.is_living()) else {
+        return Err(unconfirmed("Nobody has vouched for this teacher yet."));
+    };
+    let is_of_one_school = matches!(said.ground, Ground::School | Ground::Colleague);
+    if is_of_one_school && school.is_some() && said.school != school {
         return Err(unconfirmed("Who vouched for this teacher did so at another school."));
     }
     Ok(())
@@ -374,8 +404,13 @@ pub(crate) mod tests {
         let colleague = account(&stage.anybody(), "ivo@edu.example", None, None);
         let ctx = stage.member(&colleague);
         let own = given(&ctx, &colleague, Ground::Domain);
-        let back = given(&ctx, &teacher, Ground::School).taken_back(&ctx).unwrap().unwrap();
-        assert_eq!(back.taken_back(&ctx).unwrap(), None, "once");
+        let said = given(&ctx, &teacher, Ground::School);
+        let back = Confirmation::refuse(&ctx, &teacher, Some(&said)).unwrap().unwrap();
+        assert_eq!(Confirmation::refuse(&ctx, &teacher, Some(&back)).unwrap(), None, "once");
+        // nothing has to hold for it
+        for nothing in [None, Some(&said.ended(&ctx, None))] {
+            assert!(Confirmation::refuse(&ctx, &teacher, nothing).unwrap().is_some_and(|said| said.is_taken_back()));
+        }
         assert_eq!(reason(Confirmation::by_school(&ctx, &teacher, Some(&back))), "CONFIRMATION_NOT_POSSIBLE");
         let vouching = Confirmation::by_colleague(&ctx, Some(&own), &teacher, Some(&back));
         assert_eq!(reason(vouching), "CONFIRMATION_NOT_POSSIBLE");
@@ -438,5 +473,21 @@ pub(crate) mod tests {
         assert_eq!(reason(Confirmation::askable(&ctx, None, None)), "CONFIRMATION_NOT_POSSIBLE");
         let (stage, _) = self::stage();
         assert_eq!(reason(needed(&stage.anybody(), None)), "TEACHER_UNCONFIRMED");
+    }
+
+    #[test]
+    fn what_a_school_or_a_colleague_has_said_is_worth_something_at_that_school() {
+        let (stage, teacher) = stage();
+        let ctx = stage.anybody();
+        for (ground, elsewhere) in [
+            (Ground::Domain, "OK"),
+            (Ground::School, "TEACHER_UNCONFIRMED"),
+            (Ground::Colleague, "TEACHER_UNCONFIRMED"),
+            (Ground::Coordinator, "OK"),
+        ] {
+            let said = given(&ctx, &teacher, ground);
+            let at = |school| reason(needed_at(&ctx, Some(&said), school));
+            assert_eq!((at(None), at(teacher.school), at(Some(ctx.new_id()))), ("OK", "OK", elsewhere), "{ground:?}");
+        }
     }
 }

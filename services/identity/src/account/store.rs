@@ -6,7 +6,8 @@ use platform::{
     store::{At, of_text, to_text},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, SelectStatement},
 };
 
 use super::{Account, Login, Person, Registration, State, TeamId, code::invalid, folded};
@@ -73,9 +74,6 @@ mod registration {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The most persons with one surname at one school that are looked at.
-const MOST: u64 = 100;
-
 /// The account. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Account>) -> Result<Account> {
     find(db, id).await?.ok_or_else(|| Error::not_found("account"))
@@ -127,16 +125,24 @@ pub(crate) async fn living_among(
     Ok(living.order_by_asc(row::Column::Id).into_tuple().all(db.conn()).await?)
 }
 
-/// The persons of a school with this surname who can sign in, at most [`MOST`].
-pub(crate) async fn namesakes(db: &impl Reads, surname: &str, school: Id<School>) -> Result<Vec<Account>> {
+/// The persons of a school with this surname who can sign in, at most `most`. `among` are queries for ids of accounts: a person is in all of
+/// them.
+pub(crate) async fn namesakes(
+    db: &impl Reads,
+    (surname, school): (&str, Id<School>),
+    among: Vec<SelectStatement>,
+    most: usize,
+) -> Result<Vec<Account>> {
+    let among = among.into_iter().fold(Condition::all(), |all, ids| all.add(row::Column::Id.in_subquery(ids)));
     let rows = row::Entity::find()
+        .filter(among)
         .filter(row::Column::Kind.ne(TEAM))
         .filter(row::Column::SurnameFolded.eq(folded(surname)))
         .filter(row::Column::SchoolId.eq(school))
         .filter(row::Column::State.eq(State::Living.name()))
         .order_by_asc(row::Column::GivenName)
         .order_by_asc(row::Column::Id)
-        .limit(MOST)
+        .limit(u64::try_from(most).unwrap_or(u64::MAX))
         .all(db.conn())
         .await?;
     rows.into_iter().map(account).collect()
@@ -357,13 +363,13 @@ mod tests {
         let ctx = ground.anybody();
         let tx = ground.store().change(&ctx).await.unwrap();
         let living = async || living_among(&tx, [other.id, teacher.id]).await.unwrap();
-        assert_eq!(namesakes(&tx, "horvat", school).await.unwrap().len(), 1);
+        assert_eq!(namesakes(&tx, ("horvat", school), Vec::new(), 10).await.unwrap().len(), 1);
         assert_eq!(living().await, [teacher.id, other.id]);
         let mut locked = teacher.clone();
         locked.state = State::Locked { at: ctx.now(), by: ctx.new_id(), reason: "{lost".to_owned() };
         save(&tx, &mut locked).await.unwrap();
         assert_eq!(get(&tx, teacher.id).await.unwrap(), locked);
-        assert_eq!(namesakes(&tx, "horvat", school).await.unwrap(), []);
+        assert_eq!(namesakes(&tx, ("horvat", school), Vec::new(), 10).await.unwrap(), []);
         assert_eq!(living().await, [other.id]);
     }
 
@@ -396,7 +402,7 @@ mod tests {
         saved(&ground, "c@school.example", None, "Dangelo Simic", Some(there)).await;
         saved(&ground, "22-23_0001", Some(ground.anybody().new_id()), "Dangelo Simic", Some(here)).await;
         let db = ground.store().read(&ground.anybody()).await.unwrap();
-        assert_eq!(namesakes(&db, "d'angelo SIMIC", here).await.unwrap(), [found]);
+        assert_eq!(namesakes(&db, ("d'angelo SIMIC", here), Vec::new(), 10).await.unwrap(), [found]);
     }
 
     #[tokio::test]

@@ -2,9 +2,9 @@
 
 use platform::{Ctx, Id, Peers, Reads, Result, Store, Tx};
 
-use super::{entrance, mandating};
+use super::{confirming, entrance, mandating};
 use crate::{
-    account::{self, Account, TeamId, factor},
+    account::{self, Account, TeamId, confirmation, factor},
     class::{team, track},
     reason::{Reason, Refuse},
 };
@@ -27,6 +27,8 @@ pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<(
     let coordinators = mandating::coordinators_to_change(tx).await?;
     let mut account = account::store::person_to_change(tx, id).await?;
     refuse_at_work(tx, id, over).await?;
+    // whom the central team refused is known by the address, also who registers with it anew
+    confirming::remember(tx, &account, confirmation::store::find(tx, id).await?.as_ref()).await?;
     account.leave(tx.ctx(), &coordinators)?;
     team::store::remove_support(tx, id).await?;
     factor::store::remove(tx, id).await?;

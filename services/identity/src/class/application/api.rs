@@ -96,7 +96,7 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let application = store::get(&db, req.application_id.parse()?).await?;
-        let unconfirmed = confirming::unconfirmed_among(&db, [application.referent]).await?;
+        let unconfirmed = confirming::unconfirmed_among(&db, [application.asked_of()]).await?;
         Ok(Response::new(application.marked(&unconfirmed)))
     }
 
@@ -109,7 +109,7 @@ impl ApplicationService for Applications {
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, filter, page).await?;
-        let unconfirmed = confirming::unconfirmed_among(&db, page.items.iter().map(Application::referent)).await?;
+        let unconfirmed = confirming::unconfirmed_among(&db, page.items.iter().map(Application::asked_of)).await?;
         let page = page.map(|application| application.marked(&unconfirmed));
         Ok(Response::new(pb::ListApplicationsResponse { applications: page.items, next_page_token: page.next }))
     }
@@ -161,7 +161,7 @@ impl Applications {
 
 /// Answers with an application as it is now.
 async fn answer(tx: MethodTx, application: Application) -> Result<Response<pb::Application>, Status> {
-    let unconfirmed = confirming::unconfirmed_among(&tx, [application.referent]).await?;
+    let unconfirmed = confirming::unconfirmed_among(&tx, [application.asked_of()]).await?;
     tx.answer(application.marked(&unconfirmed)).await
 }
 

@@ -201,8 +201,9 @@ impl Throttle {
 
     /// Starts an attempt to guess a password. Error: `RATE_EXCEEDED`.
     fn guess(&self, ctx: &Ctx, whose: Whose) -> Result<Attempt> {
-        let mut attempt = self.code(ctx)?;
+        // first, for who has to wait because of right ones has made no attempt
         let right = self.right(ctx, whose.clone())?;
+        let mut attempt = self.code(ctx)?;
         let door = door(ctx, whose);
         // what one network has used up takes nothing from the others
         self.0.logins.take(&door).map_err(of_account)?;

@@ -16,6 +16,7 @@ mod mandate;
 mod membership;
 mod recovery;
 mod register;
+mod retention;
 mod session;
 mod team;
 mod vouching;

@@ -24,6 +24,7 @@ pub(crate) mod machines;
 pub(crate) mod mailing;
 pub(crate) mod mandating;
 pub(crate) mod reminding;
+pub(crate) mod retention;
 pub(crate) mod sign_in;
 pub mod subject;
 pub(crate) mod submission;

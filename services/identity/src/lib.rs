@@ -12,17 +12,17 @@ use proto::identity::v1::{
     data_subject_service_server::DataSubjectServiceServer, factor_service_server::FactorServiceServer,
     file_service_server::FileServiceServer, integrator_service_server::IntegratorServiceServer,
     invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
-    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
-    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
-    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
-    webhook_service_server::WebhookServiceServer,
+    membership_service_server::MembershipServiceServer, retention_service_server::RetentionServiceServer,
+    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
+    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
+    territory_service_server::TerritoryServiceServer, webhook_service_server::WebhookServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
     account::{confirmation::api::Confirmations, factor},
-    across::{audit, confirming, entrance, erasing, hooks, inviting, mailing, reminding, sign_in, subject, visiting},
+    across::{audit, confirming, erasing, hooks, mailing, reminding, retention, sign_in, subject, visiting},
     class::{application, file, team},
     machine::{integrator, webhook},
     mandate::invitation,
@@ -144,6 +144,7 @@ fn known(routes: Routes, host: &Host) -> Routes {
     routes
         .add_service(AuditServiceServer::new(audit::api::Audits { log: host.audit_log() }))
         .add_service(DataSubjectServiceServer::new(subjects))
+        .add_service(RetentionServiceServer::new(retention::api::Retentions { store: host.store.clone() }))
 }
 
 /// The outside systems of a tenant.
@@ -180,8 +181,8 @@ fn factors(host: &Host, hasher: &Hasher, throttle: &Throttle, tokens: &session::
 fn handlers(host: &Host) -> Result<Handlers> {
     let settings: Settings = host.settings()?;
     let outbound = Outbound::new(settings.webhooks.to_this_machine)?;
-    let mails = inviting::handlers(mailing::handlers(host, settings.public_url), host.store.clone());
-    let mails = entrance::handlers(mails, host.store.clone());
+    let mails = mailing::handlers(host, settings.public_url);
+    let mails = retention::round::handlers(mails, host.store.clone(), host.subjects(subject::holdings));
     let mails = confirming::handlers(mails, host.store.clone());
     let mails = hooks::handlers(mails, host, outbound);
     let files = file::bytes::handlers(mails, host.store.clone(), host.blobs.clone());

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Tables and columns that are not told, and why. `*` is every service.
-const NOT_TOLD: [(&str, &str, &str); 75] = [
+const NOT_TOLD: [(&str, &str, &str); 77] = [
     ("*", "answered.answer", "the bytes of an answer; what it is about is told where that is kept"),
     ("*", "answered.digest", "a digest of the request"),
     ("*", "audit.mac", "the digest of the chain"),
@@ -67,6 +67,7 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("identity", "session.version", "counts changes"),
     ("identity", "team.*", "what is not told is of the class"),
     ("identity", "team_move", "of a class"),
+    ("identity", "track_end", "of an edition"),
     ("identity", "webhook", "of an outside system"),
     ("identity", "webhook_delivery", "ids of what happened"),
     ("lessons", "calendar_item", "of an edition"),
@@ -92,6 +93,7 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("lessons", "submission", "of a class"),
     ("lessons", "timeline", "of a pair"),
     ("lessons", "track", "of an edition"),
+    ("lessons", "track_end_told", "of an edition"),
 ];
 
 /// What a service has of people, besides what every service has.

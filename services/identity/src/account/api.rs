@@ -502,11 +502,7 @@ mod tests {
         // a code that is sent again does not make it younger
         assert_eq!(stage.resend("ana@school.example").await, "OK");
         stage.ground.clock.advance(SignedDuration::from_hours(10 * 24));
-        let forget = async || {
-            let tx = stage.ground.store().change(&stage.ground.anybody()).await.unwrap();
-            entrance::forget_old(&tx).await.unwrap();
-            tx.commit().await.unwrap();
-        };
+        let forget = async || crate::across::retention::tests::strikes(&stage.ground).await;
         forget().await;
         assert!(waits().await, "thirty days to the instant");
         stage.ground.clock.advance(SignedDuration::from_micros(1));

@@ -51,7 +51,7 @@ mod registration {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::account::Registration;
+    use crate::account::{Account, Registration};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "registration")]
@@ -66,6 +66,7 @@ mod registration {
         pub locale: String,
         pub registered_at: At,
         pub expires_at: At,
+        pub left_id: Option<Id<Account>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -223,6 +224,7 @@ pub(crate) async fn register(tx: &Tx, new: &Registration) -> Result<()> {
         locale,
         registered_at: new.registered_at.into(),
         expires_at: new.expires_at.into(),
+        left_id: None,
     };
     registration::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -236,13 +238,6 @@ pub(crate) async fn renew(tx: &Tx, id: Id<Registration>, next: Id<Registration>,
         .filter(registration::Column::Id.eq(id))
         .exec(tx.conn())
         .await?;
-    Ok(())
-}
-
-/// Deletes the registrations that are older than an instant.
-pub(crate) async fn forget_registered_before(tx: &Tx, instant: Timestamp) -> Result<()> {
-    let old = registration::Entity::delete_many().filter(registration::Column::RegisteredAt.lt(At(instant)));
-    old.exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -279,6 +274,13 @@ pub(crate) async fn settle(tx: &Tx, used: &Registration) -> Result<()> {
 pub(crate) async fn forget_registrations(tx: &Tx, login: &Login) -> Result<()> {
     let theirs = registration::Entity::delete_many().filter(registration::Column::Login.eq(login.as_str()));
     theirs.exec(tx.conn()).await?;
+    Ok(())
+}
+
+/// Says of the registrations with an address whose it was: its owner leaves, and their account forgets it.
+pub(crate) async fn keep_owner(tx: &Tx, address: &Login, owner: Id<Account>) -> Result<()> {
+    let theirs = registration::Entity::update_many().col_expr(registration::Column::LeftId, Expr::value(owner));
+    theirs.filter(registration::Column::Login.eq(address.as_str())).exec(tx.conn()).await?;
     Ok(())
 }
 

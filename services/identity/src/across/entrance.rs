@@ -2,15 +2,13 @@
 //! takes an address back, or lets nobody in, ends the sessions and the codes that were mailed before. A new address that its owner
 //! confirmed ends the codes alone.
 
-use jiff::SignedDuration;
-use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, error::Shared, event::Handlers, wire};
+use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
 use proto::identity::v1 as pb;
 
 use super::{confirming, machines, mandating};
 use crate::{
     account::{
         self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, invalid_code, recovery,
-        school_letter,
     },
     country::Country,
     password::hasher::Hash,
@@ -24,28 +22,6 @@ pub(crate) async fn shut(tx: &Tx, account: &mut Account) -> Result<()> {
     machines::end_of_account(tx, account.id()).await?;
     recovery::store::forget_of(tx, account.id()).await?;
     email_change::store::forget_of(tx, account.id()).await
-}
-
-/// Deletes what waited for a code longer than the days for which the country keeps registrations that nobody verified.
-pub(crate) async fn forget_old(tx: &Tx) -> Result<()> {
-    let days = tx.ctx().tenant().section::<Country>()?.retention().unverified_accounts;
-    let before = tx.ctx().now() - SignedDuration::from_hours(24 * i64::from(days));
-    account::store::forget_registered_before(tx, before).await?;
-    recovery::store::forget_before(tx, before).await?;
-    school_letter::store::forget_before(tx, before).await?;
-    email_change::store::forget_before(tx, before).await
-}
-
-/// Adds the hourly task that does so, which does not wait until somebody asks for a code.
-pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
-    others.every_hour("forget unredeemed", move |ctx| {
-        let store = store.clone();
-        async move {
-            let tx = store.change(&ctx).await?;
-            forget_old(&tx).await?;
-            tx.commit().await
-        }
-    })
 }
 
 /// Issues a recovery and publishes that it is to be mailed. Where there is no account, or none that can be recovered, the same statements

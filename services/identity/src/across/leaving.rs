@@ -6,6 +6,7 @@ use super::{entrance, mandating};
 use crate::{
     account::{self, Account, TeamId, factor},
     class::{team, track},
+    mandate::invitation,
     reason::{Reason, Refuse},
 };
 
@@ -27,7 +28,11 @@ pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<(
     let coordinators = mandating::coordinators_to_change(tx).await?;
     let mut account = account::store::person_to_change(tx, id).await?;
     refuse_at_work(tx, id, over).await?;
+    let address = account.login().clone();
     account.leave(tx.ctx(), &coordinators)?;
+    // who is erased later has no address any more by which it would be found
+    invitation::store::keep_owner(tx, &address, id).await?;
+    account::store::keep_owner(tx, &address, id).await?;
     team::store::remove_support(tx, id).await?;
     factor::store::remove(tx, id).await?;
     entrance::shut(tx, &mut account).await?;

@@ -9,16 +9,20 @@ pub mod api;
 /// The places. What is of a class and of nobody alone is not among them.
 pub fn holdings(ctx: &Ctx) -> Result<Vec<Holding>> {
     let country: &Country = ctx.tenant().section()?;
-    Ok([people(country), roles(country), vouched(country), classes()].concat())
+    Ok([people(country), roles(country), vouched(country), classes(country)].concat())
 }
 
 /// The account, and how its owner comes in.
 fn people(country: &Country) -> Vec<Holding> {
-    const ACCOUNT: &str = "the erasure of its owner, who leaves the id behind";
-    let waits = format!("{} days, or until the code is used", country.retention().unverified_accounts);
+    let retention = country.retention();
+    let account = format!(
+        "the erasure of its owner, who leaves the id behind, at the latest {} days after the last sign-in",
+        retention.inactive_accounts
+    );
+    let waits = format!("{} days, or until the code is used", retention.unverified_accounts);
     let mails = "so that the code that was mailed is known when it comes back";
     vec![
-        Holding::new("account", "so that its owner can sign in, and others know whom they work with", ACCOUNT)
+        Holding::new("account", "so that its owner can sign in, and others know whom they work with", account)
             .of_account("id")
             .ids(["id", "school_id"])
             .texts(["login", "given_name", "surname", "surname_folded", "subject_area", "locale"])
@@ -27,6 +31,7 @@ fn people(country: &Country) -> Vec<Holding> {
         // nobody has proven yet that who typed the rest is the owner of the address
         Holding::new("registration", mails, waits.clone())
             .of_login("login")
+            .of_account("left_id")
             .goes()
             .times(["registered_at", "expires_at"])
             .texts(["login"]),
@@ -44,6 +49,10 @@ fn people(country: &Country) -> Vec<Holding> {
             .goes()
             .times(["begun_at", "enrolled_at", "missed_at"])
             .counts(["misses"]),
+        Holding::new("inactivity_warning", "so that who does not sign in is told once", "as long as the account")
+            .of_account("account_id")
+            .goes()
+            .times(["warned_at"]),
         Holding::new("session", "so that its owner stays signed in, and can end it", "the next sign-in after its end")
             .of_account("account_id")
             .goes()
@@ -72,6 +81,7 @@ fn roles(country: &Country) -> Vec<Holding> {
         )
         .of_login("email")
         .of_account("account_id")
+        .of_account("left_id")
         .emptied(["email"])
         .ids(["id", "edition_id", "invited_by", "revoked_by"])
         .texts(["email", "role", "territory", "locale"])
@@ -105,17 +115,22 @@ fn vouched(country: &Country) -> Vec<Holding> {
 }
 
 /// What they do with classes.
-fn classes() -> Vec<Holding> {
+fn classes(country: &Country) -> Vec<Holding> {
     const HISTORY: &str = "as long as the class is kept; after the erasure of a person without them, but for the id";
     let teams = "so that it is known who is responsible for a class";
+    let (drafts, files) = (country.retention().abandoned_drafts, country.retention().authorisation_files);
     vec![
-        Holding::new("application", "so that the central team can decide on a class", HISTORY)
-            .of_account("referent_id")
-            .ids(["id", "edition_id", "track_id", "school_id"])
-            .texts(["team_name", "team_type", "classes", "motivation", "integration_mode"])
-            .texts(["file_ids", "state", "facts"])
-            .counts(["team_size"])
-            .times(["submitted_at", "created_at"]),
+        Holding::new(
+            "application",
+            "so that the central team can decide on a class",
+            format!("{HISTORY}; {drafts} days after its last change, where it was never submitted"),
+        )
+        .of_account("referent_id")
+        .ids(["id", "edition_id", "track_id", "school_id"])
+        .texts(["team_name", "team_type", "classes", "motivation", "integration_mode"])
+        .texts(["file_ids", "state", "facts"])
+        .counts(["team_size"])
+        .times(["submitted_at", "created_at", "changed_at"]),
         Holding::new("team", teams, HISTORY)
             .of_account("referent_id")
             .ids(["id"])
@@ -133,11 +148,15 @@ fn classes() -> Vec<Holding> {
             .ids(["id", "team_id", "from_id", "to_id"])
             .texts(["reason"])
             .times(["handed_over_at"]),
-        Holding::new("file", "so that an application has its documents, and a team its picture", HISTORY)
-            .of_account("owner_id")
-            .ids(["id"])
-            .texts(["purpose", "name", "media_type", "digest"])
-            .numbers(["size_bytes"])
-            .times(["created_at"]),
+        Holding::new(
+            "file",
+            "so that an application has its documents, and a team its picture",
+            format!("{files} days after the end of the edition; {drafts} days, where nothing names it"),
+        )
+        .of_account("owner_id")
+        .ids(["id"])
+        .texts(["purpose", "name", "media_type", "digest"])
+        .numbers(["size_bytes"])
+        .times(["created_at"]),
     ]
 }

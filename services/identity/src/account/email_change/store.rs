@@ -1,10 +1,9 @@
 //! Changes of address as rows.
 
-use jiff::Timestamp;
 use platform::{Id, Reads, Result, Tx, store::At};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::ExprTrait};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
-use super::{EmailChange, REGRET};
+use super::EmailChange;
 use crate::account::{Account, Login};
 
 mod row {
@@ -86,15 +85,6 @@ pub(crate) async fn forget_all_of(tx: &Tx, account: Id<Account>) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the changes that were asked for before an instant.
-pub(crate) async fn forget_before(tx: &Tx, instant: Timestamp) -> Result<()> {
-    // what can still be taken back stays, as the letter promises
-    let regretted = At(tx.ctx().now() - REGRET);
-    let over = row::Column::RedeemedAt.is_null().or(row::Column::RedeemedAt.lt(regretted));
-    row::Entity::delete_many().filter(row::Column::AskedAt.lt(At(instant))).filter(over).exec(tx.conn()).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
@@ -119,14 +109,5 @@ mod tests {
         assert!(redeem(&tx, second.id()).await.unwrap() && !redeem(&tx, second.id()).await.unwrap(), "once");
         ask(&tx, &third).await.unwrap();
         assert!(find(&tx, second.id()).await.unwrap().is_some(), "the letters about it are not written yet");
-        forget_before(&tx, ctx.now() + SignedDuration::from_micros(1)).await.unwrap();
-        assert!(find(&tx, third.id()).await.unwrap().is_none(), "it still waited");
-        assert!(find(&tx, second.id()).await.unwrap().is_some(), "it can be taken back for a week");
-        tx.commit().await.unwrap();
-        ground.clock.advance(REGRET + SignedDuration::from_micros(1));
-        let later = ground.anybody();
-        let tx = ground.store().change(&later).await.unwrap();
-        forget_before(&tx, later.now()).await.unwrap();
-        assert!(find(&tx, second.id()).await.unwrap().is_none());
     }
 }

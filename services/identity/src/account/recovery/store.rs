@@ -1,6 +1,5 @@
 //! Recoveries as rows.
 
-use jiff::Timestamp;
 use platform::{Id, Reads, Result, Tx, store::At};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
@@ -72,12 +71,6 @@ pub(crate) async fn forget_of(tx: &Tx, account: Id<Account>) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the recoveries that are older than an instant.
-pub(crate) async fn forget_before(tx: &Tx, instant: Timestamp) -> Result<()> {
-    row::Entity::delete_many().filter(row::Column::IssuedAt.lt(At(instant))).exec(tx.conn()).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
@@ -102,19 +95,5 @@ mod tests {
         assert_eq!(find(&tx, second.id).await.unwrap().as_ref(), Some(&second));
         assert_eq!(find(&tx, nobodys.id).await.unwrap(), None);
         assert!(redeem(&tx, second.id).await.unwrap() && !redeem(&tx, second.id).await.unwrap(), "once");
-    }
-
-    #[tokio::test]
-    async fn what_is_old_is_deleted() {
-        let ground = Ground::new();
-        let teacher = ground.teacher("ana@school.example").await;
-        let ctx = ground.anybody();
-        let recovery = Recovery::new(&ctx, teacher.id(), HOUR);
-        let tx = ground.store().change(&ctx).await.unwrap();
-        issue(&tx, &recovery).await.unwrap();
-        forget_before(&tx, recovery.issued_at).await.unwrap();
-        assert!(find(&tx, recovery.id).await.unwrap().is_some());
-        forget_before(&tx, recovery.issued_at + SignedDuration::from_micros(1)).await.unwrap();
-        assert!(find(&tx, recovery.id).await.unwrap().is_none());
     }
 }

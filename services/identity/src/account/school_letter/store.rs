@@ -1,7 +1,6 @@
 //! Letters to schools as rows.
 
-use jiff::Timestamp;
-use platform::{Id, Reads, Result, Tx, store::At};
+use platform::{Id, Reads, Result, Tx};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::SchoolLetter;
@@ -69,12 +68,6 @@ pub(crate) async fn forget_of(tx: &Tx, account: Id<Account>) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the letters that are older than an instant.
-pub(crate) async fn forget_before(tx: &Tx, instant: Timestamp) -> Result<()> {
-    row::Entity::delete_many().filter(row::Column::IssuedAt.lt(At(instant))).exec(tx.conn()).await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::SignedDuration;
@@ -95,10 +88,6 @@ mod tests {
         issue(&tx, &second).await.unwrap();
         assert_eq!(find(&tx, first.id).await.unwrap(), None);
         assert_eq!(find(&tx, second.id).await.unwrap().as_ref(), Some(&second));
-        forget_before(&tx, second.issued_at).await.unwrap();
         assert!(redeem(&tx, second.id).await.unwrap() && !redeem(&tx, second.id).await.unwrap(), "once");
-        issue(&tx, &first).await.unwrap();
-        forget_before(&tx, first.issued_at + SignedDuration::from_micros(1)).await.unwrap();
-        assert_eq!(find(&tx, first.id).await.unwrap(), None);
     }
 }

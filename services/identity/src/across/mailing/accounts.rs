@@ -1,12 +1,13 @@
 //! The mails about what opens an account and what shuts it.
 
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result};
+use platform::{Ctx, Error, Id, Result, wire};
 use proto::identity::v1 as pb;
 
 use super::{Mails, Post, post, tongue};
 use crate::{
     account::{self, Account, EmailChange, State, email_change, recovery},
+    across::retention::{self, Idle},
     post::letters::Kind,
 };
 
@@ -133,6 +134,19 @@ impl Mails {
         let post = post(&ctx, id.uuid(), &account, Kind::AccountReinstated)?;
         let (name, sign_in) = (account.person().given_name.as_str(), self.page(&ctx, "sign-in"));
         self.send(&ctx, post, &[("name", name), ("sign_in", &sign_in), ("recover", &self.recover(&ctx))]).await
+    }
+
+    /// Mails that an account will end, where nobody has signed in to it meanwhile.
+    pub(super) async fn idle(self, ctx: Ctx, event: pb::InactivityWarned) -> Result<()> {
+        let account = event.account_id.parse()?;
+        let idle = retention::store::idle(&self.store.read(&ctx).await?, ctx.now(), Some(account)).await?.pop();
+        let Some(Idle { account, .. }) = idle.filter(Idle::is_warned) else { return Ok(()) };
+        let id: Id<pb::InactivityWarned> = event.notice_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, Kind::AccountIdle)?;
+        let until = post.language.moment(ctx.tenant(), wire::instant(&event.ends_at.unwrap_or_default())?);
+        let (name, sign_in) = (account.person().given_name.as_str(), self.page(&ctx, "sign-in"));
+        let values = [("name", name), ("until", &until), ("sign_in", &sign_in), ("recover", &self.recover(&ctx))];
+        self.send(&ctx, post, &values).await
     }
 
     /// Mails what happened to the second factor of an account, where its owner has not left.

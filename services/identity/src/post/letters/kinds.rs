@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     AccountLocked,
     /// `name`, `programme`, `sign_in`, `recover`.
     AccountReinstated,
+    /// `name`, `programme`, `until`, `sign_in`, `recover`.
+    AccountIdle,
     /// `name`, `programme`, `team`, `login`, `credential`, `link`, `until`.
     TeamCredential,
     /// `name`, `programme`, `team`, `refusal`.
@@ -74,6 +76,7 @@ impl Kind {
             Self::AddressGivenUp => "address_given_up",
             Self::AccountLocked => "account_locked",
             Self::AccountReinstated => "account_reinstated",
+            Self::AccountIdle => "account_idle",
             Self::TeamCredential => "team_credential",
             Self::ApplicationRefused => "application_refused",
             Self::ClassAwaited => "class_awaited",
@@ -94,7 +97,7 @@ impl Kind {
 }
 
 /// Every kind, with the placeholders that its text has to have and may have.
-pub(super) const KINDS: [(Kind, &[&str]); 26] = [
+pub(super) const KINDS: [(Kind, &[&str]); 27] = [
     (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
     (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
     (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -106,6 +109,7 @@ pub(super) const KINDS: [(Kind, &[&str]); 26] = [
     (Kind::AddressGivenUp, &["name", "programme", "former", "address", "link", "code", "until"]),
     (Kind::AccountLocked, &["name", "programme", "at", "reason"]),
     (Kind::AccountReinstated, &["name", "programme", "sign_in", "recover"]),
+    (Kind::AccountIdle, &["name", "programme", "until", "sign_in", "recover"]),
     (Kind::TeamCredential, &["name", "programme", "team", "login", "credential", "link", "until"]),
     (Kind::ApplicationRefused, &["name", "programme", "team", "refusal"]),
     (Kind::ClassAwaited, &["name", "programme", "twinning", "team", "since", "todo", "link", "sign_in"]),

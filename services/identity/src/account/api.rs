@@ -237,7 +237,7 @@ impl AccountService for Accounts {
     ) -> Result<Response<pb::Account>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
-        let mut account = store::get(&tx, ctx.account()?).await?;
+        let mut account = entrance::owner_to_change(&tx).await?;
         let change = asked(&ctx, &account, req)?;
         let school = named(&tx, change.school).await?;
         let before = account.clone();

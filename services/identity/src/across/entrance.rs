@@ -24,6 +24,13 @@ pub(crate) async fn shut(tx: &Tx, account: &mut Account) -> Result<()> {
     email_change::store::forget_of(tx, account.id()).await
 }
 
+/// The caller's own account, which is held until the transaction ends: what is kept for its owner is kept before they leave and are erased,
+/// or not at all. Error: `SESSION_OVER`, where they cannot sign in any more.
+pub(crate) async fn owner_to_change(tx: &Tx) -> Result<Account> {
+    let account = account::store::find_to_change(tx, tx.ctx().account()?).await?;
+    account.filter(Account::is_living).ok_or_else(session::over)
+}
+
 /// Issues a recovery and publishes that it is to be mailed. Where there is no account, or none that can be recovered, the same statements
 /// run, so that it takes as long, and nothing is mailed.
 pub(crate) async fn recover(tx: &Tx, known: Option<Id<Account>>) -> Result<()> {

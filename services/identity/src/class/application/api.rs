@@ -9,7 +9,7 @@ use super::{
     store::{self, Filter},
 };
 use crate::{
-    across::{admission, confirming, submission},
+    across::{admission, confirming, entrance, submission},
     class::track::{self, Track},
     school,
 };
@@ -37,6 +37,7 @@ impl ApplicationService for Applications {
         let wanted = req.application.clone().unwrap_or_default();
         let track = self.track(&ctx, "application.track_id", &wanted.track_id).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        entrance::owner_to_change(&tx).await?;
         let mut application = Application::begin(&ctx, &track, Draft::try_from(wanted)?)?;
         school::store::check(&tx, "application.school_id", application.draft.school).await?;
         store::save(&tx, &mut application).await?;

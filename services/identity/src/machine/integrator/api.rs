@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Integrator, store, wire};
 use crate::{
+    account,
     across::machines,
     machine::{
         MachineToken,
@@ -37,6 +38,8 @@ impl IntegratorService for Integrators {
     ) -> Result<Response<pb::Integrator>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        // held, so that the technician does not leave meanwhile
+        account::store::find_to_change(&tx, req.account_id.parse()?).await?;
         let mandates = mandate::store::of_account(&tx, req.account_id.parse()?).await?;
         let integrator = Integrator::register(&ctx, req.into(), mandates)?;
         store::insert(&tx, &integrator).await?;

@@ -186,7 +186,7 @@ fn handlers(host: &Host) -> Result<Handlers> {
     let mails = confirming::handlers(mails, host.store.clone());
     let mails = hooks::handlers(mails, host, outbound);
     let files = file::bytes::handlers(mails, host.store.clone(), host.blobs.clone());
-    let erasures = erasing::handlers(files, host.store.clone());
+    let erasures = erasing::handlers(files, host.store.clone(), host.blobs.clone());
     Ok(reminding::handlers(erasures, host.store.clone(), host.border.clone()))
 }
 

@@ -254,7 +254,7 @@ fn whoever_signs_in_may_see_and_leave_their_account_and_choose_among_their_roles
         "SessionService.EndSession",
         "SessionService.EndOtherSessions",
     ];
-    const GIVEN: [&str; 11] = [
+    const GIVEN: [&str; 15] = [
         "AccountService.UpdateAccount",
         "AccountService.ChangeEmail",
         "AccountService.LeaveAccount",
@@ -264,6 +264,10 @@ fn whoever_signs_in_may_see_and_leave_their_account_and_choose_among_their_roles
         "FactorService.ConfirmEnrolment",
         "FactorService.GiveUpFactor",
         "FactorService.ReplaceRecoveryCodes",
+        "PasskeyService.BeginPasskey",
+        "PasskeyService.ConfirmPasskey",
+        "PasskeyService.ListPasskeys",
+        "PasskeyService.RemovePasskey",
         "SessionService.SwitchMandate",
         "MandateService.ListOwnMandates",
     ];

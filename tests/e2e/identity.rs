@@ -14,6 +14,8 @@ mod invitation;
 mod lock;
 mod mandate;
 mod membership;
+mod passkey;
+mod passkey_required;
 mod recovery;
 mod register;
 mod session;

@@ -19,6 +19,7 @@
 )]
 
 pub mod caller;
+pub mod device;
 pub mod engine;
 pub mod grpc;
 pub mod http;
@@ -39,6 +40,7 @@ pub mod twins;
 pub mod world;
 
 pub use caller::Caller;
+pub use device::Device;
 pub use http::{Answer, Http};
 pub use machine::Machine;
 pub use phone::Phone;

@@ -1,8 +1,10 @@
 //! What a sent form asks for: the calls of the API, and the page that comes next.
 
+use platform::Violations;
 use proto::identity::v1::{
     self as pb, account_service_client::AccountServiceClient, confirmation_service_client::ConfirmationServiceClient,
-    invitation_service_client::InvitationServiceClient, session_service_client::SessionServiceClient,
+    invitation_service_client::InvitationServiceClient, passkey_service_client::PasskeyServiceClient,
+    session_service_client::SessionServiceClient,
 };
 use tonic::Status;
 
@@ -35,6 +37,14 @@ pub(crate) enum Deed {
     ChangePassword,
     /// Shows the second factor.
     ConfirmFactor,
+    /// Signs in by a passkey.
+    SignInByPasskey,
+    /// Begins to add a passkey.
+    BeginPasskey,
+    /// Adds the passkey that the browser has made.
+    AddPasskey,
+    /// Removes a passkey.
+    RemovePasskey,
     /// Ends the session.
     SignOut,
 }
@@ -57,12 +67,14 @@ pub(crate) struct Next {
     pub(crate) done: Option<&'static str>,
     /// The cookie.
     pub(crate) cookie: Cookie,
+    /// What a browser is to make a passkey of. Then the page is shown at once, for this is in no address.
+    pub(crate) making: Option<pb::BeginPasskeyResponse>,
 }
 
 impl Next {
     /// The page with this path.
     pub(crate) fn to(page: &'static str) -> Self {
-        Self { page, done: None, cookie: Cookie::Keep }
+        Self { page, done: None, cookie: Cookie::Keep, making: None }
     }
 
     /// The page with this path, which says what was done.
@@ -87,6 +99,10 @@ impl Deed {
             Self::RestoreEmail => restore_email(visit, given).await,
             Self::SignIn => {
                 let session = sign_in(visit, given.copied("login"), given.get("password").to_owned()).await?;
+                if session.passkey_needed {
+                    // the session is good for nothing: the passkey opens one of its own
+                    return Ok(Next { cookie: Cookie::Forget, ..Next::after("passkey-needed", "sign-in-passkey") });
+                }
                 Ok(Next::to(first(&session).unwrap_or("account")).with(session))
             }
             Self::Redeem => redeem(visit, given).await,
@@ -97,6 +113,10 @@ impl Deed {
                 Ok(Next::after("change-password", first(&session).unwrap_or("account")).with(session))
             }
             Self::ConfirmFactor => confirm_factor(visit, given).await,
+            Self::SignInByPasskey => sign_in_by_passkey(visit, given).await,
+            Self::BeginPasskey => begin_passkey(visit, given).await,
+            Self::AddPasskey => add_passkey(visit, given).await,
+            Self::RemovePasskey => remove_passkey(visit, given).await,
             Self::SignOut => {
                 sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?;
                 Ok(Next { cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
@@ -110,6 +130,7 @@ fn first(session: &pb::Session) -> Option<&'static str> {
     match session {
         pb::Session { password_change_needed: true, .. } => Some("change-password"),
         pb::Session { second_factor_needed: true, .. } => Some("confirm-factor"),
+        pb::Session { enrolment_needed: true, .. } => Some("passkeys"),
         _ => None,
     }
 }
@@ -118,6 +139,39 @@ async fn confirm_factor(visit: &Visit, given: &Given) -> Result<Next, Status> {
     let message = pb::ConfirmSecondFactorRequest { code: given.copied("app-code") };
     let session = sessions(visit).confirm_second_factor(visit.request(message)).await?.into_inner();
     Ok(Next::to("account").with(session))
+}
+
+async fn sign_in_by_passkey(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let (ceremony, credential) = (given.copied("ceremony"), given.copied("credential"));
+    let message = pb::CompletePasskeySignInRequest { ceremony, credential };
+    let session = passkeys(visit).complete_passkey_sign_in(visit.request(message)).await?.into_inner();
+    Ok(Next::to("account").with(session))
+}
+
+async fn begin_passkey(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let mut violations = Violations::new();
+    if given.copied("passkey-name").is_empty() {
+        // the API asks for it when the passkey is made, and then it would have been made for nothing
+        violations.missing("name", "This field is needed.");
+    }
+    violations.done()?;
+    let message = pb::BeginPasskeyRequest { current_password: given.get("current-password").to_owned() };
+    let begun = passkeys(visit).begin_passkey(visit.request(message)).await?.into_inner();
+    Ok(Next { making: Some(begun), ..Next::to("add-passkey") })
+}
+
+async fn add_passkey(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let (ceremony, credential) = (given.copied("ceremony"), given.copied("credential"));
+    let message = pb::ConfirmPasskeyRequest { ceremony, credential, name: given.copied("passkey-name") };
+    let added = passkeys(visit).confirm_passkey(visit.request(message)).await?.into_inner();
+    Ok(Next::after("add-passkey", "passkeys").with(added.session.unwrap_or_default()))
+}
+
+async fn remove_passkey(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let (passkey_id, current_password) = (given.copied("passkey"), given.get("current-password").to_owned());
+    let message = pb::RemovePasskeyRequest { passkey_id, current_password };
+    let session = passkeys(visit).remove_passkey(visit.request(message)).await?.into_inner();
+    Ok(Next::after("remove-passkey", "passkeys").with(session))
 }
 
 async fn verify_email(visit: &Visit, given: &Given) -> Result<Next, Status> {
@@ -186,6 +240,10 @@ async fn confirm_teacher(visit: &Visit, given: &Given) -> Result<Next, Status> {
 
 fn accounts(visit: &Visit) -> AccountServiceClient<tonic::transport::Channel> {
     AccountServiceClient::new(visit.identity.clone())
+}
+
+fn passkeys(visit: &Visit) -> PasskeyServiceClient<tonic::transport::Channel> {
+    PasskeyServiceClient::new(visit.identity.clone())
 }
 
 fn sessions(visit: &Visit) -> SessionServiceClient<tonic::transport::Channel> {

@@ -1,4 +1,5 @@
-//! The portal: plain pages for people, at `/{tenant}/…`, where the links in letters lead. Every page works without script, in the
+//! The portal: plain pages for people, at `/{tenant}/…`, where the links in letters lead. Every page works without script but for those on
+//! which a browser makes or uses a passkey, which it cannot do otherwise: there one script runs, and nothing else could. Each is in the
 //! reader's language, and is a client of the API like any other: what a form asks for is a call, and what is refused is said beside
 //! the field in the words of the API. No rule of the programme is here.
 //!
@@ -37,13 +38,16 @@ use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
+use maud::Markup;
+use proto::identity::v1 as pb;
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
 
 use self::{
     deed::{Cookie, Next},
     faults::Faults,
-    page::{FORMS, Form, Given},
+    page::{FORMS, Form, Given, Passkey},
+    view::Beside,
     visit::Visit,
 };
 
@@ -61,6 +65,7 @@ pub struct Reader(pub IpAddr);
 pub fn routes(identity: Channel) -> Router {
     let mut router = Router::new()
         .route("/portal.css", get(style))
+        .route("/passkey.js", get(script))
         .route("/{tenant}/account", get(account))
         .route("/{tenant}/pairs/{pair}", get(pair));
     for form in &FORMS {
@@ -81,12 +86,20 @@ pub fn refused(headers: &HeaderMap, status: &Status) -> Response {
 }
 
 async fn style() -> Response {
+    file("text/css; charset=utf-8", include_str!("style.css"))
+}
+
+async fn script() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("passkey.js"))
+}
+
+fn file(media_type: &'static str, text: &'static str) -> Response {
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
+        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    (headers, include_str!("style.css")).into_response()
+    (headers, text).into_response()
 }
 
 /// Shows a form.
@@ -94,9 +107,52 @@ async fn show(identity: &Channel, form: &'static Form, request: Request) -> Resp
     let (head, _) = request.into_parts();
     match Visit::open(identity, &head).await {
         Ok(visit) if form.needs_session && visit.session.is_none() => visit.go(&Next::to("sign-in")),
-        Ok(visit) => visit.answer(StatusCode::OK, view::form(&visit, form, &Given::default(), &Faults::default())),
+        // what is made here was begun on the page before
+        Ok(visit) if form.passkey == Some(Passkey::Create) => visit.go(&Next::to("passkeys")),
+        Ok(visit) => {
+            let given = Given::opened_for(form, head.uri.query().unwrap_or_default());
+            page(&visit, form, given, Faults::default(), StatusCode::OK).await
+        }
         Err(status) => refused(&head.headers, &status),
     }
+}
+
+/// The page of a form, with what has to be asked for before it is shown.
+async fn page(visit: &Visit, form: &'static Form, given: Given, faults: Faults, status: StatusCode) -> Response {
+    let mut beside = Beside::default();
+    let asked = match form.path {
+        "passkeys" => visit.passkeys().await.map(|own| {
+            beside.passkeys = own;
+            given
+        }),
+        _ if form.passkey == Some(Passkey::Get) => visit.begin_sign_in().await.map(|begun| {
+            beside.options = begun.options;
+            given.with("ceremony", begun.ceremony).with("credential", String::new())
+        }),
+        _ => Ok(given),
+    };
+    match asked {
+        Ok(given) => shown(visit, form, status, view::form(visit, form, &given, &faults, &beside)),
+        Err(status) if form.needs_session && status.code() == Code::Unauthenticated => visit.go(&over()),
+        Err(status) if lacks_factor(&status) => visit.go(&Next::to("confirm-factor")),
+        Err(status) => view::refused(visit.words.language(), &status),
+    }
+}
+
+/// A page, on which the one script runs where a browser makes or uses a passkey.
+fn shown(visit: &Visit, form: &Form, status: StatusCode, page: Markup) -> Response {
+    let answer = visit.answer(status, page);
+    if form.passkey.is_some() { view::running(answer) } else { answer }
+}
+
+/// The page on which a browser makes the passkey that was begun.
+fn making(visit: &Visit, given: &Given, begun: pb::BeginPasskeyResponse) -> Response {
+    let Some(form) = FORMS.iter().find(|form| form.passkey == Some(Passkey::Create)) else {
+        return visit.go(&Next::to("passkeys"));
+    };
+    let given = Given::default().with("ceremony", begun.ceremony).with("passkey-name", given.copied("passkey-name"));
+    let beside = Beside { options: begun.options, ..Beside::default() };
+    shown(visit, form, StatusCode::OK, view::form(visit, form, &given, &Faults::default(), &beside))
 }
 
 /// Takes a sent form, does what it asks for, and leads to the page that comes next.
@@ -113,8 +169,12 @@ async fn take(identity: &Channel, form: &'static Form, request: Request) -> Resp
         Err(Faults::said(StatusCode::FORBIDDEN, visit.words.say("sent-from-elsewhere")))
     };
     match done {
+        Ok(Next { making: Some(begun), .. }) => making(&visit, &given, begun),
         Ok(next) => visit.go(&next),
-        Err(faults) => visit.answer(faults.status, view::form(&visit, form, &given, &faults)),
+        Err(faults) => {
+            let status = faults.status;
+            page(&visit, form, given, faults, status).await
+        }
     }
 }
 

@@ -17,6 +17,27 @@ pub(crate) struct Form {
     pub(crate) needs_session: bool,
     /// The paths of the pages it names as a way out.
     pub(crate) ways_out: &'static [&'static str],
+    /// What the browser is asked for by the one script there is, before the form is sent. None: the page runs nothing.
+    pub(crate) passkey: Option<Passkey>,
+}
+
+/// What a browser does with a passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passkey {
+    /// It makes one.
+    Create,
+    /// It uses one.
+    Get,
+}
+
+impl Passkey {
+    /// The method of `navigator.credentials`.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Get => "get",
+        }
+    }
 }
 
 /// A field of a form.
@@ -52,16 +73,26 @@ const OWN: Field = secret("own-password", &["password"], "current-password");
 const APP_CODE: Field = text("app-code", &["code"], "one-time-code");
 const GIVEN_NAME: Field = Field { is_optional: true, ..text("given-name", &["given_name"], "given-name") };
 const SURNAME: Field = Field { is_optional: true, ..text("surname", &["surname"], "family-name") };
+/// What was begun, and goes back as it came.
+const CEREMONY: Field = hidden("ceremony");
+/// What the browser answers.
+const CREDENTIAL_ANSWER: Field = hidden("credential");
+/// Which passkey is meant.
+const PASSKEY: Field = hidden("passkey");
+const PASSKEY_NAME: Field = text("passkey-name", &["name"], "on");
+/// The name of a passkey that is being made.
+const CHOSEN_NAME: Field = Field { kind: "hidden", ..PASSKEY_NAME };
 const AGAIN: Field = Field { repeats: Some("new-password"), ..secret("new-password-again", &[], "new-password") };
 
 /// Every form.
-pub(crate) static FORMS: [Form; 13] = [
+pub(crate) static FORMS: [Form; 17] = [
     Form {
         path: "verify-email",
         fields: &[CODE, PASSWORD],
         deed: Deed::VerifyEmail,
         needs_session: false,
         ways_out: &["resend-verification", "sign-in"],
+        passkey: None,
     },
     Form {
         path: "resend-verification",
@@ -69,13 +100,15 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::ResendVerification,
         needs_session: false,
         ways_out: &["verify-email"],
+        passkey: None,
     },
     Form {
         path: "sign-in",
         fields: &[LOGIN, PASSWORD],
         deed: Deed::SignIn,
         needs_session: false,
-        ways_out: &["recover-password", "redeem", "verify-email"],
+        ways_out: &["sign-in-passkey", "recover-password", "redeem", "verify-email"],
+        passkey: None,
     },
     Form {
         path: "recover-password",
@@ -83,6 +116,7 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::RecoverPassword,
         needs_session: false,
         ways_out: &["reset-password", "sign-in"],
+        passkey: None,
     },
     Form {
         path: "reset-password",
@@ -90,6 +124,7 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::ResetPassword,
         needs_session: false,
         ways_out: &["recover-password"],
+        passkey: None,
     },
     Form {
         path: "confirm-email",
@@ -97,6 +132,7 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::ConfirmEmail,
         needs_session: false,
         ways_out: &["sign-in"],
+        passkey: None,
     },
     Form {
         path: "restore-email",
@@ -104,6 +140,7 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::RestoreEmail,
         needs_session: false,
         ways_out: &["recover-password"],
+        passkey: None,
     },
     Form {
         path: "redeem",
@@ -111,6 +148,7 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::Redeem,
         needs_session: false,
         ways_out: &["sign-in"],
+        passkey: None,
     },
     Form {
         path: "accept-invitation",
@@ -118,6 +156,7 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::AcceptInvitation,
         needs_session: false,
         ways_out: &["sign-in", "recover-password"],
+        passkey: None,
     },
     Form {
         path: "confirm-factor",
@@ -125,20 +164,68 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::ConfirmFactor,
         needs_session: true,
         ways_out: &["sign-in"],
+        passkey: None,
     },
-    Form { path: "confirm-teacher", fields: &[CODE], deed: Deed::ConfirmTeacher, needs_session: false, ways_out: &[] },
+    Form {
+        path: "confirm-teacher",
+        fields: &[CODE],
+        deed: Deed::ConfirmTeacher,
+        needs_session: false,
+        ways_out: &[],
+        passkey: None,
+    },
     Form {
         path: "change-password",
         fields: &[CURRENT, NEW, AGAIN],
         deed: Deed::ChangePassword,
         needs_session: true,
         ways_out: &["sign-out"],
+        passkey: None,
     },
-    Form { path: "sign-out", fields: &[], deed: Deed::SignOut, needs_session: true, ways_out: &["account"] },
+    Form {
+        path: "sign-out",
+        fields: &[],
+        deed: Deed::SignOut,
+        needs_session: true,
+        ways_out: &["account"],
+        passkey: None,
+    },
+    Form {
+        path: "sign-in-passkey",
+        fields: &[CEREMONY, CREDENTIAL_ANSWER],
+        deed: Deed::SignInByPasskey,
+        needs_session: false,
+        ways_out: &["sign-in"],
+        passkey: Some(Passkey::Get),
+    },
+    Form {
+        path: "passkeys",
+        fields: &[PASSKEY_NAME, CURRENT],
+        deed: Deed::BeginPasskey,
+        needs_session: true,
+        ways_out: &["account"],
+        passkey: None,
+    },
+    Form {
+        path: "add-passkey",
+        fields: &[CEREMONY, CREDENTIAL_ANSWER, CHOSEN_NAME],
+        deed: Deed::AddPasskey,
+        needs_session: true,
+        ways_out: &["passkeys"],
+        passkey: Some(Passkey::Create),
+    },
+    Form {
+        path: "remove-passkey",
+        fields: &[PASSKEY, CURRENT],
+        deed: Deed::RemovePasskey,
+        needs_session: true,
+        ways_out: &["passkeys"],
+        passkey: None,
+    },
 ];
 
 /// What pages say when something was done: `done-<name>`.
-pub(crate) const DONE: [&str; 12] = [
+pub(crate) const DONE: [&str; 15] = [
     "verify-email",
     "resend-verification",
     "recover-password",
@@ -151,10 +238,18 @@ pub(crate) const DONE: [&str; 12] = [
     "change-password",
     "sign-out",
     "session-over",
+    "add-passkey",
+    "remove-passkey",
+    "passkey-needed",
 ];
 
 const fn text(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
     Field { name, in_api, kind: "text", autocomplete, repeats: None, is_optional: false }
+}
+
+/// A field that people do not see. What is wrong with it is said of the form as a whole.
+const fn hidden(name: &'static str) -> Field {
+    Field { kind: "hidden", ..text(name, &[], "off") }
 }
 
 const fn secret(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
@@ -166,6 +261,11 @@ impl Field {
     pub(crate) fn is_secret(&self) -> bool {
         // what a browser must not keep is not shown either
         self.kind == "password" || self.autocomplete == "off"
+    }
+
+    /// Whether people do not see it.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.kind == "hidden"
     }
 }
 
@@ -191,6 +291,19 @@ impl Given {
         let named = |name: &str| form.fields.iter().find(|field| field.name == name);
         let pairs = form_urlencoded::parse(body);
         Self(pairs.filter_map(|(name, value)| Some((named(&name)?.name, value.into_owned()))).collect())
+    }
+
+    /// Reads what the page is opened for from its query: the hidden fields, and nothing that people type.
+    pub(crate) fn opened_for(form: &Form, query: &str) -> Self {
+        let mut given = Self::read(form, query.as_bytes());
+        given.0.retain(|name, _| form.fields.iter().any(|field| field.name == *name && field.is_hidden()));
+        given
+    }
+
+    /// With what a hidden field holds.
+    pub(crate) fn with(mut self, field: &'static str, value: String) -> Self {
+        self.0.insert(field, value);
+        self
     }
 
     /// What a field holds, as it was typed. Empty, where the field was not sent.

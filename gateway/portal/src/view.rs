@@ -1,4 +1,4 @@
-//! The pages as HTML, without script (WCAG 2.2 AA).
+//! The pages as HTML (WCAG 2.2 AA). They are without script, but for those on which a browser makes or uses a passkey.
 
 use axum::response::{IntoResponse, Response};
 use http::{
@@ -24,6 +24,16 @@ use crate::{
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
+/// The same, but for the one script of a page on which a browser makes or uses a passkey.
+const POLICY_OF_PASSKEYS: &str = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
+                                  script-src 'self'";
+
+/// Lets the one script run on a page.
+pub(crate) fn running(mut page: Response) -> Response {
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY_OF_PASSKEYS));
+    page
+}
+
 /// A page as an answer.
 pub(crate) fn answer(status: StatusCode, language: Language, page: Markup) -> Response {
     let headers: [(HeaderName, HeaderValue); 8] = [
@@ -40,8 +50,17 @@ pub(crate) fn answer(status: StatusCode, language: Language, page: Markup) -> Re
     (status, headers, page.into_string()).into_response()
 }
 
+/// What the page of a form shows beside its fields.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// The options of what a browser is asked for, as JSON. Empty: nothing was begun, so that there is no form.
+    pub(crate) options: String,
+    /// The reader's passkeys.
+    pub(crate) passkeys: Vec<pb::Passkey>,
+}
+
 /// The page of a form, with what was typed and what is wrong with it.
-pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults) -> Markup {
+pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults, beside: &Beside) -> Markup {
     let words = visit.words;
     let name = |part: &str| format!("form-{}{part}", form.path);
     let title = words.say(&name(""));
@@ -50,18 +69,69 @@ pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults) -
         (done(visit))
         (summary(words, form, faults))
         p { (words.say(&name(".lead"))) }
-        form method="post" action=(visit.address(form.path)) novalidate {
-            @for field in form.fields {
-                (input(words, field, given, faults, form.fields.first().is_some_and(|first| first.name == field.name)))
+        (own_passkeys(visit, &beside.passkeys))
+        @if let Some(passkey) = form.passkey { (aloud(words)) @if !beside.options.is_empty() {
+            form method="post" action=(visit.address(form.path)) data-passkey=(passkey.method()) data-options=(beside.options) hidden {
+                (fields(words, form, given, faults))
+                button type="submit" { (words.say(&name(".button"))) }
             }
-            button type="submit" { (words.say(&name(".button"))) }
+        } } @else {
+            form method="post" action=(visit.address(form.path)) novalidate {
+                (fields(words, form, given, faults))
+                button type="submit" { (words.say(&name(".button"))) }
+            }
         }
         @if !form.ways_out.is_empty() {
             ul.ways { @for way in form.ways_out { li { (link(visit, way)) } } }
         }
     };
     let title = if faults.is_empty() { title } else { words.say_with("title-of-faults", &[("title", &title)]) };
-    document(words, &title, Some(visit), &content)
+    let script = html! { @if form.passkey.is_some() { script src="/passkey.js" defer {} } };
+    document(words, &title, Some(visit), &html! { (content) (script) })
+}
+
+/// The fields of a form.
+fn fields(words: Words, form: &Form, given: &Given, faults: &Faults) -> Markup {
+    html! {
+        @for field in form.fields {
+            @if field.is_hidden() {
+                input type="hidden" name=(field.name) value=(given.get(field.name));
+            } @else {
+                (input(words, field, given, faults, form.fields.iter().find(|field| !field.is_hidden()).is_some_and(|first| first.name == field.name)))
+            }
+        }
+    }
+}
+
+/// What a reader is told whose browser runs no script, or has no passkeys, or has not made or used one.
+fn aloud(words: Words) -> Markup {
+    html! {
+        noscript { p { (words.say("passkey-without-script")) } }
+        div role="status" {
+            @for said in ["unable", "undone"] {
+                p data-said=(said) hidden { (words.say(&format!("passkey-{said}"))) }
+            }
+        }
+    }
+}
+
+/// The passkeys that a reader has, each with the way to remove it.
+fn own_passkeys(visit: &Visit, passkeys: &[pb::Passkey]) -> Markup {
+    let words = visit.words;
+    html! {
+        @if !passkeys.is_empty() {
+            h2 { (words.say("passkeys-own")) }
+            ul.ways {
+                @for passkey in passkeys {
+                    li {
+                        a href={ (visit.address("remove-passkey")) "?passkey=" (passkey.id) } {
+                            (words.say_with("passkey-remove", &[("name", &passkey.name)]))
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The page that says who is signed in.
@@ -76,7 +146,9 @@ pub(crate) fn account(visit: &Visit, account: &pb::Account) -> Markup {
         @if !name.trim().is_empty() { p.who { (name) } }
         p.who { (account.login) }
         p { (words.say("account.next")) }
-        ul.ways { @for way in ["change-password", "sign-out"] { li { (link(visit, way)) } } }
+        // a class has no passkeys
+        @let own = account.team_id.is_empty().then_some("passkeys");
+        ul.ways { @for way in ["change-password"].into_iter().chain(own).chain(["sign-out"]) { li { (link(visit, way)) } } }
     };
     document(words, &words.say("account"), Some(visit), &content)
 }

@@ -12,7 +12,8 @@ use platform::{
     error::{Reason as _, Shared},
 };
 use proto::identity::v1::{
-    self as pb, account_service_client::AccountServiceClient, tenant_service_client::TenantServiceClient,
+    self as pb, account_service_client::AccountServiceClient, passkey_service_client::PasskeyServiceClient,
+    tenant_service_client::TenantServiceClient,
 };
 use tonic::{Request, Status, metadata::MetadataMap, transport::Channel};
 
@@ -108,6 +109,18 @@ impl Visit {
     pub(crate) async fn account(&self) -> Result<pb::Account, Status> {
         let mut accounts = AccountServiceClient::new(self.identity.clone());
         Ok(accounts.get_account(self.request(pb::GetAccountRequest {})).await?.into_inner())
+    }
+
+    /// The reader's passkeys. Error: that of the API.
+    pub(crate) async fn passkeys(&self) -> Result<Vec<pb::Passkey>, Status> {
+        let mut passkeys = PasskeyServiceClient::new(self.identity.clone());
+        Ok(passkeys.list_passkeys(self.request(pb::ListPasskeysRequest {})).await?.into_inner().passkeys)
+    }
+
+    /// What a browser is to use a passkey for. Error: that of the API.
+    pub(crate) async fn begin_sign_in(&self) -> Result<pb::BeginPasskeySignInResponse, Status> {
+        let mut passkeys = PasskeyServiceClient::new(self.identity.clone());
+        Ok(passkeys.begin_passkey_sign_in(self.request(pb::BeginPasskeySignInRequest {})).await?.into_inner())
     }
 
     /// The countries of the programme. Error: `TENANT_UNKNOWN`, where the tenant is a country, which has no pairs.

@@ -12,16 +12,16 @@ use proto::identity::v1::{
     data_subject_service_server::DataSubjectServiceServer, factor_service_server::FactorServiceServer,
     file_service_server::FileServiceServer, integrator_service_server::IntegratorServiceServer,
     invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
-    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
-    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
-    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
-    webhook_service_server::WebhookServiceServer,
+    membership_service_server::MembershipServiceServer, passkey_service_server::PasskeyServiceServer,
+    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
+    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
+    territory_service_server::TerritoryServiceServer, webhook_service_server::WebhookServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    account::{confirmation::api::Confirmations, factor},
+    account::{confirmation::api::Confirmations, factor, passkey},
     across::{audit, confirming, entrance, erasing, hooks, inviting, mailing, reminding, sign_in, subject, visiting},
     class::{application, file, team},
     machine::{integrator, webhook},
@@ -55,7 +55,8 @@ pub use password::hasher::Hasher;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The address under which people reach this installation. Links in mails begin with it.
+    /// The address under which people reach this installation. Links in mails begin with it, and passkeys are made for its domain: those of
+    /// another domain work no longer. They need HTTPS, but for `localhost`.
     pub public_url: String,
     /// The limits for hashing passwords.
     pub hashing: Hashing,
@@ -119,14 +120,14 @@ fn routes(host: &Host) -> Result<Routes> {
         throttle: throttle.clone(),
         peers: host.peers.clone(),
     };
-    let factors = factors(host, &hasher, &throttle, &tokens);
+    let door = sign_in::Door { store: store.clone(), keys, hasher: hasher.clone(), throttle: throttle.clone() };
     let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
     let machines = of_machines(of_country(host), host, &settings, &tokens)?;
+    let protected = protected(machines, &settings, door, &tokens);
     let memberships = membership::api::Memberships { store, border: host.border.clone(), tokens };
-    let routes = machines
+    let routes = protected
         .add_service(AccountServiceServer::new(accounts))
         .add_service(ConfirmationServiceServer::new(confirmations))
-        .add_service(FactorServiceServer::new(factors))
         .add_service(MandateServiceServer::new(mandates))
         .add_service(InvitationServiceServer::new(invitations))
         .add_service(SessionServiceServer::new(sessions))
@@ -171,10 +172,13 @@ fn of_country(host: &Host) -> Routes {
         .add_service(TeamServiceServer::new(teams))
 }
 
-fn factors(host: &Host, hasher: &Hasher, throttle: &Throttle, tokens: &session::Tokens) -> factor::api::Factors {
-    let (store, keys) = (host.store.clone(), host.keys.clone());
-    let door = sign_in::Door { store: store.clone(), keys, hasher: hasher.clone(), throttle: throttle.clone() };
-    factor::api::Factors { store, tokens: tokens.clone(), door }
+/// What protects accounts beside the password.
+fn protected(routes: Routes, settings: &Settings, door: sign_in::Door, tokens: &session::Tokens) -> Routes {
+    let store = door.store.clone();
+    let factors = factor::api::Factors { store: store.clone(), tokens: tokens.clone(), door: door.clone() };
+    let site = passkey::Site::of(&settings.public_url);
+    let passkeys = passkey::api::Passkeys { store, tokens: tokens.clone(), site, door };
+    routes.add_service(FactorServiceServer::new(factors)).add_service(PasskeyServiceServer::new(passkeys))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use platform::{Allowed, Ctx, Error, Id, Result, Violations, error::Shared};
 
 use crate::{
-    account::{Account, factor::Factor},
+    account::{Account, Passkey, factor::Factor},
     mandate::Mandate,
     reason::{Reason, Refuse},
 };
@@ -42,6 +42,8 @@ pub struct Session {
     family: Id<Session>,
     /// The second factor that was shown in it.
     factor: Option<Id<Factor>>,
+    /// The passkey that was shown in it.
+    passkey: Option<Id<Passkey>>,
     generation: i32,
     created_at: Timestamp,
     last_used_at: Timestamp,
@@ -53,7 +55,7 @@ impl Session {
     /// A new session of who is let in, which can be refreshed for `lifetime`.
     pub fn open(ctx: &Ctx, entry: &Entry, lifetime: SignedDuration) -> Self {
         let begun = Self::begun(ctx, entry.mandate(), ctx.new_id(), ctx.now() + lifetime);
-        Self { factor: entry.factor(), ..begun }
+        Self { factor: entry.factor(), passkey: entry.passkey(), ..begun }
     }
 
     fn begun(ctx: &Ctx, mandate: &Mandate, id: Id<Self>, expires_at: Timestamp) -> Self {
@@ -65,6 +67,7 @@ impl Session {
             mandate: mandate.id(),
             family: id,
             factor: None,
+            passkey: None,
             generation: 0,
             created_at: now,
             last_used_at: now,
@@ -95,6 +98,7 @@ impl Session {
             version: 0,
             mandate: entry.mandate().id(),
             factor: entry.factor(),
+            passkey: entry.passkey(),
             generation: self.generation + 1,
             last_used_at: ctx.now(),
             expires_at: self.expires_at.min(ctx.now() + lifetime),
@@ -126,7 +130,8 @@ impl Session {
 
     /// What was shown in it.
     pub fn proof(&self) -> Proof {
-        self.factor.map_or(Proof::Password, Proof::Factor)
+        let factor = self.factor.map(Proof::Factor);
+        self.passkey.map(Proof::Passkey).or(factor).unwrap_or(Proof::Password)
     }
 
     /// Its id.

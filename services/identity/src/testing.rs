@@ -350,7 +350,7 @@ pub(crate) fn entry(ctx: &Ctx) -> Entry {
 /// Who is let in to a mandate of a person's, and lacks nothing.
 pub(crate) fn entered(ctx: &Ctx, mandate: Mandate) -> Entry {
     let somebody = account(ctx, "somebody@school.example", None, None);
-    Entry::decide(ctx, &somebody, mandate, Held::of(None), Proof::Password).unwrap()
+    Entry::decide(ctx, &somebody, mandate, &Held::of(None), Proof::Password).unwrap()
 }
 
 /// The password of the accounts made here.

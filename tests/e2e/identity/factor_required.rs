@@ -7,10 +7,10 @@ use tests::{Answer, Caller, World, mailbox::CODE, scene::PASSWORD, world};
 use super::factor::{OWN, Owner, begin, show};
 
 /// The password coordinators of a world have.
-const CENTRAL: &str = "a lantern above the harbour wall";
+pub(super) const CENTRAL: &str = "a lantern above the harbour wall";
 
 /// Says in the file of Italy for which roles a second factor is needed.
-fn required(world: &World, roles: &[&str]) {
+pub(super) fn required(world: &World, roles: &[&str]) {
     let file = world::tenant_files().join("it.toml");
     let text = std::fs::read_to_string(file).expect("a file");
     let said = format!("[identity]\nsecond_factor = {{ required_for = {roles:?} }}\n");
@@ -42,7 +42,7 @@ async fn refresh(caller: &Caller) -> Answer {
 }
 
 /// The mandate that somebody holds with a role.
-async fn mandate(caller: &Caller, role: &str) -> Value {
+pub(super) async fn mandate(caller: &Caller, role: &str) -> Value {
     let held = caller.get("/v1/account/mandates").await.ok();
     let held = held["mandates"].as_array().cloned().expect("mandates");
     held.into_iter().find(|one| one["role"] == role).unwrap_or_else(|| panic!("{role} is not held"))["id"].clone()

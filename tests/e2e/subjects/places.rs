@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Tables and columns that are not told, and why. `*` is every service.
-const NOT_TOLD: [(&str, &str, &str); 75] = [
+const NOT_TOLD: [(&str, &str, &str); 79] = [
     ("*", "answered.answer", "the bytes of an answer; what it is about is told where that is kept"),
     ("*", "answered.digest", "a digest of the request"),
     ("*", "audit.mac", "the digest of the chain"),
@@ -54,6 +54,10 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("identity", "machine_token", "of an outside system"),
     ("identity", "mandate.version", "counts changes"),
     ("identity", "membership", "of a class"),
+    ("identity", "passkey.credential", "the public key that a device has made, which is of no use without the device"),
+    ("identity", "passkey.key_name", "what a device calls the key"),
+    ("identity", "passkey.last_ceremony", "which answer was taken last"),
+    ("identity", "passkey.version", "counts changes"),
     ("identity", "recovery.id", "the code in a letter is derived from it"),
     ("identity", "registration.given_name", "nobody has proven that who typed it owns the address"),
     ("identity", "registration.id", "the code in a letter is derived from it"),

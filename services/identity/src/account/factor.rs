@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Error, Id, Result, secret::Keys};
 
-use super::{Account, Login};
+use super::{Account, Login, Passkey};
 use crate::{
     password::throttle::exceeded,
     reason::{Reason, Refuse},
@@ -50,10 +50,13 @@ struct Misses {
     last_at: Timestamp,
 }
 
-/// The second factor that an account has, or that it has none. Only `store::held` makes it, so that how far somebody is let in cannot
-/// be decided without looking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held(Option<Id<Factor>>);
+/// What an account is protected by beside the password: its second factor and its passkeys, or that it has none. Only `store::held` makes
+/// it, so that how far somebody is let in cannot be decided without looking at both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    factor: Option<Id<Factor>>,
+    passkeys: Vec<Id<Passkey>>,
+}
 
 /// What a code was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,15 +187,31 @@ impl Misses {
 }
 
 impl Held {
-    /// Its id, where there is one.
-    pub fn id(self) -> Option<Id<Factor>> {
-        self.0
+    /// The second factor, where there is one.
+    pub fn factor(&self) -> Option<Id<Factor>> {
+        self.factor
+    }
+
+    /// Whether there are passkeys.
+    pub fn has_passkeys(&self) -> bool {
+        !self.passkeys.is_empty()
+    }
+
+    /// Whether this passkey is one of them.
+    pub fn has(&self, passkey: Id<Passkey>) -> bool {
+        self.passkeys.contains(&passkey)
     }
 
     /// What tests say that an account has.
     #[cfg(test)]
     pub(crate) fn of(factor: Option<Id<Factor>>) -> Self {
-        Self(factor)
+        Self { factor, passkeys: Vec::new() }
+    }
+
+    /// This, and passkeys.
+    #[cfg(test)]
+    pub(crate) fn and(self, passkeys: Vec<Id<Passkey>>) -> Self {
+        Self { passkeys, ..self }
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, error::Shared, event::Handlers, wire};
 use proto::identity::v1 as pb;
 
-use super::{confirming, machines, mandating};
+use super::{confirming, machines, mandating, passkeys};
 use crate::{
     account::{
         self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, invalid_code, recovery,
@@ -85,6 +85,7 @@ pub(crate) async fn reset(tx: &Tx, id: Id<Recovery>, password: Hash) -> Result<(
     }
     account.choose_password(password);
     shut(tx, &mut account).await?;
+    passkeys::remove_doubtful(tx, &account, None).await?;
     tx.note("recover password", format!("account {}", account.id()), "");
     let notice_id = tx.ctx().new_id::<pb::PasswordRecovered>().to_string();
     let recovered_at = Some(wire::timestamp(tx.ctx().now()));
@@ -150,6 +151,7 @@ pub(crate) async fn restore_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     // later changes were not the owner's either
     email_change::store::forget_all_of(tx, account.id()).await?;
     shut(tx, &mut account).await.map_err(taken)?;
+    passkeys::remove_doubtful(tx, &account, Some(change.asked_at())).await?;
     confirming::judge(tx, &account, Changed::Otherwise).await?;
     tx.note("restore address", format!("account {}", account.id()), "");
     recover(tx, Some(account.id())).await

@@ -1,11 +1,12 @@
-//! Opening sessions: whoever signs in, changes a password, switches, or shows, enrols or gives up a second factor, comes through here.
+//! Opening sessions: whoever signs in, changes a password, switches, or shows, enrols or gives up a second
+//! factor or a passkey, comes through here.
 
-use platform::{Reads, Result, Tx};
+use platform::{Lack, Reads, Result, Tx};
 
 use super::mandating;
 use crate::{
     account::{Account, factor},
-    mandate::Mandate,
+    mandate::{self, Mandate},
     session::{self, Entry, Opened, Proof, Session, Tokens},
 };
 
@@ -13,7 +14,25 @@ use crate::{
 /// no second factor is enrolled meanwhile.
 pub(crate) async fn decide(db: &impl Reads, account: &Account, mandate: Mandate, proof: Proof) -> Result<Entry> {
     let held = factor::store::held(db, account.id()).await?;
-    Entry::decide(db.ctx(), account, mandate, held, proof)
+    Entry::decide(db.ctx(), account, mandate, &held, proof)
+}
+
+/// Whether what was shown is enough for each role of the account, as far as it has something to show.
+pub(crate) async fn suffices(db: &impl Reads, account: &Account, proof: Proof) -> Result<bool> {
+    let held = factor::store::held(db, account.id()).await?;
+    for mandate in mandate::store::of_account(db, account.id()).await? {
+        if Entry::decide(db.ctx(), account, mandate, &held, proof)?.lacks() == Some(Lack::SecondFactor) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Refuses to change by what the account is opened, where the caller's own session has shown less than one of its roles needs: whoever
+/// knows the password of a teacher who is a juror too would come in as a juror by an app of their own. Error: `SECOND_FACTOR_NEEDED`.
+pub(crate) async fn refuse_half(db: &impl Reads, account: &Account) -> Result<()> {
+    let shown = session::store::asking(db).await?.proof();
+    if suffices(db, account, shown).await? { Ok(()) } else { Err(Lack::SecondFactor.refusal()) }
 }
 
 /// Opens a session.

@@ -5,6 +5,7 @@
 use platform::{Id, Reads, Result, Tx, secret::Keys, wire};
 use proto::identity::v1::{self as pb, FactorChange};
 
+use super::{entry, passkeys};
 use crate::{
     account::{
         self, Account,
@@ -13,9 +14,11 @@ use crate::{
     session,
 };
 
-/// Enrols the caller's second factor, and ends every session of the account. Error: `SESSION_OVER`; as of [`Factor::enrol`].
+/// Enrols the caller's second factor, and ends every session of the account. Error: `SESSION_OVER`; `SECOND_FACTOR_NEEDED`; as of
+/// [`Factor::enrol`].
 pub(crate) async fn enrol(tx: &Tx, keys: &Keys, typed: &str) -> Result<(Account, Factor)> {
     let (account, found) = own(tx).await?;
+    entry::refuse_half(tx, &account).await?;
     let mut factor = found.ok_or_else(factor::missing)?;
     factor.enrol(tx.ctx(), keys, typed)?;
     factor::store::save(tx, &mut factor).await?;
@@ -51,16 +54,24 @@ pub(crate) async fn show(tx: &Tx, keys: &Keys, typed: &str) -> Result<Option<(Ac
 /// `SESSION_OVER`, where the session that asks ended since the password was typed.
 pub(crate) async fn give_up(tx: &Tx, account: &Account) -> Result<()> {
     session::store::asking(tx).await?.living(tx.ctx().now())?;
-    remove(tx, account).await?;
+    if !remove(tx, account).await? {
+        return Err(factor::missing());
+    }
+    session::store::end_all(tx, account.id()).await?;
     tx.note("give up second factor", subject(account), "");
     tell(tx, account, FactorChange::GivenUp, 0);
     Ok(())
 }
 
-/// Removes the factor of somebody who has lost it, and ends every session of the account. Error: `FACTOR_MISSING`.
+/// Removes the factor and the passkeys of somebody who has lost them, and ends every session of the account. Error: `FACTOR_MISSING`, where
+/// there are none.
 pub(crate) async fn reset(tx: &Tx, account: &Account) -> Result<()> {
     account::store::lock(tx, account).await?;
-    remove(tx, account).await?;
+    let had = [remove(tx, account).await?, passkeys::remove_all(tx, account.id()).await?];
+    if had == [false, false] {
+        return Err(factor::missing());
+    }
+    session::store::end_all(tx, account.id()).await?;
     tx.note("reset second factor", subject(account), "");
     tell(tx, account, FactorChange::Reset, 0);
     Ok(())
@@ -87,12 +98,13 @@ async fn own(tx: &Tx) -> Result<(Account, Option<Factor>)> {
     Ok((account, factor))
 }
 
-async fn remove(tx: &Tx, account: &Account) -> Result<()> {
-    if factor::store::held(tx, account.id()).await?.id().is_none() {
-        return Err(factor::missing());
+/// Removes the factor. Returns whether there was one: an enrolment that waits is none, and stays.
+async fn remove(tx: &Tx, account: &Account) -> Result<bool> {
+    if factor::store::held(tx, account.id()).await?.factor().is_none() {
+        return Ok(false);
     }
     factor::store::remove(tx, account.id()).await?;
-    session::store::end_all(tx, account.id()).await
+    Ok(true)
 }
 
 fn subject(account: &Account) -> String {

@@ -9,10 +9,10 @@ pub mod api;
 /// The places. What is of a class and of nobody alone is not among them.
 pub fn holdings(ctx: &Ctx) -> Result<Vec<Holding>> {
     let country: &Country = ctx.tenant().section()?;
-    Ok([people(country), roles(country), vouched(country), classes()].concat())
+    Ok([people(country), protected(), roles(country), vouched(country), classes()].concat())
 }
 
-/// The account, and how its owner comes in.
+/// The account, and the codes by which its owner comes in.
 fn people(country: &Country) -> Vec<Holding> {
     const ACCOUNT: &str = "the erasure of its owner, who leaves the id behind";
     let waits = format!("{} days, or until the code is used", country.retention().unverified_accounts);
@@ -39,15 +39,27 @@ fn people(country: &Country) -> Vec<Holding> {
             .goes()
             .times(["asked_at", "expires_at", "redeemed_at"])
             .texts(["former", "wanted"]),
+    ]
+}
+
+/// What their account is protected by beside the password, and where they are signed in.
+fn protected() -> Vec<Holding> {
+    vec![
         Holding::new("factor", "so that nobody comes in with the password alone", "until it is given up or reset")
             .of_account("account_id")
             .goes()
             .times(["begun_at", "enrolled_at", "missed_at"])
             .counts(["misses"]),
+        Holding::new("passkey", "so that its owner signs in by a device", "until it is removed or reset")
+            .of_account("account_id")
+            .goes()
+            .ids(["id"])
+            .texts(["name"])
+            .times(["created_at", "last_used_at"]),
         Holding::new("session", "so that its owner stays signed in, and can end it", "the next sign-in after its end")
             .of_account("account_id")
             .goes()
-            .ids(["id", "mandate_id", "family", "factor_id"])
+            .ids(["id", "mandate_id", "family", "factor_id", "passkey_id"])
             .times(["created_at", "last_used_at", "expires_at", "ended_at"]),
     ]
 }

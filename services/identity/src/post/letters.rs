@@ -61,6 +61,9 @@ pub(crate) struct Language {
     factor_given_up: Text,
     factor_reset: Text,
     recovery_code_used: Text,
+    passkey_added: Text,
+    passkey_removed: Text,
+    passkey_copied: Text,
     todo: Todo,
     /// What people call a role, by its word in data.
     roles: BTreeMap<String, String>,
@@ -241,6 +244,9 @@ impl Language {
             Kind::FactorGivenUp => &self.factor_given_up,
             Kind::FactorReset => &self.factor_reset,
             Kind::RecoveryCodeUsed => &self.recovery_code_used,
+            Kind::PasskeyAdded => &self.passkey_added,
+            Kind::PasskeyRemoved => &self.passkey_removed,
+            Kind::PasskeyCopied => &self.passkey_copied,
         }
     }
 

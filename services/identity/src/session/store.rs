@@ -8,14 +8,17 @@ use sea_orm::{
 };
 
 use super::{Session, over};
-use crate::{account::Account, mandate::Mandate};
+use crate::{
+    account::{Account, Passkey},
+    mandate::Mandate,
+};
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
     use crate::{
-        account::{Account, factor::Factor},
+        account::{Account, Passkey, factor::Factor},
         mandate::Mandate,
         session::Session,
     };
@@ -35,6 +38,7 @@ mod row {
         pub mandate_id: Option<Id<Mandate>>,
         pub family: Option<Id<Session>>,
         pub factor_id: Option<Id<Factor>>,
+        pub passkey_id: Option<Id<Passkey>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -105,6 +109,7 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
         mandate_id: Some(session.mandate),
         family: Some(session.family),
         factor_id: session.factor,
+        passkey_id: session.passkey,
     };
     row::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -155,6 +160,11 @@ pub(crate) async fn end_all_in(tx: &Tx, mandate: Id<Mandate>) -> Result<()> {
     end_where(tx, row::Column::MandateId.eq(mandate)).await
 }
 
+/// Ends every session that a passkey has opened.
+pub(crate) async fn end_all_by(tx: &Tx, passkey: Id<Passkey>) -> Result<()> {
+    end_where(tx, row::Column::PasskeyId.eq(passkey)).await
+}
+
 async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<()> {
     let living = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::EndedAt.is_null());
     let these = living.filter(which.into()).into_tuple().all(tx.conn()).await?;
@@ -189,6 +199,7 @@ fn session(row: row::Model) -> Result<Session> {
         mandate: row.mandate_id.ok_or_else(without)?,
         family: row.family.unwrap_or(row.id),
         factor: row.factor_id,
+        passkey: row.passkey_id,
         id: row.id,
         version: row.version,
         account: row.account_id,

@@ -164,7 +164,7 @@ mod tests {
         let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
         let account = account(&ctx, "ana@school.example", team, None);
         let mandate = Mandate::first(&ctx, &account, if team.is_some() { Role::Team } else { Role::Teacher });
-        let entry = Entry::decide(&ctx, &account, mandate.clone(), Held::of(None), proof).unwrap();
+        let entry = Entry::decide(&ctx, &account, mandate.clone(), &Held::of(None), proof).unwrap();
         let session = Session::open(&ctx, &entry, tokens.lifetime(&entry));
         let Opened { grant, .. } = tokens.grant(&ctx, &session, entry).unwrap();
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
@@ -240,7 +240,7 @@ mod tests {
         let account = account(&home, "ana@school.example", None, None);
         let held = Held::of(Some(home.new_id()));
         let mandate = Mandate::first(&home, &account, Role::Teacher);
-        let entry = Entry::decide(&home, &account, mandate, held, Proof::Password).unwrap();
+        let entry = Entry::decide(&home, &account, mandate, &held, Proof::Password).unwrap();
         let session = Session::open(&home, &entry, tokens.lifetime(&entry));
         assert_eq!(session.expires_at, home.now() + SignedDuration::from_mins(10));
         let guest = Guest { role: Role::TwinTeacher, team: Some(home.new_id()) };

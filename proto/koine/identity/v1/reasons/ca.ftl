@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = La clau d'aquest programa ha caducat. Demana al teu tèc
 FACTOR_CODE_WRONG = Aquest codi no funciona. Espera el següent a la teva aplicació i comprova el rellotge del telèfon, o fes servir un codi de recuperació.
 FACTOR_ENROLLED = Aquest compte ja té un segon factor. Primer renuncia-hi i després configura'n un altre.
 FACTOR_MISSING = Aquí no hi ha cap segon factor per fer servir, o s'ha trigat massa a configurar-lo. Comença a configurar-lo de nou.
+PASSKEY_NOT_POSSIBLE = Les claus d'accés no funcionen en aquest lloc. Entra amb la teva contrasenya.
+PASSKEY_REFUSED = Aquesta clau d'accés no funciona aquí. Torna-ho a provar, fes servir una altra clau d'accés o entra amb la teva contrasenya.
+PASSKEY_OVER = Ha passat massa temps, o ja s'ha fet. Comença de nou.
+PASSKEYS_TOO_MANY = El teu compte ja té el màxim de claus d'accés. Primer treu-ne una.

@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = The key of this program has expired. Ask your technician
 FACTOR_CODE_WRONG = This code does not work. Wait for the next one in your app and check the clock of your phone, or use a recovery code.
 FACTOR_ENROLLED = This account has a second factor already. Give it up first, then set up another one.
 FACTOR_MISSING = There is no second factor here to use, or setting it up took too long. Begin to set it up again.
+PASSKEY_NOT_POSSIBLE = Passkeys do not work at this site. Sign in with your password.
+PASSKEY_REFUSED = This passkey does not work here. Try again, use another passkey, or sign in with your password.
+PASSKEY_OVER = This took too long, or was done already. Begin again.
+PASSKEYS_TOO_MANY = Your account has as many passkeys as it can have. Remove one first.

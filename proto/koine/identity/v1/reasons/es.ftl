@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = La clave de este programa ha caducado. Pide a tu técnic
 FACTOR_CODE_WRONG = Este código no funciona. Espera el siguiente en tu aplicación y comprueba el reloj del teléfono, o usa un código de recuperación.
 FACTOR_ENROLLED = Esta cuenta ya tiene un segundo factor. Renuncia primero a él y después configura otro.
 FACTOR_MISSING = Aquí no hay un segundo factor que usar, o se tardó demasiado en configurarlo. Empieza a configurarlo de nuevo.
+PASSKEY_NOT_POSSIBLE = Las llaves de acceso no funcionan en este sitio. Entra con tu contraseña.
+PASSKEY_REFUSED = Esta llave de acceso no funciona aquí. Inténtalo de nuevo, usa otra llave de acceso o entra con tu contraseña.
+PASSKEY_OVER = Ha pasado demasiado tiempo, o ya se hizo. Empieza de nuevo.
+PASSKEYS_TOO_MANY = Tu cuenta ya tiene el máximo de llaves de acceso. Quita una primero.

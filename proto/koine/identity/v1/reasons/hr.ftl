@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = Ključ ovog programa je istekao. Zamolite svojega tehni�
 FACTOR_CODE_WRONG = Ovaj kôd ne vrijedi. Pričekajte sljedeći u aplikaciji i provjerite sat na telefonu ili upotrijebite kôd za oporavak.
 FACTOR_ENROLLED = Ovaj račun već ima drugi faktor. Najprije ga se odreknite, a zatim postavite drugi.
 FACTOR_MISSING = Ovdje nema drugog faktora koji bi se mogao upotrijebiti ili je postavljanje trajalo predugo. Počnite ga postavljati iznova.
+PASSKEY_NOT_POSSIBLE = Pristupni ključevi ne rade na ovim stranicama. Prijavite se lozinkom.
+PASSKEY_REFUSED = Ovaj pristupni ključ ovdje ne radi. Pokušajte ponovno, upotrijebite drugi pristupni ključ ili se prijavite lozinkom.
+PASSKEY_OVER = Prošlo je previše vremena ili je to već učinjeno. Počnite ispočetka.
+PASSKEYS_TOO_MANY = Vaš račun već ima najveći broj pristupnih ključeva. Najprije uklonite jedan.

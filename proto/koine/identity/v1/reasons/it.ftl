@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = La chiave di questo programma è scaduta. Chiedi al tuo 
 FACTOR_CODE_WRONG = Questo codice non funziona. Aspetta il prossimo nella tua app e controlla l'orologio del telefono, oppure usa un codice di recupero.
 FACTOR_ENROLLED = Questo account ha già un secondo fattore. Rinuncia prima a quello, poi configurane un altro.
 FACTOR_MISSING = Qui non c'è un secondo fattore da usare, oppure la configurazione è durata troppo. Comincia di nuovo a configurarlo.
+PASSKEY_NOT_POSSIBLE = Le passkey non funzionano su questo sito. Accedi con la password.
+PASSKEY_REFUSED = Questa passkey non funziona qui. Riprova, usa un'altra passkey oppure accedi con la password.
+PASSKEY_OVER = È passato troppo tempo, oppure è già stato fatto. Comincia di nuovo.
+PASSKEYS_TOO_MANY = Il tuo account ha già il numero massimo di passkey. Prima togline una.

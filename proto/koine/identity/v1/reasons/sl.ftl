@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = Ključ tega programa je potekel. Zaprosite svojega tehni
 FACTOR_CODE_WRONG = Ta koda ne velja. Počakajte na naslednjo v aplikaciji in preverite uro v telefonu ali uporabite obnovitveno kodo.
 FACTOR_ENROLLED = Ta račun že ima drugi faktor. Najprej se mu odpovejte, nato nastavite drugega.
 FACTOR_MISSING = Tukaj ni drugega faktorja, ki bi ga lahko uporabili, ali pa je nastavljanje trajalo predolgo. Začnite ga nastavljati znova.
+PASSKEY_NOT_POSSIBLE = Ključi za dostop na tem spletnem mestu ne delujejo. Prijavite se z geslom.
+PASSKEY_REFUSED = Ta ključ za dostop tukaj ne deluje. Poskusite znova, uporabite drug ključ za dostop ali se prijavite z geslom.
+PASSKEY_OVER = Minilo je preveč časa ali pa je bilo to že storjeno. Začnite znova.
+PASSKEYS_TOO_MANY = Vaš račun že ima največje število ključev za dostop. Najprej enega odstranite.

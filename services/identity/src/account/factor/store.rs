@@ -4,7 +4,7 @@ use platform::{Error, Id, Reads, Result, Tx};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::{Enrolled, Factor, Held, Misses, RecoveryCodes};
-use crate::account::Account;
+use crate::account::{Account, passkey};
 
 mod row {
     use platform::{Id, store::At};
@@ -42,10 +42,11 @@ pub(crate) async fn find(db: &impl Reads, account: Id<Account>) -> Result<Option
     theirs.one(db.conn()).await?.map(factor).transpose()
 }
 
-/// The second factor that an account has, or that it has none: an enrolment that waits is none.
+/// What an account is protected by beside the password, or that it has none: an enrolment that waits is none.
 pub(crate) async fn held(db: &impl Reads, account: Id<Account>) -> Result<Held> {
     let found = find(db, account).await?;
-    Ok(Held(found.filter(Factor::is_enrolled).map(|factor| factor.id)))
+    let passkeys = passkey::store::ids_of(db, account).await?;
+    Ok(Held { factor: found.filter(Factor::is_enrolled).map(|factor| factor.id), passkeys })
 }
 
 /// Saves an enrolment that begins, and deletes one that waits.
@@ -119,13 +120,16 @@ mod tests {
         let mut factor = Factor::begin(&ctx, &teacher, Some(&first)).unwrap();
         begin(&tx, &mut factor).await.unwrap();
         assert_eq!(find(&tx, teacher.id()).await.unwrap().as_ref(), Some(&factor), "the one that was begun last");
-        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held(None));
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(None));
         let codes = RecoveryCodes { id: ctx.new_id(), used: 5 };
         factor.enrolled = Some(Enrolled { at: ctx.now(), last_step: 7, codes });
         factor.misses = Some(Misses { count: 3, last_at: ctx.now() });
         save(&tx, &mut factor).await.unwrap();
         assert_eq!(find(&tx, teacher.id()).await.unwrap().as_ref(), Some(&factor));
-        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held(Some(factor.id)));
+        let mut key = passkey::tests::key(&ctx, &teacher);
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(Some(factor.id)));
+        passkey::store::insert(&tx, &mut key).await.unwrap();
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(Some(factor.id)).and(vec![key.id()]));
         remove(&tx, teacher.id()).await.unwrap();
         assert_eq!(find(&tx, teacher.id()).await.unwrap(), None);
     }

@@ -162,6 +162,30 @@ impl Mails {
         self.send(&ctx, post, &values).await
     }
 
+    /// Mails what happened to the passkeys of an account, where its owner has not left.
+    pub(super) async fn passkey_changed(self, ctx: Ctx, event: pb::PasskeyChanged) -> Result<()> {
+        let account = self.account(&ctx, &event.account_id).await?;
+        let kind = match event.change() {
+            pb::PasskeyChange::Added => Kind::PasskeyAdded,
+            pb::PasskeyChange::Removed => Kind::PasskeyRemoved,
+            pb::PasskeyChange::Copied => Kind::PasskeyCopied,
+            pb::PasskeyChange::Unspecified => return Ok(()),
+        };
+        if matches!(account.state(), State::Left { .. } | State::Erased { .. }) {
+            return Ok(());
+        }
+        let id: Id<pb::PasskeyChanged> = event.notice_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, kind)?;
+        let at = event.changed_at.unwrap_or_default();
+        let at = Timestamp::new(at.seconds, at.nanos).map_err(Error::internal)?;
+        let values = [
+            ("name", account.person().given_name.as_str()),
+            ("at", &post.language.moment(ctx.tenant(), at)),
+            ("recover", &self.recover(&ctx)),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
     /// A change whose code can still be redeemed, and its account.
     async fn waiting_change(&self, ctx: &Ctx, id: &str) -> Result<Option<(EmailChange, Account)>> {
         let found = self.change(ctx, id).await?;

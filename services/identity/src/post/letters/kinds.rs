@@ -57,6 +57,12 @@ pub(crate) enum Kind {
     FactorReset,
     /// `name`, `programme`, `at`, `left`, `recover`.
     RecoveryCodeUsed,
+    /// `name`, `programme`, `at`, `recover`.
+    PasskeyAdded,
+    /// `name`, `programme`, `at`, `recover`.
+    PasskeyRemoved,
+    /// `name`, `programme`, `at`, `recover`.
+    PasskeyCopied,
 }
 
 impl Kind {
@@ -89,12 +95,15 @@ impl Kind {
             Self::FactorGivenUp => "factor_given_up",
             Self::FactorReset => "factor_reset",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::PasskeyCopied => "passkey_copied",
         }
     }
 }
 
 /// Every kind, with the placeholders that its text has to have and may have.
-pub(super) const KINDS: [(Kind, &[&str]); 26] = [
+pub(super) const KINDS: [(Kind, &[&str]); 29] = [
     (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
     (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
     (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -121,4 +130,7 @@ pub(super) const KINDS: [(Kind, &[&str]); 26] = [
     (Kind::FactorGivenUp, &["name", "programme", "at", "recover"]),
     (Kind::FactorReset, &["name", "programme", "at", "sign_in"]),
     (Kind::RecoveryCodeUsed, &["name", "programme", "at", "left", "recover"]),
+    (Kind::PasskeyAdded, &["name", "programme", "at", "recover"]),
+    (Kind::PasskeyRemoved, &["name", "programme", "at", "recover"]),
+    (Kind::PasskeyCopied, &["name", "programme", "at", "recover"]),
 ];

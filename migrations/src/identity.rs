@@ -25,6 +25,7 @@ impl MigratorTrait for Migrator {
             Sql { name: "identity_0007", text: include_str!("../sql/identity/0007.sql") },
             Sql { name: "identity_0008", text: include_str!("../sql/identity/0008.sql") },
             Sql { name: "identity_0009", text: include_str!("../sql/identity/0009.sql") },
+            Sql { name: "identity_0010", text: include_str!("../sql/identity/0010.sql") },
         ])
     }
 }

@@ -14,6 +14,8 @@ mod invitation;
 mod lock;
 mod mandate;
 mod membership;
+mod provider;
+mod provider_pages;
 mod recovery;
 mod register;
 mod session;

@@ -6,7 +6,11 @@ use proto::identity::v1::{
 };
 use tonic::Status;
 
-use crate::{page::Given, visit::Visit};
+use crate::{
+    page::Given,
+    provider::{Errand, Luggage, leave},
+    visit::Visit,
+};
 
 /// What a form asks for.
 #[derive(Clone, Copy, Debug)]
@@ -35,24 +39,41 @@ pub(crate) enum Deed {
     ChangePassword,
     /// Shows the second factor.
     ConfirmFactor,
+    /// Leads to an identity provider, to sign in.
+    GoSignIn,
+    /// Leads to an identity provider, to link the account.
+    GoLink,
     /// Ends the session.
     SignOut,
 }
 
-/// What happens to the cookie of the session.
+/// What happens to the cookie of the session, and to that of the way to an identity provider.
 pub(crate) enum Cookie {
-    /// It stays as it is.
+    /// They stay as they are.
     Keep,
-    /// It holds this access token.
+    /// That of the session holds this access token.
     Hold(String),
-    /// It is removed.
+    /// That of the session is removed.
     Forget,
+    /// That of the way holds this.
+    Take(Luggage),
+    /// That of the way is removed.
+    Unpack,
+    /// That of the way is removed, and that of the session holds this.
+    Arrive {
+        /// The access token.
+        token: String,
+        /// Whether the reader came by plain HTTP.
+        is_plain: bool,
+    },
 }
 
 /// Where the reader goes after a form was taken.
 pub(crate) struct Next {
     /// The path of the page.
     pub(crate) page: &'static str,
+    /// Where a page leads that is shown instead: to another site, or to a page that must be opened from this one.
+    pub(crate) away: Option<String>,
     /// What the page says was done: a name of `page::DONE`.
     pub(crate) done: Option<&'static str>,
     /// The cookie.
@@ -62,11 +83,11 @@ pub(crate) struct Next {
 impl Next {
     /// The page with this path.
     pub(crate) fn to(page: &'static str) -> Self {
-        Self { page, done: None, cookie: Cookie::Keep }
+        Self { page, away: None, done: None, cookie: Cookie::Keep }
     }
 
     /// The page with this path, which says what was done.
-    fn after(done: &'static str, page: &'static str) -> Self {
+    pub(crate) fn after(done: &'static str, page: &'static str) -> Self {
         Self { done: Some(done), ..Self::to(page) }
     }
 
@@ -97,16 +118,19 @@ impl Deed {
                 Ok(Next::after("change-password", first(&session).unwrap_or("account")).with(session))
             }
             Self::ConfirmFactor => confirm_factor(visit, given).await,
+            Self::GoSignIn => leave(visit, given, Errand::SignIn).await,
+            Self::GoLink => leave(visit, given, Errand::Link).await,
             Self::SignOut => {
-                sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?;
-                Ok(Next { cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
+                let answer = sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?.into_inner();
+                let away = Some(answer.provider_sign_out_url).filter(|url| !url.is_empty());
+                Ok(Next { away, cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
             }
         }
     }
 }
 
 /// The page of what a session lacks, which comes before anything else.
-fn first(session: &pb::Session) -> Option<&'static str> {
+pub(crate) fn first(session: &pb::Session) -> Option<&'static str> {
     match session {
         pb::Session { password_change_needed: true, .. } => Some("change-password"),
         pb::Session { second_factor_needed: true, .. } => Some("confirm-factor"),

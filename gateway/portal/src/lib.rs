@@ -12,7 +12,8 @@
 //! 4. `view` writes the page, with the words of `words`.
 //!
 //! A code never stands in a path or a query, where it would be logged. The link in a letter has it after `#`, which no server sees, so
-//! the page asks for it.
+//! the page asks for it. Identity providers alone append one to the address of the page that they lead back to (`provider`), which works
+//! once, and only for the browser that has gone there.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that meets the unexpected has failed"))]
 
@@ -20,6 +21,7 @@ mod deed;
 mod door;
 mod faults;
 mod page;
+mod provider;
 mod view;
 mod visit;
 mod words;
@@ -62,6 +64,7 @@ pub fn routes(identity: Channel) -> Router {
     let mut router = Router::new()
         .route("/portal.css", get(style))
         .route("/{tenant}/account", get(account))
+        .route("/{tenant}/provider", get(provider::back).post(provider::link))
         .route("/{tenant}/pairs/{pair}", get(pair));
     for form in &FORMS {
         let shown = move |State(identity): State<Channel>, request: Request| async move {
@@ -92,7 +95,7 @@ async fn style() -> Response {
 /// Shows a form.
 async fn show(identity: &Channel, form: &'static Form, request: Request) -> Response {
     let (head, _) = request.into_parts();
-    match Visit::open(identity, &head).await {
+    match Visit::open_for(identity, &head, form).await {
         Ok(visit) if form.needs_session && visit.session.is_none() => visit.go(&Next::to("sign-in")),
         Ok(visit) => visit.answer(StatusCode::OK, view::form(&visit, form, &Given::default(), &Faults::default())),
         Err(status) => refused(&head.headers, &status),
@@ -102,7 +105,7 @@ async fn show(identity: &Channel, form: &'static Form, request: Request) -> Resp
 /// Takes a sent form, does what it asks for, and leads to the page that comes next.
 async fn take(identity: &Channel, form: &'static Form, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let visit = match Visit::open(identity, &head).await {
+    let visit = match Visit::open_for(identity, &head, form).await {
         Ok(visit) => visit,
         Err(status) => return refused(&head.headers, &status),
     };
@@ -142,7 +145,7 @@ fn over() -> Next {
 /// Says who is signed in, and what they can do here.
 async fn account(State(identity): State<Channel>, request: Request) -> Response {
     let (head, _) = request.into_parts();
-    let visit = match Visit::open(&identity, &head).await {
+    let visit = match Visit::open_naming_providers(&identity, &head).await {
         Ok(visit) if visit.session.is_none() => return visit.go(&Next::to("sign-in")),
         Ok(visit) => visit,
         Err(status) => return refused(&head.headers, &status),

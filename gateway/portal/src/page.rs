@@ -19,6 +19,9 @@ pub(crate) struct Form {
     pub(crate) ways_out: &'static [&'static str],
 }
 
+/// The paths of the forms that name the identity providers of the tenant.
+const NAMING_PROVIDERS: [&str; 3] = ["sign-in", "provider-sign-in", "link-provider"];
+
 /// A field of a form.
 #[derive(Debug)]
 pub(crate) struct Field {
@@ -50,12 +53,14 @@ const KNOWN: Field = secret("password", &["current_password"], "current-password
 const OWN: Field = secret("own-password", &["password"], "current-password");
 /// What an app shows, or a recovery code.
 const APP_CODE: Field = text("app-code", &["code"], "one-time-code");
+/// Which identity provider: each has a button of its own.
+const PROVIDER: Field = Field { kind: "submit", ..text("provider", &["provider"], "") };
 const GIVEN_NAME: Field = Field { is_optional: true, ..text("given-name", &["given_name"], "given-name") };
 const SURNAME: Field = Field { is_optional: true, ..text("surname", &["surname"], "family-name") };
 const AGAIN: Field = Field { repeats: Some("new-password"), ..secret("new-password-again", &[], "new-password") };
 
 /// Every form.
-pub(crate) static FORMS: [Form; 13] = [
+pub(crate) static FORMS: [Form; 15] = [
     Form {
         path: "verify-email",
         fields: &[CODE, PASSWORD],
@@ -76,6 +81,20 @@ pub(crate) static FORMS: [Form; 13] = [
         deed: Deed::SignIn,
         needs_session: false,
         ways_out: &["recover-password", "redeem", "verify-email"],
+    },
+    Form {
+        path: "provider-sign-in",
+        fields: &[PROVIDER],
+        deed: Deed::GoSignIn,
+        needs_session: false,
+        ways_out: &["sign-in"],
+    },
+    Form {
+        path: "link-provider",
+        fields: &[CURRENT, PROVIDER],
+        deed: Deed::GoLink,
+        needs_session: true,
+        ways_out: &["account"],
     },
     Form {
         path: "recover-password",
@@ -138,7 +157,7 @@ pub(crate) static FORMS: [Form; 13] = [
 ];
 
 /// What pages say when something was done: `done-<name>`.
-pub(crate) const DONE: [&str; 12] = [
+pub(crate) const DONE: [&str; 13] = [
     "verify-email",
     "resend-verification",
     "recover-password",
@@ -148,6 +167,7 @@ pub(crate) const DONE: [&str; 12] = [
     "redeem",
     "accept-invitation",
     "confirm-teacher",
+    "link-provider",
     "change-password",
     "sign-out",
     "session-over",
@@ -162,6 +182,11 @@ const fn secret(name: &'static str, in_api: &'static [&'static str], autocomplet
 }
 
 impl Field {
+    /// Whether it is no input, but the button by which the form is sent.
+    pub(crate) fn is_button(&self) -> bool {
+        self.kind == "submit"
+    }
+
     /// Whether what was typed is never shown again.
     pub(crate) fn is_secret(&self) -> bool {
         // what a browser must not keep is not shown either
@@ -170,6 +195,16 @@ impl Field {
 }
 
 impl Form {
+    /// Whether it names the identity providers of the tenant.
+    pub(crate) fn names_providers(&self) -> bool {
+        NAMING_PROVIDERS.contains(&self.path)
+    }
+
+    /// Whether it is sent by the button of a provider, of which each has one.
+    pub(crate) fn is_sent_by_provider(&self) -> bool {
+        self.fields.iter().any(Field::is_button)
+    }
+
     /// The field that a violation of the API is about.
     pub(crate) fn field(&self, in_api: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.in_api.contains(&in_api))

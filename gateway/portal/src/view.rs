@@ -16,6 +16,7 @@ use tonic::Status;
 use crate::{
     faults::{Faults, general, http_status},
     page::{Field, Form, Given},
+    provider::{PROVIDER, Said},
     visit::Visit,
     words::Words,
 };
@@ -51,17 +52,76 @@ pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults) -
         (summary(words, form, faults))
         p { (words.say(&name(".lead"))) }
         form method="post" action=(visit.address(form.path)) novalidate {
-            @for field in form.fields {
+            @for field in form.fields.iter().filter(|field| !field.is_button()) {
                 (input(words, field, given, faults, form.fields.first().is_some_and(|first| first.name == field.name)))
             }
-            button type="submit" { (words.say(&name(".button"))) }
+            @if form.is_sent_by_provider() { (buttons(visit, form.path)) } @else { button type="submit" { (words.say(&name(".button"))) } }
         }
+        @if form.names_providers() && !form.is_sent_by_provider() { (elsewhere(visit)) }
         @if !form.ways_out.is_empty() {
             ul.ways { @for way in form.ways_out { li { (link(visit, way)) } } }
         }
     };
     let title = if faults.is_empty() { title } else { words.say_with("title-of-faults", &[("title", &title)]) };
     document(words, &title, Some(visit), &content)
+}
+
+/// A button for each identity provider of the tenant.
+fn buttons(visit: &Visit, path: &str) -> Markup {
+    let said = |name: &str| visit.words.say_with(&format!("form-{path}.button"), &[(PROVIDER, name)]);
+    html! {
+        @for (at, known) in visit.providers.iter().enumerate() {
+            button type="submit" id=[(at == 0).then_some(PROVIDER)] name=(PROVIDER) value=(known.code) { (said(&known.name)) }
+        }
+    }
+}
+
+/// The ways to sign in by the identity providers of the tenant.
+fn elsewhere(visit: &Visit) -> Markup {
+    html! {
+        @if !visit.providers.is_empty() {
+            form.elsewhere method="post" action=(visit.address("provider-sign-in")) { (buttons(visit, "provider-sign-in")) }
+        }
+    }
+}
+
+/// The page that leads on by itself, to another site or to a page that must be opened from this one, with the link for who waits.
+pub(crate) fn onward(visit: &Visit, to: &str) -> Markup {
+    let words = visit.words;
+    let content = html! {
+        h1 { (words.say("onward")) }
+        p { (words.say("onward.lead")) }
+        ul.ways { li { a href=(to) rel="noreferrer" { (words.say("onward.link")) } } }
+    };
+    document(words, &words.say("onward"), Some(visit), &content)
+}
+
+/// The page on which somebody who has come back from an identity provider links their account.
+pub(crate) fn linking(visit: &Visit, said: &Said) -> Markup {
+    let words = visit.words;
+    let content = html! {
+        h1 { (words.say("form-link-provider")) }
+        p { (words.say("provider.link")) }
+        form method="post" action=(visit.address(PROVIDER)) {
+            @for (name, value) in [("state", &said.state), ("code", &said.code), ("iss", &said.iss)] {
+                input type="hidden" name=(name) value=(value);
+            }
+            button type="submit" { (words.say("provider.button")) }
+        }
+        ul.ways { li { (link(visit, "account")) } }
+    };
+    document(words, &words.say("form-link-provider"), Some(visit), &content)
+}
+
+/// The page that says why an identity provider has opened nothing.
+pub(crate) fn not_signed_in(visit: &Visit, said: &str) -> Markup {
+    let words = visit.words;
+    let content = html! {
+        h1 { (words.say("provider")) }
+        p { (said) }
+        ul.ways { @for way in ["sign-in", "account"] { li { (link(visit, way)) } } }
+    };
+    document(words, &words.say("provider"), Some(visit), &content)
 }
 
 /// The page that says who is signed in.
@@ -76,7 +136,12 @@ pub(crate) fn account(visit: &Visit, account: &pb::Account) -> Markup {
         @if !name.trim().is_empty() { p.who { (name) } }
         p.who { (account.login) }
         p { (words.say("account.next")) }
-        ul.ways { @for way in ["change-password", "sign-out"] { li { (link(visit, way)) } } }
+        ul.ways {
+            li { (link(visit, "change-password")) }
+            // a team is a class, which no provider knows
+            @if !visit.providers.is_empty() && account.team_id.is_empty() { li { (link(visit, "link-provider")) } }
+            li { (link(visit, "sign-out")) }
+        }
     };
     document(words, &words.say("account"), Some(visit), &content)
 }

@@ -27,6 +27,7 @@ pub(crate) mod code;
 pub mod confirmation;
 pub(crate) mod email_change;
 pub mod factor;
+pub mod provider_link;
 pub(crate) mod recovery;
 mod registration;
 pub(crate) mod school_letter;

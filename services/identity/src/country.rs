@@ -16,12 +16,14 @@ use crate::post::letters::{self, Own};
 
 pub mod api;
 mod pattern;
+mod providers;
 mod roles;
 mod schools;
 pub mod territory;
 pub mod vouching;
 pub mod words;
 
+pub use providers::Provider;
 pub use schools::{Column, Schools};
 
 /// The table `[identity]` of a country's or a programme's file.
@@ -42,6 +44,8 @@ pub struct Country {
     vouching: Vouching,
     #[serde(default)]
     second_factor: SecondFactor,
+    #[serde(default)]
+    providers: Vec<Provider>,
 }
 
 /// The table `[identity.second_factor]`.
@@ -213,6 +217,16 @@ impl Country {
         &self.vouching
     }
 
+    /// The identity providers that people may come in by.
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
+    }
+
+    /// What people call the provider with a code: the code itself, where the file has none any more.
+    pub fn provider_name<'c>(&'c self, code: &'c str) -> &'c str {
+        self.providers.iter().find(|provider| provider.code() == code).map_or(code, Provider::name)
+    }
+
     /// Whether a role is acted in only by who has a second factor.
     pub fn needs_factor(&self, role: Role) -> bool {
         self.second_factor.required_for.contains(&roles::word(role))
@@ -286,6 +300,7 @@ impl Section for Country {
         faults.extend(letters::faults(&self.letters).into_iter().map(|fault| format!("identity.letters.{fault}")));
         faults.extend(self.vouching.faults());
         faults.extend(self.factor_faults());
+        faults.extend(providers::faults(&self.providers));
         faults
     }
 }

@@ -12,17 +12,20 @@ use proto::identity::v1::{
     data_subject_service_server::DataSubjectServiceServer, factor_service_server::FactorServiceServer,
     file_service_server::FileServiceServer, integrator_service_server::IntegratorServiceServer,
     invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
-    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
-    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
-    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
-    webhook_service_server::WebhookServiceServer,
+    membership_service_server::MembershipServiceServer, provider_service_server::ProviderServiceServer,
+    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
+    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
+    territory_service_server::TerritoryServiceServer, webhook_service_server::WebhookServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
     account::{confirmation::api::Confirmations, factor},
-    across::{audit, confirming, entrance, erasing, hooks, inviting, mailing, reminding, sign_in, subject, visiting},
+    across::{
+        audit, confirming, entrance, erasing, hooks, inviting, mailing, providing::Broker, reminding, sign_in, subject,
+        visiting,
+    },
     class::{application, file, team},
     machine::{integrator, webhook},
     mandate::invitation,
@@ -120,13 +123,16 @@ fn routes(host: &Host) -> Result<Routes> {
         peers: host.peers.clone(),
     };
     let factors = factors(host, &hasher, &throttle, &tokens);
-    let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
+    let providers = providers(&factors, settings.public_url.clone())?;
+    let broker = providers.broker.clone();
+    let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle, broker };
     let machines = of_machines(of_country(host), host, &settings, &tokens)?;
     let memberships = membership::api::Memberships { store, border: host.border.clone(), tokens };
     let routes = machines
         .add_service(AccountServiceServer::new(accounts))
         .add_service(ConfirmationServiceServer::new(confirmations))
         .add_service(FactorServiceServer::new(factors))
+        .add_service(ProviderServiceServer::new(providers))
         .add_service(MandateServiceServer::new(mandates))
         .add_service(InvitationServiceServer::new(invitations))
         .add_service(SessionServiceServer::new(sessions))
@@ -175,6 +181,13 @@ fn factors(host: &Host, hasher: &Hasher, throttle: &Throttle, tokens: &session::
     let (store, keys) = (host.store.clone(), host.keys.clone());
     let door = sign_in::Door { store: store.clone(), keys, hasher: hasher.clone(), throttle: throttle.clone() };
     factor::api::Factors { store, tokens: tokens.clone(), door }
+}
+
+/// Coming in by identity providers, through the same door as with a second factor.
+fn providers(factors: &factor::api::Factors, public_url: String) -> Result<session::provider::api::Providers> {
+    let factor::api::Factors { store, tokens, door } = factors.clone();
+    let broker = Broker { store, keys: door.keys.clone(), remote: session::provider::Remote::new()?, public_url };
+    Ok(session::provider::api::Providers { tokens, door, broker })
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {

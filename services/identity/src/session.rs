@@ -23,12 +23,13 @@ use crate::{
 
 pub mod api;
 mod entry;
+pub mod provider;
 mod refresh;
 pub(crate) mod store;
 mod tokens;
 mod wire;
 
-pub use entry::{Entry, Opened, Proof};
+pub use entry::{Came, Entry, Opened, Proof};
 pub use refresh::Refresh;
 pub use tokens::{Grant, Guest, Tokens};
 
@@ -42,6 +43,8 @@ pub struct Session {
     family: Id<Session>,
     /// The second factor that was shown in it.
     factor: Option<Id<Factor>>,
+    /// The answer of an identity provider that opened it.
+    came: Option<Came>,
     generation: i32,
     created_at: Timestamp,
     last_used_at: Timestamp,
@@ -53,7 +56,7 @@ impl Session {
     /// A new session of who is let in, which can be refreshed for `lifetime`.
     pub fn open(ctx: &Ctx, entry: &Entry, lifetime: SignedDuration) -> Self {
         let begun = Self::begun(ctx, entry.mandate(), ctx.new_id(), ctx.now() + lifetime);
-        Self { factor: entry.factor(), ..begun }
+        Self { factor: entry.factor(), came: entry.came(), ..begun }
     }
 
     fn begun(ctx: &Ctx, mandate: &Mandate, id: Id<Self>, expires_at: Timestamp) -> Self {
@@ -65,6 +68,7 @@ impl Session {
             mandate: mandate.id(),
             family: id,
             factor: None,
+            came: None,
             generation: 0,
             created_at: now,
             last_used_at: now,
@@ -124,9 +128,24 @@ impl Session {
         Allowed::when(self.account == ctx.account()?, || Error::not_found("session"))
     }
 
+    /// This session, which goes on from another one of its account: by what that one was opened stays known.
+    #[must_use]
+    pub(crate) fn after(self, other: &Self) -> Self {
+        Self { came: self.came.or(other.came), ..self }
+    }
+
     /// What was shown in it.
     pub fn proof(&self) -> Proof {
-        self.factor.map_or(Proof::Password, Proof::Factor)
+        match (self.factor, self.came) {
+            (Some(factor), _) => Proof::Factor(factor),
+            (None, Some(came)) => Proof::Provider(came),
+            (None, None) => Proof::Password,
+        }
+    }
+
+    /// The answer of an identity provider that opened it.
+    pub fn came(&self) -> Option<Came> {
+        self.came
     }
 
     /// Its id.

@@ -32,7 +32,7 @@ use crate::{
     mandate::{self, Mandate},
     password::{hasher::Hasher, throttle::Throttle},
     school::{self, Import, School, register::SchoolRecord},
-    session::{self, Entry, Proof, Session, Tokens, api::Sessions},
+    session::{self, Entry, Proof, Session, Tokens, api::Sessions, provider::Remote},
 };
 
 mod even;
@@ -278,7 +278,9 @@ impl Ground {
     pub(crate) fn sessions(&self) -> Sessions {
         let throttle = Throttle::new(&Settings::default().throttle, &self.clock);
         let tokens = Tokens::new(Signer::random().unwrap(), self.keys.clone(), &token::Settings::default());
-        Sessions { store: self.store().clone(), tokens, hasher: hasher(), throttle }
+        let (store, keys, remote) = (self.store().clone(), self.keys.clone(), Remote::new().unwrap());
+        let broker = across::providing::Broker { store: store.clone(), keys, remote, public_url: String::new() };
+        Sessions { store, tokens, hasher: hasher(), throttle, broker }
     }
 
     /// Sends mail into a folder of this ground.

@@ -3,6 +3,7 @@
 //! name again. No redirect is followed, no more is read of an answer than its head, and all of it takes [`PATIENCE`] at most.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -22,6 +23,8 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{Error, Result};
+
+pub mod fetch;
 
 /// How long a call may take, from the question for the address to the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -45,7 +48,22 @@ pub enum Failure {
     Unanswered,
     /// It took too long.
     Slow,
+    /// The answer is larger than what is read of one.
+    Large,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "the address is none that may be called",
+            Self::Unanswered => "nobody answers there",
+            Self::Slow => "it took too long",
+            Self::Large => "the answer is too large",
+        })
+    }
+}
+
+impl std::error::Error for Failure {}
 
 /// Where a URL leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +83,7 @@ impl Outbound {
     }
 
     fn trusting(roots: RootCertStore, to_this_machine: bool) -> Result<Self> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let tls = tls.map_err(Error::internal)?.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { tls: Arc::new(tls), to_this_machine })
+        Ok(Self { tls: tls(roots)?, to_this_machine })
     }
 
     /// Whether it would call a URL, as far as the URL alone tells.
@@ -96,9 +111,7 @@ impl Outbound {
         if !target.is_secure {
             return exchange(stream, request).await;
         }
-        let name = ServerName::try_from(target.host.clone()).map_err(|_| Failure::Refused)?;
-        let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await;
-        exchange(stream.map_err(|_| Failure::Unanswered)?, request).await
+        exchange(target.secured(&self.tls, stream).await?, request).await
     }
 
     /// The first address of a name that may be called.
@@ -112,21 +125,41 @@ impl Outbound {
     }
 
     fn target(&self, url: &str) -> Option<Target> {
-        let uri: Uri = url.parse().ok()?;
+        Target::of(&url.parse().ok()?).filter(|target| target.is_secure || self.to_this_machine)
+    }
+}
+
+/// What calls with TLS begin with.
+fn tls(roots: RootCertStore) -> Result<Arc<ClientConfig>> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(Arc::new(tls.map_err(Error::internal)?.with_root_certificates(roots).with_no_client_auth()))
+}
+
+impl Target {
+    fn of(uri: &Uri) -> Option<Self> {
         let is_secure = match uri.scheme_str()? {
             "https" => true,
-            "http" if self.to_this_machine => false,
+            "http" => false,
             _ => return None,
         };
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Some(Target { is_secure, host, port, path }).filter(|target| !target.host.is_empty())
+        Some(Self { is_secure, host, port, path }).filter(|target| !target.host.is_empty())
     }
-}
 
-impl Target {
+    /// A connection to it, with TLS.
+    async fn secured(
+        &self,
+        tls: &Arc<ClientConfig>,
+        stream: TcpStream,
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Failure> {
+        let name = ServerName::try_from(self.host.clone()).map_err(|_| Failure::Refused)?;
+        TlsConnector::from(tls.clone()).connect(name, stream).await.map_err(|_| Failure::Unanswered)
+    }
+
     fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let usual = if self.is_secure { 443 } else { 80 };

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::{
     Answer, Caller, Class, Machine, Phone, Scene, World,
+    issuer::{Issuer, Mood},
     mailbox::CODE,
     path::text,
     scene::{PASSWORD, PDF, application},
@@ -17,6 +18,7 @@ pub(super) async fn give(seen: &mut Seen) {
     of_accounts(seen, &world).await;
     of_entrances(seen, &scene).await;
     of_factors(seen, &scene).await;
+    of_providers(seen, &scene).await;
     of_registers(seen, &scene).await;
     of_files(seen, &scene).await;
     of_applications(seen, &scene).await;
@@ -81,6 +83,31 @@ async fn of_factors(seen: &mut Seen, scene: &Scene<'_>) {
     let enrolled = confirm(&phone.shows(scene.world.clock().now())).await.ok();
     let teacher = teacher.with_session(teacher.login(), "", &enrolled["session"]);
     refused("FACTOR_ENROLLED", teacher.post("/v1/account/factor:begin", own).await).await;
+}
+
+async fn of_providers(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let issuer = Issuer::start(scene.world.clock()).await;
+    scene.world.add_to_tenant("it", &issuer.table("school", ""));
+    let (teacher, anybody) = (scene.teacher("Provider").await, scene.world.anybody("it"));
+    let completion = |attempt: &Value| {
+        let said = issuer.signs_in(&text(&attempt["url"]));
+        json!({ "attempt": attempt["attempt"], "state": said["state"], "code": said["code"] })
+    };
+    let begin = async || anybody.post("/v1/providers:beginSignIn", json!({ "provider": "school" })).await;
+    issuer.is_now(Mood::Page);
+    refused("PROVIDER_UNAVAILABLE", begin().await).await;
+    issuer.is_now(Mood::Well);
+    let said = completion(&begin().await.ok());
+    refused("PROVIDER_NOT_LINKED", anybody.post("/v1/providers:completeSignIn", said.clone()).await).await;
+    refused("PROVIDER_ANSWER_REFUSED", anybody.post("/v1/providers:completeSignIn", said).await).await;
+    let own = json!({ "provider": "school", "currentPassword": "a sentence nobody else would choose" });
+    let link = async || {
+        let attempt = teacher.post("/v1/account/providers:begin", own.clone()).await.ok();
+        teacher.post("/v1/account/providers:complete", completion(&attempt)).await
+    };
+    link().await.ok();
+    refused("PROVIDER_LINKED", link().await).await;
 }
 
 async fn of_registers(seen: &mut Seen, scene: &Scene<'_>) {

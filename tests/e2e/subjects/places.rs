@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Tables and columns that are not told, and why. `*` is every service.
-const NOT_TOLD: [(&str, &str, &str); 75] = [
+const NOT_TOLD: [(&str, &str, &str); 78] = [
     ("*", "answered.answer", "the bytes of an answer; what it is about is told where that is kept"),
     ("*", "answered.digest", "a digest of the request"),
     ("*", "audit.mac", "the digest of the chain"),
@@ -54,6 +54,9 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("identity", "machine_token", "of an outside system"),
     ("identity", "mandate.version", "counts changes"),
     ("identity", "membership", "of a class"),
+    ("identity", "provider_attempt.family", "a session, which is told"),
+    ("identity", "provider_attempt.id", "what a provider is told is derived from it"),
+    ("identity", "provider_link.id", "names the link in a session"),
     ("identity", "recovery.id", "the code in a letter is derived from it"),
     ("identity", "registration.given_name", "nobody has proven that who typed it owns the address"),
     ("identity", "registration.id", "the code in a letter is derived from it"),

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, error::Shared, event::Handlers, wire};
 use proto::identity::v1 as pb;
 
-use super::{confirming, machines, mandating};
+use super::{confirming, machines, mandating, providing};
 use crate::{
     account::{
         self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, invalid_code, recovery,
@@ -14,7 +14,7 @@ use crate::{
     },
     country::Country,
     password::hasher::Hash,
-    session,
+    session::{self, provider},
 };
 
 /// Saves an account, and ends all by which somebody could go on with what was true before: its sessions, and the codes that wait.
@@ -33,6 +33,7 @@ pub(crate) async fn forget_old(tx: &Tx) -> Result<()> {
     account::store::forget_registered_before(tx, before).await?;
     recovery::store::forget_before(tx, before).await?;
     school_letter::store::forget_before(tx, before).await?;
+    provider::store::forget_over(tx).await?;
     email_change::store::forget_before(tx, before).await
 }
 
@@ -85,6 +86,7 @@ pub(crate) async fn reset(tx: &Tx, id: Id<Recovery>, password: Hash) -> Result<(
     }
     account.choose_password(password);
     shut(tx, &mut account).await?;
+    providing::cut_off(tx, account.id()).await?;
     tx.note("recover password", format!("account {}", account.id()), "");
     let notice_id = tx.ctx().new_id::<pb::PasswordRecovered>().to_string();
     let recovered_at = Some(wire::timestamp(tx.ctx().now()));
@@ -150,6 +152,7 @@ pub(crate) async fn restore_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     // later changes were not the owner's either
     email_change::store::forget_all_of(tx, account.id()).await?;
     shut(tx, &mut account).await.map_err(taken)?;
+    providing::cut_off(tx, account.id()).await?;
     confirming::judge(tx, &account, Changed::Otherwise).await?;
     tx.note("restore address", format!("account {}", account.id()), "");
     recover(tx, Some(account.id())).await

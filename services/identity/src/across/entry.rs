@@ -26,7 +26,10 @@ pub(crate) async fn open(tx: &Tx, tokens: &Tokens, entry: Entry) -> Result<Opene
 /// found, where the mandate was revoked.
 pub(crate) async fn go_on(tx: &Tx, tokens: &Tokens, account: &Account, proof: Proof) -> Result<Opened> {
     let mandate = mandating::presently(tx).await?;
-    open(tx, tokens, decide(tx, account, mandate, proof).await?).await
+    let entry = decide(tx, account, mandate, proof).await?;
+    let session = Session::open(tx.ctx(), &entry, tokens.lifetime(&entry));
+    let session = session.after(&session::store::asking(tx).await?);
+    begin(tx, tokens, session, entry).await
 }
 
 /// [`go_on`], where what was shown in the caller's own session still holds.

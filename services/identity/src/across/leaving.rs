@@ -2,7 +2,7 @@
 
 use platform::{Ctx, Id, Peers, Reads, Result, Store, Tx};
 
-use super::{entrance, mandating};
+use super::{entrance, mandating, providing};
 use crate::{
     account::{self, Account, TeamId, factor},
     class::{team, track},
@@ -30,6 +30,7 @@ pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<(
     account.leave(tx.ctx(), &coordinators)?;
     team::store::remove_support(tx, id).await?;
     factor::store::remove(tx, id).await?;
+    providing::cut_off(tx, id).await?;
     entrance::shut(tx, &mut account).await?;
     mandating::revoke_all(tx, id).await?;
     tx.note("leave account", format!("account {id}"), "");

@@ -70,7 +70,7 @@ impl Mails {
     }
 
     fn of_accounts(&self, others: Handlers) -> Handlers {
-        let [recovery, recovered, asked, warned, former, new, locked, open, factor] =
+        let [recovery, recovered, asked, warned, former, new, locked, open, factor, link] =
             std::array::from_fn(|_| self.clone());
         others
             .on_each("mail recovery", move |ctx, event| recovery.clone().recovery(ctx, event))
@@ -82,6 +82,7 @@ impl Mails {
             .on_each("mail lock", move |ctx, event| locked.clone().locked(ctx, event))
             .on_each("mail reinstatement", move |ctx, event| open.clone().reinstated(ctx, event))
             .on_each("mail second factor", move |ctx, event| factor.clone().factor_changed(ctx, event))
+            .on_each("mail provider", move |ctx, event| link.clone().provider_link_changed(ctx, event))
     }
 }
 

@@ -9,7 +9,7 @@ pub mod api;
 /// The places. What is of a class and of nobody alone is not among them.
 pub fn holdings(ctx: &Ctx) -> Result<Vec<Holding>> {
     let country: &Country = ctx.tenant().section()?;
-    Ok([people(country), roles(country), vouched(country), classes()].concat())
+    Ok([people(country), providers(), roles(country), vouched(country), classes()].concat())
 }
 
 /// The account, and how its owner comes in.
@@ -47,8 +47,29 @@ fn people(country: &Country) -> Vec<Holding> {
         Holding::new("session", "so that its owner stays signed in, and can end it", "the next sign-in after its end")
             .of_account("account_id")
             .goes()
-            .ids(["id", "mandate_id", "family", "factor_id"])
+            .ids(["id", "mandate_id", "family", "factor_id", "provider_link_id"])
+            .flags(["provider_two_factors"])
             .times(["created_at", "last_used_at", "expires_at", "ended_at"]),
+    ]
+}
+
+/// What identity providers know them as.
+fn providers() -> Vec<Holding> {
+    vec![
+        Holding::new("provider_link", "so that its owner can sign in at an identity provider", "until it is removed")
+            .of_account("account_id")
+            .goes()
+            .texts(["provider", "issuer", "subject"])
+            .times(["linked_at"]),
+        Holding::new(
+            "provider_attempt",
+            "so that the answer of an identity provider is known",
+            "until it is used, or an hour",
+        )
+        .of_account("account_id")
+        .goes()
+        .texts(["provider", "issuer"])
+        .times(["begun_at", "expires_at"]),
     ]
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct Language {
     factor_given_up: Text,
     factor_reset: Text,
     recovery_code_used: Text,
+    provider_linked: Text,
+    provider_unlinked: Text,
     todo: Todo,
     /// What people call a role, by its word in data.
     roles: BTreeMap<String, String>,
@@ -241,6 +243,8 @@ impl Language {
             Kind::FactorGivenUp => &self.factor_given_up,
             Kind::FactorReset => &self.factor_reset,
             Kind::RecoveryCodeUsed => &self.recovery_code_used,
+            Kind::ProviderLinked => &self.provider_linked,
+            Kind::ProviderUnlinked => &self.provider_unlinked,
         }
     }
 

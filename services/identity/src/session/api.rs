@@ -9,6 +9,7 @@ use crate::{
     account::{self, Account, Login, factor},
     across::{
         credential, entry, factoring, mandating,
+        providing::Broker,
         sign_in::{Door, LoginState, SignedIn, decide_change},
     },
     password::{hasher::Hasher, throttle::Throttle},
@@ -25,6 +26,8 @@ pub struct Sessions {
     pub hasher: Hasher,
     /// Limits guesses of passwords.
     pub throttle: Throttle,
+    /// Knows where people sign out of identity providers.
+    pub(crate) broker: Broker,
 }
 
 #[tonic::async_trait]
@@ -75,9 +78,10 @@ impl SessionService for Sessions {
 
     async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Result<Response<pb::SignOutResponse>, Status> {
         let (ctx, _) = request.open()?;
+        let provider_sign_out_url = self.broker.way_out(&ctx).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         store::end(&tx, ctx.member()?.session.into()).await?;
-        tx.answer(pb::SignOutResponse {}).await
+        tx.answer(pb::SignOutResponse { provider_sign_out_url }).await
     }
 
     async fn change_password(

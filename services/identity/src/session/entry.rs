@@ -8,6 +8,7 @@ use crate::{
     account::{
         Account, TeamId,
         factor::{Factor, Held},
+        provider_link::ProviderLink,
     },
     country::Country,
     mandate::Mandate,
@@ -20,8 +21,19 @@ pub enum Proof {
     Credential,
     /// The password, and no second factor.
     Password,
-    /// The password and this second factor.
+    /// The password, or the answer of an identity provider, and this second factor.
     Factor(Id<Factor>),
+    /// The answer of an identity provider, and no second factor here.
+    Provider(Came),
+}
+
+/// How somebody came by an identity provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Came {
+    /// The link of the account.
+    pub link: Id<ProviderLink>,
+    /// Whether the provider has proven that two factors were shown there, and the country takes its word.
+    pub two_factors: bool,
 }
 
 /// A mandate that somebody acts in, what they have shown for it, and what is lacking.
@@ -30,6 +42,7 @@ pub struct Entry {
     team: Option<TeamId>,
     mandate: Mandate,
     factor: Option<Id<Factor>>,
+    came: Option<Came>,
     lacks: Option<Lack>,
 }
 
@@ -46,17 +59,19 @@ impl Entry {
     pub fn decide(ctx: &Ctx, account: &Account, mandate: Mandate, held: Held, proof: Proof) -> Result<Self> {
         let factor = match proof {
             Proof::Factor(shown) => Some(shown),
-            Proof::Credential | Proof::Password => None,
+            Proof::Credential | Proof::Password | Proof::Provider(_) => None,
         };
+        let came = if let Proof::Provider(came) = proof { Some(came) } else { None };
         let lacks = match (proof, held.id()) {
             (Proof::Credential, _) => Some(Lack::Password),
+            (Proof::Provider(Came { two_factors: true, .. }), _) => None,
             (_, Some(held)) => (factor != Some(held)).then_some(Lack::SecondFactor),
             (_, None) => {
                 let is_needed = ctx.tenant().section::<Country>()?.needs_factor(mandate.role());
                 is_needed.then_some(Lack::Enrolment)
             }
         };
-        Ok(Self { team: account.team(), mandate, factor, lacks })
+        Ok(Self { team: account.team(), mandate, factor, came, lacks })
     }
 
     /// Error: what must come first, where something is lacking.
@@ -82,6 +97,11 @@ impl Entry {
     /// The second factor that was shown.
     pub(super) fn factor(&self) -> Option<Id<Factor>> {
         self.factor
+    }
+
+    /// The answer of an identity provider that was shown.
+    pub(super) fn came(&self) -> Option<Came> {
+        self.came
     }
 }
 
@@ -114,6 +134,12 @@ mod tests {
             assert_eq!(lacks(ctx, role, Some(own), Proof::Factor(own)), None, "{role:?}");
         }
         assert_eq!(lacks(&strict, Role::Team, None, Proof::Credential), Some(Lack::Password));
+        // what a provider says is as a password, unless it proves two factors
+        let came = |two_factors| Proof::Provider(Came { link: strict.new_id(), two_factors });
+        assert_eq!(lacks(&strict, Role::Juror, None, came(false)), Some(Lack::Enrolment));
+        assert_eq!(lacks(&strict, Role::Juror, Some(own), came(false)), Some(Lack::SecondFactor));
+        assert_eq!(lacks(&strict, Role::Juror, None, came(true)), None);
+        assert_eq!(lacks(&strict, Role::Teacher, Some(own), came(true)), None);
     }
 
     #[test]

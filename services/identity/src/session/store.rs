@@ -7,15 +7,18 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{Session, over};
-use crate::{account::Account, mandate::Mandate};
+use super::{Came, Session, over};
+use crate::{
+    account::{Account, provider_link::ProviderLink},
+    mandate::Mandate,
+};
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
     use crate::{
-        account::{Account, factor::Factor},
+        account::{Account, factor::Factor, provider_link::ProviderLink},
         mandate::Mandate,
         session::Session,
     };
@@ -35,6 +38,8 @@ mod row {
         pub mandate_id: Option<Id<Mandate>>,
         pub family: Option<Id<Session>>,
         pub factor_id: Option<Id<Factor>>,
+        pub provider_link_id: Option<Id<ProviderLink>>,
+        pub provider_two_factors: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -105,6 +110,8 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
         mandate_id: Some(session.mandate),
         family: Some(session.family),
         factor_id: session.factor,
+        provider_link_id: session.came.map(|came| came.link),
+        provider_two_factors: session.came.is_some_and(|came| came.two_factors),
     };
     row::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -155,6 +162,11 @@ pub(crate) async fn end_all_in(tx: &Tx, mandate: Id<Mandate>) -> Result<()> {
     end_where(tx, row::Column::MandateId.eq(mandate)).await
 }
 
+/// Ends every session that a link with an identity provider has opened.
+pub(crate) async fn end_all_by(tx: &Tx, link: Id<ProviderLink>) -> Result<()> {
+    end_where(tx, row::Column::ProviderLinkId.eq(link)).await
+}
+
 async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<()> {
     let living = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::EndedAt.is_null());
     let these = living.filter(which.into()).into_tuple().all(tx.conn()).await?;
@@ -189,6 +201,7 @@ fn session(row: row::Model) -> Result<Session> {
         mandate: row.mandate_id.ok_or_else(without)?,
         family: row.family.unwrap_or(row.id),
         factor: row.factor_id,
+        came: row.provider_link_id.map(|link| Came { link, two_factors: row.provider_two_factors }),
         id: row.id,
         version: row.version,
         account: row.account_id,

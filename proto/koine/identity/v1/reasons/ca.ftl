@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = La clau d'aquest programa ha caducat. Demana al teu tèc
 FACTOR_CODE_WRONG = Aquest codi no funciona. Espera el següent a la teva aplicació i comprova el rellotge del telèfon, o fes servir un codi de recuperació.
 FACTOR_ENROLLED = Aquest compte ja té un segon factor. Primer renuncia-hi i després configura'n un altre.
 FACTOR_MISSING = Aquí no hi ha cap segon factor per fer servir, o s'ha trigat massa a configurar-lo. Comença a configurar-lo de nou.
+PROVIDER_UNAVAILABLE = Ara no es pot accedir al servei d'identificació. Torna-ho a provar d'aquí a uns minuts o entra amb la contrasenya.
+PROVIDER_ANSWER_REFUSED = La resposta del servei d'identificació no és vàlida aquí, és massa antiga o ja s'ha fet servir. Torna a començar.
+PROVIDER_NOT_LINKED = El teu servei d'identificació encara no està vinculat a cap compte. Entra amb la contrasenya i després vincula el teu compte.
+PROVIDER_LINKED = Ja està vinculat. Treu primer el vincle i després crea'n un altre.

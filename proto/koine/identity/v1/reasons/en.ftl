@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = The key of this program has expired. Ask your technician
 FACTOR_CODE_WRONG = This code does not work. Wait for the next one in your app and check the clock of your phone, or use a recovery code.
 FACTOR_ENROLLED = This account has a second factor already. Give it up first, then set up another one.
 FACTOR_MISSING = There is no second factor here to use, or setting it up took too long. Begin to set it up again.
+PROVIDER_UNAVAILABLE = The sign-in service cannot be reached now. Try again in some minutes, or sign in with your password.
+PROVIDER_ANSWER_REFUSED = The answer of the sign-in service does not belong here, is too old or was used before. Begin anew.
+PROVIDER_NOT_LINKED = Your sign-in service is not linked with an account here yet. Sign in with your password, then link your account.
+PROVIDER_LINKED = This is linked already. Remove the link first, then make another one.

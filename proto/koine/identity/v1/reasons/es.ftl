@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = La clave de este programa ha caducado. Pide a tu técnic
 FACTOR_CODE_WRONG = Este código no funciona. Espera el siguiente en tu aplicación y comprueba el reloj del teléfono, o usa un código de recuperación.
 FACTOR_ENROLLED = Esta cuenta ya tiene un segundo factor. Renuncia primero a él y después configura otro.
 FACTOR_MISSING = Aquí no hay un segundo factor que usar, o se tardó demasiado en configurarlo. Empieza a configurarlo de nuevo.
+PROVIDER_UNAVAILABLE = Ahora no se puede acceder al servicio de identificación. Inténtalo de nuevo dentro de unos minutos o entra con tu contraseña.
+PROVIDER_ANSWER_REFUSED = La respuesta del servicio de identificación no es válida aquí, es demasiado antigua o ya se usó. Empieza de nuevo.
+PROVIDER_NOT_LINKED = Tu servicio de identificación aún no está vinculado a una cuenta. Entra con tu contraseña y después vincula tu cuenta.
+PROVIDER_LINKED = Ya está vinculado. Quita primero el vínculo y después crea otro.

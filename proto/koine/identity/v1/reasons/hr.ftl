@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = Ključ ovog programa je istekao. Zamolite svojega tehni�
 FACTOR_CODE_WRONG = Ovaj kôd ne vrijedi. Pričekajte sljedeći u aplikaciji i provjerite sat na telefonu ili upotrijebite kôd za oporavak.
 FACTOR_ENROLLED = Ovaj račun već ima drugi faktor. Najprije ga se odreknite, a zatim postavite drugi.
 FACTOR_MISSING = Ovdje nema drugog faktora koji bi se mogao upotrijebiti ili je postavljanje trajalo predugo. Počnite ga postavljati iznova.
+PROVIDER_UNAVAILABLE = Usluga za prijavu trenutačno nije dostupna. Pokušajte ponovno za nekoliko minuta ili se prijavite lozinkom.
+PROVIDER_ANSWER_REFUSED = Odgovor usluge za prijavu ne pripada ovamo, prestar je ili je već iskorišten. Počnite ispočetka.
+PROVIDER_NOT_LINKED = Vaša usluga za prijavu još nije povezana s računom. Prijavite se lozinkom, zatim povežite svoj račun.
+PROVIDER_LINKED = To je već povezano. Najprije uklonite vezu, zatim napravite drugu.

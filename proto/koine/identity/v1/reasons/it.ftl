@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = La chiave di questo programma è scaduta. Chiedi al tuo 
 FACTOR_CODE_WRONG = Questo codice non funziona. Aspetta il prossimo nella tua app e controlla l'orologio del telefono, oppure usa un codice di recupero.
 FACTOR_ENROLLED = Questo account ha già un secondo fattore. Rinuncia prima a quello, poi configurane un altro.
 FACTOR_MISSING = Qui non c'è un secondo fattore da usare, oppure la configurazione è durata troppo. Comincia di nuovo a configurarlo.
+PROVIDER_UNAVAILABLE = Il servizio di accesso non è raggiungibile ora. Riprova tra qualche minuto, oppure accedi con la password.
+PROVIDER_ANSWER_REFUSED = La risposta del servizio di accesso non è valida qui, è troppo vecchia o è già stata usata. Ricomincia.
+PROVIDER_NOT_LINKED = Il tuo servizio di accesso non è ancora collegato a un account. Accedi con la password, poi collega il tuo account.
+PROVIDER_LINKED = Il collegamento esiste già. Rimuovilo prima di crearne un altro.

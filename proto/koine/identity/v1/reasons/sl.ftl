@@ -51,3 +51,7 @@ MACHINE_TOKEN_EXPIRED = Ključ tega programa je potekel. Zaprosite svojega tehni
 FACTOR_CODE_WRONG = Ta koda ne velja. Počakajte na naslednjo v aplikaciji in preverite uro v telefonu ali uporabite obnovitveno kodo.
 FACTOR_ENROLLED = Ta račun že ima drugi faktor. Najprej se mu odpovejte, nato nastavite drugega.
 FACTOR_MISSING = Tukaj ni drugega faktorja, ki bi ga lahko uporabili, ali pa je nastavljanje trajalo predolgo. Začnite ga nastavljati znova.
+PROVIDER_UNAVAILABLE = Storitev za prijavo trenutno ni dosegljiva. Poskusite znova čez nekaj minut ali se prijavite z geslom.
+PROVIDER_ANSWER_REFUSED = Odgovor storitve za prijavo ne sodi sem, je prestar ali je bil že uporabljen. Začnite znova.
+PROVIDER_NOT_LINKED = Vaša storitev za prijavo še ni povezana z računom. Prijavite se z geslom, nato povežite svoj račun.
+PROVIDER_LINKED = To je že povezano. Najprej odstranite povezavo, nato naredite drugo.

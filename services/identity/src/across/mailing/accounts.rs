@@ -7,6 +7,7 @@ use proto::identity::v1 as pb;
 use super::{Mails, Post, post, tongue};
 use crate::{
     account::{self, Account, EmailChange, State, email_change, recovery},
+    country::Country,
     post::letters::Kind,
 };
 
@@ -157,6 +158,26 @@ impl Mails {
             ("at", &post.language.moment(ctx.tenant(), at)),
             ("left", &event.recovery_codes_left.to_string()),
             ("sign_in", &self.page(&ctx, "sign-in")),
+            ("recover", &self.recover(&ctx)),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
+    /// Mails that an account was linked with an identity provider, or is so no longer, where its owner has not left.
+    pub(super) async fn provider_link_changed(self, ctx: Ctx, event: pb::ProviderLinkChanged) -> Result<()> {
+        let account = self.account(&ctx, &event.account_id).await?;
+        if matches!(account.state(), State::Left { .. }) {
+            return Ok(());
+        }
+        let id: Id<pb::ProviderLinkChanged> = event.notice_id.parse()?;
+        let kind = if event.is_linked { Kind::ProviderLinked } else { Kind::ProviderUnlinked };
+        let post = post(&ctx, id.uuid(), &account, kind)?;
+        let at = event.changed_at.unwrap_or_default();
+        let at = Timestamp::new(at.seconds, at.nanos).map_err(Error::internal)?;
+        let values = [
+            ("name", account.person().given_name.as_str()),
+            ("provider", ctx.tenant().section::<Country>()?.provider_name(&event.provider)),
+            ("at", &post.language.moment(ctx.tenant(), at)),
             ("recover", &self.recover(&ctx)),
         ];
         self.send(&ctx, post, &values).await

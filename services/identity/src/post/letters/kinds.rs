@@ -57,6 +57,10 @@ pub(crate) enum Kind {
     FactorReset,
     /// `name`, `programme`, `at`, `left`, `recover`.
     RecoveryCodeUsed,
+    /// `name`, `programme`, `provider`, `at`, `recover`.
+    ProviderLinked,
+    /// `name`, `programme`, `provider`, `at`, `recover`.
+    ProviderUnlinked,
 }
 
 impl Kind {
@@ -89,12 +93,14 @@ impl Kind {
             Self::FactorGivenUp => "factor_given_up",
             Self::FactorReset => "factor_reset",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::ProviderLinked => "provider_linked",
+            Self::ProviderUnlinked => "provider_unlinked",
         }
     }
 }
 
 /// Every kind, with the placeholders that its text has to have and may have.
-pub(super) const KINDS: [(Kind, &[&str]); 26] = [
+pub(super) const KINDS: [(Kind, &[&str]); 28] = [
     (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
     (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
     (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -121,4 +127,6 @@ pub(super) const KINDS: [(Kind, &[&str]); 26] = [
     (Kind::FactorGivenUp, &["name", "programme", "at", "recover"]),
     (Kind::FactorReset, &["name", "programme", "at", "sign_in"]),
     (Kind::RecoveryCodeUsed, &["name", "programme", "at", "left", "recover"]),
+    (Kind::ProviderLinked, &["name", "programme", "provider", "at", "recover"]),
+    (Kind::ProviderUnlinked, &["name", "programme", "provider", "at", "recover"]),
 ];

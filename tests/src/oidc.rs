@@ -21,7 +21,7 @@ pub struct OpenIdProvider {
 }
 
 /// The secret that it gave us.
-const SECRET: &str = "a secret of the provider: 100%";
+const SECRET: &str = "a-secret-of-the-provider";
 
 impl OpenIdProvider {
     /// Starts a provider that leads back to the pages of a tenant, and waits until it is ready.

@@ -9,6 +9,9 @@ import { Provider } from 'oidc-provider';
 const [secret, pages] = process.argv.slice(2);
 const LEVELS = ['urn:example:one', 'urn:example:two'];
 
+// what it says of its defaults would go where nobody reads, which ends it
+console.info = console.warn;
+
 const server = http.createServer();
 server.listen(0, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;

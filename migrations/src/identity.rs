@@ -25,6 +25,12 @@ impl MigratorTrait for Migrator {
             Sql { name: "identity_0007", text: include_str!("../sql/identity/0007.sql") },
             Sql { name: "identity_0008", text: include_str!("../sql/identity/0008.sql") },
             Sql { name: "identity_0009", text: include_str!("../sql/identity/0009.sql") },
+            Sql { name: "identity_0010", text: include_str!("../sql/identity/0010.sql") },
+            Sql { name: "identity_0011", text: include_str!("../sql/identity/0011.sql") },
+            Sql { name: "identity_0012", text: include_str!("../sql/identity/0012.sql") },
+            Sql { name: "identity_0013", text: include_str!("../sql/identity/0013.sql") },
+            Sql { name: "identity_0014", text: include_str!("../sql/identity/0014.sql") },
+            Sql { name: "identity_0015", text: include_str!("../sql/identity/0015.sql") },
         ])
     }
 }

@@ -18,6 +18,7 @@ impl MigratorTrait for Migrator {
             Sql { name: "lessons_0002", text: include_str!("../sql/lessons/0002.sql") },
             PLATFORM_4,
             PLATFORM_5,
+            Sql { name: "lessons_0003", text: include_str!("../sql/lessons/0003.sql") },
         ])
     }
 }

@@ -47,16 +47,18 @@ async function look(page, name) {
     faults.push(`${name}: ${violation.id}: ${violation.help}: ${where}`);
   }
   const seen = await page.evaluate(() => ({
-    scripts: document.scripts.length,
+    // one script runs where a browser makes or uses a passkey, and none elsewhere
+    scripts: document.scripts.length - (document.querySelector('[data-said]') ? 1 : 0),
     wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
     styled: getComputedStyle(document.querySelector('main')).maxWidth !== 'none',
     focused: document.activeElement.className || document.activeElement.id,
     faults: document.querySelectorAll('.faults').length,
-    small: [...document.querySelectorAll('nav a, .ways a, button, input')]
+    small: [...document.querySelectorAll('nav a, .ways a, button, input:not([type=hidden])')]
+      .filter((element) => element.checkVisibility())
       .map((element) => element.getBoundingClientRect())
       .filter((box) => box.width < 24 || box.height < 24).length,
   }));
-  if (seen.scripts > 0) faults.push(`${name}: has a script`);
+  if (seen.scripts !== 0) faults.push(`${name}: has ${seen.scripts} scripts too many`);
   if (seen.wide > 0) faults.push(`${name}: scrolls sideways by ${seen.wide} pixels`);
   if (!seen.styled) faults.push(`${name}: is without its style`);
   if (seen.small > 0) faults.push(`${name}: ${seen.small} targets are smaller than 24 pixels`);
@@ -180,6 +182,54 @@ async function phoneless(page, tenant, login, password, language) {
   await signOut(page, tenant, language);
 }
 
+// Somebody adds a passkey on a device, signs in by it, and removes it.
+async function passkey(page, tenant, login, password, language) {
+  const client = await page.createCDPSession();
+  await client.send('WebAuthn.enable');
+  const options = {
+    protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true,
+    automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await client.send('WebAuthn.addVirtualAuthenticator', { options });
+  await signIn(page, tenant, login, password, language);
+  await open(page, `/${tenant}/passkeys`);
+  await send(page, {}, `${language}: passkey without a name`);
+  await send(page, { 'passkey-name': 'Chromium', 'current-password': password }, `${language}: passkey begun`);
+  await send(page, {}, `${language}: passkey added`);
+  arrived(page, 'passkeys?done=add-passkey');
+  await signOut(page, tenant, language);
+
+  await open(page, `/${tenant}/sign-in-passkey`);
+  await page.evaluate(() => { navigator.credentials.get = () => Promise.reject(new Error('the reader has changed their mind')); });
+  await page.click('main button');
+  await page.waitForSelector('[data-said="undone"]:not([hidden])');
+  await look(page, `${language}: passkey not used`);
+  await open(page, `/${tenant}/sign-in-passkey`);
+  await send(page, {}, `${language}: signed in by a passkey`);
+  arrived(page, `/${tenant}/account`);
+
+  await open(page, `/${tenant}/passkeys`);
+  await Promise.all([page.waitForNavigation({ waitUntil: 'load' }), page.click('.ways a[href*="remove-passkey"]')]);
+  await look(page, `${language}: passkey to remove`);
+  await send(page, { 'current-password': password }, `${language}: passkey removed`);
+  arrived(page, 'passkeys?done=remove-passkey');
+  await signOut(page, tenant, language);
+  await open(page, `/${tenant}/sign-in-passkey`);
+  await send(page, {}, `${language}: removed passkey`);
+  await client.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId });
+  await client.detach();
+}
+
+// What somebody is told whose browser has no passkeys.
+async function unable(context, tenant, language) {
+  const page = await context.newPage();
+  await page.evaluateOnNewDocument(() => { delete window.PublicKeyCredential; });
+  await open(page, `/${tenant}/sign-in-passkey`, `${language}: no passkeys`);
+  const said = await page.$eval('[data-said="unable"]', (element) => !element.hidden);
+  if (!said) faults.push(`${language}: nobody says that the browser has no passkeys`);
+  await page.close();
+}
+
 // A teacher comes in by letter and page, forgets the password, changes the address, and loses the phone.
 async function teacher(page, tenant, language) {
   const email = `${language}.${Date.now()}@school.example`;
@@ -217,6 +267,7 @@ async function teacher(page, tenant, language) {
   arrived(page, 'sign-in?done=confirm-email');
   await signIn(page, tenant, newEmail, next, language);
   await signOut(page, tenant, language);
+  await passkey(page, tenant, newEmail, next, language);
   await phoneless(page, tenant, newEmail, next, language);
 }
 
@@ -285,8 +336,10 @@ async function main() {
       }
       await open(page, `/it/verify-email`);
       await send(page, { code: 'not a code', password: PASSWORD }, `${language}: wrong code`);
+      await open(page, `/it/provider?language=${language}`);
       await open(page, `/it-hr/pairs/1?language=${language}`);
       await open(page, `/nowhere/sign-in`, `${language}: not there`);
+      await unable(context, 'it', language);
       await teacher(page, 'it', language);
       await invited(page, 'it', 'ROLE_COORDINATOR', language);
       await invited(page, 'it', 'ROLE_JUROR', language);

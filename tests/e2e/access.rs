@@ -10,7 +10,7 @@ use platform::{
 use proto::options::v1::{Access, Role};
 use tests::{
     Caller, World,
-    grpc::{access, call_raw, methods, reason},
+    grpc::{access, address, call_raw, methods, reason},
 };
 
 /// The roles of people of a tenant, and those of visitors of a programme.
@@ -254,7 +254,7 @@ fn whoever_signs_in_may_see_and_leave_their_account_and_choose_among_their_roles
         "SessionService.EndSession",
         "SessionService.EndOtherSessions",
     ];
-    const GIVEN: [&str; 11] = [
+    const GIVEN: [&str; 15] = [
         "AccountService.UpdateAccount",
         "AccountService.ChangeEmail",
         "AccountService.LeaveAccount",
@@ -264,6 +264,10 @@ fn whoever_signs_in_may_see_and_leave_their_account_and_choose_among_their_roles
         "FactorService.ConfirmEnrolment",
         "FactorService.GiveUpFactor",
         "FactorService.ReplaceRecoveryCodes",
+        "PasskeyService.BeginPasskey",
+        "PasskeyService.ConfirmPasskey",
+        "PasskeyService.ListPasskeys",
+        "PasskeyService.RemovePasskey",
         "SessionService.SwitchMandate",
         "MandateService.ListOwnMandates",
     ];
@@ -280,6 +284,25 @@ fn whoever_signs_in_may_see_and_leave_their_account_and_choose_among_their_roles
         }
     }
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Methods on one's own account that are not for everybody who was given a role, and why.
+const OWN_OF_SOME: [(&str, &str); 1] =
+    [("koine.identity.v1.ConfirmationService.AskSchool", "teachers alone are vouched for")];
+
+/// Whoever was given a role may do with their own account what others may: the paths below `/v1/account` are of one's own.
+#[test]
+fn every_method_on_ones_own_account_lets_in_everybody_who_was_given_a_role() {
+    let given: Vec<_> = roles().0.into_iter().filter(|role| proto::roles::granting(*role).is_some()).collect();
+    let is_own = |path: &str| path.strip_prefix("/v1/account").is_some_and(|rest| !rest.starts_with('s'));
+    let (mut missing, mut seen) = (Vec::new(), 0);
+    for method in methods().into_iter().filter(|method| is_own(&address(method))) {
+        seen += 1;
+        let excused = OWN_OF_SOME.iter().any(|(name, _)| *name == method.full_name());
+        let out = given.iter().filter(|role| !lets_in(&access(&method), **role));
+        missing.extend(out.filter(|_| !excused).map(|role| format!("{}: {}", method.full_name(), role.as_str_name())));
+    }
+    assert!(seen > 10 && missing.is_empty(), "{seen} methods, and these let not in: {missing:#?}");
 }
 
 /// The law above asks by gRPC. By HTTP the same methods stand behind the same gates.

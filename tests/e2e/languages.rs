@@ -72,7 +72,8 @@ async fn a_croatian_teacher_reads_what_is_wrong_with_each_field() {
 
 async fn by_grpc(world: &World, language: &'static str) -> Status {
     let mut client = SessionServiceClient::new(world.channel());
-    let guess = SignInRequest { login: "nobody@school.example".into(), password: "a guess".into() };
+    let guess =
+        SignInRequest { login: "nobody@school.example".into(), password: "a guess".into(), access_token_alone: false };
     let mut request = Request::new(guess);
     request.metadata_mut().insert("koine-tenant", "gr".parse().expect("a header"));
     if !language.is_empty() {

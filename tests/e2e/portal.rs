@@ -236,6 +236,110 @@ async fn who_is_invited_comes_from_the_letter_to_a_session_by_pages_alone() {
     world.end().await;
 }
 
+/// A value of an element that begins so, as the browser reads it.
+fn value(page: &str, begins: &str) -> String {
+    let (_, rest) = page.split_once(begins).unwrap_or_else(|| panic!("no {begins} in {page}"));
+    rest.split('"').next().expect("a value").replace("&quot;", "\"").replace("&lt;", "<").replace("&amp;", "&")
+}
+
+/// What a page of a passkey has begun: the options, and what is sent back.
+fn begun(page: &str) -> (serde_json::Value, String) {
+    let options = json!({ "options": value(page, "data-options=\"") });
+    (options, value(page, "name=\"ceremony\" value=\""))
+}
+
+#[track_caller]
+fn runs_one_script(page: &Answer) {
+    let policy = page.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none';") && policy.ends_with("; script-src 'self'"), "{policy}");
+    assert_eq!(page.text().matches("<script").count(), 1, "{}", page.text());
+    assert!(page.text().contains("<script src=\"/passkey.js\" defer></script>") && page.text().contains("<noscript>"));
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_passkey_is_added_used_and_removed_by_pages() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let own = "a sentence nobody else would choose";
+    let mut ana = Reader::new(world.http(), "hr");
+    assert_eq!(ana.open("/it/passkeys").await.headers[header::LOCATION], "/it/sign-in");
+    let page = ana.fill("/it/sign-in", &[("login", teacher.login()), ("password", own)], "/it/account").await;
+    says(&page, "href=\"/it/passkeys\"");
+    let page = ana.send("/it/passkeys", &[("passkey-name", " "), ("current-password", own)]).await.text();
+    assert!(beside(&page, "passkey-name").starts_with("Ovo polje je prazno."), "{page}");
+    let page = ana.send("/it/passkeys", &[("passkey-name", "a phone"), ("current-password", "not it")]).await.text();
+    assert!(!beside(&page, "current-password").is_empty() && page.contains("value=\"a phone\""));
+    assert_eq!(ana.open("/it/add-passkey").await.headers[header::LOCATION], "/it/passkeys");
+
+    let mut device = tests::Device::new();
+    let page = ana.send("/it/passkeys", &[("passkey-name", "\"Anin\" telefon"), ("current-password", own)]).await;
+    runs_one_script(&page);
+    let (options, ceremony) = begun(&page.text());
+    let name = value(&page.text(), "name=\"passkey-name\" value=\"");
+    let made = device.makes(&options);
+    let form = [("ceremony", &*ceremony), ("credential", &made), ("passkey-name", &name)];
+    let page = ana.fill("/it/add-passkey", &form, "/it/passkeys?done=add-passkey").await;
+    says(&page, "Pristupni ključ je dodan.");
+    says(&page, "Ukloni &quot;Anin&quot; telefon");
+    let remove = value(&page.text(), "href=\"/it/remove-passkey?passkey=");
+    // what is over is said, and the page leads to where one begins anew
+    let page = ana.send("/it/add-passkey", &form).await;
+    says(&page, "Počnite ispočetka.");
+    assert!(page.text().contains("href=\"/it/passkeys\"") && !page.text().contains("data-options"));
+    ana.fill("/it/sign-out", &[], "/it/sign-in?done=sign-out").await;
+
+    let page = ana.open("/it/sign-in-passkey").await;
+    runs_one_script(&page);
+    let (options, ceremony) = begun(&page.text());
+    let page = ana.send("/it/sign-in-passkey", &[("ceremony", &*ceremony), ("credential", "{}")]).await;
+    says(&page, "Ovaj pristupni ključ ovdje ne radi.");
+    assert_ne!(begun(&page.text()).1, ceremony, "another one was begun");
+    let form = [("ceremony", &*ceremony), ("credential", &device.signs(&options))];
+    says(&ana.fill("/it/sign-in-passkey", &form, "/it/account").await, "Ana Kos");
+
+    let page = ana.open(&format!("/it/remove-passkey?passkey={remove}")).await;
+    assert_eq!(value(&page.text(), "name=\"passkey\" value=\""), remove);
+    let form = [("passkey", &*remove), ("current-password", own)];
+    says(
+        &ana.fill("/it/remove-passkey", &form, "/it/passkeys?done=remove-passkey").await,
+        "Pristupni ključ je uklonjen.",
+    );
+    let script = world.http().send(Method::GET, "/passkey.js", &[], "").await;
+    assert_eq!(script.headers[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
+    for secret in [&*made, &ceremony, own] {
+        assert_eq!(world.log().find(secret), [""; 0], "the log says {secret}");
+    }
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn who_needs_a_passkey_is_led_to_where_it_is_used_or_made() {
+    let world = World::of(&["it"]).start().await;
+    let coordinator = world.coordinator("it").await;
+    let text = std::fs::read_to_string(tests::world::tenant_files().join("it.toml")).expect("a file");
+    let needed = "[identity]\nsecond_factor = { required_for = [\"coordinator\"] }\n";
+    assert_eq!(world.write_tenant("it", &text.replacen("[identity]\n", needed, 1)), []);
+    let own = "a lantern above the harbour wall";
+    let mut eva = Reader::new(world.http(), "en");
+    let form = [("login", coordinator.login()), ("password", own)];
+    let page = eva.fill("/it/sign-in", &form, "/it/begin-factor").await;
+    assert!(page.text().contains("href=\"/it/passkeys\""), "an app is not the only way");
+    let (mut device, name) = (tests::Device::new(), ("passkey-name", "a key"));
+    let page = eva.send("/it/passkeys", &[name, ("current-password", own)]).await;
+    let (options, ceremony) = begun(&page.text());
+    let made = device.makes(&options);
+    let added = [("ceremony", &*ceremony), ("credential", &made), name];
+    eva.fill("/it/add-passkey", &added, "/it/passkeys?done=add-passkey").await;
+    eva.fill("/it/sign-out", &[], "/it/sign-in?done=sign-out").await;
+    let page = eva.fill("/it/sign-in", &form, "/it/sign-in-passkey?done=passkey-needed").await;
+    says(&page, "Your role needs a passkey besides");
+    assert_eq!(eva.cookie("session"), None);
+    let (options, ceremony) = begun(&page.text());
+    let used = [("ceremony", &*ceremony), ("credential", &device.signs(&options))];
+    eva.fill("/it/sign-in-passkey", &used, "/it/account").await;
+    world.end().await;
+}
+
 #[tokio::test(crate = "::tests::limit")]
 async fn no_other_site_sends_a_form_in_the_name_of_a_reader() {
     let world = World::of(&["it"]).start().await;
@@ -262,6 +366,20 @@ async fn no_other_site_sends_a_form_in_the_name_of_a_reader() {
     let twice = [("current-password", "x"), ("new-password", NEXT), ("new-password-again", NEXT)];
     says(&ana.fill("/it/change-password", &twice, "/it/sign-in?done=session-over").await, "Vaša prijava je potekla.");
     assert_eq!(ana.cookie("session"), None);
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_session_of_the_pages_ends_with_the_token_that_they_hold() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let form = [("login", teacher.login()), ("password", "a sentence nobody else would choose")];
+    Reader::new(world.http(), "en").fill("/it/sign-in", &form, "/it/account").await;
+    let sessions = teacher.get("/v1/account/sessions").await.ok();
+    let end = (world.clock().now() + jiff::SignedDuration::from_mins(10)).to_string();
+    let sessions = sessions["sessions"].as_array().cloned().expect("sessions");
+    let short = sessions.iter().filter(|session| session["expiresAt"] == end.as_str()).count();
+    assert_eq!((sessions.len(), short), (2, 1), "{sessions:#?}");
     world.end().await;
 }
 

@@ -19,15 +19,18 @@
 )]
 
 pub mod caller;
+pub mod device;
 pub mod engine;
 pub mod grpc;
 pub mod http;
+pub mod issuer;
 pub mod keep;
 pub mod limit;
 pub mod log;
 pub mod machine;
 pub mod mailbox;
 pub mod nats;
+pub mod oidc;
 pub mod path;
 pub mod people;
 pub mod phone;
@@ -39,6 +42,7 @@ pub mod twins;
 pub mod world;
 
 pub use caller::Caller;
+pub use device::Device;
 pub use http::{Answer, Http};
 pub use machine::Machine;
 pub use phone::Phone;

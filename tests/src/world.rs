@@ -358,6 +358,13 @@ impl Builder {
         self
     }
 
+    /// Sets the clock to what it is, for what asks programs that know no other.
+    #[must_use]
+    pub fn now(mut self) -> Self {
+        self.start = Clock::system().now();
+        self
+    }
+
     /// Adds settings, as TOML.
     #[must_use]
     pub fn settings(mut self, text: &str) -> Self {

@@ -1,14 +1,17 @@
 //! What a sent form asks for: the calls of the API, and the page that comes next.
 
+use platform::Violations;
 use proto::identity::v1::{
     self as pb, account_service_client::AccountServiceClient, confirmation_service_client::ConfirmationServiceClient,
-    invitation_service_client::InvitationServiceClient, session_service_client::SessionServiceClient,
+    invitation_service_client::InvitationServiceClient, passkey_service_client::PasskeyServiceClient,
+    session_service_client::SessionServiceClient,
 };
 use tonic::Status;
 
 use crate::{
     own::{self, Told},
     page::Given,
+    provider::{Errand, Luggage, leave},
     visit::Visit,
 };
 
@@ -39,6 +42,18 @@ pub(crate) enum Deed {
     ChangePassword,
     /// Shows the second factor.
     ConfirmFactor,
+    /// Signs in by a passkey.
+    SignInByPasskey,
+    /// Begins to add a passkey.
+    BeginPasskey,
+    /// Adds the passkey that the browser has made.
+    AddPasskey,
+    /// Removes a passkey.
+    RemovePasskey,
+    /// Leads to an identity provider, to sign in.
+    GoSignIn,
+    /// Leads to an identity provider, to link the account.
+    GoLink,
     /// Ends the session.
     SignOut,
     /// Asks for another address.
@@ -65,22 +80,37 @@ pub(crate) enum Done {
     Go(Next),
     /// The page that answers the form shows something once.
     Told(Told),
+    /// The browser makes a passkey.
+    Making(pb::BeginPasskeyResponse),
 }
 
-/// What happens to the cookie of the session.
+/// What happens to the cookie of the session, and to that of the way to an identity provider.
 pub(crate) enum Cookie {
-    /// It stays as it is.
+    /// They stay as they are.
     Keep,
-    /// It holds this access token.
+    /// That of the session holds this access token.
     Hold(String),
-    /// It is removed.
+    /// That of the session is removed.
     Forget,
+    /// That of the way holds this.
+    Take(Luggage),
+    /// That of the way is removed.
+    Unpack,
+    /// That of the way is removed, and that of the session holds this.
+    Arrive {
+        /// The access token.
+        token: String,
+        /// Whether the reader came by plain HTTP.
+        is_plain: bool,
+    },
 }
 
 /// Where the reader goes after a form was taken.
 pub(crate) struct Next {
     /// The path of the page.
     pub(crate) page: &'static str,
+    /// Where a page leads that is shown instead: to another site, or to a page that must be opened from this one.
+    pub(crate) away: Option<String>,
     /// What the page says was done: a name of `page::DONE`.
     pub(crate) done: Option<&'static str>,
     /// The cookie.
@@ -90,7 +120,7 @@ pub(crate) struct Next {
 impl Next {
     /// The page with this path.
     pub(crate) fn to(page: &'static str) -> Self {
-        Self { page, done: None, cookie: Cookie::Keep }
+        Self { page, away: None, done: None, cookie: Cookie::Keep }
     }
 
     /// The page with this path, which says what was done.
@@ -120,6 +150,12 @@ impl Deed {
             Self::ConfirmTeacher => confirm_teacher(visit, given).await.map(Done::Go),
             Self::ChangePassword => change_password(visit, given).await.map(Done::Go),
             Self::ConfirmFactor => confirm_factor(visit, given).await.map(Done::Go),
+            Self::SignInByPasskey => sign_in_by_passkey(visit, given).await.map(Done::Go),
+            Self::BeginPasskey => begin_passkey(visit, given).await.map(Done::Making),
+            Self::AddPasskey => add_passkey(visit, given).await.map(Done::Go),
+            Self::RemovePasskey => remove_passkey(visit, given).await.map(Done::Go),
+            Self::GoSignIn => leave(visit, given, Errand::SignIn).await.map(Done::Go),
+            Self::GoLink => leave(visit, given, Errand::Link).await.map(Done::Go),
             Self::SignOut => sign_out(visit).await.map(Done::Go),
             Self::ChangeEmail => own::change_email(visit, given).await,
             Self::BeginFactor => own::begin_factor(visit, given).await,
@@ -145,12 +181,17 @@ pub(crate) fn first(session: &pb::Session) -> Option<&'static str> {
 
 async fn enter(visit: &Visit, given: &Given) -> Result<Next, Status> {
     let session = sign_in(visit, given.copied("login"), given.get("password").to_owned()).await?;
+    if session.passkey_needed {
+        // the session is good for nothing: the passkey opens one of its own
+        return Ok(Next { cookie: Cookie::Forget, ..Next::after("passkey-needed", "sign-in-passkey") });
+    }
     Ok(Next::to(first(&session).unwrap_or("account")).with(session))
 }
 
 async fn sign_out(visit: &Visit) -> Result<Next, Status> {
-    sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?;
-    Ok(Next { cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
+    let answer = sessions(visit).sign_out(visit.request(pb::SignOutRequest {})).await?.into_inner();
+    let away = Some(answer.provider_sign_out_url).filter(|url| !url.is_empty());
+    Ok(Next { away, cookie: Cookie::Forget, ..Next::after("sign-out", "sign-in") })
 }
 
 async fn change_password(visit: &Visit, given: &Given) -> Result<Next, Status> {
@@ -162,6 +203,38 @@ async fn confirm_factor(visit: &Visit, given: &Given) -> Result<Next, Status> {
     let message = pb::ConfirmSecondFactorRequest { code: given.copied("app-code") };
     let session = sessions(visit).confirm_second_factor(visit.request(message)).await?.into_inner();
     Ok(Next::to("account").with(session))
+}
+
+async fn sign_in_by_passkey(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let (ceremony, credential) = (given.copied("ceremony"), given.copied("credential"));
+    let message = pb::CompletePasskeySignInRequest { ceremony, credential, access_token_alone: true };
+    let session = passkeys(visit).complete_passkey_sign_in(visit.request(message)).await?.into_inner();
+    Ok(Next::to("account").with(session))
+}
+
+async fn begin_passkey(visit: &Visit, given: &Given) -> Result<pb::BeginPasskeyResponse, Status> {
+    let mut violations = Violations::new();
+    if given.copied("passkey-name").is_empty() {
+        // the API asks for it when the passkey is made, and then it would have been made for nothing
+        violations.missing("name", "This field is needed.");
+    }
+    violations.done()?;
+    let message = pb::BeginPasskeyRequest { current_password: given.get("current-password").to_owned() };
+    Ok(passkeys(visit).begin_passkey(visit.request(message)).await?.into_inner())
+}
+
+async fn add_passkey(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let (ceremony, credential) = (given.copied("ceremony"), given.copied("credential"));
+    let message = pb::ConfirmPasskeyRequest { ceremony, credential, name: given.copied("passkey-name") };
+    let added = passkeys(visit).confirm_passkey(visit.request(message)).await?.into_inner();
+    Ok(Next::after("add-passkey", "passkeys").with(added.session.unwrap_or_default()))
+}
+
+async fn remove_passkey(visit: &Visit, given: &Given) -> Result<Next, Status> {
+    let (passkey_id, current_password) = (given.copied("passkey"), given.get("current-password").to_owned());
+    let message = pb::RemovePasskeyRequest { passkey_id, current_password };
+    let session = passkeys(visit).remove_passkey(visit.request(message)).await?.into_inner();
+    Ok(Next::after("remove-passkey", "passkeys").with(session))
 }
 
 async fn verify_email(visit: &Visit, given: &Given) -> Result<Next, Status> {
@@ -232,12 +305,16 @@ fn accounts(visit: &Visit) -> AccountServiceClient<tonic::transport::Channel> {
     AccountServiceClient::new(visit.identity.clone())
 }
 
+fn passkeys(visit: &Visit) -> PasskeyServiceClient<tonic::transport::Channel> {
+    PasskeyServiceClient::new(visit.identity.clone())
+}
+
 fn sessions(visit: &Visit) -> SessionServiceClient<tonic::transport::Channel> {
     SessionServiceClient::new(visit.identity.clone())
 }
 
 async fn sign_in(visit: &Visit, login: String, password: String) -> Result<pb::Session, Status> {
-    let message = pb::SignInRequest { login, password };
+    let message = pb::SignInRequest { login, password, access_token_alone: true };
     Ok(sessions(visit).sign_in(visit.request(message)).await?.into_inner())
 }
 

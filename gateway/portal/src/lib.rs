@@ -1,4 +1,5 @@
-//! The portal: plain pages for people, at `/{tenant}/…`, where the links in letters lead. Every page works without script, in the
+//! The portal: plain pages for people, at `/{tenant}/…`, where the links in letters lead. Every page works without script but for those on
+//! which a browser makes or uses a passkey, which it cannot do otherwise: there one script runs, and nothing else could. Each is in the
 //! reader's language, and is a client of the API like any other: what a form asks for is a call, and what is refused is said beside
 //! the field in the words of the API. No rule of the programme is here.
 //!
@@ -12,7 +13,8 @@
 //! 4. `view` writes the page, with the words of `words`.
 //!
 //! A code never stands in a path or a query, where it would be logged. The link in a letter has it after `#`, which no server sees, so
-//! the page asks for it.
+//! the page asks for it. Identity providers alone append one to the address of the page that they lead back to (`provider`), which works
+//! once, and only for the browser that has gone there.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test that meets the unexpected has failed"))]
 
@@ -22,6 +24,7 @@ mod door;
 mod faults;
 mod own;
 mod page;
+mod provider;
 mod qr;
 mod view;
 mod visit;
@@ -40,13 +43,16 @@ use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS},
 };
+use maud::Markup;
+use proto::identity::v1 as pb;
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
 
 use self::{
     deed::{Cookie, Done, Next},
     faults::Faults,
-    page::{FORMS, Form, Given},
+    page::{FORMS, Form, Given, Passkey},
+    view::Beside,
     visit::Visit,
 };
 
@@ -64,7 +70,9 @@ pub struct Reader(pub IpAddr);
 pub fn routes(identity: Channel) -> Router {
     let mut router = Router::new()
         .route("/portal.css", get(style))
+        .route("/passkey.js", get(script))
         .route("/{tenant}/account", get(account))
+        .route("/{tenant}/provider", get(provider::back).post(provider::link))
         .route("/{tenant}/pairs/{pair}", get(pair));
     for form in &FORMS {
         let shown = move |State(identity): State<Channel>, request: Request| async move {
@@ -84,30 +92,57 @@ pub fn refused(headers: &HeaderMap, status: &Status) -> Response {
 }
 
 async fn style() -> Response {
+    file("text/css; charset=utf-8", include_str!("style.css"))
+}
+
+async fn script() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("passkey.js"))
+}
+
+fn file(media_type: &'static str, text: &'static str) -> Response {
     let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("text/css; charset=utf-8")),
+        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    (headers, include_str!("style.css")).into_response()
+    (headers, text).into_response()
 }
 
 /// Shows a form.
 async fn show(identity: &Channel, form: &'static Form, request: Request) -> Response {
     let (head, _) = request.into_parts();
-    match Visit::open(identity, &head).await {
+    match Visit::open_for(identity, &head, form).await {
         Ok(visit) if form.needs_session && visit.session.is_none() => visit.go(&Next::to("sign-in")),
-        Ok(visit) => written(&visit, form, &Given::default(), &Faults::default()).await,
+        // what is made here was begun on the page before
+        Ok(visit) if form.passkey == Some(Passkey::Create) => visit.go(&Next::to("passkeys")),
+        Ok(visit) => {
+            let given = Given::opened_for(form, head.uri.query().unwrap_or_default());
+            page(&visit, form, given, &Faults::default()).await
+        }
         Err(status) => refused(&head.headers, &status),
     }
 }
 
-/// A form with what it lets choose among, what was typed, and what is wrong with it.
-async fn written(visit: &Visit, form: &'static Form, given: &Given, faults: &Faults) -> Response {
-    match choices::of(visit, form.deed).await {
-        Ok(choices) => visit.answer(faults.status, view::form(visit, form, given, faults, choices.as_deref())),
+/// The page of a form, with what has to be asked for before it is shown.
+async fn page(visit: &Visit, form: &'static Form, given: Given, faults: &Faults) -> Response {
+    match beside(visit, form, given).await {
+        Ok((given, beside)) => shown(visit, form, faults.status, view::form(visit, form, &given, faults, &beside)),
         Err(status) => out(visit, &status),
     }
+}
+
+/// What the page of a form shows beside its fields.
+async fn beside(visit: &Visit, form: &Form, given: Given) -> Result<(Given, Beside), Status> {
+    let choices = choices::of(visit, form.deed).await?;
+    if form.path == "passkeys" {
+        return Ok((given, Beside { passkeys: visit.passkeys().await?, ..Beside::default() }));
+    }
+    if form.passkey == Some(Passkey::Get) {
+        let begun = visit.begin_sign_in().await?;
+        let given = given.with("ceremony", begun.ceremony).with("credential", String::new());
+        return Ok((given, Beside { options: begun.options, ..Beside::default() }));
+    }
+    Ok((given, Beside { choices, ..Beside::default() }))
 }
 
 /// Where a reader goes whom the API refuses what a page is made of.
@@ -121,10 +156,26 @@ fn out(visit: &Visit, refused: &Status) -> Response {
     }
 }
 
+/// A page, on which the one script runs where a browser makes or uses a passkey.
+fn shown(visit: &Visit, form: &Form, status: StatusCode, page: Markup) -> Response {
+    let answer = visit.answer(status, page);
+    if form.passkey.is_some() { view::running(answer) } else { answer }
+}
+
+/// The page on which a browser makes the passkey that was begun.
+fn making(visit: &Visit, given: &Given, begun: pb::BeginPasskeyResponse) -> Response {
+    let Some(form) = FORMS.iter().find(|form| form.passkey == Some(Passkey::Create)) else {
+        return visit.go(&Next::to("passkeys"));
+    };
+    let given = Given::default().with("ceremony", begun.ceremony).with("passkey-name", given.copied("passkey-name"));
+    let beside = Beside { options: begun.options, ..Beside::default() };
+    shown(visit, form, StatusCode::OK, view::form(visit, form, &given, &Faults::default(), &beside))
+}
+
 /// Takes a sent form, does what it asks for, and leads to the page that comes next.
 async fn take(identity: &Channel, form: &'static Form, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let visit = match Visit::open(identity, &head).await {
+    let visit = match Visit::open_for(identity, &head, form).await {
         Ok(visit) => visit,
         Err(status) => return refused(&head.headers, &status),
     };
@@ -137,7 +188,8 @@ async fn take(identity: &Channel, form: &'static Form, request: Request) -> Resp
     match done {
         Ok(Done::Go(next)) => visit.go(&next),
         Ok(Done::Told(told)) => visit.tell(&told),
-        Err(faults) => written(&visit, form, &given, &faults).await,
+        Ok(Done::Making(begun)) => making(&visit, &given, begun),
+        Err(faults) => page(&visit, form, given, &faults).await,
     }
 }
 
@@ -165,7 +217,7 @@ fn over() -> Next {
 /// Says who is signed in, and what they can do here.
 async fn account(State(identity): State<Channel>, request: Request) -> Response {
     let (head, _) = request.into_parts();
-    let visit = match Visit::open(&identity, &head).await {
+    let visit = match Visit::open_naming_providers(&identity, &head).await {
         Ok(visit) if visit.session.is_none() => return visit.go(&Next::to("sign-in")),
         Ok(visit) => visit,
         Err(status) => return refused(&head.headers, &status),

@@ -17,7 +17,31 @@ pub(crate) struct Form {
     pub(crate) needs_session: bool,
     /// The paths of the pages it names as a way out.
     pub(crate) ways_out: &'static [&'static str],
+    /// What the browser is asked for by the one script there is, before the form is sent. None: the page runs nothing.
+    pub(crate) passkey: Option<Passkey>,
 }
+
+/// What a browser does with a passkey.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passkey {
+    /// It makes one.
+    Create,
+    /// It uses one.
+    Get,
+}
+
+impl Passkey {
+    /// The method of `navigator.credentials`.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Get => "get",
+        }
+    }
+}
+
+/// The paths of the forms that name the identity providers of the tenant.
+const NAMING_PROVIDERS: [&str; 3] = ["sign-in", "provider-sign-in", "link-provider"];
 
 /// A field of a form.
 #[derive(Debug)]
@@ -50,8 +74,19 @@ const KNOWN: Field = secret("password", &["current_password"], "current-password
 const OWN: Field = secret("own-password", &["password"], "current-password");
 /// What an app shows, or a recovery code.
 const APP_CODE: Field = text("app-code", &["code"], "one-time-code");
+/// Which identity provider: each has a button of its own.
+const PROVIDER: Field = Field { kind: "submit", ..text("provider", &["provider"], "") };
 const GIVEN_NAME: Field = Field { is_optional: true, ..text("given-name", &["given_name"], "given-name") };
 const SURNAME: Field = Field { is_optional: true, ..text("surname", &["surname"], "family-name") };
+/// What was begun, and goes back as it came.
+const CEREMONY: Field = hidden("ceremony");
+/// What the browser answers.
+const CREDENTIAL_ANSWER: Field = hidden("credential");
+/// Which passkey is meant.
+const PASSKEY: Field = hidden("passkey");
+const PASSKEY_NAME: Field = text("passkey-name", &["name"], "on");
+/// The name of a passkey that is being made.
+const CHOSEN_NAME: Field = Field { kind: "hidden", ..PASSKEY_NAME };
 const AGAIN: Field = Field { repeats: Some("new-password"), ..secret("new-password-again", &[], "new-password") };
 const NEW_EMAIL: Field = Field { kind: "email", ..text("new-email", &["new_email"], "email") };
 /// What an app shows that is about to be enrolled.
@@ -63,13 +98,14 @@ const LABEL: Field = Field { is_optional: true, ..text("label", &["label"], "on"
 const DAYS: Field = Field { kind: "number", ..text("valid-days", &["valid_days"], "on") };
 
 /// Every form.
-pub(crate) static FORMS: [Form; 21] = [
+pub(crate) static FORMS: [Form; 27] = [
     Form {
         path: "verify-email",
         fields: &[CODE, PASSWORD],
         deed: Deed::VerifyEmail,
         needs_session: false,
         ways_out: &["resend-verification", "sign-in"],
+        passkey: None,
     },
     Form {
         path: "resend-verification",
@@ -77,13 +113,31 @@ pub(crate) static FORMS: [Form; 21] = [
         deed: Deed::ResendVerification,
         needs_session: false,
         ways_out: &["verify-email"],
+        passkey: None,
     },
     Form {
         path: "sign-in",
         fields: &[LOGIN, PASSWORD],
         deed: Deed::SignIn,
         needs_session: false,
-        ways_out: &["recover-password", "redeem", "verify-email"],
+        ways_out: &["sign-in-passkey", "recover-password", "redeem", "verify-email"],
+        passkey: None,
+    },
+    Form {
+        path: "provider-sign-in",
+        fields: &[PROVIDER],
+        deed: Deed::GoSignIn,
+        needs_session: false,
+        ways_out: &["sign-in"],
+        passkey: None,
+    },
+    Form {
+        path: "link-provider",
+        fields: &[CURRENT, PROVIDER],
+        deed: Deed::GoLink,
+        needs_session: true,
+        ways_out: &["account"],
+        passkey: None,
     },
     Form {
         path: "recover-password",
@@ -91,6 +145,7 @@ pub(crate) static FORMS: [Form; 21] = [
         deed: Deed::RecoverPassword,
         needs_session: false,
         ways_out: &["reset-password", "sign-in"],
+        passkey: None,
     },
     Form {
         path: "reset-password",
@@ -98,6 +153,7 @@ pub(crate) static FORMS: [Form; 21] = [
         deed: Deed::ResetPassword,
         needs_session: false,
         ways_out: &["recover-password"],
+        passkey: None,
     },
     Form {
         path: "confirm-email",
@@ -105,6 +161,7 @@ pub(crate) static FORMS: [Form; 21] = [
         deed: Deed::ConfirmEmail,
         needs_session: false,
         ways_out: &["sign-in"],
+        passkey: None,
     },
     Form {
         path: "restore-email",
@@ -112,6 +169,7 @@ pub(crate) static FORMS: [Form; 21] = [
         deed: Deed::RestoreEmail,
         needs_session: false,
         ways_out: &["recover-password"],
+        passkey: None,
     },
     Form {
         path: "redeem",
@@ -119,6 +177,7 @@ pub(crate) static FORMS: [Form; 21] = [
         deed: Deed::Redeem,
         needs_session: false,
         ways_out: &["sign-in"],
+        passkey: None,
     },
     Form {
         path: "accept-invitation",
@@ -126,6 +185,7 @@ pub(crate) static FORMS: [Form; 21] = [
         deed: Deed::AcceptInvitation,
         needs_session: false,
         ways_out: &["sign-in", "recover-password"],
+        passkey: None,
     },
     Form {
         path: "confirm-factor",
@@ -133,18 +193,66 @@ pub(crate) static FORMS: [Form; 21] = [
         deed: Deed::ConfirmFactor,
         needs_session: true,
         ways_out: &["sign-in"],
+        passkey: None,
     },
-    Form { path: "confirm-teacher", fields: &[CODE], deed: Deed::ConfirmTeacher, needs_session: false, ways_out: &[] },
+    Form {
+        path: "confirm-teacher",
+        fields: &[CODE],
+        deed: Deed::ConfirmTeacher,
+        needs_session: false,
+        ways_out: &[],
+        passkey: None,
+    },
     Form {
         path: "change-password",
         fields: &[CURRENT, NEW, AGAIN],
         deed: Deed::ChangePassword,
         needs_session: true,
         ways_out: &["sign-out"],
+        passkey: None,
     },
-    Form { path: "sign-out", fields: &[], deed: Deed::SignOut, needs_session: true, ways_out: &["account"] },
+    Form {
+        path: "sign-out",
+        fields: &[],
+        deed: Deed::SignOut,
+        needs_session: true,
+        ways_out: &["account"],
+        passkey: None,
+    },
+    Form {
+        path: "sign-in-passkey",
+        fields: &[CEREMONY, CREDENTIAL_ANSWER],
+        deed: Deed::SignInByPasskey,
+        needs_session: false,
+        ways_out: &["sign-in"],
+        passkey: Some(Passkey::Get),
+    },
+    Form {
+        path: "passkeys",
+        fields: &[PASSKEY_NAME, CURRENT],
+        deed: Deed::BeginPasskey,
+        needs_session: true,
+        ways_out: &["account"],
+        passkey: None,
+    },
+    Form {
+        path: "add-passkey",
+        fields: &[CEREMONY, CREDENTIAL_ANSWER, CHOSEN_NAME],
+        deed: Deed::AddPasskey,
+        needs_session: true,
+        ways_out: &["passkeys"],
+        passkey: Some(Passkey::Create),
+    },
+    Form {
+        path: "remove-passkey",
+        fields: &[PASSKEY, CURRENT],
+        deed: Deed::RemovePasskey,
+        needs_session: true,
+        ways_out: &["passkeys"],
+        passkey: None,
+    },
     own("change-email", &[NEW_EMAIL, KNOWN], Deed::ChangeEmail),
-    own("begin-factor", &[KNOWN], Deed::BeginFactor),
+    Form { ways_out: &["passkeys", "account"], ..own("begin-factor", &[KNOWN], Deed::BeginFactor) },
     Form { ways_out: &["begin-factor", "account"], ..own("enrol-factor", &[SHOWN], Deed::EnrolFactor) },
     own("give-up-factor", &[KNOWN], Deed::GiveUpFactor),
     own("replace-codes", &[KNOWN], Deed::ReplaceCodes),
@@ -155,11 +263,11 @@ pub(crate) static FORMS: [Form; 21] = [
 
 /// A form with which readers do something for themselves who are signed in.
 const fn own(path: &'static str, fields: &'static [Field], deed: Deed) -> Form {
-    Form { path, fields, deed, needs_session: true, ways_out: &["account"] }
+    Form { path, fields, deed, needs_session: true, ways_out: &["account"], passkey: None }
 }
 
 /// What pages say when something was done: `done-<name>`.
-pub(crate) const DONE: [&str; 16] = [
+pub(crate) const DONE: [&str; 20] = [
     "verify-email",
     "resend-verification",
     "recover-password",
@@ -169,6 +277,7 @@ pub(crate) const DONE: [&str; 16] = [
     "redeem",
     "accept-invitation",
     "confirm-teacher",
+    "link-provider",
     "change-password",
     "sign-out",
     "session-over",
@@ -176,10 +285,18 @@ pub(crate) const DONE: [&str; 16] = [
     "give-up-factor",
     "switch-role",
     "end-sessions",
+    "add-passkey",
+    "remove-passkey",
+    "passkey-needed",
 ];
 
 const fn text(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
     Field { name, in_api, kind: "text", autocomplete, repeats: None, is_optional: false }
+}
+
+/// A field that people do not see. What is wrong with it is said of the form as a whole.
+const fn hidden(name: &'static str) -> Field {
+    Field { kind: "hidden", ..text(name, &[], "off") }
 }
 
 const fn secret(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
@@ -191,14 +308,34 @@ const fn choice(name: &'static str, in_api: &'static [&'static str]) -> Field {
 }
 
 impl Field {
+    /// Whether it is no input, but the button by which the form is sent.
+    pub(crate) fn is_button(&self) -> bool {
+        self.kind == "submit"
+    }
+
     /// Whether what was typed is never shown again.
     pub(crate) fn is_secret(&self) -> bool {
         // what a browser must not keep is not shown either
         self.kind == "password" || self.autocomplete == "off"
     }
+
+    /// Whether people do not see it.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.kind == "hidden"
+    }
 }
 
 impl Form {
+    /// Whether it names the identity providers of the tenant.
+    pub(crate) fn names_providers(&self) -> bool {
+        NAMING_PROVIDERS.contains(&self.path)
+    }
+
+    /// Whether it is sent by the button of a provider, of which each has one.
+    pub(crate) fn is_sent_by_provider(&self) -> bool {
+        self.fields.iter().any(Field::is_button)
+    }
+
     /// The field that a violation of the API is about.
     pub(crate) fn field(&self, in_api: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.in_api.contains(&in_api))
@@ -220,6 +357,19 @@ impl Given {
         let named = |name: &str| form.fields.iter().find(|field| field.name == name);
         let pairs = form_urlencoded::parse(body);
         Self(pairs.filter_map(|(name, value)| Some((named(&name)?.name, value.into_owned()))).collect())
+    }
+
+    /// Reads what the page is opened for from its query: the hidden fields, and nothing that people type.
+    pub(crate) fn opened_for(form: &Form, query: &str) -> Self {
+        let mut given = Self::read(form, query.as_bytes());
+        given.0.retain(|name, _| form.fields.iter().any(|field| field.name == *name && field.is_hidden()));
+        given
+    }
+
+    /// With what a hidden field holds.
+    pub(crate) fn with(mut self, field: &'static str, value: String) -> Self {
+        self.0.insert(field, value);
+        self
     }
 
     /// What a field holds, as it was typed. Empty, where the field was not sent.

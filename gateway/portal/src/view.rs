@@ -1,4 +1,4 @@
-//! The pages as HTML, without script (WCAG 2.2 AA).
+//! The pages as HTML (WCAG 2.2 AA). They are without script, but for those on which a browser makes or uses a passkey.
 
 use axum::response::{IntoResponse, Response};
 use http::{
@@ -10,22 +10,37 @@ use http::{
 };
 use maud::{DOCTYPE, Markup, html};
 use platform::Language;
-use proto::{identity::v1 as pb, options::v1::Role};
+use proto::identity::v1 as pb;
 use tonic::Status;
 
 use crate::{
     choices::Choice,
     faults::{Faults, general, http_status},
-    own::Once,
-    page::{FORMS, Field, Form, Given},
-    qr,
+    page::{Field, Form, Given},
     visit::Visit,
     words::Words,
 };
 
+mod own;
+mod provider;
+
+pub(crate) use own::{account, told};
+use provider::{buttons, elsewhere};
+pub(crate) use provider::{linking, not_signed_in, onward};
+
 /// Nothing is loaded but the one style sheet, and nothing runs.
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The same, but for the one script of a page on which a browser makes or uses a passkey.
+const POLICY_OF_PASSKEYS: &str = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; \
+                                  script-src 'self'";
+
+/// Lets the one script run on a page.
+pub(crate) fn running(mut page: Response) -> Response {
+    page.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY_OF_PASSKEYS));
+    page
+}
 
 /// A page as an answer.
 pub(crate) fn answer(status: StatusCode, language: Language, page: Markup) -> Response {
@@ -43,8 +58,19 @@ pub(crate) fn answer(status: StatusCode, language: Language, page: Markup) -> Re
     (status, headers, page.into_string()).into_response()
 }
 
-/// The page of a form, with what it lets choose among, what was typed and what is wrong with it.
-pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults, choices: Option<&[Choice]>) -> Markup {
+/// What the page of a form shows beside its fields.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// The options of what a browser is asked for, as JSON. Empty: nothing was begun, so that there is no form.
+    pub(crate) options: String,
+    /// The reader's passkeys.
+    pub(crate) passkeys: Vec<pb::Passkey>,
+    /// What the reader chooses among. None: the form asks for no choice.
+    pub(crate) choices: Option<Vec<Choice>>,
+}
+
+/// The page of a form, with what stands beside it, what was typed and what is wrong with it.
+pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults, beside: &Beside) -> Markup {
     let words = visit.words;
     let name = |part: &str| format!("form-{}{part}", form.path);
     let title = words.say(&name(""));
@@ -52,98 +78,83 @@ pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults, c
         h1 { (title) }
         (done(visit))
         (summary(words, form, faults))
-        @if choices.is_some_and(<[Choice]>::is_empty) { p { (words.say(&name(".none"))) } }
-        @else { p { (words.say(&name(".lead"))) } (fields(visit, form, given, faults, choices.unwrap_or_default())) }
+        @if beside.choices.as_ref().is_some_and(Vec::is_empty) { p { (words.say(&name(".none"))) } }
+        @else {
+            p { (words.say(&name(".lead"))) }
+            (own_passkeys(visit, &beside.passkeys))
+            (asking(visit, form, given, faults, beside))
+        }
+        @if form.names_providers() && !form.is_sent_by_provider() { (elsewhere(visit)) }
         @if !form.ways_out.is_empty() {
             ul.ways { @for way in form.ways_out { li { (link(visit, way)) } } }
         }
     };
     let title = if faults.is_empty() { title } else { words.say_with("title-of-faults", &[("title", &title)]) };
-    document(words, &title, Some(visit), &content)
+    let script = html! { @if form.passkey.is_some() { script src="/passkey.js" defer {} } };
+    document(words, &title, Some(visit), &html! { (content) (script) })
 }
 
-fn fields(visit: &Visit, form: &Form, given: &Given, faults: &Faults, choices: &[Choice]) -> Markup {
+/// The form itself. The one that the script sends is shown by the script.
+fn asking(visit: &Visit, form: &Form, given: &Given, faults: &Faults, beside: &Beside) -> Markup {
+    let choices = beside.choices.as_deref().unwrap_or_default();
+    let content = html! {
+        (fields(visit.words, form, given, faults, choices))
+        @if form.is_sent_by_provider() { (buttons(visit, form.path)) }
+        @else { button type="submit" { (visit.words.say(&format!("form-{}.button", form.path))) } }
+    };
+    let to = visit.address(form.path);
+    match form.passkey {
+        None => html! { form method="post" action=(to) novalidate { (content) } },
+        Some(passkey) => html! {
+            (aloud(visit.words))
+            @if !beside.options.is_empty() {
+                form method="post" action=(to) data-passkey=(passkey.method()) data-options=(beside.options) hidden { (content) }
+            }
+        },
+    }
+}
+
+/// The fields of a form.
+fn fields(words: Words, form: &Form, given: &Given, faults: &Faults, choices: &[Choice]) -> Markup {
+    let first = form.fields.iter().find(|field| !field.is_hidden()).map(|field| field.name);
+    html! {
+        @for field in form.fields.iter().filter(|field| !field.is_button()) {
+            @if field.is_hidden() { input type="hidden" name=(field.name) value=(given.get(field.name)); }
+            @else if field.kind == "radio" { (radios(words, field, given, faults, choices)) }
+            @else { (input(words, field, given, faults, first == Some(field.name))) }
+        }
+    }
+}
+
+/// What a reader is told whose browser runs no script, or has no passkeys, or has not made or used one.
+fn aloud(words: Words) -> Markup {
+    html! {
+        noscript { p { (words.say("passkey-without-script")) } }
+        div role="status" {
+            @for said in ["unable", "undone"] {
+                p data-said=(said) hidden { (words.say(&format!("passkey-{said}"))) }
+            }
+        }
+    }
+}
+
+/// The passkeys that a reader has, each with the way to remove it.
+fn own_passkeys(visit: &Visit, passkeys: &[pb::Passkey]) -> Markup {
     let words = visit.words;
     html! {
-        form method="post" action=(visit.address(form.path)) novalidate {
-            @for (at, field) in form.fields.iter().enumerate() {
-                @if field.kind == "radio" { (radios(words, field, given, faults, choices)) }
-                @else { (input(words, field, given, faults, at == 0)) }
+        @if !passkeys.is_empty() {
+            h2 { (words.say("passkeys-own")) }
+            ul.ways {
+                @for passkey in passkeys {
+                    li {
+                        a href={ (visit.address("remove-passkey")) "?passkey=" (passkey.id) } {
+                            (words.say_with("passkey-remove", &[("name", &passkey.name)]))
+                        }
+                    }
+                }
             }
-            button type="submit" { (words.say(&format!("form-{}.button", form.path))) }
         }
     }
-}
-
-/// The page that says who is signed in.
-pub(crate) fn account(visit: &Visit, account: &pb::Account, factor: Option<&pb::Factor>) -> Markup {
-    let words = visit.words;
-    let name = format!("{} {}", account.given_name, account.surname);
-    let content = html! {
-        h1 { (words.say("account")) }
-        (done(visit))
-        p { (words.say("account.who")) }
-        // a team has no name of its own here
-        @if !name.trim().is_empty() { p.who { (name) } }
-        p.who { (account.login) }
-        p { (words.say("account.next")) }
-        ul.ways { @for way in ways(account, factor) { li { (link(visit, way)) } } }
-    };
-    document(words, &words.say("account"), Some(visit), &content)
-}
-
-/// The pages of what somebody can do for themselves.
-fn ways(account: &pb::Account, factor: Option<&pb::Factor>) -> Vec<&'static str> {
-    let mut ways = vec!["change-password"];
-    if let Some(factor) = factor {
-        ways.push("change-email");
-        match factor.enrolled_at {
-            Some(_) => ways.extend(["replace-codes", "give-up-factor"]),
-            None => ways.push("begin-factor"),
-        }
-    }
-    if account.roles().count() > 1 {
-        ways.push("switch-role");
-    }
-    if account.roles().any(|role| role == Role::Integrator) {
-        ways.push("make-token");
-    }
-    ways.extend(["end-sessions", "sign-out"]);
-    ways
-}
-
-/// The page that shows something once.
-pub(crate) fn told(visit: &Visit, once: &Once) -> Markup {
-    let words = visit.words;
-    let name = match once {
-        Once::App { .. } => "told-app",
-        Once::RecoveryCodes(_) => "told-codes",
-        Once::Secret(_) => "told-secret",
-    };
-    let next = FORMS.iter().find(|form| form.path == "enrol-factor");
-    let content = html! {
-        h1 { (words.say(name)) }
-        p { (words.say(&format!("{name}.lead"))) }
-        @match once {
-            Once::App { uri, secret } => {
-                (qr::picture(uri, &words.say("told-app.picture")))
-                p { (words.say("told-app.secret")) }
-                p.once { code { (in_fours(secret)) } }
-                @if let Some(form) = next { (fields(visit, form, &Given::default(), &Faults::default(), &[])) }
-            }
-            Once::RecoveryCodes(codes) => ul.once { @for code in codes { li { code { (code) } } } },
-            Once::Secret(secret) => p.once { code { (secret) } },
-        }
-        ul.ways { li { (link(visit, "account")) } }
-    };
-    document(words, &words.say(name), Some(visit), &content)
-}
-
-/// A text in groups of four, as people read it aloud and apps take it.
-fn in_fours(text: &str) -> String {
-    let letters: Vec<_> = text.chars().collect();
-    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
-    groups.join(" ")
 }
 
 /// The page that says where to sign in for the work of a pair.

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode,
-    header::{ACCEPT_LANGUAGE, AUTHORIZATION, LOCATION, SET_COOKIE},
+    header::{ACCEPT_LANGUAGE, AUTHORIZATION, LOCATION, REFRESH, SET_COOKIE},
     request::Parts,
 };
 use maud::Markup;
@@ -13,6 +13,7 @@ use platform::{
 };
 use proto::identity::v1::{
     self as pb, account_service_client::AccountServiceClient, factor_service_client::FactorServiceClient,
+    passkey_service_client::PasskeyServiceClient, provider_service_client::ProviderServiceClient,
     tenant_service_client::TenantServiceClient,
 };
 use tonic::{Request, Status, metadata::MetadataMap, transport::Channel};
@@ -22,7 +23,9 @@ use crate::{
     deed::{Cookie, Next},
     door,
     own::Told,
-    page, view,
+    page::{self, Form},
+    provider::PROVIDER,
+    view,
     words::Words,
 };
 
@@ -46,8 +49,11 @@ pub(crate) struct Visit {
     pub(crate) session: Option<String>,
     /// The service that is called.
     pub(crate) identity: Channel,
+    /// The identity providers of the tenant, where the page names them.
+    pub(crate) providers: Vec<pb::Provider>,
+    /// Whether the reader came by plain HTTP, as far as the request says it.
+    pub(crate) is_plain: bool,
     metadata: HeaderMap,
-    is_plain: bool,
     /// Whether the reader has chosen the language with this request.
     has_chosen: bool,
 }
@@ -83,12 +89,38 @@ impl Visit {
             path: head.uri.path().to_owned(),
             done: page::DONE.into_iter().find(|known| done.as_deref() == Some(*known)),
             session: None,
+            providers: Vec::new(),
             identity: identity.clone(),
             metadata,
             is_plain: door::is_plain(head),
             has_chosen: chosen.is_some(),
         };
         Ok(door::cookie(&head.headers, SESSION).map_or_else(|| visit.clone(), |token| visit.signed_in(token)))
+    }
+
+    /// [`Visit::open`], for a form.
+    pub(crate) async fn open_for(identity: &Channel, head: &Parts, form: &Form) -> Result<Self, Status> {
+        if form.names_providers() {
+            return Self::open_naming_providers(identity, head).await;
+        }
+        Self::open(identity, head).await
+    }
+
+    /// [`Visit::open`], for a page that names the identity providers of the tenant.
+    pub(crate) async fn open_naming_providers(identity: &Channel, head: &Parts) -> Result<Self, Status> {
+        let mut visit = Self::open(identity, head).await?;
+        // a session that is over must not keep anybody from signing in
+        let asked = request(&visit.anonymous(), pb::ListProvidersRequest {});
+        visit.providers =
+            ProviderServiceClient::new(identity.clone()).list_providers(asked).await?.into_inner().providers;
+        Ok(visit)
+    }
+
+    /// What a call says that is made for nobody.
+    fn anonymous(&self) -> HeaderMap {
+        let mut metadata = self.metadata.clone();
+        metadata.remove(AUTHORIZATION);
+        metadata
     }
 
     /// This visit with the token of a session. As it is, where the text can be no token.
@@ -123,6 +155,18 @@ impl Visit {
         Ok((account, Some(factor)))
     }
 
+    /// The reader's passkeys. Error: that of the API.
+    pub(crate) async fn passkeys(&self) -> Result<Vec<pb::Passkey>, Status> {
+        let mut passkeys = PasskeyServiceClient::new(self.identity.clone());
+        Ok(passkeys.list_passkeys(self.request(pb::ListPasskeysRequest {})).await?.into_inner().passkeys)
+    }
+
+    /// What a browser is to use a passkey for. Error: that of the API.
+    pub(crate) async fn begin_sign_in(&self) -> Result<pb::BeginPasskeySignInResponse, Status> {
+        let mut passkeys = PasskeyServiceClient::new(self.identity.clone());
+        Ok(passkeys.begin_passkey_sign_in(self.request(pb::BeginPasskeySignInRequest {})).await?.into_inner())
+    }
+
     /// The countries of the programme. Error: `TENANT_UNKNOWN`, where the tenant is a country, which has no pairs.
     pub(crate) async fn homes(&self) -> Result<Vec<pb::Tenant>, Status> {
         if self.tenant.countries.is_empty() {
@@ -151,27 +195,63 @@ impl Visit {
     /// A page that shows something once.
     pub(crate) fn tell(&self, told: &Told) -> Response {
         let mut answer = self.answer(StatusCode::OK, view::told(self, &told.once));
-        self.keep(&mut answer, &told.cookie);
+        self.set_cookies(&mut answer, &told.cookie);
         answer
     }
 
     /// Leads the reader to another page, which the browser fetches anew, so that nothing is sent twice.
     pub(crate) fn go(&self, next: &Next) -> Response {
         let done = next.done.map(|done| format!("?done={done}")).unwrap_or_default();
-        let mut answer = view::answer(StatusCode::SEE_OTHER, self.words.language(), maud::html! {});
-        let to = HeaderValue::try_from(format!("{}{done}", self.address(next.page)));
-        answer.headers_mut().extend(to.map(|to| (LOCATION, to)));
-        self.keep(&mut answer, &next.cookie);
+        let mut answer = match &next.away {
+            Some(url) => self.lead_on(url),
+            None => {
+                let mut answer = view::answer(StatusCode::SEE_OTHER, self.words.language(), maud::html! {});
+                let to = HeaderValue::try_from(format!("{}{done}", self.address(next.page)));
+                answer.headers_mut().extend(to.map(|to| (LOCATION, to)));
+                answer
+            }
+        };
+        self.set_cookies(&mut answer, &next.cookie);
         answer
     }
 
-    /// Says what becomes of the cookie of the session.
-    fn keep(&self, answer: &mut Response, cookie: &Cookie) {
-        let secure = if self.is_plain { "" } else { "; Secure" };
+    fn set_cookies(&self, answer: &mut Response, cookie: &Cookie) {
+        let secure = |is_plain: bool| if is_plain { "" } else { "; Secure" };
+        let own = secure(self.is_plain);
         match cookie {
             Cookie::Keep => {}
-            Cookie::Hold(token) => self.set_cookie(answer, &format!("{SESSION}={token}"), secure),
-            Cookie::Forget => self.set_cookie(answer, &format!("{SESSION}=; Max-Age=0"), secure),
+            Cookie::Hold(token) => self.set_cookie(answer, &format!("{SESSION}={token}"), own),
+            Cookie::Forget => self.set_cookie(answer, &format!("{SESSION}=; Max-Age=0"), own),
+            Cookie::Take(luggage) => {
+                self.set_lax_cookie(answer, &format!("{PROVIDER}={}; Max-Age=600", luggage.text()), own);
+            }
+            Cookie::Unpack => self.unpack(answer),
+            Cookie::Arrive { token, is_plain } => {
+                self.unpack(answer);
+                self.set_cookie(answer, &format!("{SESSION}={token}"), secure(*is_plain));
+            }
+        }
+    }
+
+    /// A page that leads on by itself. No answer with a status of redirection, for what follows on a form may lead to this site alone,
+    /// and what follows on a request from another site has no cookie that is `Strict`.
+    fn lead_on(&self, url: &str) -> Response {
+        let mut answer = self.answer(StatusCode::OK, view::onward(self, url));
+        let to = HeaderValue::try_from(format!("0; url={url}"));
+        answer.headers_mut().extend(to.map(|to| (REFRESH, to)));
+        answer
+    }
+
+    /// Removes the cookie of the way to an identity provider.
+    pub(crate) fn unpack(&self, answer: &mut Response) {
+        self.set_lax_cookie(answer, &format!("{PROVIDER}=; Max-Age=0"), "");
+    }
+
+    /// Adds a cookie for the page alone that an identity provider leads back to, which is sent also where another site leads there.
+    fn set_lax_cookie(&self, answer: &mut Response, cookie: &str, secure: &str) {
+        let cookie = format!("{cookie}; Path={}; HttpOnly; SameSite=Lax{secure}", self.address(PROVIDER));
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            answer.headers_mut().append(SET_COOKIE, cookie);
         }
     }
 
@@ -193,7 +273,7 @@ fn request<T>(metadata: &HeaderMap, message: T) -> Request<T> {
 }
 
 /// The value of a parameter in the query.
-fn asked_for(head: &Parts, name: &str) -> Option<String> {
+pub(crate) fn asked_for(head: &Parts, name: &str) -> Option<String> {
     let query = head.uri.query().unwrap_or_default().as_bytes();
     form_urlencoded::parse(query).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }

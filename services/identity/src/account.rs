@@ -5,7 +5,7 @@
 //! read the code, and cannot make their own password valid for that address. In the same way only codes that are mailed to their owner
 //! replace a forgotten password ([`Recovery`]) and an address ([`EmailChange`]). Who vouches for a teacher is a [`confirmation`].
 //!
-//! What an account is protected by beside the password is its second factor ([`factor`]).
+//! What an account is protected by beside the password is its second factor ([`factor`]) and its passkeys ([`passkey`]).
 //!
 //! This room imports `country`, `school` and `password`. It knows neither mandates nor sessions, and of a team the id alone.
 
@@ -27,6 +27,8 @@ pub(crate) mod code;
 pub mod confirmation;
 pub(crate) mod email_change;
 pub mod factor;
+pub mod passkey;
+pub mod provider_link;
 pub(crate) mod recovery;
 mod registration;
 pub(crate) mod school_letter;
@@ -36,6 +38,7 @@ mod wire;
 
 pub(crate) use code::invalid as invalid_code;
 pub use email_change::EmailChange;
+pub use passkey::Passkey;
 pub use recovery::Recovery;
 pub use registration::{Form, Registration};
 pub use school_letter::SchoolLetter;

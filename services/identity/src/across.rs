@@ -1,5 +1,5 @@
-//! What takes several rooms in one transaction: signing in, opening sessions, second factors, recovering, locking and leaving an account,
-//! giving roles and taking them away, vouching for teachers and finding them, inviting, submitting and admitting an application, issuing and
+//! What takes several rooms in one transaction: signing in, opening sessions, second factors, passkeys and identity providers, recovering,
+//! locking and leaving an account, giving roles and taking them away, vouching for teachers and finding them, inviting, submitting and admitting an application, issuing and
 //! redeeming a credential, handing over, visiting a programme, machines that begin and end, telling webhooks, erasing people, and mailing.
 //! The functions take a transaction and values and return values; the messages are made in the `api` files.
 //!
@@ -23,7 +23,10 @@ pub(crate) mod leaving;
 pub(crate) mod machines;
 pub(crate) mod mailing;
 pub(crate) mod mandating;
+pub(crate) mod passkeys;
+pub(crate) mod providing;
 pub(crate) mod reminding;
+pub(crate) mod retention;
 pub(crate) mod sign_in;
 pub mod subject;
 pub(crate) mod submission;

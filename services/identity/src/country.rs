@@ -16,12 +16,14 @@ use crate::post::letters::{self, Own};
 
 pub mod api;
 mod pattern;
+mod providers;
 mod roles;
 mod schools;
 pub mod territory;
 pub mod vouching;
 pub mod words;
 
+pub use providers::Provider;
 pub use schools::{Column, Schools};
 
 /// The table `[identity]` of a country's or a programme's file.
@@ -42,6 +44,8 @@ pub struct Country {
     vouching: Vouching,
     #[serde(default)]
     second_factor: SecondFactor,
+    #[serde(default)]
+    providers: Vec<Provider>,
 }
 
 /// The table `[identity.second_factor]`.
@@ -100,6 +104,8 @@ pub struct Retention {
     pub authorisation_files: u16,
     /// An account that nobody signs in to, counted from the last sign-in.
     pub inactive_accounts: u16,
+    /// How many days before an account ends that nobody signs in to, its owner is told by a letter.
+    pub inactive_warning: u16,
     /// The address of somebody who was invited, counted from the end of the invitation.
     pub ended_invitations: u16,
 }
@@ -111,6 +117,7 @@ impl Default for Retention {
             abandoned_drafts: 365,
             authorisation_files: 730,
             inactive_accounts: 1825,
+            inactive_warning: 30,
             ended_invitations: 30,
         }
     }
@@ -213,6 +220,16 @@ impl Country {
         &self.vouching
     }
 
+    /// The identity providers that people may come in by.
+    pub fn providers(&self) -> &[Provider] {
+        &self.providers
+    }
+
+    /// What people call the provider with a code: the code itself, where the file has none any more.
+    pub fn provider_name<'c>(&'c self, code: &'c str) -> &'c str {
+        self.providers.iter().find(|provider| provider.code() == code).map_or(code, Provider::name)
+    }
+
     /// Whether a role is acted in only by who has a second factor.
     pub fn needs_factor(&self, role: Role) -> bool {
         self.second_factor.required_for.contains(&roles::word(role))
@@ -249,6 +266,7 @@ impl Country {
             abandoned_drafts,
             authorisation_files,
             inactive_accounts,
+            inactive_warning,
             ended_invitations,
         } = self.retention;
         let Credentials { provisional_hours, verification_hours, invitation_hours, recovery_hours, machine_token_days } =
@@ -258,6 +276,7 @@ impl Country {
             ("retention.abandoned_drafts", abandoned_drafts),
             ("retention.authorisation_files", authorisation_files),
             ("retention.inactive_accounts", inactive_accounts),
+            ("retention.inactive_warning", inactive_warning),
             ("retention.ended_invitations", ended_invitations),
             ("credentials.provisional_hours", provisional_hours),
             ("credentials.verification_hours", verification_hours),
@@ -266,7 +285,9 @@ impl Country {
             ("credentials.machine_token_days", machine_token_days),
         ];
         let empty = counts.into_iter().filter(|(_, count)| *count == 0);
-        empty.map(|(key, _)| format!("identity.{key}: at least 1")).collect()
+        let late = (inactive_warning >= inactive_accounts)
+            .then(|| "identity.retention.inactive_warning: less than `inactive_accounts`".to_owned());
+        empty.map(|(key, _)| format!("identity.{key}: at least 1")).chain(late).collect()
     }
 }
 
@@ -286,6 +307,7 @@ impl Section for Country {
         faults.extend(letters::faults(&self.letters).into_iter().map(|fault| format!("identity.letters.{fault}")));
         faults.extend(self.vouching.faults());
         faults.extend(self.factor_faults());
+        faults.extend(providers::faults(&self.providers));
         faults
     }
 }
@@ -422,7 +444,7 @@ mod tests {
     fn every_fault_is_named_at_once_with_its_key() {
         let found = faults(
             "programme",
-            "cci = ['2014']\n[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0 }\n\
+            "cci = ['2014']\n[identity]\nnuts = ['XX', 'I']\nwords = { forbidden = ['a'] }\nretention = { unverified_accounts = 0, inactive_warning = 1825 }\n\
              credentials = { verification_hours = 0, recovery_hours = 0 }\nsecond_factor = { required_for = ['juror', 'team', 'Juror'] }\n",
         );
         for key in [
@@ -430,6 +452,7 @@ mod tests {
             "identity.nuts: no territory of NUTS begins with `I`",
             "identity.words.forbidden: `a`",
             "identity.retention.unverified_accounts:",
+            "identity.retention.inactive_warning: less than",
             "identity.credentials.verification_hours:",
             "identity.credentials.recovery_hours:",
             "identity.second_factor.required_for: nobody can be given a role `team`",

@@ -12,17 +12,21 @@ use proto::identity::v1::{
     data_subject_service_server::DataSubjectServiceServer, factor_service_server::FactorServiceServer,
     file_service_server::FileServiceServer, integrator_service_server::IntegratorServiceServer,
     invitation_service_server::InvitationServiceServer, mandate_service_server::MandateServiceServer,
-    membership_service_server::MembershipServiceServer, school_service_server::SchoolServiceServer,
-    session_service_server::SessionServiceServer, team_service_server::TeamServiceServer,
-    tenant_service_server::TenantServiceServer, territory_service_server::TerritoryServiceServer,
-    webhook_service_server::WebhookServiceServer,
+    membership_service_server::MembershipServiceServer, passkey_service_server::PasskeyServiceServer,
+    provider_service_server::ProviderServiceServer, retention_service_server::RetentionServiceServer,
+    school_service_server::SchoolServiceServer, session_service_server::SessionServiceServer,
+    team_service_server::TeamServiceServer, tenant_service_server::TenantServiceServer,
+    territory_service_server::TerritoryServiceServer, webhook_service_server::WebhookServiceServer,
 };
 use serde::{Deserialize, Serialize};
 use tonic::service::Routes;
 
 use self::{
-    account::{confirmation::api::Confirmations, factor},
-    across::{audit, confirming, entrance, erasing, hooks, inviting, mailing, reminding, sign_in, subject, visiting},
+    account::{confirmation::api::Confirmations, factor, passkey},
+    across::{
+        audit, confirming, erasing, hooks, mailing, providing, providing::Broker, reminding, retention, sign_in,
+        subject, visiting,
+    },
     class::{application, file, team},
     machine::{integrator, webhook},
     mandate::invitation,
@@ -30,6 +34,7 @@ use self::{
         settings::{Hashing, Throttling},
         throttle::Throttle,
     },
+    session::provider::api::Providers,
 };
 
 pub mod account;
@@ -48,6 +53,7 @@ pub mod session;
 mod testing;
 
 pub use across::coordinator::{Coordinator, create_coordinator, has_coordinator, invite_coordinator};
+pub use across::factoring::reset_factor;
 pub use across::subject::holdings;
 pub use password::hasher::Hasher;
 
@@ -55,7 +61,8 @@ pub use password::hasher::Hasher;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The address under which people reach this installation. Links in mails begin with it.
+    /// The address under which people reach this installation. Links in mails begin with it, and passkeys are made for its domain: those of
+    /// another domain work no longer. They need HTTPS, but for `localhost`.
     pub public_url: String,
     /// The limits for hashing passwords.
     pub hashing: Hashing,
@@ -119,14 +126,17 @@ fn routes(host: &Host) -> Result<Routes> {
         throttle: throttle.clone(),
         peers: host.peers.clone(),
     };
-    let factors = factors(host, &hasher, &throttle, &tokens);
-    let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle };
+    let door = sign_in::Door { store: store.clone(), keys, hasher: hasher.clone(), throttle: throttle.clone() };
+    let broker = Broker::new(&door, settings.public_url.clone())?;
+    let providers = Providers { tokens: tokens.clone(), door: door.clone(), broker: broker.clone() };
+    let sessions = session::api::Sessions { store: store.clone(), tokens: tokens.clone(), hasher, throttle, broker };
     let machines = of_machines(of_country(host), host, &settings, &tokens)?;
+    let protected = protected(machines, &settings, door, &tokens);
     let memberships = membership::api::Memberships { store, border: host.border.clone(), tokens };
-    let routes = machines
+    let routes = protected
         .add_service(AccountServiceServer::new(accounts))
         .add_service(ConfirmationServiceServer::new(confirmations))
-        .add_service(FactorServiceServer::new(factors))
+        .add_service(ProviderServiceServer::new(providers))
         .add_service(MandateServiceServer::new(mandates))
         .add_service(InvitationServiceServer::new(invitations))
         .add_service(SessionServiceServer::new(sessions))
@@ -144,6 +154,7 @@ fn known(routes: Routes, host: &Host) -> Routes {
     routes
         .add_service(AuditServiceServer::new(audit::api::Audits { log: host.audit_log() }))
         .add_service(DataSubjectServiceServer::new(subjects))
+        .add_service(RetentionServiceServer::new(retention::api::Retentions { store: host.store.clone() }))
 }
 
 /// The outside systems of a tenant.
@@ -171,21 +182,25 @@ fn of_country(host: &Host) -> Routes {
         .add_service(TeamServiceServer::new(teams))
 }
 
-fn factors(host: &Host, hasher: &Hasher, throttle: &Throttle, tokens: &session::Tokens) -> factor::api::Factors {
-    let (store, keys) = (host.store.clone(), host.keys.clone());
-    let door = sign_in::Door { store: store.clone(), keys, hasher: hasher.clone(), throttle: throttle.clone() };
-    factor::api::Factors { store, tokens: tokens.clone(), door }
+/// What protects accounts beside the password.
+fn protected(routes: Routes, settings: &Settings, door: sign_in::Door, tokens: &session::Tokens) -> Routes {
+    let store = door.store.clone();
+    let factors = factor::api::Factors { store: store.clone(), tokens: tokens.clone(), door: door.clone() };
+    let site = passkey::Site::of(&settings.public_url);
+    let passkeys = passkey::api::Passkeys { store, tokens: tokens.clone(), site, door };
+    routes.add_service(FactorServiceServer::new(factors)).add_service(PasskeyServiceServer::new(passkeys))
 }
 
 fn handlers(host: &Host) -> Result<Handlers> {
     let settings: Settings = host.settings()?;
     let outbound = Outbound::new(settings.webhooks.to_this_machine)?;
-    let mails = inviting::handlers(mailing::handlers(host, settings.public_url), host.store.clone());
-    let mails = entrance::handlers(mails, host.store.clone());
+    let mails = mailing::handlers(host, settings.public_url);
+    let mails = retention::round::handlers(mails, host.store.clone(), host.subjects(subject::holdings));
     let mails = confirming::handlers(mails, host.store.clone());
+    let mails = providing::handlers(mails, host.store.clone());
     let mails = hooks::handlers(mails, host, outbound);
     let files = file::bytes::handlers(mails, host.store.clone(), host.blobs.clone());
-    let erasures = erasing::handlers(files, host.store.clone());
+    let erasures = erasing::handlers(files, host.store.clone(), host.blobs.clone());
     Ok(reminding::handlers(erasures, host.store.clone(), host.border.clone()))
 }
 

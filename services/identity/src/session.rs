@@ -16,19 +16,20 @@ use jiff::{SignedDuration, Timestamp};
 use platform::{Allowed, Ctx, Error, Id, Result, Violations, error::Shared};
 
 use crate::{
-    account::{Account, factor::Factor},
+    account::{Account, Passkey, factor::Factor},
     mandate::Mandate,
     reason::{Reason, Refuse},
 };
 
 pub mod api;
 mod entry;
+pub mod provider;
 mod refresh;
 pub(crate) mod store;
 mod tokens;
 mod wire;
 
-pub use entry::{Entry, Opened, Proof};
+pub use entry::{Came, Entry, Opened, Proof};
 pub use refresh::Refresh;
 pub use tokens::{Grant, Guest, Tokens};
 
@@ -42,18 +43,47 @@ pub struct Session {
     family: Id<Session>,
     /// The second factor that was shown in it.
     factor: Option<Id<Factor>>,
+    /// The passkey that was shown in it.
+    passkey: Option<Id<Passkey>>,
+    /// The answer of an identity provider that opened it.
+    came: Option<Came>,
     generation: i32,
     created_at: Timestamp,
     last_used_at: Timestamp,
     expires_at: Timestamp,
+    /// The last instant of its family, however often somebody goes on in another mandate.
+    family_until: Timestamp,
     ended_at: Option<Timestamp>,
 }
 
+/// How long sessions last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// From the first of a family to the end of the last.
+    pub family: SignedDuration,
+    /// One that lacks something, which has one access token alone.
+    pub lacking: SignedDuration,
+}
+
+impl Lifetime {
+    /// The same, for a family that is to last no longer than another one would have in all.
+    #[must_use]
+    pub(crate) fn at_most(self, family: SignedDuration) -> Self {
+        Self { family: self.family.min(family), ..self }
+    }
+
+    fn of(self, entry: &Entry) -> SignedDuration {
+        if entry.lacks().is_some() { self.lacking } else { self.family }
+    }
+}
+
 impl Session {
-    /// A new session of who is let in, which can be refreshed for `lifetime`.
-    pub fn open(ctx: &Ctx, entry: &Entry, lifetime: SignedDuration) -> Self {
-        let begun = Self::begun(ctx, entry.mandate(), ctx.new_id(), ctx.now() + lifetime);
-        Self { factor: entry.factor(), ..begun }
+    /// A new session of who is let in, the first of its family.
+    pub fn open(ctx: &Ctx, entry: &Entry, lifetime: Lifetime) -> Self {
+        let family_until = ctx.now() + lifetime.family;
+        let expires_at = family_until.min(ctx.now() + lifetime.of(entry));
+        let begun = Self::begun(ctx, entry.mandate(), ctx.new_id(), expires_at);
+        Self { factor: entry.factor(), passkey: entry.passkey(), came: entry.came(), family_until, ..begun }
     }
 
     fn begun(ctx: &Ctx, mandate: &Mandate, id: Id<Self>, expires_at: Timestamp) -> Self {
@@ -65,10 +95,13 @@ impl Session {
             mandate: mandate.id(),
             family: id,
             factor: None,
+            passkey: None,
+            came: None,
             generation: 0,
             created_at: now,
             last_used_at: now,
             expires_at,
+            family_until: expires_at,
             ended_at: None,
         }
     }
@@ -87,17 +120,18 @@ impl Session {
         violations.done()
     }
 
-    /// A session in another mandate, which takes the place of this one: the next generation of its family. It lasts `lifetime`, and no
-    /// longer than this one would have.
-    pub fn switch(&self, ctx: &Ctx, entry: &Entry, lifetime: SignedDuration) -> Self {
+    /// A session in another mandate, which takes the place of this one: the next generation of its family. None of them lasts longer than the
+    /// first one could have, whichever of them lacked something.
+    pub fn switch(&self, ctx: &Ctx, entry: &Entry, lifetime: Lifetime) -> Self {
         Self {
             id: ctx.new_id(),
             version: 0,
             mandate: entry.mandate().id(),
             factor: entry.factor(),
+            passkey: entry.passkey(),
             generation: self.generation + 1,
             last_used_at: ctx.now(),
-            expires_at: self.expires_at.min(ctx.now() + lifetime),
+            expires_at: self.family_until.min(ctx.now() + lifetime.of(entry)),
             ..self.clone()
         }
     }
@@ -124,9 +158,30 @@ impl Session {
         Allowed::when(self.account == ctx.account()?, || Error::not_found("session"))
     }
 
+    /// How long its family lasts in all.
+    pub(crate) fn whole(&self) -> SignedDuration {
+        self.family_until.duration_since(self.created_at)
+    }
+
+    /// This session, which goes on from another one of its account: by what that one was opened stays known.
+    #[must_use]
+    pub(crate) fn after(self, other: &Self) -> Self {
+        Self { came: self.came.or(other.came), ..self }
+    }
+
     /// What was shown in it.
     pub fn proof(&self) -> Proof {
-        self.factor.map_or(Proof::Password, Proof::Factor)
+        match (self.passkey, self.factor, self.came) {
+            (Some(passkey), ..) => Proof::Passkey(passkey),
+            (None, Some(factor), _) => Proof::Factor(factor),
+            (None, None, Some(came)) => Proof::Provider(came),
+            (None, None, None) => Proof::Password,
+        }
+    }
+
+    /// The answer of an identity provider that opened it.
+    pub fn came(&self) -> Option<Came> {
+        self.came
     }
 
     /// Its id.
@@ -157,10 +212,10 @@ pub(crate) fn over() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::testing::{Ground, entry};
+    use proto::options::v1::Role;
 
-    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+    use super::*;
+    use crate::testing::{Ground, HOUR, entry, entry_as};
 
     #[test]
     fn a_refresh_token_is_worth_something_once() {
@@ -186,8 +241,27 @@ mod tests {
         assert_eq!(second.created_at, first.created_at, "when somebody signed in");
         let mut second = second;
         assert!(!second.refresh(second.last_used_at, &Refresh::of(&first)).unwrap(), "a token of before is an old one");
-        let short = first.switch(&ground.anybody(), &other, SignedDuration::from_mins(5));
+        let short = first.switch(&ground.anybody(), &other, HOUR.at_most(SignedDuration::from_mins(5)));
         assert_eq!(short.expires_at, ground.anybody().now() + SignedDuration::from_mins(5));
+    }
+
+    #[test]
+    fn a_family_ends_when_its_first_session_would_have_whatever_those_after_it_lacked() {
+        let ground = Ground::without_store();
+        let strict = ground.needing_factors(&["juror"]);
+        let (whole, lacking) = (entry(&strict), entry_as(&strict, Role::Juror));
+        assert!(whole.lacks().is_none() && lacking.lacks().is_some());
+        let first = Session::open(&strict, &whole, HOUR);
+        ground.clock.advance(SignedDuration::from_mins(20));
+        let later = ground.ctx_in("it", platform::Caller::Anonymous);
+        let second = first.switch(&later, &lacking, HOUR);
+        assert_eq!(second.expires_at, later.now() + HOUR.lacking);
+        let third = second.switch(&later, &whole, HOUR);
+        assert_eq!((third.expires_at, third.family, third.generation), (first.expires_at, first.family, 2));
+        // one that began with what lacks something goes on for as long as any, from its beginning
+        let begun = Session::open(&strict, &lacking, HOUR);
+        assert_eq!(begun.expires_at, strict.now() + HOUR.lacking);
+        assert_eq!(begun.switch(&later, &whole, HOUR).expires_at, strict.now() + HOUR.family);
     }
 
     #[test]

@@ -32,7 +32,7 @@ use crate::{
     mandate::{self, Mandate},
     password::{hasher::Hasher, throttle::Throttle},
     school::{self, Import, School, register::SchoolRecord},
-    session::{self, Entry, Proof, Session, Tokens, api::Sessions},
+    session::{self, Entry, Lifetime, Proof, Session, Tokens, api::Sessions, provider::Remote},
 };
 
 mod even;
@@ -190,7 +190,7 @@ impl Ground {
         let tx = self.store().change(&self.anybody()).await.unwrap();
         let mandate = mandate::store::of_account(&tx, account.id()).await.unwrap().remove(0);
         let entry = across::entry::decide(&tx, account, mandate, Proof::Password).await.unwrap();
-        let session = Session::open(&self.anybody(), &entry, jiff::SignedDuration::from_hours(1));
+        let session = Session::open(&self.anybody(), &entry, HOUR);
         session::store::insert(&tx, &session).await.unwrap();
         tx.commit().await.unwrap();
         session
@@ -278,7 +278,9 @@ impl Ground {
     pub(crate) fn sessions(&self) -> Sessions {
         let throttle = Throttle::new(&Settings::default().throttle, &self.clock);
         let tokens = Tokens::new(Signer::random().unwrap(), self.keys.clone(), &token::Settings::default());
-        Sessions { store: self.store().clone(), tokens, hasher: hasher(), throttle }
+        let (store, keys, remote) = (self.store().clone(), self.keys.clone(), Remote::new().unwrap());
+        let broker = across::providing::Broker { store: store.clone(), keys, remote, public_url: String::new() };
+        Sessions { store, tokens, hasher: hasher(), throttle, broker }
     }
 
     /// Sends mail into a folder of this ground.
@@ -344,13 +346,22 @@ fn tx_ctx(tx: &platform::Tx) -> &Ctx {
 
 /// Who is let in to a mandate of an account that does not exist.
 pub(crate) fn entry(ctx: &Ctx) -> Entry {
-    entered(ctx, Mandate::first(ctx, &account(ctx, "nobody@school.example", None, None), Role::Teacher))
+    entry_as(ctx, Role::Teacher)
 }
 
-/// Who is let in to a mandate of a person's, and lacks nothing.
+/// Who is let in, by the password alone, to a mandate with a role of an account that does not exist.
+pub(crate) fn entry_as(ctx: &Ctx, role: Role) -> Entry {
+    entered(ctx, Mandate::first(ctx, &account(ctx, "nobody@school.example", None, None), role))
+}
+
+/// How long sessions last in tests.
+pub(crate) const HOUR: Lifetime =
+    Lifetime { family: jiff::SignedDuration::from_hours(1), lacking: jiff::SignedDuration::from_mins(10) };
+
+/// Who is let in to a mandate of a person's, by the password alone.
 pub(crate) fn entered(ctx: &Ctx, mandate: Mandate) -> Entry {
     let somebody = account(ctx, "somebody@school.example", None, None);
-    Entry::decide(ctx, &somebody, mandate, Held::of(None), Proof::Password).unwrap()
+    Entry::decide(ctx, &somebody, mandate, &Held::of(None), Proof::Password).unwrap()
 }
 
 /// The password of the accounts made here.

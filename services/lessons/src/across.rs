@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub(crate) mod classes;
+pub(crate) mod ending;
 pub(crate) mod entry;
 pub(crate) mod erasing;
 pub(crate) mod export;

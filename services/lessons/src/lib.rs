@@ -30,7 +30,7 @@ pub mod year;
 
 pub use across::subject::holdings;
 
-use across::{audit, classes::Classes, erasing, moved, operation, reminder, subject};
+use across::{audit, classes::Classes, ending, erasing, moved, operation, reminder, subject};
 use space::{
     consent, entry, export, message, output,
     timeline::{self, homes::Homes},
@@ -130,6 +130,7 @@ fn handlers(host: &Host) -> Result<Handlers> {
     let credits = credit::home::handlers(files, host.store.clone(), host.border.clone());
     let erasures = erasing::handlers(credits, host.store.clone(), host.subjects(subject::holdings));
     let reminders = reminder::round::handlers(erasures, host.store.clone());
+    let reminders = ending::handlers(reminders, host.store.clone());
     let released = engagement::home::handlers(reminders, host.store.clone(), host.border.clone());
     Ok(moved::handlers(released, host.store.clone(), host.border.clone(), host.tenants.clone()))
 }

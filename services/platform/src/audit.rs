@@ -41,6 +41,8 @@ mod log;
 mod sequencer;
 mod verify;
 
+#[cfg(test)]
+pub(crate) use export::exported;
 pub(crate) use lane::{Lane, Lanes, append};
 pub use log::{Log, Pieces};
 pub use sequencer::Sequencer;

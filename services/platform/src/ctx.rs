@@ -188,9 +188,8 @@ impl Lack {
     pub fn refusal(self) -> Error {
         match self {
             Self::Password => Shared::PasswordChangeNeeded.error("Change the password first, then sign in again."),
-            Self::SecondFactor => {
-                Shared::SecondFactorNeeded.error("Show the second factor of this account first, by a code of it.")
-            }
+            Self::SecondFactor => Shared::SecondFactorNeeded
+                .error("Show the second factor of this account first: a code of its app, or a passkey."),
             Self::Enrolment => Shared::EnrolmentNeeded.error("Your role needs a second factor here. Enrol one first."),
         }
     }

@@ -18,6 +18,7 @@ mod broker;
 mod bus;
 mod catalogue;
 mod dispatch;
+mod errand;
 mod outbox;
 mod rounds;
 mod settings;
@@ -26,17 +27,20 @@ mod ways;
 pub use bus::Bus;
 pub(crate) use bus::was_handled;
 pub use dispatch::Dispatcher;
+pub use errand::Bell;
+use errand::Errand;
 pub use settings::Settings;
 pub(crate) use ways::Ways;
 
 type Doing = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 type Run = Arc<dyn Fn(Ctx, Vec<u8>) -> Doing + Send + Sync>;
 
-/// The handlers of a service for facts, and its work of every hour.
+/// The handlers of a service for facts, its work of every hour, and what they leave to be done.
 #[derive(Clone, Default)]
 pub struct Handlers {
     facts: Vec<Handler>,
     hourly: Vec<Hourly>,
+    errands: Vec<Errand>,
 }
 
 #[derive(Clone)]
@@ -121,6 +125,30 @@ impl Handlers {
         Done: Future<Output = Result<()>> + Send + 'static,
     {
         self.hourly.push(Hourly { name, run: Arc::new(move |ctx| Box::pin(work(ctx))) });
+        self
+    }
+
+    /// Adds work that takes its time, such as calls to servers of others, and that no fact waits for. Handlers leave it as rows, and ring
+    /// `bell` after their commit. It lies in lanes: `lanes` says in which of them something is to be done now, and `step` does the next
+    /// of one, and whether there may be more in it now. A slow lane holds up no other one. All replicas look when a process starts, when
+    /// it is rung there, and every few minutes, so a step reserves its row first. A failed step is logged, and tried at the next look.
+    #[must_use]
+    pub fn in_lanes<Look, Looking, Step, Stepping>(
+        mut self,
+        name: &'static str,
+        bell: Bell,
+        lanes: Look,
+        step: Step,
+    ) -> Self
+    where
+        Look: Fn(Ctx) -> Looking + Send + Sync + 'static,
+        Looking: Future<Output = Result<Vec<Uuid>>> + Send + 'static,
+        Step: Fn(Ctx, Uuid) -> Stepping + Send + Sync + 'static,
+        Stepping: Future<Output = Result<bool>> + Send + 'static,
+    {
+        let lanes = Arc::new(move |ctx| -> errand::Doing<Vec<Uuid>> { Box::pin(lanes(ctx)) });
+        let step = Arc::new(move |ctx, lane| -> errand::Doing<bool> { Box::pin(step(ctx, lane)) });
+        self.errands.push(Errand { name, bell, lanes, step });
         self
     }
 }

@@ -3,6 +3,7 @@
 //! name again. No redirect is followed, no more is read of an answer than its head, and all of it takes [`PATIENCE`] at most.
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -22,6 +23,8 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{Error, Result};
+
+pub mod fetch;
 
 /// How long a call may take, from the question for the address to the head of the answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -45,7 +48,22 @@ pub enum Failure {
     Unanswered,
     /// It took too long.
     Slow,
+    /// The answer is larger than what is read of one.
+    Large,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "the address is none that may be called",
+            Self::Unanswered => "nobody answers there",
+            Self::Slow => "it took too long",
+            Self::Large => "the answer is too large",
+        })
+    }
+}
+
+impl std::error::Error for Failure {}
 
 /// Where a URL leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,10 +83,7 @@ impl Outbound {
     }
 
     fn trusting(roots: RootCertStore, to_this_machine: bool) -> Result<Self> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let tls = tls.map_err(Error::internal)?.with_root_certificates(roots).with_no_client_auth();
-        Ok(Self { tls: Arc::new(tls), to_this_machine })
+        Ok(Self { tls: tls(roots)?, to_this_machine })
     }
 
     /// Whether it would call a URL, as far as the URL alone tells.
@@ -96,9 +111,7 @@ impl Outbound {
         if !target.is_secure {
             return exchange(stream, request).await;
         }
-        let name = ServerName::try_from(target.host.clone()).map_err(|_| Failure::Refused)?;
-        let stream = TlsConnector::from(self.tls.clone()).connect(name, stream).await;
-        exchange(stream.map_err(|_| Failure::Unanswered)?, request).await
+        exchange(target.secured(&self.tls, stream).await?, request).await
     }
 
     /// The first address of a name that may be called.
@@ -112,21 +125,41 @@ impl Outbound {
     }
 
     fn target(&self, url: &str) -> Option<Target> {
-        let uri: Uri = url.parse().ok()?;
+        Target::of(&url.parse().ok()?).filter(|target| target.is_secure || self.to_this_machine)
+    }
+}
+
+/// What calls with TLS begin with.
+fn tls(roots: RootCertStore) -> Result<Arc<ClientConfig>> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(Arc::new(tls.map_err(Error::internal)?.with_root_certificates(roots).with_no_client_auth()))
+}
+
+impl Target {
+    fn of(uri: &Uri) -> Option<Self> {
         let is_secure = match uri.scheme_str()? {
             "https" => true,
-            "http" if self.to_this_machine => false,
+            "http" => false,
             _ => return None,
         };
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
         let path = uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Some(Target { is_secure, host, port, path }).filter(|target| !target.host.is_empty())
+        Some(Self { is_secure, host, port, path }).filter(|target| !target.host.is_empty())
     }
-}
 
-impl Target {
+    /// A connection to it, with TLS.
+    async fn secured(
+        &self,
+        tls: &Arc<ClientConfig>,
+        stream: TcpStream,
+    ) -> Result<tokio_rustls::client::TlsStream<TcpStream>, Failure> {
+        let name = ServerName::try_from(self.host.clone()).map_err(|_| Failure::Refused)?;
+        TlsConnector::from(tls.clone()).connect(name, stream).await.map_err(|_| Failure::Unanswered)
+    }
+
     fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let usual = if self.is_secure { 443 } else { 80 };
@@ -170,26 +203,33 @@ fn is_everybodys_v4(ip: Ipv4Addr) -> bool {
         || first == 0
         // shared by customers of a provider
         || (first == 100 && second & 0xc0 == 64)
-        // of protocols, and of measurements
+        // of protocols, of what leads to tunnels, and of measurements
         || (first == 192 && second == 0 && third == 0)
+        || (first == 192 && second == 88 && third == 99)
         || (first == 198 && second & 0xfe == 18)
         // of groups, and reserved, the address of all among them
         || first >= 224;
     !is_special
 }
 
+/// What the registry of special addresses (IANA, RFC 6890) keeps from everybody is refused whole: what is given to anybody is a part of
+/// 2000::/3, and the addresses of other forms, in which one of IPv4 stands, lead somewhere that nobody here can know. The one exception is
+/// the well-known prefix of translators, by which a machine without IPv4 reaches everybody else's: the address in it is judged.
 fn is_everybodys_v6(ip: Ipv6Addr) -> bool {
-    let [first, second, ..] = ip.segments();
-    let [.., third, last] = ip.segments();
-    let inside = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
+    let [first, second, third, fourth, fifth, sixth, seventh, eighth] = ip.segments();
     match (first, second) {
-        // an address of IPv4, translated
-        (0x64, 0xff9b) => is_everybodys_v4(inside(third, last)),
-        // one behind a tunnel
-        (0x2002, _) => is_everybodys_v4(inside(second, ip.segments()[2])),
-        // tunnels through a third machine, and documentation
-        (0x2001, 0 | 0xdb8) => false,
-        // all that is given to anybody begins so
+        // 64:ff9b::/96 alone: in 64:ff9b:1::/48 (RFC 8215) a network translates as it likes, and its own addresses too
+        (0x64, 0xff9b) if [third, fourth, fifth, sixth] == [0; 4] => {
+            is_everybodys_v4(Ipv4Addr::from((u32::from(seventh) << 16) | u32::from(eighth)))
+        }
+        // of protocols: tunnels through a third machine (Teredo), measurements, and names that are no places
+        (0x2001, 0..=0x1ff) => false,
+        // documentation, as 3fff::/20 is
+        (0x2001, 0xdb8) | (0x3fff, 0..=0xfff) => false,
+        // behind a tunnel to an address of IPv4 (6to4), which has been given up
+        (0x2002, _) => false,
+        // inside any network, behind a tunnel to an address of IPv4 (ISATAP)
+        _ if fifth & !0x200 == 0 && sixth == 0x5efe => false,
         _ => first & 0xe000 == 0x2000,
     }
 }
@@ -325,20 +365,48 @@ mod tests {
         assert!(developers.takes("http://127.0.0.1:80/") && !developers.takes("http://ana@127.0.0.1/"));
     }
 
+    const EVERYBODYS: &str = "1.1.1.1 100.128.0.1 172.32.0.1 192.0.1.1 192.88.98.1 198.20.0.1 223.255.255.255 \
+        2a00:1450::1 2000::1 2001:200::1 2001:4860:4860::8888 2003::1 2620:4f:8000::1 3ffe::1 3fff:1000::1 \
+        64:ff9b::1.1.1.1 64:ff9b::101:101";
+    const OWN: &str = "0.0.0.0 0.1.2.3 10.1.2.3 100.64.0.1 127.0.0.1 127.255.0.1 169.254.169.254 172.16.0.1 172.31.255.255 \
+        192.0.0.8 192.0.2.1 192.88.99.1 192.168.1.1 198.18.0.1 198.19.255.255 198.51.100.1 203.0.113.1 224.0.0.1 240.0.0.1 \
+        255.255.255.255";
+
     #[test]
     fn what_is_of_this_machine_or_of_somebodys_own_network_is_not_everybodys() {
         let is = |ip: &str| is_everybodys(ip.parse().unwrap());
-        for ip in ["1.1.1.1", "100.128.0.1", "172.32.0.1", "192.0.1.1", "198.20.0.1", "223.255.255.255", "2a00:1450::1"]
-        {
+        for ip in EVERYBODYS.split_whitespace() {
             assert!(is(ip), "{ip}");
         }
-        assert!(is("64:ff9b::101:101") && is("2002:101:101::1"));
-        const OWN: &str = "0.0.0.0 0.1.2.3 10.1.2.3 100.64.0.1 127.0.0.1 127.255.0.1 169.254.169.254 172.16.0.1 172.31.255.255 \
-            192.0.0.8 192.0.2.1 192.168.1.1 198.18.0.1 198.19.255.255 198.51.100.1 203.0.113.1 224.0.0.1 240.0.0.1 255.255.255.255 \
-            :: ::1 ::ffff:8.8.8.8 ::ffff:10.0.0.1 ::7f00:1 64:ff9b::a00:1 100::1 2001::1 2001:db8::1 2002:a00:1::1 2002:7f00:1::1 \
-            fc00::1 fd12::1 fe80::1 fec0::1 ff02::1";
         for ip in OWN.split_whitespace() {
             assert!(!is(ip), "{ip}");
+        }
+        for (what, ips) in [
+            ("nothing, and this machine", ":: ::1"),
+            ("IPv4, mapped and compatible", "::ffff:8.8.8.8 ::ffff:10.0.0.1 ::ffff:0:8.8.8.8 ::8.8.8.8 ::7f00:1"),
+            ("translated, but of somebody's own", "64:ff9b::10.0.0.1 64:ff9b::127.0.0.1 64:ff9b::169.254.169.254"),
+            (
+                "translated as a network likes (RFC 8215), and beside the prefix",
+                "64:ff9b:1::1.1.1.1 64:ff9b:1:ffff::8.8.8.8 64:ff9b:1:2:3:4:101:101 64:ff9b:2::1.1.1.1 \
+                 64:ff9b:0:1::1.1.1.1 64:ff9b::1:101:101 64:ff9c::1.1.1.1",
+            ),
+            ("discarded", "100::1 100:0:0:1::1"),
+            (
+                "of protocols: Teredo, measurements, ORCHID",
+                "2001::1 2001:0:4136:e378::1 2001:2::1 2001:10::1 2001:20::1 2001:1ff::1",
+            ),
+            ("documentation", "2001:db8::1 2001:db8:ffff::1 3fff::1 3fff:fff:ffff::1"),
+            ("6to4", "2002:a00:1::1 2002:7f00:1::1 2002:101:101::1 2002:c058:6301::1"),
+            ("ISATAP", "2a00:1450:1:2:0:5efe:10.0.0.1 2a00:1450:1:2:200:5efe:8.8.8.8 fe80::5efe:10.0.0.1"),
+            ("segment routing", "5f00::1 5f00:ffff::1"),
+            ("of one link, and of a site", "fe80::1 febf::1 fec0::1 feff::1"),
+            ("of somebody's own", "fc00::1 fd12::1 fdff:ffff::1"),
+            ("of groups", "ff00::1 ff02::1 ff0e::1"),
+            ("given to nobody", "200::1 1000::1 4000::1 8000::1 f000::1"),
+        ] {
+            for ip in ips.split_whitespace() {
+                assert!(!is(ip), "{what}: {ip}");
+            }
         }
     }
 }

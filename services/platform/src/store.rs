@@ -30,6 +30,7 @@ mod engine;
 mod fault;
 pub(crate) mod idempotency;
 mod method;
+mod naming;
 mod one;
 mod opening;
 mod provision;

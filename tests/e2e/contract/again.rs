@@ -8,7 +8,7 @@ use super::methods::{access, http, methods};
 use crate::source::holds;
 
 /// Methods that do without, and why.
-const WITHOUT: [(&str, &str); 19] = [
+const WITHOUT: [(&str, &str); 25] = [
     ("koine.identity.v1.AccountService.FindAccount", "it changes nothing: an address does not belong into a URL"),
     (
         "koine.identity.v1.AccountService.ChangeEmail",
@@ -36,6 +36,18 @@ const WITHOUT: [(&str, &str); 19] = [
     ("koine.identity.v1.FactorService.ConfirmEnrolment", "its answer holds tokens, and tokens are not kept"),
     ("koine.identity.v1.FactorService.GiveUpFactor", "its answer holds tokens, and tokens are not kept"),
     ("koine.identity.v1.FactorService.ReplaceRecoveryCodes", "its answer holds codes, and codes are not kept"),
+    (
+        "koine.identity.v1.PasskeyService.BeginPasskey",
+        "nothing is kept of it, and the digest of a password is not kept",
+    ),
+    ("koine.identity.v1.PasskeyService.ConfirmPasskey", "its answer holds tokens, and tokens are not kept"),
+    ("koine.identity.v1.PasskeyService.RemovePasskey", "its answer holds tokens, and tokens are not kept"),
+    ("koine.identity.v1.ProviderService.BeginProviderLink", "its answer holds a secret, and secrets are not kept"),
+    ("koine.identity.v1.ProviderService.CompleteProviderLink", "an answer of a provider is used once"),
+    (
+        "koine.identity.v1.ProviderService.RemoveProviderLink",
+        "the digest of a password is not kept; a link is removed once",
+    ),
     ("koine.identity.v1.SessionService.ConfirmSecondFactor", "its answer holds tokens, and tokens are not kept"),
     ("koine.identity.v1.SessionService.SignOut", "a session that is over stays over, and the answer is the same"),
     ("koine.identity.v1.SessionService.ChangePassword", "its answer holds tokens, and tokens are not kept"),

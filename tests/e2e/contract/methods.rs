@@ -69,8 +69,15 @@ fn access_fault(access: Option<&Access>) -> Option<&'static str> {
 }
 
 /// The services by which people have accounts and roles: no machine calls them.
-const OF_PEOPLE: [&str; 6] =
-    ["AccountService", "SessionService", "MandateService", "InvitationService", "IntegratorService", "WebhookService"];
+const OF_PEOPLE: [&str; 7] = [
+    "ProviderService",
+    "AccountService",
+    "SessionService",
+    "MandateService",
+    "InvitationService",
+    "IntegratorService",
+    "WebhookService",
+];
 
 /// What is wrong with the scopes of a method.
 fn scope_fault(method: &MethodDescriptor, access: &Access) -> Option<&'static str> {

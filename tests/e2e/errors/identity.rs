@@ -3,7 +3,8 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tests::{
-    Answer, Caller, Class, Machine, Phone, Scene, World,
+    Answer, Caller, Class, Device, Machine, Phone, Scene, World,
+    issuer::{Issuer, Mood},
     mailbox::CODE,
     path::text,
     scene::{PASSWORD, PDF, application},
@@ -17,6 +18,8 @@ pub(super) async fn give(seen: &mut Seen) {
     of_accounts(seen, &world).await;
     of_entrances(seen, &scene).await;
     of_factors(seen, &scene).await;
+    of_passkeys(seen, &scene).await;
+    of_providers(seen, &scene).await;
     of_registers(seen, &scene).await;
     of_files(seen, &scene).await;
     of_applications(seen, &scene).await;
@@ -81,6 +84,55 @@ async fn of_factors(seen: &mut Seen, scene: &Scene<'_>) {
     let enrolled = confirm(&phone.shows(scene.world.clock().now())).await.ok();
     let teacher = teacher.with_session(teacher.login(), "", &enrolled["session"]);
     refused("FACTOR_ENROLLED", teacher.post("/v1/account/factor:begin", own).await).await;
+}
+
+async fn of_passkeys(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let mut teacher = scene.teacher("Passkeys").await;
+    let own = json!({ "currentPassword": "a sentence nobody else would choose" });
+    let begin = async |teacher: &Caller| teacher.post("/v1/account/passkeys:begin", own.clone()).await;
+    let confirm = async |teacher: &Caller, ceremony: &Value, credential: &str| {
+        let body = json!({ "ceremony": ceremony, "credential": credential, "name": "a phone" });
+        teacher.post("/v1/account/passkeys:confirm", body).await
+    };
+    refused("PASSKEY_OVER", confirm(&teacher, &json!("x"), "x").await).await;
+    let begun = begin(&teacher).await.ok();
+    refused("PASSKEY_REFUSED", confirm(&teacher, &begun["ceremony"], "x").await).await;
+    for _ in 0..10 {
+        let begun = begin(&teacher).await.ok();
+        let added = confirm(&teacher, &begun["ceremony"], &Device::new().makes(&begun)).await.ok();
+        teacher = teacher.with_session(teacher.login(), "", &added["session"]);
+    }
+    refused("PASSKEYS_TOO_MANY", begin(&teacher).await).await;
+    let world = World::of(&["it"]).settings("[identity]\npublic_url = \"https://192.0.2.1\"\n").start().await;
+    let begun = world.anybody("it").post("/v1/sessions:beginPasskey", json!({})).await;
+    seen.refused(&world, "identity", "PASSKEY_NOT_POSSIBLE", begun).await;
+    world.end().await;
+}
+
+async fn of_providers(seen: &mut Seen, scene: &Scene<'_>) {
+    let mut refused = async |reason, answer| seen.refused(scene.world, "identity", reason, answer).await;
+    let issuer = Issuer::start(scene.world.clock()).await;
+    scene.world.add_to_tenant("it", &issuer.table("school", ""));
+    let (teacher, anybody) = (scene.teacher("Provider").await, scene.world.anybody("it"));
+    let completion = |attempt: &Value| {
+        let said = issuer.signs_in(&text(&attempt["url"]));
+        json!({ "attempt": attempt["attempt"], "state": said["state"], "code": said["code"] })
+    };
+    let begin = async || anybody.post("/v1/providers:beginSignIn", json!({ "provider": "school" })).await;
+    issuer.is_now(Mood::Page);
+    refused("PROVIDER_UNAVAILABLE", begin().await).await;
+    issuer.is_now(Mood::Well);
+    let said = completion(&begin().await.ok());
+    refused("PROVIDER_NOT_LINKED", anybody.post("/v1/providers:completeSignIn", said.clone()).await).await;
+    refused("PROVIDER_ANSWER_REFUSED", anybody.post("/v1/providers:completeSignIn", said).await).await;
+    let own = json!({ "provider": "school", "currentPassword": "a sentence nobody else would choose" });
+    let link = async || {
+        let attempt = teacher.post("/v1/account/providers:begin", own.clone()).await.ok();
+        teacher.post("/v1/account/providers:complete", completion(&attempt)).await
+    };
+    link().await.ok();
+    refused("PROVIDER_LINKED", link().await).await;
 }
 
 async fn of_registers(seen: &mut Seen, scene: &Scene<'_>) {

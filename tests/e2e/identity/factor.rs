@@ -62,6 +62,15 @@ pub(super) async fn show(half: &Caller, code: &str) -> Answer {
     half.post("/v1/sessions:confirmFactor", json!({ "code": code })).await
 }
 
+/// Shows the second factor from a network address, which a proxy tells.
+async fn show_from(half: &Caller, address: &str, code: &str) -> Answer {
+    let token = format!("Bearer {}", half.token());
+    let headers =
+        [("content-type", "application/json"), ("authorization", token.as_str()), ("x-forwarded-for", address)];
+    let path = format!("/{}/v1/sessions:confirmFactor", half.tenant());
+    half.http().send(http::Method::POST, &path, &headers, json!({ "code": code }).to_string()).await
+}
+
 async fn refresh(caller: &Caller) -> Answer {
     let anybody = Caller::anybody(caller.http().clone(), caller.tenant());
     anybody.post("/v1/sessions:refresh", json!({ "refreshToken": caller.refresh() })).await
@@ -188,35 +197,38 @@ async fn an_enrolment_is_confirmed_once_and_by_its_own_app() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
-async fn who_guesses_is_told_the_same_and_waits_longer_and_longer_and_the_owner_with_them() {
-    let world = World::of(&["it"]).start().await;
+async fn who_guesses_waits_longer_and_longer_and_the_owner_comes_in_from_elsewhere_and_with_a_recovery_code() {
+    const HERE: &str = "198.51.100.7";
+    let world = World::of(&["it"]).settings("[gateway]\ntrusted_proxies = [\"127.0.0.0/8\"]\n").start().await;
     let owner = Owner::of(&world, &world.teacher("it", "Ana", "Kos").await, OWN).await;
-    let half = owner.half().await;
     let used = owner.codes[0].clone();
-    show(&half, &used).await.ok();
+    show(&owner.half().await, &used).await.ok();
     let half = owner.half().await;
     let mut answers = Vec::new();
-    for guess in ["000000", "1", "no code at all", &used, "ABCDE-FGHJK"] {
-        let refused = show(&half, guess).await;
+    for guess in ["000000", "1", "22", "333", "4444", "no code at all", &used, "ABCDE-FGHJK"] {
+        let refused = show_from(&half, HERE, guess).await;
         refused.refused("FACTOR_CODE_WRONG");
         answers.push(seen(&refused));
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:#?}");
-    show(&half, &owner.shows(&world, 0)).await.refused("RATE_EXCEEDED");
+    show_from(&half, HERE, &owner.shows(&world, 0)).await.refused("RATE_EXCEEDED");
     // the password is no guess: who signs in anew waits as well
-    show(&owner.half().await, &owner.shows(&world, 0)).await.refused("RATE_EXCEEDED");
+    show_from(&owner.half().await, HERE, &owner.shows(&world, 0)).await.refused("RATE_EXCEEDED");
+    show_from(&owner.half().await, "192.0.2.7", &owner.shows(&world, 0)).await.ok();
 
     // another process has counted nothing, and sees in the row that it must wait
     let world = world.restart().await;
+    let owner = Owner { caller: owner.caller.at(world.http()), ..owner };
     let half = half.at(world.http());
-    show(&half, &owner.shows(&world, 0)).await.refused("RATE_EXCEEDED");
+    show_from(&half, HERE, &owner.shows(&world, 0)).await.refused("RATE_EXCEEDED");
+    show_from(&owner.half().await, HERE, &owner.codes[1]).await.ok();
     world.passes_by(SignedDuration::from_secs(10)).await;
-    show(&half, "000000").await.refused("FACTOR_CODE_WRONG");
+    show_from(&half, HERE, "000000").await.refused("FACTOR_CODE_WRONG");
     world.passes_by(SignedDuration::from_secs(19)).await;
-    show(&half, &owner.shows(&world, 0)).await.refused("RATE_EXCEEDED");
+    show_from(&half, HERE, &owner.shows(&world, 0)).await.refused("RATE_EXCEEDED");
     world.passes_by(SignedDuration::from_secs(1)).await;
-    show(&half, &owner.shows(&world, 0)).await.ok();
+    show_from(&half, HERE, &owner.shows(&world, 0)).await.ok();
     world.end().await;
 }
 

@@ -42,7 +42,7 @@ async fn refresh(caller: &Caller) -> Answer {
 }
 
 /// The mandate that somebody holds with a role.
-async fn mandate(caller: &Caller, role: &str) -> Value {
+pub(super) async fn mandate(caller: &Caller, role: &str) -> Value {
     let held = caller.get("/v1/account/mandates").await.ok();
     let held = held["mandates"].as_array().cloned().expect("mandates");
     held.into_iter().find(|one| one["role"] == role).unwrap_or_else(|| panic!("{role} is not held"))["id"].clone()
@@ -140,6 +140,42 @@ async fn who_switches_into_such_a_role_enrols_first_and_goes_on_in_the_other_one
     let judging = switch(&teaching, "ROLE_JUROR").await;
     assert_eq!(judging["enrolmentNeeded"], Value::Null);
     refresh(&teaching.with_session(teacher.login(), OWN, &judging)).await.ok();
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn who_switches_into_such_a_role_and_back_is_signed_in_no_longer_than_without_and_in_one_family() {
+    let world = World::of(&["it"]).start().await;
+    let (coordinator, teacher) = (world.coordinator("it").await, world.teacher("it", "Ana", "Kos").await);
+    required(&world, &["juror"]);
+    let juror = json!({ "accountId": teacher.account().await["id"], "role": "ROLE_JUROR" });
+    coordinator.post("/v1/mandates", juror).await.ok();
+    let current = async |caller: &Caller| {
+        let listed = caller.get("/v1/account/sessions").await.ok();
+        let listed = listed["sessions"].as_array().cloned().expect("sessions");
+        listed.into_iter().find(|one| one["isCurrent"] == true).expect("the current one")["id"].clone()
+    };
+    let first = sign_in(&world, teacher.login(), OWN).await;
+    let teacher = teacher.with_session(teacher.login(), OWN, &first);
+    let family = current(&teacher).await;
+    world.passes_by(SignedDuration::from_hours(24 * 20)).await;
+    let mut teacher = teacher.with_session(teacher.login(), OWN, &refresh(&teacher).await.ok());
+    let old = teacher.clone();
+    for _ in 0..2 {
+        let switch = async |caller: &Caller, mandate: &Value| {
+            caller.post("/v1/sessions:switch", json!({ "mandateId": mandate })).await.ok()
+        };
+        let [judging, teaching] = [mandate(&teacher, "ROLE_JUROR").await, mandate(&teacher, "ROLE_TEACHER").await];
+        let restricted = enrols_alone(&teacher, &switch(&teacher, &judging).await).await;
+        let back = switch(&restricted, &teaching).await;
+        assert_eq!(back["refreshExpiresAt"], first["refreshExpiresAt"]);
+        teacher = teacher.with_session(teacher.login(), OWN, &back);
+        assert_eq!(current(&teacher).await, family);
+    }
+    // a refresh token of before ends all of it
+    refresh(&old).await.refused("SESSION_OVER");
+    teacher.get("/v1/account").await.refused("TOKEN_ENDED");
+    refresh(&teacher).await.refused("SESSION_OVER");
     world.end().await;
 }
 

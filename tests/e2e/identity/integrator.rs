@@ -266,3 +266,62 @@ async fn a_machine_of_a_programme_reads_its_matrix() {
     assert_eq!(seen["rows"].as_array().map(Vec::len), Some(2), "{seen}");
     world.end().await;
 }
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_system_has_so_many_tokens_and_webhooks_and_no_more_also_where_they_are_made_at_once() {
+    let world = World::of(&["it"]).start().await;
+    let coordinator = world.coordinator("it").await;
+    let machine = Machine::register(&world, &coordinator, "Open data portal", &SCOPES).await;
+    let technician = &machine.technician;
+    let wish = json!({ "scopes": ["teams.read"], "validDays": 30 });
+    let (tokens, webhooks) = (machine.path("/tokens"), machine.path("/webhooks"));
+    let made = (0..24).map(|_| technician.post(&tokens, wish.clone())).collect::<Vec<_>>();
+    let made = futures::future::join_all(made).await;
+    let (fine, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.status.is_success());
+    assert_eq!(fine.len(), 20);
+    let at = |refused: &tests::Answer| refused.violations()[0].0.clone();
+    assert!(refused.iter().all(|refused| at(refused) == "integrator_id"));
+    // one that goes makes room, and one that takes another's place needs none
+    let token = fine[0].ok()["token"].clone();
+    technician.post(&machine.token_path(&token, ":rotate"), json!({ "validDays": 30 })).await.ok();
+    assert_eq!(at(&technician.post(&machine.path("/tokens"), wish.clone()).await), "integrator_id");
+    technician.post(&machine.token_path(&fine[1].ok()["token"], ":revoke"), json!({})).await.ok();
+    technician.post(&machine.path("/tokens"), wish).await.ok();
+
+    let hook = json!({ "url": "https://hooks.portal.example/koine", "eventTypes": ["team.admitted"] });
+    let made = (0..14).map(|_| technician.post(&webhooks, hook.clone())).collect::<Vec<_>>();
+    let made = futures::future::join_all(made).await;
+    let (fine, refused): (Vec<_>, Vec<_>) = made.into_iter().partition(|made| made.status.is_success());
+    assert_eq!(fine.len(), 10);
+    assert!(refused.iter().all(|refused| at(refused) == "integrator_id"));
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_token_that_is_made_while_all_are_ended_calls_nothing_afterwards() {
+    let world = World::of(&["it"]).start().await;
+    let coordinator = world.coordinator("it").await;
+    for _ in 0..4 {
+        let machine = Machine::register(&world, &coordinator, "Open data portal", &SCOPES).await;
+        let technician = machine.technician.account().await["id"].clone();
+        let held = coordinator.get(&format!("/v1/mandates?filter=account_id={}", text(&technician))).await.ok();
+        let revoke = format!("/v1/mandates/{}:revoke", text(&held["mandates"][0]["id"]));
+        let wish = json!({ "scopes": ["teams.read"], "validDays": 30 });
+        let making = async {
+            let made = machine.technician.post(&machine.path("/tokens"), wish).await;
+            if !made.status.is_success() {
+                return None;
+            }
+            let given = machine.exchange(&text(&made.ok()["secret"])).await;
+            given.status.is_success().then(|| given.ok())
+        };
+        let (given, revoked) = tokio::join!(making, coordinator.post(&revoke, json!({})));
+        revoked.ok();
+        world.settle().await;
+        if let Some(given) = given {
+            let calling = machine.technician.with_token(text(&given["access_token"]));
+            calling.get("/v1/teams").await.refused("TOKEN_ENDED");
+        }
+    }
+    world.end().await;
+}

@@ -103,7 +103,7 @@ async fn who_asks_for_a_recovery_learns_nothing() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
-async fn a_recovery_works_for_two_hours_and_a_newer_one_takes_its_place() {
+async fn a_recovery_works_for_two_hours_whoever_asks_for_another_one_and_one_that_is_used_ends_all() {
     let world = World::of(&["it", "hr"]).start().await;
     let anybody = world.anybody("it");
     let teacher = world.teacher("it", "Ana", "Kos").await;
@@ -113,9 +113,13 @@ async fn a_recovery_works_for_two_hours_and_a_newer_one_takes_its_place() {
     recover(&anybody, teacher.login()).await.ok();
     let second = code(&world, teacher.login()).await;
     assert_ne!(first, second);
-    reset(&anybody, &first, PASSWORD).await.refused("CODE_INVALID");
+    // whoever asks again does not end the code that its owner is typing
+    reset(&anybody, &first, PASSWORD).await.ok();
+    reset(&anybody, &second, PASSWORD).await.refused("CODE_INVALID");
+    recover(&anybody, teacher.login()).await.ok();
+    let late = code(&world, teacher.login()).await;
     world.passes_by(SignedDuration::from_hours(2) + SignedDuration::from_secs(1)).await;
-    reset(&anybody, &second, PASSWORD).await.refused("CODE_EXPIRED");
+    reset(&anybody, &late, PASSWORD).await.refused("CODE_EXPIRED");
 
     recover(&anybody, teacher.login()).await.ok();
     let third = code(&world, teacher.login()).await;
@@ -123,7 +127,7 @@ async fn a_recovery_works_for_two_hours_and_a_newer_one_takes_its_place() {
     // a password that is refused uses nothing up
     let weak = reset(&anybody, &third, "kos").await.violations();
     assert!(weak.iter().all(|(field, reason)| field == "new_password" && reason == "PASSWORD_WEAK"), "{weak:?}");
-    reset(&anybody, &third, PASSWORD).await.ok();
+    reset(&anybody, &third, BEFORE).await.ok();
     world.end().await;
 }
 
@@ -148,7 +152,7 @@ async fn of_two_that_redeem_one_recovery_at_once_one_wins() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
-async fn a_thousand_requests_write_few_letters_and_many_at_once_leave_one_code() {
+async fn a_thousand_requests_write_few_letters_and_leave_few_codes() {
     let settings = "[identity.throttle]\naddress = { burst = 100000, every_ms = 1 }\n";
     let world = World::of(&["it"]).settings(settings).start().await;
     let anybody = world.anybody("it");
@@ -175,7 +179,7 @@ async fn a_thousand_requests_write_few_letters_and_many_at_once_leave_one_code()
     world.settle().await;
     assert!(letters(&world, teacher.login(), "") <= before + 5);
     let waiting = world.rows("it", "identity", "SELECT 'one' AS one FROM recovery", &["one"]).await;
-    assert_eq!(waiting.len(), 1, "nothing is kept of who is not known");
+    assert!((4..=5).contains(&waiting.len()), "one of each letter, and nothing of who is not known: {}", waiting.len());
     reset(&anybody, &code(&world, teacher.login()).await, PASSWORD).await.ok();
     world.end().await;
 }

@@ -190,6 +190,32 @@ async fn an_address_that_guesses_at_many_accounts_is_slowed_down() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
+async fn who_keeps_the_access_token_alone_leaves_no_session_behind() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let own = "a sentence nobody else would choose";
+    let form = json!({ "login": teacher.login(), "password": own, "accessTokenAlone": true });
+    let short = world.anybody("it").post("/v1/sessions", form).await.ok();
+    assert_eq!((&short["refreshToken"], &short["refreshExpiresAt"]), (&Value::Null, &Value::Null));
+    let living = async |caller: &Caller| {
+        let listed = caller.get("/v1/account/sessions").await.ok();
+        listed["sessions"].as_array().cloned().expect("sessions")
+    };
+    let listed = living(&teacher).await;
+    assert_eq!((listed.len(), &listed[0]["expiresAt"]), (2, &short["accessExpiresAt"]));
+    // so does each that goes on from it
+    let short = teacher.with_session(teacher.login(), own, &short);
+    let change = json!({ "currentPassword": own, "newPassword": PASSWORD });
+    let changed = short.post("/v1/account:changePassword", change).await.ok();
+    assert_eq!(changed["refreshToken"], Value::Null);
+    short.with_session(teacher.login(), PASSWORD, &changed).account().await;
+    world.passes_by(SignedDuration::from_mins(11)).await;
+    let teacher = world.anybody("it").sign_in(teacher.login(), PASSWORD).await;
+    assert_eq!(living(&teacher).await.len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
 async fn mails_to_one_address_are_not_sent_without_end() {
     let world = World::of(&["it"]).start().await;
     let anybody: Caller = world.anybody("it");

@@ -256,3 +256,63 @@ async fn nobody_makes_us_call_what_only_we_can_reach_and_who_may_not_any_more_is
     }
     world.end().await;
 }
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_server_that_is_slow_holds_up_what_it_is_told_itself_and_nothing_else() {
+    let world = World::of(&["it"]).settings(TO_THIS_MACHINE).start().await;
+    let coordinator = world.coordinator("it").await;
+    let machine = Machine::register(&world, &coordinator, "Open data portal", &SCOPES).await;
+    let (slow, quick) = (Receiver::start().await, Receiver::start().await);
+    slow.is_slow(true);
+    let (held, _) = make(&machine, &slow.url("http"), &["call.opened"]).await;
+    make(&machine, &quick.url("http"), &["call.opened"]).await;
+    for _ in 0..2 {
+        open_call(&coordinator, &edition(&coordinator).await).await;
+    }
+    quick.receives(2).await;
+    slow.receives(1).await;
+    // facts that have nothing to do with it are handled meanwhile: a letter is written
+    let invited = json!({ "email": "eva@jury.example", "role": "ROLE_JUROR" });
+    coordinator.post("/v1/invitations", invited).await.ok();
+    let written = async {
+        while world.mailbox("it").to("eva@jury.example").is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tests::limit::wait("a letter", written).await;
+    let waiting = deliveries(&coordinator, &machine, &held).await;
+    assert!(waiting.len() == 2 && waiting.iter().all(|one| one["attempts"] == Value::Null), "{waiting:#?}");
+    assert_eq!(slow.taken().len(), 1, "the next one waits for the one before");
+    slow.is_slow(false);
+    world.settle().await;
+    assert_eq!((slow.taken().len(), quick.taken().len()), (1, 2));
+    let arrived = deliveries(&coordinator, &machine, &held).await;
+    assert!(arrived.iter().all(|one| one["state"] == "WEBHOOK_DELIVERY_STATE_DELIVERED"), "{arrived:#?}");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn what_a_process_left_unsent_is_sent_by_the_next_one_and_what_another_one_sends_is_left_alone() {
+    let world = World::of(&["it"]).settings(TO_THIS_MACHINE).start().await;
+    let coordinator = world.coordinator("it").await;
+    let machine = Machine::register(&world, &coordinator, "Open data portal", &SCOPES).await;
+    let receiver = Receiver::start().await;
+    make(&machine, &receiver.url("http"), &["call.opened"]).await;
+    open_call(&coordinator, &edition(&coordinator).await).await;
+    world.settle().await;
+    assert_eq!(receiver.taken().len(), 1);
+    let now = world.clock().now().as_microsecond();
+    for (due, sent) in [(now + 1, 0), (now, 1)] {
+        let unsent = format!("UPDATE webhook_delivery SET due_at = {due}, delivered_at = NULL, attempts = 0");
+        assert_eq!(world.tamper("it", "identity", &unsent).await, 1);
+        world.hour_strikes().await;
+        assert_eq!(receiver.taken().len(), sent);
+    }
+    let unsent = format!("UPDATE webhook_delivery SET due_at = {now}, delivered_at = NULL, attempts = 0");
+    assert_eq!(world.tamper("it", "identity", &unsent).await, 1);
+    let world = world.restart().await;
+    receiver.receives(3).await;
+    world.settle().await;
+    assert_eq!(receiver.taken().len(), 1);
+    world.end().await;
+}

@@ -61,7 +61,10 @@ async fn an_app_is_enrolled_lost_and_given_up_by_pages_alone() {
     let world = World::of(&["it"]).start().await;
     let teacher = world.teacher("it", "Ana", "Kos").await;
     let mut ana = signed_in(&world, "sl", teacher.login(), OWN).await;
-    assert_eq!(ways(&mut ana).await, ["change-password", "change-email", "begin-factor", "end-sessions", "sign-out"]);
+    assert_eq!(
+        ways(&mut ana).await,
+        ["change-password", "change-email", "passkeys", "begin-factor", "end-sessions", "sign-out"]
+    );
     assert!(!beside(&ana.send("/it/begin-factor", &[("password", "not it")]).await.text(), "password").is_empty());
     let page = ana.send("/it/begin-factor", &[("password", OWN)]).await;
     assert_eq!(page.status, StatusCode::OK);
@@ -75,7 +78,8 @@ async fn an_app_is_enrolled_lost_and_given_up_by_pages_alone() {
     let codes = found(&page, "<li><code>([^<]+)</code>");
     assert_eq!((page.status, codes.len()), (StatusCode::OK, 10), "{}", page.text());
     assert_ne!(ana.cookie("session").map(str::to_owned), before, "the session before has ended");
-    let all = ["change-password", "change-email", "replace-codes", "give-up-factor", "end-sessions", "sign-out"];
+    let all =
+        ["change-password", "change-email", "passkeys", "replace-codes", "give-up-factor", "end-sessions", "sign-out"];
     assert_eq!(ways(&mut ana).await, all);
 
     // the phone is gone: a recovery code opens the account, which gets others, and lives without an app

@@ -75,6 +75,12 @@ async fn an_audit_log_is_verified_from_the_command_line() {
     let (code, _, complained) = machine.koine(&[&invite[..], &["nobody"]].concat()).await;
     assert!(code == Some(1) && complained.contains("email"), "{complained}");
 
+    let reset = ["account", "reset-factor", "--tenant", "it", "--email"];
+    for (email, why) in [("nobody@it.example", "email: Nobody here"), ("ada@it.example", "no second factor")] {
+        let (code, said, complained) = machine.koine(&[&reset[..], &[email]].concat()).await;
+        assert!(code == Some(1) && said.is_empty() && complained.contains(why), "{said}{complained}");
+    }
+
     let (code, said, _) = machine.koine(&["audit", "verify"]).await;
     assert_eq!(code, Some(0));
     assert!(said.contains("it identity: whole, 3 entries"), "the account, its role, an invitation: {said}");

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Tables and columns that are not told, and why. `*` is every service.
-const NOT_TOLD: [(&str, &str, &str); 75] = [
+const NOT_TOLD: [(&str, &str, &str); 86] = [
     ("*", "answered.answer", "the bytes of an answer; what it is about is told where that is kept"),
     ("*", "answered.digest", "a digest of the request"),
     ("*", "audit.mac", "the digest of the chain"),
@@ -43,6 +43,7 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("identity", "email_change.id", "the code in a letter is derived from it"),
     ("identity", "erasure", "of nobody any more"),
     ("identity", "erasure_receipt", "of nobody any more"),
+    ("identity", "factor_miss", "digests of networks that none can be read from"),
     ("identity", "factor.codes_id", "recovery codes are derived from it"),
     ("identity", "factor.codes_used", "which recovery codes were used"),
     ("identity", "factor.id", "the secret of the app is derived from it"),
@@ -54,7 +55,19 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("identity", "machine_token", "of an outside system"),
     ("identity", "mandate.version", "counts changes"),
     ("identity", "membership", "of a class"),
+    ("identity", "passkey.credential", "the public key that a device has made, which is of no use without the device"),
+    ("identity", "passkey.key_name", "what a device calls the key"),
+    ("identity", "passkey.last_ceremony", "which answer was taken last"),
+    ("identity", "passkey.version", "counts changes"),
+    ("identity", "provider_attempt.family", "a session, which is told"),
+    ("identity", "provider_attempt.id", "what a provider is told is derived from it"),
+    ("identity", "provider_link.id", "names the link in a session"),
     ("identity", "recovery.id", "the code in a letter is derived from it"),
+    (
+        "identity",
+        "refused_teacher",
+        "digests of addresses, which none can be read from, so that a refusal outlasts its account",
+    ),
     ("identity", "registration.given_name", "nobody has proven that who typed it owns the address"),
     ("identity", "registration.id", "the code in a letter is derived from it"),
     ("identity", "registration.locale", "nobody has proven that who typed it owns the address"),
@@ -67,6 +80,7 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("identity", "session.version", "counts changes"),
     ("identity", "team.*", "what is not told is of the class"),
     ("identity", "team_move", "of a class"),
+    ("identity", "track_end", "of an edition"),
     ("identity", "webhook", "of an outside system"),
     ("identity", "webhook_delivery", "ids of what happened"),
     ("lessons", "calendar_item", "of an edition"),
@@ -92,6 +106,7 @@ const NOT_TOLD: [(&str, &str, &str); 75] = [
     ("lessons", "submission", "of a class"),
     ("lessons", "timeline", "of a pair"),
     ("lessons", "track", "of an edition"),
+    ("lessons", "track_end_told", "of an edition"),
 ];
 
 /// What a service has of people, besides what every service has.

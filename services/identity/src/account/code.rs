@@ -7,6 +7,10 @@ use uuid::Uuid;
 
 use crate::reason::{Reason, Refuse};
 
+/// The most codes for one thing that wait at once. Asking again leaves those that were mailed before as they are: whoever asks for letters to
+/// somebody else must not end the code that its owner is typing. Beyond these none is issued: the letters that are there work.
+pub(crate) const WAITING: u64 = 10;
+
 /// The number of bytes of the mac in a code.
 const MAC: usize = 16;
 
@@ -34,7 +38,8 @@ fn mac(ctx: &Ctx, keys: &Keys, purpose: &str, id: Uuid) -> [u8; MAC] {
 
 /// The error for a code that was not issued here, was used, or was replaced.
 pub(crate) fn invalid() -> Error {
-    let text = "This code is not one we sent, was used before, or a newer one took its place. Sign in, or ask for another code.";
+    let text =
+        "This code is not one we sent, was used before, or what it was for is done. Sign in, or ask for another code.";
     Reason::CodeInvalid.error(text)
 }
 

@@ -3,8 +3,9 @@
 //!
 //! What was said of one school is not said of another: with another school a confirmation ends, whatever its ground. With another address,
 //! however it came about (a change, or one that was taken back), only that ends which the domain of the former address proved, because all
-//! others vouched for a person and not for a mailbox. In both cases the domain of the address is judged anew, and may confirm at once. What
-//! the central team took back stays so, whatever changes, until the central team confirms again. Another name ends what somebody has said,
+//! others vouched for a person and not for a mailbox. In both cases the domain of the address is judged anew, and may confirm at once. Whom
+//! the central team refused stays so, whatever changes, until the central team confirms them, and so does an account that is registered
+//! with one of their addresses after they left; what they have said of colleagues ends with it. Another name ends what somebody has said,
 //! who knew a person by the former one; what differs in case, accents and signs alone is the same name.
 
 use jiff::Timestamp;
@@ -14,7 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, folded};
 use crate::{
-    country::{Country, vouching::Way},
+    country::{
+        Country,
+        vouching::{Proven, Way},
+    },
     reason::{Reason, Refuse},
     school::School,
 };
@@ -39,8 +43,10 @@ pub struct Confirmation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ground {
-    /// The domain of the proven address.
+    /// The domain of the proven address, which teachers of the country have.
     Domain,
+    /// The domain of the proven address, which is the school's own.
+    SchoolDomain,
     /// The school, by a letter.
     School,
     /// A confirmed colleague.
@@ -66,10 +72,28 @@ struct Ending {
 }
 
 impl Ground {
+    fn by_domain(proven: Proven) -> Self {
+        match proven {
+            Proven::Teacher => Self::Domain,
+            Proven::OfSchool => Self::SchoolDomain,
+        }
+    }
+
+    /// Whether a domain said it by itself.
+    pub(crate) fn is_domain(self) -> bool {
+        matches!(self, Self::Domain | Self::SchoolDomain)
+    }
+
+    /// Whether it is said of one school alone.
+    fn is_of_one_school(self) -> bool {
+        matches!(self, Self::SchoolDomain | Self::School | Self::Colleague)
+    }
+
     /// The name of the ground in data and in the audit log.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Domain => "domain",
+            Self::SchoolDomain => "school_domain",
             Self::School => "school",
             Self::Colleague => "colleague",
             Self::Coordinator => "coordinator",
@@ -100,16 +124,18 @@ impl Confirmation {
         changed: Changed,
     ) -> Result<Option<Self>> {
         let domain = school.map_or("", |school| school.record.domain.as_str());
-        let is_proven = ctx.tenant().section::<Country>()?.vouching().is_proven_by(account.login.as_str(), domain);
+        let proven = ctx.tenant().section::<Country>()?.vouching().proven_by(account.login.as_str(), domain);
+        let proven = proven.map(Ground::by_domain);
         let stands = |before: &Self| {
-            let still = if before.ground == Ground::Domain { is_proven } else { changed != Changed::Name };
+            let still =
+                if before.ground.is_domain() { proven == Some(before.ground) } else { changed != Changed::Name };
             before.is_living() && before.school == account.school && still
         };
         if before.is_some_and(|before| before.is_taken_back() || stands(before)) {
             return Ok(None);
         }
-        if is_proven {
-            return Ok(Some(Self::new(ctx, account, Ground::Domain, None, before)));
+        if let Some(ground) = proven {
+            return Ok(Some(Self::new(ctx, account, ground, None, before)));
         }
         Ok(before.filter(|before| before.is_living()).map(|before| before.ended(ctx, None)))
     }
@@ -157,10 +183,34 @@ impl Confirmation {
         Ok((!has_already).then_some(Self::new(ctx, account, Ground::School, None, before)))
     }
 
-    /// The central team takes it back. None: it has ended before.
-    pub(crate) fn taken_back(&self, ctx: &Ctx) -> Result<Option<Self>> {
+    /// The central team takes back what was said of a teacher, or refuses one of whom nothing holds now: nobody else says it any more. None: it
+    /// has before, or the country confirms nobody.
+    pub(crate) fn refuse(ctx: &Ctx, account: &Account, before: Option<&Self>) -> Result<Option<Self>> {
         let by = ctx.account()?;
-        Ok(self.is_living().then_some(self.ended(ctx, Some(by))))
+        let is_provided = ctx.tenant().section::<Country>()?.vouching().is_provided();
+        if !is_provided || before.is_some_and(Self::is_taken_back) {
+            return Ok(None);
+        }
+        let nothing = || Self::new(ctx, account, Ground::Coordinator, None, None);
+        Ok(Some(before.cloned().unwrap_or_else(nothing).ended(ctx, Some(by))))
+    }
+
+    /// What holds of an account whose address the central team has refused before.
+    fn refused(account: &Account, at: Timestamp, by: Id<Account>) -> Self {
+        Self {
+            account: account.id,
+            version: 0,
+            ground: Ground::Coordinator,
+            school: account.school,
+            given_at: at,
+            given_by: None,
+            ended: Some(Ending { at, by: Some(by) }),
+        }
+    }
+
+    /// It ends because of what ended of who has said it.
+    pub(crate) fn ended_with_its_giver(&self, ctx: &Ctx) -> Self {
+        self.ended(ctx, None)
     }
 
     /// The address of the school that an account names, where it can be asked about the teacher. Error: `CONFIRMATION_NOT_POSSIBLE`.
@@ -190,7 +240,13 @@ impl Confirmation {
         self.ended.is_none()
     }
 
-    fn is_taken_back(&self) -> bool {
+    /// Whether a colleague has said it, and it holds.
+    pub(crate) fn is_said_by(&self, colleague: Id<Account>) -> bool {
+        self.is_living() && self.ground == Ground::Colleague && self.given_by == Some(colleague)
+    }
+
+    /// Whether the central team took it back.
+    pub(crate) fn is_taken_back(&self) -> bool {
         self.ended.is_some_and(|ended| ended.by.is_some())
     }
 
@@ -231,21 +287,19 @@ impl Account {
 
 /// Error: `TEACHER_UNCONFIRMED`, where the country asks that teachers are confirmed, and this one is not.
 pub(crate) fn needed(ctx: &Ctx, confirmation: Option<&Confirmation>) -> Result<()> {
-    let is_needed = ctx.tenant().section::<Country>()?.vouching().is_required();
-    if is_needed && !confirmation.is_some_and(Confirmation::is_living) {
-        return Err(unconfirmed("Nobody has vouched for this teacher yet."));
-    }
-    Ok(())
+    needed_at(ctx, confirmation, None)
 }
 
-/// Error: `TEACHER_UNCONFIRMED`, where the country asks that teachers are confirmed, and a school or a colleague vouched for this one at
-/// another school than the one of the class.
-pub(crate) fn needed_at(ctx: &Ctx, confirmation: Option<&Confirmation>, school: Id<School>) -> Result<()> {
-    needed(ctx, confirmation)?;
-    let is_needed = ctx.tenant().section::<Country>()?.vouching().is_required();
-    let is_elsewhere =
-        |said: &Confirmation| matches!(said.ground, Ground::School | Ground::Colleague) && said.school != Some(school);
-    if is_needed && confirmation.is_some_and(is_elsewhere) {
+/// [`needed`], for a class of a school, where there is one: what a school, its domain or a colleague has said is said of one school alone. The one rule,
+/// by which classes are given and lists are marked.
+pub(crate) fn needed_at(ctx: &Ctx, confirmation: Option<&Confirmation>, school: Option<Id<School>>) -> Result<()> {
+    if !ctx.tenant().section::<Country>()?.vouching().is_required() {
+        return Ok(());
+    }
+    let Some(said) = confirmation.filter(|said| said.is_living()) else {
+        return Err(unconfirmed("Nobody has vouched for this teacher yet."));
+    };
+    if said.ground.is_of_one_school() && school.is_some() && said.school != school {
         return Err(unconfirmed("Who vouched for this teacher did so at another school."));
     }
     Ok(())
@@ -374,8 +428,13 @@ pub(crate) mod tests {
         let colleague = account(&stage.anybody(), "ivo@edu.example", None, None);
         let ctx = stage.member(&colleague);
         let own = given(&ctx, &colleague, Ground::Domain);
-        let back = given(&ctx, &teacher, Ground::School).taken_back(&ctx).unwrap().unwrap();
-        assert_eq!(back.taken_back(&ctx).unwrap(), None, "once");
+        let said = given(&ctx, &teacher, Ground::School);
+        let back = Confirmation::refuse(&ctx, &teacher, Some(&said)).unwrap().unwrap();
+        assert_eq!(Confirmation::refuse(&ctx, &teacher, Some(&back)).unwrap(), None, "once");
+        // nothing has to hold for it
+        for nothing in [None, Some(&said.ended(&ctx, None))] {
+            assert!(Confirmation::refuse(&ctx, &teacher, nothing).unwrap().is_some_and(|said| said.is_taken_back()));
+        }
         assert_eq!(reason(Confirmation::by_school(&ctx, &teacher, Some(&back))), "CONFIRMATION_NOT_POSSIBLE");
         let vouching = Confirmation::by_colleague(&ctx, Some(&own), &teacher, Some(&back));
         assert_eq!(reason(vouching), "CONFIRMATION_NOT_POSSIBLE");
@@ -438,5 +497,22 @@ pub(crate) mod tests {
         assert_eq!(reason(Confirmation::askable(&ctx, None, None)), "CONFIRMATION_NOT_POSSIBLE");
         let (stage, _) = self::stage();
         assert_eq!(reason(needed(&stage.anybody(), None)), "TEACHER_UNCONFIRMED");
+    }
+
+    #[test]
+    fn what_a_school_or_a_colleague_has_said_is_worth_something_at_that_school() {
+        let (stage, teacher) = stage();
+        let ctx = stage.anybody();
+        for (ground, elsewhere) in [
+            (Ground::Domain, "OK"),
+            (Ground::SchoolDomain, "TEACHER_UNCONFIRMED"),
+            (Ground::School, "TEACHER_UNCONFIRMED"),
+            (Ground::Colleague, "TEACHER_UNCONFIRMED"),
+            (Ground::Coordinator, "OK"),
+        ] {
+            let said = given(&ctx, &teacher, ground);
+            let at = |school| reason(needed_at(&ctx, Some(&said), school));
+            assert_eq!((at(None), at(teacher.school), at(Some(ctx.new_id()))), ("OK", "OK", elsewhere), "{ground:?}");
+        }
     }
 }

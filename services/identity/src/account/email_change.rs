@@ -27,7 +27,7 @@ const PURPOSE: &str = "e-mail change code";
 const BACK: &str = "e-mail restoration code";
 
 /// How long a change can be taken back.
-const REGRET: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(crate) const REGRET: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl EmailChange {
     /// Asks for another address. Its code is valid for `lifetime`. Error: a violation, where it is the address until now.

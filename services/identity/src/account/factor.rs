@@ -1,17 +1,19 @@
 //! The second factor of an account: an app that shows codes by the clock, and recovery codes for who has lost it.
 //!
 //! The secret of the app and the recovery codes are derived from ids with a key of the installation, as mailed codes are: no row,
-//! queue or backup holds them, encrypted or not, and both are told once. A code is taken once. Wrong ones in a row are counted with the
-//! factor, so that whoever knows the password and guesses is slowed by every process alike, and more and more.
+//! queue or backup holds them, encrypted or not, and both are told once. A code is taken once. Wrong codes of the app are counted in rows, so
+//! that whoever knows the password and guesses is slowed by every process alike: by the network from which they come, more and more, and
+//! from all networks together, so that many of them do not help. Recovery codes wait for none of this: nobody guesses one.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Error, Id, Result, secret::Keys};
 
-use super::{Account, Login};
+use super::{Account, Login, Passkey};
 use crate::{
-    password::throttle::exceeded,
+    password::throttle::{exceeded, network},
     reason::{Reason, Refuse},
 };
 
@@ -32,6 +34,7 @@ pub struct Factor {
     account: Id<Account>,
     begun_at: Timestamp,
     enrolled: Option<Enrolled>,
+    /// Wrong codes of the app from all networks together, as far as they still count.
     misses: Option<Misses>,
 }
 
@@ -43,17 +46,29 @@ struct Enrolled {
     codes: RecoveryCodes,
 }
 
-/// Wrong codes in a row.
+/// Wrong codes of the app. Those from one network are counted in a row, from the last one on; of those from all networks one is forgotten
+/// every [`EVERY`], counted from the same instant on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Misses {
     count: i32,
     last_at: Timestamp,
 }
 
-/// The second factor that an account has, or that it has none. Only `store::held` makes it, so that how far somebody is let in cannot
-/// be decided without looking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held(Option<Id<Factor>>);
+/// Wrong codes of the app of a factor that came from one network in a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tries {
+    factor: Id<Factor>,
+    network: String,
+    misses: Option<Misses>,
+}
+
+/// What an account is protected by beside the password: its second factor and its passkeys, or that it has none. Only `store::held` makes
+/// it, so that how far somebody is let in cannot be decided without looking at both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    factor: Option<Id<Factor>>,
+    passkeys: Vec<Id<Passkey>>,
+}
 
 /// What a code was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,14 +95,28 @@ pub struct Told {
 /// How long an enrolment waits to be confirmed.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(1);
 
-/// How many wrong codes in a row are free.
+/// How many wrong codes in a row are free to one network.
 const FREE: i32 = 5;
 
-/// How long the first wrong code after these holds up the next one. Each further one doubles it, up to [`LONGEST`].
+/// How long the first wrong code after these holds up the next one from there. Each further one doubles it, up to [`LONGEST`].
 const WAIT: SignedDuration = SignedDuration::from_secs(10);
 
-/// The longest that a wrong code holds up the next one: whoever guesses for a year has hardly a chance.
-const LONGEST: SignedDuration = SignedDuration::from_hours(1);
+/// The longest that a wrong code holds up the next one from the same network.
+const LONGEST: SignedDuration = SignedDuration::from_hours(4);
+
+/// How many wrong codes from all networks together are let through at once, and after how long one more is.
+///
+/// A code has six digits, and three are right at a time: one guess in 333 333 is. In a year there are at most 500 + 365 · 24 h / 2 h = 4 880
+/// guesses, from however many networks, and one of them is right with a probability below 1.5 %. One network alone has about 16 + 365 · 24 h
+/// / 4 h = 2 206, half of what is let through in all, so one alone never keeps its owner out elsewhere; to use up the 500 takes a hundred
+/// networks at once, or ten for more than a week. Then the owner has the recovery codes, and another password ends it.
+const AT_ONCE: i32 = 500;
+
+/// See [`AT_ONCE`].
+const EVERY: SignedDuration = SignedDuration::from_hours(2);
+
+/// How long wrong codes from a network are remembered after the last one.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Factor {
     /// Begins to enrol one for an account. `before` is what the account has: an enrolment that waits gives way. Error: `FACTOR_ENROLLED`.
@@ -125,26 +154,36 @@ impl Factor {
         Ok(())
     }
 
-    /// Takes a code, and says what it was. A wrong one is counted: the factor is saved then, too. Error: `FACTOR_MISSING`, where it is
-    /// not enrolled; `RATE_EXCEEDED`, where it must wait because of wrong ones, whatever the code is.
-    pub fn take(&mut self, ctx: &Ctx, keys: &Keys, typed: &str) -> Result<Judged> {
+    /// Takes a code, and says what it was. A wrong one of the app is counted, also among the `tries` from the caller's network: both are saved
+    /// then, too. Error: `FACTOR_MISSING`, where it is not enrolled; `RATE_EXCEEDED`, where a code of the app must wait because of wrong
+    /// ones, whatever it is.
+    pub fn take(&mut self, ctx: &Ctx, keys: &Keys, typed: &str, tries: &mut Tries) -> Result<Judged> {
         let now = ctx.now();
-        if let Some(wait) = self.misses.and_then(|misses| misses.wait(now)) {
+        let enrolled = self.enrolled.as_mut().ok_or_else(missing)?;
+        if !is_of_app(typed) {
+            let fits = enrolled.codes.use_up(ctx, keys, typed);
+            return Ok(if fits { Judged::Recovery { left: enrolled.codes.left() } } else { Judged::Wrong });
+        }
+        let waits = [tries.misses.and_then(|here| here.wait(now)), self.misses.and_then(|all| all.wait_of_all(now))];
+        if let Some(wait) = waits.into_iter().flatten().max() {
             return Err(exceeded("Too many wrong codes for this account.", wait));
         }
-        let enrolled = self.enrolled.as_mut().ok_or_else(missing)?;
-        let step = App::of(ctx, keys, self.id, "")?.step(now, enrolled.last_step, typed);
-        let judged = match step {
-            Some(step) => {
-                enrolled.last_step = step;
-                Judged::OfApp
-            }
-            None if enrolled.codes.use_up(ctx, keys, typed) => Judged::Recovery { left: enrolled.codes.left() },
-            None => Judged::Wrong,
+        let Some(step) = App::of(ctx, keys, self.id, "")?.step(now, enrolled.last_step, typed) else {
+            let count = tries.misses.map_or(0, |here| here.count).saturating_add(1);
+            tries.misses = Some(Misses { count, last_at: now });
+            // a right one forgives those of its network alone: else who guesses would begin anew with each sign-in of the owner
+            self.misses = Some(Misses::one_more(self.misses, now));
+            return Ok(Judged::Wrong);
         };
-        let count = self.misses.map_or(0, |misses| misses.count).saturating_add(1);
-        self.misses = (judged == Judged::Wrong).then_some(Misses { count, last_at: now });
-        Ok(judged)
+        enrolled.last_step = step;
+        tries.misses = None;
+        Ok(Judged::OfApp)
+    }
+
+    /// Enrols it without a code.
+    #[cfg(test)]
+    pub(crate) fn enrol_now(&mut self, ctx: &Ctx) {
+        self.enrolled = Some(Enrolled { at: ctx.now(), last_step: 0, codes: RecoveryCodes::issue(ctx) });
     }
 
     /// Replaces the recovery codes. Error: `FACTOR_MISSING`, where it is not enrolled.
@@ -175,28 +214,88 @@ impl Factor {
 }
 
 impl Misses {
-    /// How long the next code has to wait.
+    /// How long the next code from the same network has to wait.
     fn wait(self, now: Timestamp) -> Option<Duration> {
         let doublings = u32::try_from(self.count - FREE).ok()?;
         let wait = WAIT.checked_mul(2_i32.saturating_pow(doublings)).unwrap_or(LONGEST).min(LONGEST);
-        Duration::try_from(self.last_at + wait - now).ok().filter(|wait| !wait.is_zero())
+        until(self.last_at + wait, now)
+    }
+
+    /// How long the next code has to wait because of those from all networks.
+    fn wait_of_all(self, now: Timestamp) -> Option<Duration> {
+        let left = self.left(now)?;
+        until(left.last_at + EVERY, now).filter(|_| left.count >= AT_ONCE)
+    }
+
+    /// Those that still count. None: none does.
+    fn left(self, now: Timestamp) -> Option<Self> {
+        let forgotten = now.duration_since(self.last_at).as_secs().max(0) / EVERY.as_secs();
+        let forgotten = i32::try_from(forgotten).unwrap_or(i32::MAX);
+        let count = self.count.saturating_sub(forgotten);
+        (count > 0).then(|| Self { count, last_at: self.last_at + EVERY * forgotten })
+    }
+
+    /// Those from all networks, after one more.
+    fn one_more(before: Option<Self>, now: Timestamp) -> Self {
+        let left = before.and_then(|before| before.left(now));
+        left.map_or(Self { count: 1, last_at: now }, |left| Self { count: left.count + 1, ..left })
     }
 }
 
+impl Tries {
+    /// None so far, from a network.
+    fn none(ctx: &Ctx, keys: &Keys, factor: Id<Factor>) -> Self {
+        let from = ctx.address().map(network).map_or_else(String::new, |network: IpAddr| network.to_string());
+        let tenant = ctx.tenant().id().as_str().as_bytes();
+        let digest = keys.derive(PURPOSE, &[tenant, factor.uuid().as_bytes(), from.as_bytes()]);
+        Self { factor, network: BASE64_URL_SAFE_NO_PAD.encode(&digest[..16]), misses: None }
+    }
+}
+
+/// What the digests of networks are derived for.
+const PURPOSE: &str = "network of wrong codes";
+
+/// How long it is until an instant. None: it has come.
+fn until(instant: Timestamp, now: Timestamp) -> Option<Duration> {
+    Duration::try_from(instant.duration_since(now)).ok().filter(|wait| !wait.is_zero())
+}
+
+/// Whether a typed code looks like one of the app: all others are judged as recovery codes, which are longer.
+pub(crate) fn is_of_app(typed: &str) -> bool {
+    let digits: Vec<char> = typed.chars().filter(|letter| !letter.is_whitespace()).collect();
+    digits.len() <= 6 && digits.iter().all(char::is_ascii_digit)
+}
+
 impl Held {
-    /// Its id, where there is one.
-    pub fn id(self) -> Option<Id<Factor>> {
-        self.0
+    /// The second factor, where there is one.
+    pub fn factor(&self) -> Option<Id<Factor>> {
+        self.factor
+    }
+
+    /// Whether there are passkeys.
+    pub fn has_passkeys(&self) -> bool {
+        !self.passkeys.is_empty()
+    }
+
+    /// Whether this passkey is one of them.
+    pub fn has(&self, passkey: Id<Passkey>) -> bool {
+        self.passkeys.contains(&passkey)
     }
 
     /// What tests say that an account has.
     #[cfg(test)]
     pub(crate) fn of(factor: Option<Id<Factor>>) -> Self {
-        Self(factor)
+        Self { factor, passkeys: Vec::new() }
+    }
+
+    /// This, and passkeys.
+    #[cfg(test)]
+    pub(crate) fn and(self, passkeys: Vec<Id<Passkey>>) -> Self {
+        Self { passkeys, ..self }
     }
 }
 
-/// The name under which guesses at the second factor of an account are counted. No login is called so: a login has no capitals.
+/// The name under which guesses at an enrolment of an account are counted. No login is called so: a login has no capitals.
 pub(crate) fn guessed(account: Id<Account>) -> String {
     format!("FACTOR {account}")
 }
@@ -238,6 +337,13 @@ mod tests {
         app.code((ground.clock.now().as_second() + ahead) / 30)
     }
 
+    /// What is made of a code from a network without other tries.
+    fn take(ground: &Ground, factor: &mut Factor, typed: &str) -> Result<Judged> {
+        let ctx = ground.anybody();
+        let mut tries = Tries::none(&ctx, &ground.keys, factor.id);
+        factor.take(&ctx, &ground.keys, typed, &mut tries)
+    }
+
     fn reason<T>(outcome: Result<T>) -> &'static str {
         outcome.map_or_else(|error| error.reason(), |_| "OK")
     }
@@ -251,7 +357,7 @@ mod tests {
             let code = shown(&ground, factor, 0);
             reason(factor.enrol(&ground.anybody(), &ground.keys, &code))
         };
-        assert_eq!(reason(factor.take(&ground.anybody(), &ground.keys, "000000")), "FACTOR_MISSING");
+        assert_eq!(reason(take(&ground, &mut factor, "000000")), "FACTOR_MISSING");
         assert_eq!(factor.recovery_codes(&ground.anybody(), &ground.keys), Vec::<String>::new());
         ground.clock.advance(PATIENCE);
         let mut late = factor.clone();
@@ -270,7 +376,7 @@ mod tests {
             let (mut factor, _) = enrolled(&ground);
             ground.clock.advance(SignedDuration::from_secs(90));
             let code = shown(&ground, &factor, ahead);
-            let mut take = || factor.take(&ground.anybody(), &ground.keys, &code).unwrap();
+            let mut take = || take(&ground, &mut factor, &code).unwrap();
             let first = if expected { Judged::OfApp } else { Judged::Wrong };
             assert_eq!((take(), take()), (first, Judged::Wrong), "{ahead}");
         }
@@ -281,7 +387,7 @@ mod tests {
         let ground = Ground::without_store();
         let (mut factor, _) = enrolled(&ground);
         let used = shown(&ground, &factor, 0);
-        let take = |factor: &mut Factor, code: &str| factor.take(&ground.anybody(), &ground.keys, code).unwrap();
+        let take = |factor: &mut Factor, code: &str| take(&ground, factor, code).unwrap();
         assert_eq!(take(&mut factor, &used), Judged::Wrong);
         let next = shown(&ground, &factor, 30);
         assert_eq!(take(&mut factor, &next), Judged::OfApp);
@@ -295,7 +401,7 @@ mod tests {
         let ctx = ground.anybody();
         let codes = factor.recovery_codes(&ctx, &ground.keys);
         assert_eq!(codes.len(), 10);
-        let take = |factor: &mut Factor, typed: &str| factor.take(&ctx, &ground.keys, typed).unwrap();
+        let take = |factor: &mut Factor, typed: &str| take(&ground, factor, typed).unwrap();
         assert_eq!(take(&mut factor, &codes[3]), Judged::Recovery { left: 9 });
         assert_eq!(take(&mut factor, &codes[3]), Judged::Wrong);
         let typed = format!(" {} ", codes[4].to_lowercase().replace('-', " "));
@@ -307,24 +413,85 @@ mod tests {
     }
 
     #[test]
-    fn wrong_codes_in_a_row_hold_up_the_next_one_longer_and_longer() {
+    fn wrong_codes_in_a_row_hold_up_the_next_one_from_there_longer_and_longer_and_no_recovery_code() {
         let ground = Ground::without_store();
         let (mut factor, _) = enrolled(&ground);
-        let take = |factor: &mut Factor, code: &str| factor.take(&ground.anybody(), &ground.keys, code);
+        let mut here = Tries::none(&ground.from("198.51.100.7"), &ground.keys, factor.id);
+        let mut there = Tries::none(&ground.from("192.0.2.7"), &ground.keys, factor.id);
+        assert_ne!(here.network, there.network);
+        let ctx = || ground.anybody();
         for _ in 0..FREE {
-            assert_eq!(take(&mut factor, "no code").unwrap(), Judged::Wrong);
+            assert_eq!(factor.take(&ctx(), &ground.keys, "", &mut here).unwrap(), Judged::Wrong);
         }
-        for wait in [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600] {
+        for (number, wait) in
+            [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 5120, 10240, 14400, 14400].into_iter().enumerate()
+        {
             ground.clock.advance(SignedDuration::from_secs(wait) - SignedDuration::from_micros(1));
             let right = shown(&ground, &factor, 0);
-            assert_eq!(reason(take(&mut factor, &right)), "RATE_EXCEEDED", "{wait}");
+            assert_eq!(reason(factor.take(&ctx(), &ground.keys, &right, &mut here)), "RATE_EXCEEDED", "{wait}");
+            if number < 5 {
+                let code = factor.recovery_codes(&ctx(), &ground.keys)[number].clone();
+                let left = 9 - u32::try_from(number).unwrap();
+                assert_eq!(factor.take(&ctx(), &ground.keys, &code, &mut here).unwrap(), Judged::Recovery { left });
+            }
+            if wait > 60 {
+                assert_eq!(factor.take(&ctx(), &ground.keys, &right, &mut there).unwrap(), Judged::OfApp, "elsewhere");
+            }
             ground.clock.advance(SignedDuration::from_micros(1));
-            assert_eq!(take(&mut factor, "no code").unwrap(), Judged::Wrong, "{wait}");
+            assert_eq!(factor.take(&ctx(), &ground.keys, "", &mut here).unwrap(), Judged::Wrong, "{wait}");
         }
         ground.clock.advance(LONGEST);
         let right = shown(&ground, &factor, 0);
-        assert_eq!(take(&mut factor, &right).unwrap(), Judged::OfApp);
-        assert_eq!(take(&mut factor, "no code").unwrap(), Judged::Wrong, "the count begins anew");
-        assert_eq!(factor.misses.map(|misses| misses.count), Some(1));
+        assert_eq!(factor.take(&ctx(), &ground.keys, &right, &mut here).unwrap(), Judged::OfApp);
+        assert_eq!(here.misses, None, "the count begins anew");
+    }
+
+    #[test]
+    fn whoever_guesses_for_a_year_from_everywhere_has_hardly_a_chance() {
+        let ground = Ground::without_store();
+        let (mut factor, _) = enrolled(&ground);
+        let start = ground.clock.now();
+        let (mut guesses, mut from) = (0_u32, 0_u32);
+        while ground.clock.now().duration_since(start) < SignedDuration::from_hours(365 * 24) {
+            // always from another network
+            let address = std::net::Ipv4Addr::from(from).to_string();
+            from += 1;
+            let mut tries = Tries::none(&ground.from(&address), &ground.keys, factor.id);
+            match factor.take(&ground.anybody(), &ground.keys, "no", &mut tries) {
+                Ok(judged) => assert_eq!(judged, Judged::Wrong, "it is no code of the app"),
+                Err(refused) => panic!("{refused:?}"),
+            }
+            match factor.take(&ground.anybody(), &ground.keys, "", &mut tries) {
+                Ok(judged) => {
+                    assert_eq!(judged, Judged::Wrong);
+                    guesses += 1;
+                }
+                Err(refused) => {
+                    assert!(refused.is(platform::error::Shared::RateExceeded));
+                    ground.clock.advance(SignedDuration::from_mins(30));
+                }
+            }
+        }
+        // a right code, which its owner shows from elsewhere, changes nothing of it
+        assert!((4_800..=4_881).contains(&guesses), "{guesses}");
+        let missed = (1.0 - 3.0 / 1e6_f64).powi(i32::try_from(guesses).unwrap());
+        assert!(1.0 - missed < 0.015, "{missed}");
+    }
+
+    #[test]
+    fn one_network_alone_never_holds_up_the_others() {
+        let ground = Ground::without_store();
+        let (mut factor, _) = enrolled(&ground);
+        let mut here = Tries::none(&ground.from("198.51.100.7"), &ground.keys, factor.id);
+        for _ in 0..2_000 {
+            match factor.take(&ground.anybody(), &ground.keys, "", &mut here) {
+                Ok(judged) => assert_eq!(judged, Judged::Wrong),
+                Err(_) => ground.clock.advance(SignedDuration::from_mins(10)),
+            }
+        }
+        assert!(factor.misses.is_some_and(|all| all.count < AT_ONCE / 2), "{:?}", factor.misses);
+        let right = shown(&ground, &factor, 0);
+        assert_eq!(take(&ground, &mut factor, &right).unwrap(), Judged::OfApp);
+        assert!(factor.misses.is_some(), "they are not forgiven by it");
     }
 }

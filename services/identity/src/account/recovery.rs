@@ -1,4 +1,5 @@
-//! A forgotten password that waits for the code its owner was mailed. A newer code takes the place of an older one.
+//! A forgotten password that waits for the code its owner was mailed. Several codes wait at
+//! once: one that is used ends all of them.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Id, Result, secret::Keys};

@@ -1,5 +1,5 @@
-//! A letter by which a school is asked whether somebody teaches there. Somebody who reads the school's mail confirms with its code. A newer
-//! letter takes the place of an older one.
+//! A letter by which a school is asked whether somebody teaches there. Somebody who reads the school's mail confirms with its code. Several
+//! letters wait at once: one that is used ends all of them.
 
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Id, Result, secret::Keys};

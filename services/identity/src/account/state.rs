@@ -103,8 +103,18 @@ impl Account {
 
     /// Erases what is known of its owner, who has left. Error: `ACCOUNT_STATE`, where they have not, or were erased before.
     pub fn erase(&mut self, ctx: &Ctx) -> Result<()> {
-        if !matches!(self.state, State::Left { .. }) {
-            return Err(self.of_other_state("Its owner has not left, or was erased before."));
+        let not_yet = match self.state {
+            State::Left { .. } => None,
+            State::Erased { .. } => Some("Its owner was erased before: ask how far that is."),
+            State::Locked { .. } => {
+                Some("Its owner has not left, and cannot while it is locked. Reinstate it, and let them leave.")
+            }
+            State::Living => {
+                Some("Its owner has not left. Let them leave first: whoever cannot yet is told why, and what to do.")
+            }
+        };
+        if let Some(not_yet) = not_yet {
+            return Err(self.of_other_state(not_yet));
         }
         self.login = Login(format!("erased {}", self.id));
         (self.person, self.school) = (Person::default(), None);

@@ -6,7 +6,8 @@ use platform::{
     store::{At, of_text, to_text},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, SelectStatement},
 };
 
 use super::{Account, Login, Person, Registration, State, TeamId, code::invalid, folded};
@@ -51,7 +52,7 @@ mod registration {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
-    use crate::account::Registration;
+    use crate::account::{Account, Registration};
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "registration")]
@@ -66,15 +67,13 @@ mod registration {
         pub locale: String,
         pub registered_at: At,
         pub expires_at: At,
+        pub left_id: Option<Id<Account>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
 }
-
-/// The most persons with one surname at one school that are looked at.
-const MOST: u64 = 100;
 
 /// The account. Error: not found.
 pub(crate) async fn get(db: &impl Reads, id: Id<Account>) -> Result<Account> {
@@ -127,16 +126,24 @@ pub(crate) async fn living_among(
     Ok(living.order_by_asc(row::Column::Id).into_tuple().all(db.conn()).await?)
 }
 
-/// The persons of a school with this surname who can sign in, at most [`MOST`].
-pub(crate) async fn namesakes(db: &impl Reads, surname: &str, school: Id<School>) -> Result<Vec<Account>> {
+/// The persons of a school with this surname who can sign in, at most `most`. `among` are queries for ids of accounts: a person is in all of
+/// them.
+pub(crate) async fn namesakes(
+    db: &impl Reads,
+    (surname, school): (&str, Id<School>),
+    among: Vec<SelectStatement>,
+    most: usize,
+) -> Result<Vec<Account>> {
+    let among = among.into_iter().fold(Condition::all(), |all, ids| all.add(row::Column::Id.in_subquery(ids)));
     let rows = row::Entity::find()
+        .filter(among)
         .filter(row::Column::Kind.ne(TEAM))
         .filter(row::Column::SurnameFolded.eq(folded(surname)))
         .filter(row::Column::SchoolId.eq(school))
         .filter(row::Column::State.eq(State::Living.name()))
         .order_by_asc(row::Column::GivenName)
         .order_by_asc(row::Column::Id)
-        .limit(MOST)
+        .limit(u64::try_from(most).unwrap_or(u64::MAX))
         .all(db.conn())
         .await?;
     rows.into_iter().map(account).collect()
@@ -223,26 +230,19 @@ pub(crate) async fn register(tx: &Tx, new: &Registration) -> Result<()> {
         locale,
         registered_at: new.registered_at.into(),
         expires_at: new.expires_at.into(),
+        left_id: None,
     };
     registration::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
 }
 
-/// Gives a registration another id, and so another code, that is valid until an instant.
-pub(crate) async fn renew(tx: &Tx, id: Id<Registration>, next: Id<Registration>, until: Timestamp) -> Result<()> {
+/// Lets the code of a registration be valid until an instant: that in the letters of before, too.
+pub(crate) async fn extend(tx: &Tx, id: Id<Registration>, until: Timestamp) -> Result<()> {
     registration::Entity::update_many()
-        .col_expr(registration::Column::Id, Expr::value(next))
         .col_expr(registration::Column::ExpiresAt, Expr::value(At(until)))
         .filter(registration::Column::Id.eq(id))
         .exec(tx.conn())
         .await?;
-    Ok(())
-}
-
-/// Deletes the registrations that are older than an instant.
-pub(crate) async fn forget_registered_before(tx: &Tx, instant: Timestamp) -> Result<()> {
-    let old = registration::Entity::delete_many().filter(registration::Column::RegisteredAt.lt(At(instant)));
-    old.exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -279,6 +279,13 @@ pub(crate) async fn settle(tx: &Tx, used: &Registration) -> Result<()> {
 pub(crate) async fn forget_registrations(tx: &Tx, login: &Login) -> Result<()> {
     let theirs = registration::Entity::delete_many().filter(registration::Column::Login.eq(login.as_str()));
     theirs.exec(tx.conn()).await?;
+    Ok(())
+}
+
+/// Says of the registrations with an address whose it was: its owner leaves, and their account forgets it.
+pub(crate) async fn keep_owner(tx: &Tx, address: &Login, owner: Id<Account>) -> Result<()> {
+    let theirs = registration::Entity::update_many().col_expr(registration::Column::LeftId, Expr::value(owner));
+    theirs.filter(registration::Column::Login.eq(address.as_str())).exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -358,13 +365,13 @@ mod tests {
         let ctx = ground.anybody();
         let tx = ground.store().change(&ctx).await.unwrap();
         let living = async || living_among(&tx, [other.id, teacher.id]).await.unwrap();
-        assert_eq!(namesakes(&tx, "horvat", school).await.unwrap().len(), 1);
+        assert_eq!(namesakes(&tx, ("horvat", school), Vec::new(), 10).await.unwrap().len(), 1);
         assert_eq!(living().await, [teacher.id, other.id]);
         let mut locked = teacher.clone();
         locked.state = State::Locked { at: ctx.now(), by: ctx.new_id(), reason: "{lost".to_owned() };
         save(&tx, &mut locked).await.unwrap();
         assert_eq!(get(&tx, teacher.id).await.unwrap(), locked);
-        assert_eq!(namesakes(&tx, "horvat", school).await.unwrap(), []);
+        assert_eq!(namesakes(&tx, ("horvat", school), Vec::new(), 10).await.unwrap(), []);
         assert_eq!(living().await, [other.id]);
     }
 
@@ -397,7 +404,7 @@ mod tests {
         saved(&ground, "c@school.example", None, "Dangelo Simic", Some(there)).await;
         saved(&ground, "22-23_0001", Some(ground.anybody().new_id()), "Dangelo Simic", Some(here)).await;
         let db = ground.store().read(&ground.anybody()).await.unwrap();
-        assert_eq!(namesakes(&db, "d'angelo SIMIC", here).await.unwrap(), [found]);
+        assert_eq!(namesakes(&db, ("d'angelo SIMIC", here), Vec::new(), 10).await.unwrap(), [found]);
     }
 
     #[tokio::test]

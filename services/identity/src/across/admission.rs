@@ -38,7 +38,7 @@ async fn found(tx: &Tx, keys: &Keys, track: &Track, application: &Application, i
     mandating::teacher_to_change(tx, "application_id", application.referent()).await?;
     let school = application.draft().school.ok_or_else(|| Error::not_found("school"))?;
     let said = confirmation::store::find(tx, application.referent()).await?;
-    confirmation::needed_at(ctx, said.as_ref(), school)?;
+    confirmation::needed_at(ctx, said.as_ref(), Some(school))?;
     let number = application::store::founded(tx, track.id).await? + 1;
     let admission = Admission {
         edition: track.edition,

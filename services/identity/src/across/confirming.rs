@@ -1,13 +1,15 @@
 //! Vouching for teachers: what confirms one and what ends that, each noted in the audit log and told to the teacher by mail. What a domain
 //! says by itself is no news, and is only noted. Whoever changes what is said of an account has locked the account before.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, event::Handlers};
 use proto::{identity::v1 as pb, options::v1::Role};
 
 use crate::{
     account::{
         self, Account, SchoolLetter,
-        confirmation::{self, Changed, Confirmation, Ground},
+        confirmation::{self, Changed, Confirmation},
         invalid_code, school_letter,
     },
     country::{
@@ -42,7 +44,7 @@ impl Case {
             return Err(confirmation::nobody());
         }
         let school = school_of(db, &account).await?;
-        let said = confirmation::store::find(db, account.id()).await?;
+        let said = said_of(db, &account).await?;
         Ok(Self { account, school, said })
     }
 
@@ -59,6 +61,14 @@ impl Case {
     /// The school the account names.
     pub(crate) fn school(&self) -> Option<&School> {
         self.school.as_ref()
+    }
+}
+
+/// What was said last of an account, or what holds of its address where nothing was.
+async fn said_of(db: &impl Reads, account: &Account) -> Result<Option<Confirmation>> {
+    match confirmation::store::find(db, account.id()).await? {
+        Some(said) => Ok(Some(said)),
+        None => confirmation::store::refused_before(db, account).await,
     }
 }
 
@@ -87,7 +97,9 @@ pub(crate) async fn judge(tx: &Tx, account: &Account, changed: Changed) -> Resul
     }
     // the school was asked about the account as it was
     school_letter::store::forget_of(tx, account.id()).await?;
-    let said = confirmation::store::find(tx, account.id()).await?;
+    let said = said_of(tx, account).await?;
+    // whoever was refused has perhaps another address now
+    remember(tx, account, said.as_ref()).await?;
     let school = school_of(tx, account).await?;
     keep(tx, Confirmation::judged(tx.ctx(), account, school.as_ref(), said.as_ref(), changed)?).await
 }
@@ -101,7 +113,10 @@ pub(crate) async fn begin(tx: &Tx, mandate: &Mandate) -> Result<()> {
     }
     let Case { account, said, .. } = Case::load_to_change(tx, mandate.account()).await?;
     match mandate.given_by().filter(|_| account.is_living() && vouching.has(Way::Coordinator)) {
-        Some(by) => keep(tx, Confirmation::by_coordinator(tx.ctx(), by, &account, said.as_ref())?).await,
+        Some(by) => {
+            confirmation::store::forget_refused(tx, &account).await?;
+            keep(tx, Confirmation::by_coordinator(tx.ctx(), by, &account, said.as_ref())?).await
+        }
         None => judge(tx, &account, Changed::Otherwise).await,
     }
 }
@@ -161,6 +176,7 @@ pub(crate) async fn as_coordinator(tx: &Tx, id: Id<Account>) -> Result<Confirmat
     let case = Case::load_to_change(tx, id).await?;
     case.account.confirmed_by(tx.ctx(), case.school())?;
     let next = Confirmation::by_coordinator(tx.ctx(), tx.ctx().account()?, &case.account, case.said.as_ref())?;
+    confirmation::store::forget_refused(tx, &case.account).await?;
     said_now(tx, next, case).await
 }
 
@@ -171,12 +187,54 @@ async fn said_now(tx: &Tx, next: Option<Confirmation>, case: Case) -> Result<Con
     }
 }
 
-/// The central team takes back that a teacher is confirmed. Who is not, stays as they are. Error: not found.
+/// The central team takes back that a teacher is confirmed, or refuses one who is not: letters that wait are worth nothing, nobody else
+/// vouches for them any more, and what they have said of colleagues ends. Error: not found.
 pub(crate) async fn take_back(tx: &Tx, id: Id<Account>) -> Result<()> {
+    hold_with_colleagues(tx, id).await?;
     let case = Case::load_to_change(tx, id).await?;
     case.account.confirmed_by(tx.ctx(), case.school())?;
-    let next = case.said.map(|said| said.taken_back(tx.ctx())).transpose()?.flatten();
-    keep(tx, next).await
+    let Some(mut next) = Confirmation::refuse(tx.ctx(), &case.account, case.said.as_ref())? else { return Ok(()) };
+    save(tx, &mut next).await?;
+    confirmation::store::remember_refused(tx, &case.account, &next).await?;
+    end_said_by(tx, id).await
+}
+
+/// Remembers by its address that an account was refused, where it was.
+pub(crate) async fn remember(tx: &Tx, account: &Account, said: Option<&Confirmation>) -> Result<()> {
+    match said.filter(|said| said.is_taken_back()) {
+        Some(said) => confirmation::store::remember_refused(tx, account, said).await,
+        None => Ok(()),
+    }
+}
+
+/// Locks a teacher, and those whom they have vouched for, in the order in which colleagues are locked who vouch for each other.
+async fn hold_with_colleagues(tx: &Tx, id: Id<Account>) -> Result<()> {
+    let (mut all, mut next) = (BTreeSet::from([id]), vec![id]);
+    while let Some(by) = next.pop() {
+        let said = confirmation::store::said_by(tx, by).await?;
+        next.extend(said.into_iter().filter(|of| all.insert(*of)));
+    }
+    for one in all {
+        account::store::find_to_change(tx, one).await?;
+    }
+    Ok(())
+}
+
+/// Ends what somebody has said of colleagues, whom nobody else has vouched for, and what these have said of others. They are not refused:
+/// somebody else may vouch for them.
+async fn end_said_by(tx: &Tx, id: Id<Account>) -> Result<()> {
+    let mut next = vec![id];
+    while let Some(by) = next.pop() {
+        for of in confirmation::store::said_by(tx, by).await? {
+            account::store::find_to_change(tx, of).await?;
+            let said = confirmation::store::find(tx, of).await?.filter(|said| said.is_said_by(by));
+            if let Some(said) = said {
+                save(tx, &mut said.ended_with_its_giver(tx.ctx())).await?;
+                next.push(of);
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn keep(tx: &Tx, next: Option<Confirmation>) -> Result<()> {
@@ -197,24 +255,25 @@ async fn save(tx: &Tx, next: &mut Confirmation) -> Result<()> {
         return Ok(());
     }
     tx.note("confirm teacher", subject(next.account()), next.ground().word());
-    if next.ground() != Ground::Domain {
+    if !next.ground().is_domain() {
         tx.emit(&pb::TeacherConfirmed { account_id, letter_id });
     }
     Ok(())
 }
 
-/// Those of some accounts that nobody has vouched for. None, where the country does not ask for it.
-pub(crate) async fn unconfirmed_among(
-    db: &impl Reads,
-    accounts: impl IntoIterator<Item = Id<Account>>,
-) -> Result<Vec<Id<Account>>> {
-    let mut accounts: Vec<_> = accounts.into_iter().collect();
+/// A teacher, and the school of the class they are asked about. None: any class.
+pub(crate) type Asked = (Id<Account>, Option<Id<School>>);
+
+/// Those of some teachers who are given no class, by the rule of [`confirmation::needed_at`].
+pub(crate) async fn unconfirmed_among(db: &impl Reads, asked: impl IntoIterator<Item = Asked>) -> Result<Vec<Asked>> {
     if !vouching(db.ctx())?.is_required() {
         return Ok(Vec::new());
     }
-    let confirmed = confirmation::store::confirmed_among(db, accounts.iter().copied()).await?;
-    accounts.retain(|account| !confirmed.contains(account));
-    Ok(accounts)
+    let mut asked: Vec<_> = asked.into_iter().collect();
+    let said = confirmation::store::all(db, asked.iter().map(|(account, _)| *account)).await?;
+    let of: BTreeMap<_, _> = said.iter().map(|said| (said.account(), said)).collect();
+    asked.retain(|(account, school)| confirmation::needed_at(db.ctx(), of.get(account).copied(), *school).is_err());
+    Ok(asked)
 }
 
 fn subject(account: Id<Account>) -> String {

@@ -2,15 +2,13 @@
 //! takes an address back, or lets nobody in, ends the sessions and the codes that were mailed before. A new address that its owner
 //! confirmed ends the codes alone.
 
-use jiff::SignedDuration;
-use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, error::Shared, event::Handlers, wire};
+use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
 use proto::identity::v1 as pb;
 
-use super::{confirming, machines, mandating};
+use super::{confirming, machines, mandating, passkeys, providing};
 use crate::{
     account::{
         self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, invalid_code, recovery,
-        school_letter,
     },
     country::Country,
     password::hasher::Hash,
@@ -26,26 +24,11 @@ pub(crate) async fn shut(tx: &Tx, account: &mut Account) -> Result<()> {
     email_change::store::forget_of(tx, account.id()).await
 }
 
-/// Deletes what waited for a code longer than the days for which the country keeps registrations that nobody verified.
-pub(crate) async fn forget_old(tx: &Tx) -> Result<()> {
-    let days = tx.ctx().tenant().section::<Country>()?.retention().unverified_accounts;
-    let before = tx.ctx().now() - SignedDuration::from_hours(24 * i64::from(days));
-    account::store::forget_registered_before(tx, before).await?;
-    recovery::store::forget_before(tx, before).await?;
-    school_letter::store::forget_before(tx, before).await?;
-    email_change::store::forget_before(tx, before).await
-}
-
-/// Adds the hourly task that does so, which does not wait until somebody asks for a code.
-pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
-    others.every_hour("forget unredeemed", move |ctx| {
-        let store = store.clone();
-        async move {
-            let tx = store.change(&ctx).await?;
-            forget_old(&tx).await?;
-            tx.commit().await
-        }
-    })
+/// The caller's own account, which is held until the transaction ends: what is kept for its owner is kept before they leave and are erased,
+/// or not at all. Error: `SESSION_OVER`, where they cannot sign in any more.
+pub(crate) async fn owner_to_change(tx: &Tx) -> Result<Account> {
+    let account = account::store::find_to_change(tx, tx.ctx().account()?).await?;
+    account.filter(Account::is_living).ok_or_else(session::over)
 }
 
 /// Issues a recovery and publishes that it is to be mailed. Where there is no account, or none that can be recovered, the same statements
@@ -85,6 +68,8 @@ pub(crate) async fn reset(tx: &Tx, id: Id<Recovery>, password: Hash) -> Result<(
     }
     account.choose_password(password);
     shut(tx, &mut account).await?;
+    passkeys::remove_doubtful(tx, &account, None).await?;
+    providing::cut_off(tx, account.id()).await?;
     tx.note("recover password", format!("account {}", account.id()), "");
     let notice_id = tx.ctx().new_id::<pb::PasswordRecovered>().to_string();
     let recovered_at = Some(wire::timestamp(tx.ctx().now()));
@@ -122,7 +107,8 @@ pub(crate) async fn confirm_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
         return Err(invalid_code());
     }
     change.carry_out(&mut account)?;
-    // what was mailed to the former address opens nothing any more
+    // what was mailed to the former address opens nothing any more, nor does the code of another letter to this one
+    email_change::store::forget_of(tx, account.id()).await?;
     recovery::store::forget_of(tx, account.id()).await?;
     account::store::forget_registrations(tx, change.wanted()).await?;
     // the account is locked as it was read: what cannot be saved is the address, which somebody else was given at this instant
@@ -150,6 +136,8 @@ pub(crate) async fn restore_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     // later changes were not the owner's either
     email_change::store::forget_all_of(tx, account.id()).await?;
     shut(tx, &mut account).await.map_err(taken)?;
+    passkeys::remove_doubtful(tx, &account, Some(change.asked_at())).await?;
+    providing::cut_off(tx, account.id()).await?;
     confirming::judge(tx, &account, Changed::Otherwise).await?;
     tx.note("restore address", format!("account {}", account.id()), "");
     recover(tx, Some(account.id())).await

@@ -1,5 +1,6 @@
-//! Erasing a person who has left: identity erases its part and publishes that it did in one transaction; the other services erase theirs
-//! when they are told, each however often it is told, and answer with a receipt. So whichever process dies, the rest follows.
+//! Erasing a person who has left: identity erases its rows and publishes that it did in one transaction; the other services erase their part
+//! when they are told, each however often it is told, and answer with a receipt. So whichever process dies, the rest follows. Identity's own
+//! receipt is written when the bytes of files are gone.
 //!
 //! What stays: what a class did, and its documents, which say nothing of the person but the id; and the audit log.
 
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 
 use platform::{
     Ctx, Error, Id, Reads, Result, Store, Tx,
+    blob::Blobs,
     event::Handlers,
     subject::{Subject, Subjects},
     wire,
@@ -29,35 +31,52 @@ pub(crate) async fn begin(tx: &Tx, subjects: &Subjects, id: Id<Account>, login: 
     account.erase(tx.ctx())?;
     account::store::save(tx, &mut account).await?;
     let mut erased = BTreeMap::from([("account".to_owned(), 1)]);
-    erased.extend(papers(tx, id).await?);
+    let (papers, places) = papers(tx, id).await?;
+    erased.extend(papers);
     let subject = Subject { account: id.uuid(), login: login.map(Login::as_str) };
     erased.extend(subjects.erase(tx, subject).await?);
-    let receipt = Receipt { service: IDENTITY.to_owned(), erased_at: tx.ctx().now(), erased };
-    let erasure = Erasure::new(tx.ctx(), id).proven(receipt);
+    let mut erasure = Erasure::new(tx.ctx(), id);
+    if places.is_empty() {
+        erasure = erasure.proven(receipt(tx.ctx(), erased));
+    } else {
+        // nothing is proven before the bytes are gone
+        tx.emit(&pb::SubjectFilesRemoved { account_id: id.to_string(), places, erased });
+    }
     erasure::store::add(tx, &erasure).await?;
     tx.emit(&pb::ErasureBegun { account_id: id.to_string() });
     Ok(erasure)
 }
 
-/// Erases what became no team, and the files that no team has. Returns how many rows, by table.
-async fn papers(tx: &Tx, owner: Id<Account>) -> Result<[(String, i64); 2]> {
+fn receipt(ctx: &Ctx, erased: BTreeMap<String, i64>) -> Receipt {
+    Receipt { service: IDENTITY.to_owned(), erased_at: ctx.now(), erased }
+}
+
+/// Erases what became no team, and the files that no team has. Returns how many rows, by table, and the places of the files.
+async fn papers(tx: &Tx, owner: Id<Account>) -> Result<([(String, i64); 2], Vec<String>)> {
     let count = |rows: u64| i64::try_from(rows).map_err(Error::internal);
     let applications = application::store::forget_unfounded(tx, owner).await?;
     let mut kept = application::store::files_of(tx, owner).await?;
     kept.extend(team::store::logos(tx).await?);
     let places = file::store::forget(tx, owner, &kept).await?;
-    let files = places.len() as u64;
-    if !places.is_empty() {
-        tx.emit(&pb::FilesRemoved { places });
-    }
-    Ok([("application".to_owned(), count(applications)?), ("file".to_owned(), count(files)?)])
+    let counts = [("application", count(applications)?), ("file", count(places.len() as u64)?)];
+    Ok((counts.map(|(table, rows)| (table.to_owned(), rows)), places))
 }
 
-/// Adds the handlers that keep the receipts of the other services.
-pub(crate) fn handlers(handlers: Handlers, store: Store) -> Handlers {
-    handlers.on("keep receipt of lessons", move |ctx, fact: lessons::SubjectErased| {
-        keep(store.clone(), ctx, "lessons", fact)
-    })
+/// Adds the handler that removes the bytes of files and leaves identity's receipt, and those that keep the receipts of the other services.
+pub(crate) fn handlers(handlers: Handlers, store: Store, blobs: Blobs) -> Handlers {
+    let own = store.clone();
+    handlers
+        .on("remove files of subject", move |ctx, fact| remove(own.clone(), blobs.clone(), ctx, fact))
+        .on("keep receipt of lessons", move |ctx, fact: lessons::SubjectErased| {
+            keep(store.clone(), ctx, "lessons", fact)
+        })
+}
+
+async fn remove(store: Store, blobs: Blobs, ctx: Ctx, fact: pb::SubjectFilesRemoved) -> Result<()> {
+    file::bytes::remove(&store, &blobs, &ctx, fact.places).await?;
+    let tx = store.change(&ctx).await?;
+    erasure::store::prove(&tx, fact.account_id.parse()?, &receipt(&ctx, fact.erased)).await?;
+    tx.commit().await
 }
 
 async fn keep(store: Store, ctx: Ctx, service: &'static str, fact: lessons::SubjectErased) -> Result<()> {

@@ -2,20 +2,23 @@
 //! so that nobody signs in by the password alone at the same time, and each ends the sessions that did not show the factor which is true
 //! from then on. The owner is told by mail of all that somebody else could have done.
 
-use platform::{Id, Reads, Result, Tx, secret::Keys, wire};
+use platform::{Ctx, Id, Reads, Result, Store, Tx, Violations, error::Shared, secret::Keys, wire};
 use proto::identity::v1::{self as pb, FactorChange};
 
+use super::{entry, passkeys};
 use crate::{
     account::{
-        self, Account,
+        self, Account, Login,
         factor::{self, Factor, Judged},
     },
     session,
 };
 
-/// Enrols the caller's second factor, and ends every session of the account. Error: `SESSION_OVER`; as of [`Factor::enrol`].
+/// Enrols the caller's second factor, and ends every session of the account. Error: `SESSION_OVER`; `SECOND_FACTOR_NEEDED`; as of
+/// [`Factor::enrol`].
 pub(crate) async fn enrol(tx: &Tx, keys: &Keys, typed: &str) -> Result<(Account, Factor)> {
     let (account, found) = own(tx).await?;
+    entry::refuse_half(tx, &account).await?;
     let mut factor = found.ok_or_else(factor::missing)?;
     factor.enrol(tx.ctx(), keys, typed)?;
     factor::store::save(tx, &mut factor).await?;
@@ -30,8 +33,10 @@ pub(crate) async fn enrol(tx: &Tx, keys: &Keys, typed: &str) -> Result<(Account,
 pub(crate) async fn show(tx: &Tx, keys: &Keys, typed: &str) -> Result<Option<(Account, Id<Factor>)>> {
     let (account, found) = own(tx).await?;
     let mut factor = found.ok_or_else(factor::missing)?;
-    let judged = factor.take(tx.ctx(), keys, typed)?;
+    let mut tries = factor::store::tries(tx, keys, factor.id()).await?;
+    let judged = factor.take(tx.ctx(), keys, typed, &mut tries)?;
     factor::store::save(tx, &mut factor).await?;
+    factor::store::save_tries(tx, &tries).await?;
     match judged {
         Judged::Wrong => return Ok(None),
         Judged::OfApp => {}
@@ -51,19 +56,42 @@ pub(crate) async fn show(tx: &Tx, keys: &Keys, typed: &str) -> Result<Option<(Ac
 /// `SESSION_OVER`, where the session that asks ended since the password was typed.
 pub(crate) async fn give_up(tx: &Tx, account: &Account) -> Result<()> {
     session::store::asking(tx).await?.living(tx.ctx().now())?;
-    remove(tx, account).await?;
+    if !remove(tx, account).await? {
+        return Err(factor::missing());
+    }
+    session::store::end_all(tx, account.id()).await?;
     tx.note("give up second factor", subject(account), "");
     tell(tx, account, FactorChange::GivenUp, 0);
     Ok(())
 }
 
-/// Removes the factor of somebody who has lost it, and ends every session of the account. Error: `FACTOR_MISSING`.
+/// Removes the factor and the passkeys of somebody who has lost them, and ends every session of the account. Error: `FACTOR_MISSING`, where
+/// there are none.
 pub(crate) async fn reset(tx: &Tx, account: &Account) -> Result<()> {
     account::store::lock(tx, account).await?;
-    remove(tx, account).await?;
+    let had = [remove(tx, account).await?, passkeys::remove_all(tx, account.id()).await?];
+    if had == [false, false] {
+        return Err(factor::missing());
+    }
+    session::store::end_all(tx, account.id()).await?;
     tx.note("reset second factor", subject(account), "");
     tell(tx, account, FactorChange::Reset, 0);
     Ok(())
+}
+
+/// [`reset`] by an operator, where nobody of the central team can: its only coordinator has lost the phone. The process that serves tells the
+/// owner by mail. Error: a violation at `email`, where no person here has this address; `FACTOR_MISSING`.
+pub async fn reset_factor(store: &Store, ctx: &Ctx, email: &str) -> Result<Id<Account>> {
+    let tx = store.change(ctx).await?;
+    let found = account::store::by_login(&tx, &Login::of(email)).await?.filter(|found| found.team().is_none());
+    let mut violations = Violations::new();
+    if found.is_none() {
+        violations.add("email", Shared::FieldsInvalid, "Nobody here has an account with this address.");
+    }
+    let account = violations.value(found)?;
+    reset(&tx, &account).await?;
+    tx.commit().await?;
+    Ok(account.id())
 }
 
 /// Gives a factor of an account, which is held, new recovery codes. Error: `FACTOR_MISSING`; `SESSION_OVER`, where the session that asks
@@ -87,12 +115,13 @@ async fn own(tx: &Tx) -> Result<(Account, Option<Factor>)> {
     Ok((account, factor))
 }
 
-async fn remove(tx: &Tx, account: &Account) -> Result<()> {
-    if factor::store::held(tx, account.id()).await?.id().is_none() {
-        return Err(factor::missing());
+/// Removes the factor. Returns whether there was one: an enrolment that waits is none, and stays.
+async fn remove(tx: &Tx, account: &Account) -> Result<bool> {
+    if factor::store::held(tx, account.id()).await?.factor().is_none() {
+        return Ok(false);
     }
     factor::store::remove(tx, account.id()).await?;
-    session::store::end_all(tx, account.id()).await
+    Ok(true)
 }
 
 fn subject(account: &Account) -> String {
@@ -109,4 +138,35 @@ fn tell(tx: &Tx, account: &Account, change: FactorChange, left: u32) {
         recovery_codes_left: i32::try_from(left).unwrap_or(i32::MAX),
         notice_id: ctx.new_id::<pb::FactorChanged>().to_string(),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{reason::Reason, testing::Ground};
+
+    #[tokio::test]
+    async fn an_operator_takes_a_factor_away_by_the_address_and_its_owner_is_told() {
+        let ground = Ground::new();
+        let (owner, session) = ground.signed_in_teacher("ana@school.example").await;
+        let ctx = ground.member_in(&owner, session.id());
+        let tx = ground.store().change(&ctx).await.unwrap();
+        let mut factor = Factor::begin(&ctx, &owner, None).unwrap();
+        factor::store::begin(&tx, &mut factor).await.unwrap();
+        factor.enrol_now(&ctx);
+        factor::store::save(&tx, &mut factor).await.unwrap();
+        tx.commit().await.unwrap();
+        let operator = ground.anybody();
+        let reset = async |email: &str| reset_factor(ground.store(), &operator, email).await;
+        let refused = reset("eva@school.example").await.unwrap_err();
+        assert_eq!(refused.violations()[0].field, "email");
+        assert_eq!(reset("Ana@School.example").await.unwrap(), owner.id());
+        let db = ground.store().read(&operator).await.unwrap();
+        assert_eq!(factor::store::held(&db, owner.id()).await.unwrap().factor(), None);
+        let ended = session::store::get(&db, session.id()).await.unwrap().living(operator.now());
+        assert!(ended.is_err_and(|error| error.is(Reason::SessionOver)));
+        drop(db);
+        assert!(reset("ana@school.example").await.is_err_and(|error| error.is(Reason::FactorMissing)));
+        assert_eq!(ground.drain(platform::event::Handlers::new()).await, 0);
+    }
 }

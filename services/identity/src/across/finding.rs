@@ -32,20 +32,18 @@ pub(crate) async fn namesakes(tx: &Tx, surname: &str, school: Id<School>) -> Res
     if ctx.has(Role::Teacher) {
         confirmation::needed(ctx, confirmation::store::find(tx, ctx.account()?).await?.as_ref())?;
     }
-    let found = account::store::namesakes(tx, surname, school).await?;
-    let teaching = mandate::store::holders_among(tx, Role::Teacher, found.iter().map(Account::id)).await?;
-    let mut said = confirmation::store::all(tx, teaching.iter().copied()).await?;
-    said.retain(Confirmation::is_living);
-    let is_asked_for = ctx.tenant().section::<Country>()?.vouching().is_required();
-    let mut teachers = Vec::new();
-    for account in found.into_iter().filter(|account| teaching.contains(&account.id())) {
-        let of_account = said.iter().find(|said| said.account() == account.id()).cloned();
-        if of_account.is_some() || !is_asked_for {
-            teachers.push((account, of_account));
-        }
+    let mut among = vec![mandate::store::holding(Role::Teacher)];
+    if ctx.tenant().section::<Country>()?.vouching().is_required() {
+        among.push(confirmation::store::confirmed());
     }
-    let more = teachers.len() > MOST;
-    teachers.truncate(MOST);
+    // one more than is shown says that there are more
+    let mut found = account::store::namesakes(tx, (surname, school), among, MOST + 1).await?;
+    let more = found.len() > MOST;
+    found.truncate(MOST);
+    let mut said = confirmation::store::all(tx, found.iter().map(Account::id)).await?;
+    said.retain(Confirmation::is_living);
+    let of = |account: &Account| said.iter().find(|said| said.account() == account.id()).cloned();
+    let teachers: Vec<_> = found.into_iter().map(|account| (account.clone(), of(&account))).collect();
     note(tx, &teachers, school);
     Ok(Namesakes { teachers, more })
 }
@@ -53,4 +51,37 @@ pub(crate) async fn namesakes(tx: &Tx, surname: &str, school: Id<School>) -> Res
 fn note(tx: &Tx, teachers: &[(Account, Option<Confirmation>)], school: Id<School>) {
     let ids: Vec<_> = teachers.iter().map(|(teacher, _)| teacher.id().to_string()).collect();
     tx.note("find teachers", format!("school {school}"), format!("found {}", ids.join(" ")));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        account::{Change, tests::account},
+        testing::Ground,
+    };
+
+    #[tokio::test]
+    async fn a_teacher_is_found_behind_any_number_of_namesakes_who_are_none() {
+        let ground = Ground::new();
+        let school = ground.school("CHTD007011").await;
+        let mut teacher = ground.teacher("zora@school.example").await;
+        let ctx = ground.anybody();
+        let at = |name: &str| Change {
+            given_name: Some(name.to_owned()),
+            school: Some(Some(school.id())),
+            ..Change::default()
+        };
+        let tx = ground.store().change(&ctx).await.unwrap();
+        teacher.change(at("Zora"), Some(&school)).unwrap();
+        account::store::save(&tx, &mut teacher).await.unwrap();
+        for number in 0..120 {
+            let mut other = account(&ctx, &format!("{number}@school.example"), None, None);
+            other.change(at("Ana"), Some(&school)).unwrap();
+            account::store::save(&tx, &mut other).await.unwrap();
+        }
+        let found = namesakes(&tx, "Horvat", school.id()).await.unwrap();
+        assert_eq!(found.teachers.iter().map(|(teacher, _)| teacher.id()).collect::<Vec<_>>(), [teacher.id()]);
+        assert!(!found.more);
+    }
 }

@@ -1,11 +1,17 @@
-//! Telling webhooks what has happened: a fact becomes a delivery for each webhook that wants it, which is sent at once, and every hour where
-//! it is due again. What is sent and what became of it is written after the call, so that after a crash it may come twice, and never not at
-//! all.
+//! Telling webhooks what has happened: a fact becomes a delivery for each webhook that wants it, and nothing waits for its sending. Each
+//! webhook is a lane: what one is told is sent one after another, oldest first, and a server that is slow holds up its own deliveries alone.
+//! What is sent is reserved before, so that no other replica sends it too, and what became of it is written after the call, so that after a
+//! crash it may come twice, and never not at all. What failed before may come after what is newer, and so may what replicas send at once.
 
-use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
-use platform::{Ctx, Error, Host, Id, Reads, Result, Store, Tx, event::Handlers, outbound::Outbound, secret::Keys};
+use platform::{
+    Ctx, Error, Host, Id, Reads, Result, Store, Tx,
+    event::{Bell, Handlers},
+    outbound::Outbound,
+    secret::Keys,
+};
 use proto::{identity::v1 as pb, lessons::v1 as lessons, options::v1::Role};
+use uuid::Uuid;
 
 use super::{machines, mandating};
 use crate::machine::{
@@ -16,9 +22,6 @@ use crate::machine::{
     },
 };
 
-/// How many are told at once in a round.
-const AT_ONCE: usize = 8;
-
 /// How long what was sent is listed.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
@@ -28,18 +31,25 @@ struct Teller {
     store: Store,
     keys: Keys,
     outbound: Outbound,
+    bell: Bell,
 }
 
-/// Adds the handlers of the facts of which webhooks are told, and the work of every hour.
+/// Adds the handlers of the facts of which webhooks are told, what they leave to be sent, and the work of every hour.
 pub(crate) fn handlers(others: Handlers, host: &Host, outbound: Outbound) -> Handlers {
-    let teller = Teller { store: host.store.clone(), keys: host.keys.clone(), outbound };
-    let [admitted, opened, submitted, due, again] = std::array::from_fn(|_| teller.clone());
+    let bell = Bell::default();
+    let teller = Teller { store: host.store.clone(), keys: host.keys.clone(), outbound, bell: bell.clone() };
+    let [admitted, opened, submitted, due, next, hourly] = std::array::from_fn(|_| teller.clone());
     others
         .on_each("tell of admitted team", move |ctx, event| admitted.clone().team_admitted(ctx, event))
         .on_each("tell of opened call", move |ctx, event| opened.clone().call_opened(ctx, event))
         .on_each("tell of submitted report", move |ctx, event| submitted.clone().report_submitted(ctx, event))
-        .on_each("send webhook", move |ctx, event| due.clone().send_first(ctx, event))
-        .every_hour("send webhooks again", move |ctx| again.clone().send_again(ctx))
+        .in_lanes(
+            "send webhooks",
+            bell,
+            move |ctx| due.clone().due(ctx),
+            move |ctx, webhook| next.clone().send_next(ctx, webhook.into()),
+        )
+        .every_hour("send webhooks again", move |ctx| hourly.clone().hour(ctx))
 }
 
 impl Teller {
@@ -76,72 +86,68 @@ impl Teller {
         let news = News { topic, occurred_at, data: data.to_string() };
         let tx = self.store.change(ctx).await?;
         for webhook in webhook::store::wanting(&tx, topic).await? {
-            let delivery = Delivery::new(ctx, &webhook, &news);
-            delivery::store::insert(&tx, &delivery).await?;
-            tx.emit(&pb::WebhookDue { delivery_id: delivery.id().to_string() });
+            delivery::store::insert(&tx, &Delivery::new(ctx, &webhook, &news)).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        self.bell.ring(ctx);
+        Ok(())
     }
 
-    /// Sends what is new. Where nothing arrives it waits for the hour, so that a server that is away holds up no other.
-    async fn send_first(self, ctx: Ctx, event: pb::WebhookDue) -> Result<()> {
-        self.send(&ctx, event.delivery_id.parse()?, |webhook| !webhook.is_failing()).await
-    }
-
-    /// Sends what is due again, and forgets what is old.
-    async fn send_again(self, ctx: Ctx) -> Result<()> {
-        let due = delivery::store::due(&self.store.read(&ctx).await?).await?;
-        let (teller, ctx_of) = (&self, &ctx);
-        let sent = stream::iter(due).map(|id| teller.send_leased(ctx_of, id)).buffer_unordered(AT_ONCE);
-        let sent: Vec<Result<()>> = sent.collect().await;
+    /// Forgets what is old, and lets everybody look for what is due again.
+    async fn hour(self, ctx: Ctx) -> Result<()> {
         let tx = self.store.change(&ctx).await?;
         delivery::store::forget_before(&tx, ctx.now() - KEPT).await?;
         tx.commit().await?;
-        sent.into_iter().collect()
+        self.bell.ring(&ctx);
+        Ok(())
     }
 
-    async fn send_leased(&self, ctx: &Ctx, id: Id<Delivery>) -> Result<()> {
-        let tx = self.store.change(ctx).await?;
-        let is_ours = delivery::store::lease(&tx, id).await?;
-        tx.commit().await?;
-        if is_ours { self.send(ctx, id, |_| true).await } else { Ok(()) }
+    /// The webhooks that are to be told something now.
+    async fn due(self, ctx: Ctx) -> Result<Vec<Uuid>> {
+        let due = delivery::store::webhooks_due(&self.store.read(&ctx).await?).await?;
+        Ok(due.into_iter().map(Id::uuid).collect())
     }
 
-    /// Sends a delivery, where it still waits and `now` says so of its webhook.
-    async fn send(&self, ctx: &Ctx, id: Id<Delivery>, now: impl FnOnce(&Webhook) -> bool) -> Result<()> {
-        let db = self.store.read(ctx).await?;
-        let Some(delivery) = delivery::store::find(&db, id).await?.filter(Delivery::is_pending) else { return Ok(()) };
-        let webhook = webhook::store::find(&db, delivery.webhook()).await?;
-        let Some(webhook) = webhook.filter(|webhook| webhook.is_enabled() && now(webhook)) else { return Ok(()) };
-        let acts = machines::acts(&db, webhook.integrator()).await?;
-        drop(db);
-        if !acts {
-            return self.give_up(ctx, &webhook).await;
-        }
-        let headers = webhook.headers(ctx, &self.keys, &delivery);
+    /// Sends the oldest that a webhook is to be told now. Returns whether it has arrived: then the next one is sent.
+    async fn send_next(self, ctx: Ctx, id: Id<Webhook>) -> Result<bool> {
+        let Some((webhook, delivery)) = self.reserve(&ctx, id).await? else { return Ok(false) };
+        let headers = webhook.headers(&ctx, &self.keys, &delivery);
         let status = self.outbound.post(webhook.url(), &headers, delivery.body()).await.ok();
-        self.record(ctx, delivery, status).await
+        self.record(&ctx, delivery, status).await
     }
 
-    /// Whose technician may not any more is told nothing.
-    async fn give_up(&self, ctx: &Ctx, webhook: &Webhook) -> Result<()> {
+    /// Reserves what is sent next. A webhook whose technician may not any more is told nothing, nor is one that is disabled.
+    async fn reserve(&self, ctx: &Ctx, id: Id<Webhook>) -> Result<Option<(Webhook, Delivery)>> {
         let tx = self.store.change(ctx).await?;
-        delivery::store::give_up(&tx, webhook.id()).await?;
-        tx.commit().await
+        let Some(webhook) = webhook::store::find(&tx, id).await? else { return Ok(None) };
+        let mut reserved = None;
+        if webhook.is_enabled() && machines::acts(&tx, webhook.integrator()).await? {
+            reserved = delivery::store::reserve_next(&tx, id).await?;
+        } else {
+            delivery::store::give_up(&tx, id).await?;
+        }
+        tx.commit().await?;
+        Ok(reserved.map(|delivery| (webhook, delivery)))
     }
 
-    /// Writes what became of a delivery.
-    async fn record(&self, ctx: &Ctx, mut delivery: Delivery, status: Option<u16>) -> Result<()> {
+    /// Writes what became of a delivery. Where it has not arrived, what else waits for its webhook is not tried at once. Returns whether it
+    /// has arrived.
+    async fn record(&self, ctx: &Ctx, mut delivery: Delivery, status: Option<u16>) -> Result<bool> {
         let tx = self.store.change(ctx).await?;
-        let Some(mut webhook) = webhook::store::find_to_change(&tx, delivery.webhook()).await? else { return Ok(()) };
+        let Some(mut webhook) = webhook::store::find_to_change(&tx, delivery.webhook()).await? else {
+            return Ok(false);
+        };
         let has_arrived = delivery.sent(ctx.now(), status);
         delivery::store::save(&tx, &delivery).await?;
         if webhook.told(ctx.now(), has_arrived) {
             delivery::store::give_up(&tx, webhook.id()).await?;
             warn(&tx, &webhook).await?;
+        } else if !has_arrived {
+            delivery::store::put_off(&tx, webhook.id()).await?;
         }
         webhook::store::save(&tx, &webhook).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(has_arrived)
     }
 }
 

@@ -1,13 +1,11 @@
 //! Inviting somebody, and accepting: the account that is new, or gains a role, and the invitation that is used up by it.
 
-use jiff::SignedDuration;
-use platform::{Error, Id, Reads, Result, Store, Tx, event::Handlers};
+use platform::{Id, Reads, Result, Tx};
 use proto::identity::v1 as pb;
 
 use super::{mandating, sign_in::locked};
 use crate::{
     account::{self, Account},
-    country::Country,
     mandate::{
         self, Mandate,
         invitation::{self, Code, Invitation},
@@ -78,21 +76,4 @@ pub(crate) async fn accept(tx: &Tx, code: Id<Code>, mut account: Account) -> Res
     tx.note("accept invitation", format!("invitation {}", invitation.id()), format!("account {}", account.id()));
     mandating::grant(tx, &mut mandate).await?;
     Ok(mandate)
-}
-
-/// Adds the hourly task that removes the addresses of invitations that ended, after the days the country keeps them.
-pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
-    others.every_hour("forget invited", move |ctx| {
-        let store = store.clone();
-        async move {
-            let days = ctx.tenant().section::<Country>()?.retention().ended_invitations;
-            let kept = SignedDuration::from_hours(24 * i64::from(days));
-            let tx = store.change(&ctx).await?;
-            let before = ctx.now().checked_sub(kept).map_err(Error::internal)?;
-            if invitation::store::forget_ended_before(&tx, before).await? == 0 {
-                return Ok(());
-            }
-            tx.commit().await
-        }
-    })
 }

@@ -2,10 +2,11 @@
 
 use platform::{Ctx, Id, Peers, Reads, Result, Store, Tx};
 
-use super::{entrance, mandating};
+use super::{confirming, entrance, mandating, passkeys, providing};
 use crate::{
-    account::{self, Account, TeamId, factor},
+    account::{self, Account, TeamId, confirmation, factor},
     class::{team, track},
+    mandate::invitation,
     reason::{Reason, Refuse},
 };
 
@@ -27,9 +28,17 @@ pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<(
     let coordinators = mandating::coordinators_to_change(tx).await?;
     let mut account = account::store::person_to_change(tx, id).await?;
     refuse_at_work(tx, id, over).await?;
+    // whom the central team refused is known by the address, also who registers with it anew
+    confirming::remember(tx, &account, confirmation::store::find(tx, id).await?.as_ref()).await?;
+    let address = account.login().clone();
     account.leave(tx.ctx(), &coordinators)?;
+    // who is erased later has no address any more by which it would be found
+    invitation::store::keep_owner(tx, &address, id).await?;
+    account::store::keep_owner(tx, &address, id).await?;
     team::store::remove_support(tx, id).await?;
     factor::store::remove(tx, id).await?;
+    passkeys::remove_all(tx, id).await?;
+    providing::cut_off(tx, id).await?;
     entrance::shut(tx, &mut account).await?;
     mandating::revoke_all(tx, id).await?;
     tx.note("leave account", format!("account {id}"), "");

@@ -34,14 +34,16 @@ async fn mandate_of(db: &impl Reads, integrator: &Integrator) -> Result<Option<M
     Ok(Some(mandate).filter(|_| acts))
 }
 
-/// Lets a new token take the place of a locked one. Gives the former and the new one. Error: a violation at `valid_days`.
+/// Lets a new token take the place of a locked one, whose integrator is locked. Gives the former and the new one. Error: violations at
+/// `valid_days`, `integrator_id`.
 pub(crate) async fn rotate(
     tx: &Tx,
     mut former: MachineToken,
     overlap: SignedDuration,
     days: i32,
 ) -> Result<[MachineToken; 2]> {
-    let next = former.rotate(tx.ctx(), overlap, days)?;
+    let others = token::store::count_working(tx, former.integrator(), Some(former.id())).await?;
+    let next = former.rotate(tx.ctx(), others, overlap, days)?;
     token::store::insert(tx, &next).await?;
     end(tx, &former).await?;
     tx.note("rotate machine token", former.subject(), next.subject());
@@ -54,7 +56,7 @@ pub(crate) async fn end(tx: &Tx, token: &MachineToken) -> Result<()> {
     end_these(tx, vec![token.clone()]).await
 }
 
-/// Deletes an integrator with its tokens. Error: not found.
+/// Deletes a locked integrator with its tokens. Error: not found.
 pub(crate) async fn delete(tx: &Tx, id: Id<Integrator>) -> Result<()> {
     end_all(tx, &[id]).await?;
     integrator::store::delete(tx, id).await?;
@@ -64,14 +66,15 @@ pub(crate) async fn delete(tx: &Tx, id: Id<Integrator>) -> Result<()> {
 
 /// Ends the access tokens of all machines of a technician. Where the account is not locked, they are given others.
 pub(crate) async fn end_of_account(tx: &Tx, account: Id<Account>) -> Result<()> {
-    end_all(tx, &integrator::store::of_account(tx, account).await?).await
+    end_all(tx, &integrator::store::of_account_to_change(tx, account).await?).await
 }
 
 /// Ends the access tokens of all machines that act in a mandate.
 pub(crate) async fn end_of_mandate(tx: &Tx, mandate: Id<Mandate>) -> Result<()> {
-    end_all(tx, &integrator::store::of_mandate(tx, mandate).await?).await
+    end_all(tx, &integrator::store::of_mandate_to_change(tx, mandate).await?).await
 }
 
+/// The integrators are locked: a token that is made at this instant is among these, or is made after the end of all of them.
 async fn end_all(tx: &Tx, of: &[Id<Integrator>]) -> Result<()> {
     if of.is_empty() {
         return Ok(());
@@ -81,9 +84,7 @@ async fn end_all(tx: &Tx, of: &[Id<Integrator>]) -> Result<()> {
 
 /// What stands for a session in the access tokens ends like one, and for those that will be given something else takes its place.
 async fn end_these(tx: &Tx, tokens: Vec<MachineToken>) -> Result<()> {
-    for token in &tokens {
-        token::store::renew(tx, token.id(), tx.ctx().new_id()).await?;
-    }
+    token::store::renew(tx, &tokens).await?;
     ended::end(tx, &tokens.iter().map(|token| token.session().uuid()).collect::<Vec<_>>());
     Ok(())
 }

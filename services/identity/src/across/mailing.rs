@@ -70,7 +70,7 @@ impl Mails {
     }
 
     fn of_accounts(&self, others: Handlers) -> Handlers {
-        let [recovery, recovered, asked, warned, former, new, locked, open, factor] =
+        let [recovery, recovered, asked, warned, former, new, locked, open, factor, passkey, idle, link] =
             std::array::from_fn(|_| self.clone());
         others
             .on_each("mail recovery", move |ctx, event| recovery.clone().recovery(ctx, event))
@@ -82,6 +82,9 @@ impl Mails {
             .on_each("mail lock", move |ctx, event| locked.clone().locked(ctx, event))
             .on_each("mail reinstatement", move |ctx, event| open.clone().reinstated(ctx, event))
             .on_each("mail second factor", move |ctx, event| factor.clone().factor_changed(ctx, event))
+            .on_each("mail passkey", move |ctx, event| passkey.clone().passkey_changed(ctx, event))
+            .on_each("mail end of account", move |ctx, event| idle.clone().idle(ctx, event))
+            .on_each("mail provider", move |ctx, event| link.clone().provider_link_changed(ctx, event))
     }
 }
 
@@ -108,7 +111,10 @@ impl Mails {
             ("code", &code),
         ];
         let to = registration.login().as_str();
-        self.send(&ctx, Post { id: id.uuid(), to, language, kind: Kind::VerifyEmail }, &values).await
+        // a fact of an older process names no letter: it was the only one with its code
+        let letter = if event.letter_id.is_empty() { &event.code_id } else { &event.letter_id };
+        let letter: Id<pb::VerificationIssued> = letter.parse()?;
+        self.send(&ctx, Post { id: letter.uuid(), to, language, kind: Kind::VerifyEmail }, &values).await
     }
 
     async fn registered_again(self, ctx: Ctx, event: pb::RegistrationRepeated) -> Result<()> {

@@ -19,7 +19,8 @@ pub struct Vouching {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Way {
-    /// The domain of the proven e-mail address is the school's own, as the register tells it, or one of `domains`.
+    /// The domain of the proven e-mail address is the school's own, as the register tells it, or one of `domains`. Those below it are
+    /// others, pupils' perhaps: `*.school.example` in `domains` stands for them.
     Domain,
     /// Somebody at the school redeems the code of a letter to its address in the register.
     School,
@@ -56,19 +57,25 @@ impl Vouching {
         SignedDuration::from_hours(self.letter_hours.into())
     }
 
-    /// Whether an e-mail address proves by its domain that its owner is a teacher. `school` is the domain of the school the account names.
-    /// It is empty, where the register tells none.
-    pub fn is_proven_by(&self, address: &str, school: &str) -> bool {
-        let domain = address.rsplit_once('@').and_then(|(_, domain)| Domain::named(domain));
-        let own = Domain::named(school);
-        let domains = self.domains.iter().filter_map(|named| Domain::named(named)).chain(own);
-        self.has(Way::Domain) && domain.is_some_and(|domain| domains.into_iter().any(|one| domain.is_within(&one)))
+    /// What an e-mail address proves by its domain of its owner. `school` is the domain of the school the account names. It is empty, where
+    /// the register tells none.
+    pub fn proven_by(&self, address: &str, school: &str) -> Option<Proven> {
+        let (_, domain) = address.rsplit_once('@').filter(|_| self.has(Way::Domain))?;
+        let domain = Domain::named(domain)?;
+        if self.domains.iter().filter_map(|named| Pattern::named(named)).any(|pattern| pattern.fits(&domain)) {
+            return Some(Proven::Teacher);
+        }
+        (Domain::named(school)? == domain).then_some(Proven::OfSchool)
     }
 
     pub(super) fn faults(&self) -> Vec<String> {
-        let strange = self.domains.iter().filter(|named| Domain::named(named).is_none());
+        let strange = self.domains.iter().filter(|named| Pattern::named(named).is_none());
         let mut faults: Vec<_> = strange
-            .map(|named| format!("identity.vouching.domains: `{named}` is no domain such as `school.example`"))
+            .map(|named| {
+                format!(
+                    "identity.vouching.domains: `{named}` is no domain such as `school.example` or `*.school.example`"
+                )
+            })
             .collect();
         if self.required && self.ways.is_empty() {
             faults.push("identity.vouching.ways: at least one way, or nobody could be given a class".to_owned());
@@ -77,6 +84,37 @@ impl Vouching {
             faults.push("identity.vouching.domains: they say nothing unless `ways` has `domain`".to_owned());
         }
         faults
+    }
+}
+
+/// What a domain proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proven {
+    /// That its owners are teachers, of whatever school.
+    Teacher,
+    /// That its owners are of the school that their account names.
+    OfSchool,
+}
+
+/// What stands in `domains`: a domain, or all below one.
+enum Pattern {
+    One(Domain),
+    Below(Domain),
+}
+
+impl Pattern {
+    fn named(text: &str) -> Option<Self> {
+        match text.strip_prefix("*.") {
+            Some(above) => Domain::named(above).map(Self::Below),
+            None => Domain::named(text).map(Self::One),
+        }
+    }
+
+    fn fits(&self, domain: &Domain) -> bool {
+        match self {
+            Self::One(one) => one == domain,
+            Self::Below(above) => domain.is_below(above),
+        }
     }
 }
 
@@ -96,9 +134,9 @@ impl Domain {
         &self.0
     }
 
-    /// Whether it is the other one, or below it. `evilschool.example` is not below `school.example`.
-    fn is_within(&self, other: &Self) -> bool {
-        self.0.strip_suffix(&other.0).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    /// Whether it is below the other one. `evilschool.example` is not below `school.example`.
+    fn is_below(&self, other: &Self) -> bool {
+        self.0.strip_suffix(&other.0).is_some_and(|rest| rest.ends_with('.'))
     }
 }
 
@@ -111,13 +149,15 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_the_named_one_or_below_it_however_it_is_written() {
-        let here =
-            vouching("ways = ['domain']\ndomains = ['School.example', 'škola.example', 'xn--mnchen-3ya.example']");
+    fn a_domain_is_the_named_one_however_it_is_written_and_none_below_it_unless_it_is_said() {
+        let here = vouching(
+            "ways = ['domain']\ndomains = ['School.example', '*.Staff.example', 'škola.example', 'xn--mnchen-3ya.example']",
+        );
         for address in [
             "ana@school.example",
             "ana@SCHOOL.Example",
-            "ana@staff.school.example",
+            "ana@north.staff.example",
+            "ana@a.b.staff.example",
             "ana@škola.example",
             "ana@ŠKOLA.example",
             "ana@s\u{30c}kola.example",
@@ -125,9 +165,13 @@ mod tests {
             "ana@münchen.example",
             "\"a@b\"@school.example",
         ] {
-            assert!(here.is_proven_by(address, ""), "{address}");
+            assert_eq!(here.proven_by(address, ""), Some(Proven::Teacher), "{address}");
         }
         for address in [
+            // where pupils are
+            "ana@studenti.school.example",
+            "ana@staff.example",
+            "ana@evilstaff.example",
             "ana@evilschool.example",
             "ana@school.example.org",
             "ana@school.example.",
@@ -141,19 +185,22 @@ mod tests {
             "ana@",
             "",
         ] {
-            assert!(!here.is_proven_by(address, ""), "{address}");
+            assert_eq!(here.proven_by(address, ""), None, "{address}");
         }
     }
 
     #[test]
     fn the_school_s_own_domain_proves_for_who_names_that_school() {
         let here = vouching("ways = ['domain']");
-        assert!(here.is_proven_by("ana@lyceum.example", "lyceum.example"));
-        assert!(!here.is_proven_by("ana@lyceum.example", "gymnasium.example"));
+        assert_eq!(here.proven_by("ana@lyceum.example", "lyceum.example"), Some(Proven::OfSchool));
+        assert_eq!(here.proven_by("ana@pupils.lyceum.example", "lyceum.example"), None);
+        assert_eq!(here.proven_by("ana@lyceum.example", "gymnasium.example"), None);
+        let both = vouching("ways = ['domain']\ndomains = ['lyceum.example']");
+        assert_eq!(both.proven_by("ana@lyceum.example", "lyceum.example"), Some(Proven::Teacher));
         for none in ["", "example", "no domain"] {
-            assert!(!here.is_proven_by("ana@lyceum.example", none), "{none}");
+            assert_eq!(here.proven_by("ana@lyceum.example", none), None, "{none}");
         }
-        assert!(!vouching("ways = ['school']").is_proven_by("ana@lyceum.example", "lyceum.example"));
+        assert_eq!(vouching("ways = ['school']").proven_by("ana@lyceum.example", "lyceum.example"), None);
     }
 
     #[test]

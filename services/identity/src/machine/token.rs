@@ -14,6 +14,9 @@ use crate::{
 pub(crate) mod store;
 mod wire;
 
+/// The most machine tokens of one integrator that work at once. (While one is rotated, both count.)
+pub(crate) const MOST: u64 = 20;
+
 /// A token of an integrator.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MachineToken {
@@ -41,20 +44,22 @@ pub struct Wish {
 }
 
 impl MachineToken {
-    /// A new token of an integrator. Error: every violation at once: at `scopes`, where the integrator lacks one; at `valid_days`, where
-    /// the country allows fewer.
-    pub fn create(ctx: &Ctx, integrator: &Integrator, wish: Wish) -> Result<Self> {
+    /// A new token of an integrator, of which `others` work already. Error: every violation at once: at `scopes`, where the integrator lacks
+    /// one; at `valid_days`, where the country allows fewer; at `integrator_id`, where there are enough.
+    pub fn create(ctx: &Ctx, integrator: &Integrator, others: u64, wish: Wish) -> Result<Self> {
         let mut violations = Violations::new();
+        refuse_more(others, &mut violations);
         let scopes = integrator.scopes().of(wish.scopes, &mut violations);
         let expires_at = until(ctx, wish.days, &mut violations)?;
         violations.done()?;
         Ok(Self::new(ctx, integrator.id(), wish.label, scopes, expires_at))
     }
 
-    /// Lets another token take the place of this one, which works for `overlap` yet, and not longer than it would have. Error: a violation
-    /// at `valid_days`.
-    pub fn rotate(&mut self, ctx: &Ctx, overlap: SignedDuration, days: i32) -> Result<Self> {
+    /// Lets another token take the place of this one, which works for `overlap` yet, and not longer than it would have; `others` of its
+    /// integrator work beside it. Error: violations at `valid_days`, `integrator_id`.
+    pub fn rotate(&mut self, ctx: &Ctx, others: u64, overlap: SignedDuration, days: i32) -> Result<Self> {
         let mut violations = Violations::new();
+        refuse_more(others, &mut violations);
         let expires_at = until(ctx, days, &mut violations)?;
         violations.done()?;
         self.expires_at = self.expires_at.min(ctx.now() + overlap);
@@ -142,6 +147,14 @@ impl MachineToken {
     }
 }
 
+/// Adds a violation, where an integrator has so many tokens already.
+fn refuse_more(others: u64, violations: &mut Violations) {
+    if others >= MOST {
+        let text = format!("An integrator has at most {MOST} machine tokens that work. Revoke one that is not needed.");
+        violations.add("integrator_id", Shared::FieldsInvalid, text);
+    }
+}
+
 /// The end of a token that works for some days from now on.
 fn until(ctx: &Ctx, days: i32, violations: &mut Violations) -> Result<Timestamp> {
     let most = ctx.tenant().section::<Country>()?.credentials().machine_token_days();
@@ -182,10 +195,10 @@ mod tests {
     fn a_token_has_no_scope_its_integrator_lacks_and_lives_no_longer_than_the_country_allows() {
         let ground = Ground::without_store();
         let (ctx, of) = (ground.anybody(), integrator(&ground));
-        let refused = MachineToken::create(&ctx, &of, wish(&["editions.read", "teams.read"], 401)).unwrap_err();
+        let refused = MachineToken::create(&ctx, &of, MOST, wish(&["editions.read", "teams.read"], 401)).unwrap_err();
         let fields: Vec<_> = refused.violations().iter().map(|one| one.field.as_str()).collect();
-        assert_eq!(fields, ["scopes", "valid_days"]);
-        let token = MachineToken::create(&ctx, &of, wish(&["teams.read"], 400)).unwrap();
+        assert_eq!(fields, ["integrator_id", "scopes", "valid_days"]);
+        let token = MachineToken::create(&ctx, &of, MOST - 1, wish(&["teams.read"], 400)).unwrap();
         assert_eq!(token.expires_at, ctx.now() + SignedDuration::from_hours(400 * 24));
         let last = token.expires_at - SignedDuration::from_micros(1);
         assert!(token.works(last).is_ok());
@@ -196,22 +209,22 @@ mod tests {
     fn the_former_token_works_for_the_overlap_and_never_longer_than_it_would_have() {
         let ground = Ground::without_store();
         let (ctx, of) = (ground.anybody(), integrator(&ground));
-        let mut former = MachineToken::create(&ctx, &of, wish(&["teams.read"], 2)).unwrap();
+        let mut former = MachineToken::create(&ctx, &of, 0, wish(&["teams.read"], 2)).unwrap();
         let (end, long) = (former.expires_at, SignedDuration::from_hours(72));
-        let next = former.rotate(&ctx, long, 30).unwrap();
+        let next = former.rotate(&ctx, MOST - 1, long, 30).unwrap();
         assert_eq!((former.expires_at, &next.scopes, next.session == former.session), (end, &former.scopes, false));
-        former.rotate(&ctx, SignedDuration::from_hours(1), 30).unwrap();
+        former.rotate(&ctx, 0, SignedDuration::from_hours(1), 30).unwrap();
         assert_eq!(former.expires_at, ctx.now() + SignedDuration::from_hours(1));
-        former.rotate(&ctx, SignedDuration::ZERO, 30).unwrap();
+        former.rotate(&ctx, 0, SignedDuration::ZERO, 30).unwrap();
         assert!(former.works(ctx.now()).is_err_and(|error| error.is(Reason::MachineTokenExpired)));
-        assert!(former.rotate(&ctx, long, 401).is_err());
+        assert!(former.rotate(&ctx, 0, long, 401).is_err() && former.rotate(&ctx, MOST, long, 30).is_err());
     }
 
     #[test]
     fn a_use_is_written_once_in_an_hour_and_what_was_revoked_stays_so() {
         let ground = Ground::without_store();
         let ctx = ground.anybody();
-        let mut token = MachineToken::create(&ctx, &integrator(&ground), wish(&["teams.read"], 2)).unwrap();
+        let mut token = MachineToken::create(&ctx, &integrator(&ground), 0, wish(&["teams.read"], 2)).unwrap();
         let start: Timestamp = "2026-03-02T10:00:00Z".parse().unwrap();
         let minutes = |minutes| start + SignedDuration::from_mins(minutes);
         assert!(token.use_now(minutes(7)) && !token.use_now(minutes(59)) && token.use_now(minutes(60)));

@@ -37,7 +37,8 @@ impl MandateService for Mandates {
         let tx = self.store.change(&ctx).await?;
         let page = store::list(&tx, page).await?;
         let accounts = account::store::all(&tx, page.items.iter().map(Mandate::account)).await?;
-        let unconfirmed = confirming::unconfirmed_among(&tx, page.items.iter().map(Mandate::account)).await?;
+        let unconfirmed =
+            confirming::unconfirmed_among(&tx, page.items.iter().map(|mandate| (mandate.account(), None))).await?;
         tx.note("list mandates", "mandates", format!("found {}", page.items.len()));
         tx.commit().await?;
         let page = page.map(|mandate| wire::marked(mandate, &accounts, &unconfirmed));

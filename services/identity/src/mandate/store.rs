@@ -7,8 +7,9 @@ use platform::{
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
+    sea_query::{Expr, SelectStatement},
 };
 
 use super::{Deed, Mandate, held, roles};
@@ -69,6 +70,12 @@ pub(crate) async fn holders_among(
 ) -> Result<Vec<Id<Account>>> {
     let held = living().filter(row::Column::Role.eq(roles::word(role))).filter(row::Column::AccountId.is_in(accounts));
     Ok(held.select_only().column(row::Column::AccountId).into_tuple().all(db.conn()).await?)
+}
+
+/// A query for the accounts that have a role now.
+pub(crate) fn holding(role: Role) -> SelectStatement {
+    let held = living().filter(row::Column::Role.eq(roles::word(role)));
+    held.select_only().column(row::Column::AccountId).into_query()
 }
 
 fn living() -> Select<row::Entity> {

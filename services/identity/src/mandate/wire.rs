@@ -4,7 +4,7 @@ use platform::{Bound, Id, Result, wire};
 use proto::{identity::v1 as pb, options::v1::Role};
 
 use super::{Deed, Mandate, Post};
-use crate::account::Account;
+use crate::{account::Account, school::School};
 
 impl From<Mandate> for pb::Mandate {
     fn from(mandate: Mandate) -> Self {
@@ -36,8 +36,12 @@ pub(super) fn named(mandate: Mandate, accounts: &[Account]) -> pb::Mandate {
 }
 
 /// [`named`], and marked where it is a teacher's who is among the `unconfirmed`.
-pub(super) fn marked(mandate: Mandate, accounts: &[Account], unconfirmed: &[Id<Account>]) -> pb::Mandate {
-    let unconfirmed = mandate.is(Role::Teacher) && unconfirmed.contains(&mandate.account);
+pub(super) fn marked(
+    mandate: Mandate,
+    accounts: &[Account],
+    unconfirmed: &[(Id<Account>, Option<Id<School>>)],
+) -> pb::Mandate {
+    let unconfirmed = mandate.is(Role::Teacher) && unconfirmed.contains(&(mandate.account, None));
     pb::Mandate { unconfirmed, ..named(mandate, accounts) }
 }
 

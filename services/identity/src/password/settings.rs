@@ -28,8 +28,15 @@ pub struct Throttling {
     pub login: Rate,
     /// Wrong passwords for one login of a tenant from all addresses together.
     pub everywhere: Rate,
-    /// Mails to one address of a tenant that anybody can cause.
+    /// Right passwords of one login of a tenant, and uses of one mailed code, from all addresses together: each costs a hash. A class shares a
+    /// login.
+    pub right: Rate,
+    /// Mails to one address of a tenant that anybody can cause; those that strangers ask for, from one network.
     pub letter: Rate,
+    /// Mails to one address of a tenant that strangers ask for, from all networks together.
+    pub flood: Rate,
+    /// Letters to schools that one teacher asks for.
+    pub asked: Rate,
     /// Searches for people by one account.
     pub search: Rate,
     /// All guesses and mails from one network address, over all tenants. A whole school can share one address.
@@ -44,7 +51,10 @@ impl Default for Throttling {
         Self {
             login: Rate { burst: number(5), every_ms: number(10_000) },
             everywhere: Rate { burst: number(100), every_ms: number(1_000) },
+            right: Rate { burst: number(200), every_ms: number(1_000) },
             letter: Rate { burst: number(5), every_ms: number(300_000) },
+            flood: Rate { burst: number(20), every_ms: number(300_000) },
+            asked: Rate { burst: number(2), every_ms: number(43_200_000) },
             search: Rate { burst: number(30), every_ms: number(60_000) },
             address: Rate { burst: number(50), every_ms: number(500) },
             even_ms: number(50),

@@ -2,46 +2,34 @@
 //! address, per login from everywhere, and per network address over all tenants. Who guesses at somebody's login from elsewhere does not
 //! keep its owner out, nor does it slow an owner who has signed in.
 //!
-//! Only wrong guesses count. An attempt takes its permits before the password is compared, so that parallel guesses count like
+//! Only wrong guesses count as such. An attempt takes its permits before the password is compared, so that parallel guesses count like
 //! sequential ones, and returns exactly these permits where the guess was right. So the pupils of a team, who share one login and
 //! often one address, do not slow each other down. A right guess does not restore permits used by wrong ones; otherwise somebody
-//! could reset the limit by signing in to an account of their own. At most [`ABREAST`] attempts at one login run at once and the
+//! could reset the limit by signing in to an account of their own. Right ones are counted apart, gently: each costs a hash, and who knows
+//! one password must not be able to use the hasher of all without end. A wrong one gives that permit back, so nobody who guesses keeps
+//! the owner out by it. At most [`ABREAST`] attempts at one login run at once and the
 //! others wait, so that attempts whose result is not known yet are not counted as wrong.
 //!
 //! The login is counted as typed, whether or not an account has it, so a refusal does not reveal whether there is one.
 
 use std::{
     collections::HashMap,
-    hash::Hash,
     net::{IpAddr, Ipv6Addr},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
-use governor::{
-    Quota, RateLimiter,
-    clock::Clock as _,
-    middleware::NoOpMiddleware,
-    nanos::Nanos,
-    state::{StateStore, keyed::ShrinkableKeyedStateStore},
-};
-use platform::{Clock, Ctx, Error, Result, TenantId, error::Shared};
+use platform::{Clock, Ctx, Error, Id, Result, TenantId, error::Shared};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
+use self::limiter::{Limiter, SWEEP};
 use crate::{
-    password::{
-        even::Even,
-        settings::{Rate, Throttling},
-    },
+    password::{even::Even, settings::Throttling},
     reason::Refuse,
 };
 
-/// The number of permits after which expired entries are removed.
-const SWEEP: u32 = 1_000;
+mod limiter;
 
 /// The number of attempts at one login that run at once. It is lower than the number of wrong guesses in a row that are allowed.
 const ABREAST: usize = 4;
@@ -56,8 +44,12 @@ pub struct Throttle(Arc<Inner>);
 struct Inner {
     logins: Limiter<Door>,
     everywhere: Limiter<(TenantId, Whose)>,
+    rights: Limiter<(TenantId, Whose)>,
     lanes: Mutex<HashMap<Door, Weak<Semaphore>>>,
     letters: Limiter<(TenantId, Occasion, String)>,
+    strangers: Limiter<(TenantId, Occasion, String, Option<IpAddr>)>,
+    flood: Limiter<(TenantId, Occasion, String)>,
+    schools: Limiter<(TenantId, Uuid)>,
     searches: Limiter<(TenantId, String)>,
     addresses: Limiter<IpAddr>,
     step: Duration,
@@ -70,6 +62,10 @@ pub enum Whose {
     Login(String),
     /// That of this account, by somebody who has signed in to it.
     Own(Uuid),
+    /// A recovery code of the second factor of this account, by somebody who knows its password.
+    Recovery(Uuid),
+    /// None: somebody has this code, which was mailed.
+    Code(Uuid),
 }
 
 /// A password, and the network from which it is guessed.
@@ -105,16 +101,35 @@ pub struct Attempt {
     throttle: Throttle,
     door: Option<Door>,
     address: Option<IpAddr>,
+    right: Option<Right>,
     _turn: Option<OwnedSemaphorePermit>,
+}
+
+/// The permit of a right password. Where it is dropped before the password was found right, it is there again.
+struct Right {
+    throttle: Throttle,
+    whose: (TenantId, Whose),
+    was_right: bool,
+}
+
+impl Drop for Right {
+    fn drop(&mut self) {
+        if !self.was_right {
+            self.throttle.0.rights.give_back(&self.whose);
+        }
+    }
 }
 
 impl Attempt {
     /// Returns the permits: it was no wrong guess.
     pub fn give_back(self) {
-        let Self { throttle: Throttle(inner), door, address, .. } = self;
+        let Self { throttle: Throttle(inner), door, address, right, .. } = self;
         if let Some(door) = &door {
             inner.logins.give_back(door);
             inner.everywhere.give_back(&(door.0.clone(), door.1.clone()));
+        }
+        if let Some(mut right) = right {
+            right.was_right = true;
         }
         address.iter().for_each(|address| inner.addresses.give_back(address));
     }
@@ -126,8 +141,12 @@ impl Throttle {
         Self(Arc::new(Inner {
             logins: Limiter::new(settings.login, clock),
             everywhere: Limiter::new(settings.everywhere, clock),
+            rights: Limiter::new(settings.right, clock),
             lanes: Mutex::default(),
             letters: Limiter::new(settings.letter, clock),
+            strangers: Limiter::new(settings.letter, clock),
+            flood: Limiter::new(settings.flood, clock),
+            schools: Limiter::new(settings.asked, clock),
             searches: Limiter::new(settings.search, clock),
             addresses: Limiter::new(settings.address, clock),
             step: Duration::from_millis(settings.even_ms.get().into()),
@@ -174,21 +193,48 @@ impl Throttle {
 
     /// Starts an attempt to guess a password. Error: `RATE_EXCEEDED`.
     fn guess(&self, ctx: &Ctx, whose: Whose) -> Result<Attempt> {
+        // first, for who has to wait because of right ones has made no attempt
+        let right = self.right(ctx, whose.clone())?;
         let mut attempt = self.code(ctx)?;
         let door = door(ctx, whose);
-        let refused = |wait| exceeded("Too many attempts for this account.", wait);
         // what one network has used up takes nothing from the others
-        self.0.logins.take(&door).map_err(refused)?;
-        self.0.everywhere.take(&(door.0.clone(), door.1.clone())).map_err(refused)?;
+        self.0.logins.take(&door).map_err(of_account)?;
+        self.0.everywhere.take(&(door.0.clone(), door.1.clone())).map_err(of_account)?;
+        (attempt.door, attempt.right) = (Some(door), Some(right));
+        Ok(attempt)
+    }
+
+    fn right(&self, ctx: &Ctx, whose: Whose) -> Result<Right> {
+        let whose = (ctx.tenant().id().clone(), whose);
+        self.0.rights.take(&whose).map_err(of_account)?;
+        Ok(Right { throttle: self.clone(), whose, was_right: false })
+    }
+
+    /// Starts an attempt at a recovery code of the second factor of the caller's account. They are too long to be guessed, so who guesses from
+    /// elsewhere, and who guesses what the app shows, keeps nobody out. Error: `RATE_EXCEEDED`; `TOKEN_MISSING`.
+    pub fn recovery_code(&self, ctx: &Ctx) -> Result<Attempt> {
+        let mut attempt = self.code(ctx)?;
+        let door = door(ctx, Whose::Recovery(ctx.member()?.account));
+        self.0.logins.take(&door).map_err(of_account)?;
         attempt.door = Some(door);
         Ok(attempt)
     }
 
-    /// Starts an attempt to guess a mailed code. Error: `RATE_EXCEEDED`.
+    /// What a typed code belongs to that was mailed. One that this installation did not issue counts as a guess, and what one is used for
+    /// costs a hash. Error: that of `read`; `RATE_EXCEEDED`.
+    pub fn typed<T>(&self, ctx: &Ctx, read: impl FnOnce() -> Result<Id<T>>) -> Result<Id<T>> {
+        let attempt = self.code(ctx)?;
+        let id = read()?;
+        attempt.give_back();
+        self.right(ctx, Whose::Code(id.uuid()))?.was_right = true;
+        Ok(id)
+    }
+
+    /// Starts an attempt to guess a code. Error: `RATE_EXCEEDED`.
     pub fn code(&self, ctx: &Ctx) -> Result<Attempt> {
         let address = ctx.address().map(network);
         self.enter(address)?;
-        Ok(Attempt { throttle: self.clone(), door: None, address, _turn: None })
+        Ok(Attempt { throttle: self.clone(), door: None, address, right: None, _turn: None })
     }
 
     /// Counts a mail that somebody asks for, also where none is sent because nobody has the address: else a refusal would tell. Error:
@@ -197,6 +243,26 @@ impl Throttle {
         self.enter(ctx.address().map(network))?;
         let to = (ctx.tenant().id().clone(), occasion, to.to_owned());
         self.0.letters.take(&to).map_err(|wait| exceeded("Enough mails are on their way to this address.", wait))
+    }
+
+    /// Counts a mail to an address that a stranger has typed, whom a refusal must not tell that somebody else has asked for one: the refusal
+    /// is about what came from the caller's own network. Returns whether the mail is to be sent: what more networks together ask for is
+    /// answered alike, and nothing is sent. The codes of the mails before still work. Error: `RATE_EXCEEDED`.
+    pub fn letter_to_anybody(&self, ctx: &Ctx, occasion: Occasion, to: &str) -> Result<bool> {
+        let network = ctx.address().map(network);
+        self.enter(network)?;
+        let tenant = ctx.tenant().id().clone();
+        let here = (tenant.clone(), occasion, to.to_owned(), network);
+        let taken = self.0.strangers.take(&here);
+        taken.map_err(|wait| exceeded("Enough mails are on their way to this address.", wait))?;
+        Ok(self.0.flood.take(&(tenant, occasion, to.to_owned())).is_ok())
+    }
+
+    /// Counts a letter to a school by the caller. A code in one is good for weeks, so one or two are enough, and a teacher must not use up
+    /// what colleagues may send. Error: `RATE_EXCEEDED`; `TOKEN_MISSING`.
+    pub fn school_asked(&self, ctx: &Ctx) -> Result<()> {
+        let caller = (ctx.tenant().id().clone(), ctx.member()?.account);
+        self.0.schools.take(&caller).map_err(|wait| exceeded("You have asked your school already.", wait))
     }
 
     /// Counts a search for people by the caller. Every search counts, whatever it finds. Error: `RATE_EXCEEDED`.
@@ -218,112 +284,22 @@ pub(crate) fn exceeded(what: &str, wait: Duration) -> Error {
         .retry_after(wait)
 }
 
+fn of_account(wait: Duration) -> Error {
+    exceeded("Too many attempts for this account.", wait)
+}
+
 fn door(ctx: &Ctx, whose: Whose) -> Door {
     (ctx.tenant().id().clone(), whose, ctx.address().map(network))
 }
 
 /// The network that an address belongs to. One household has 2^64 IPv6 addresses, so they count as one.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(six) => {
             let [a, b, c, d, ..] = six.segments();
             Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
         }
         four => four,
-    }
-}
-
-/// One rate for many keys.
-struct Limiter<K: Hash + Eq + Clone> {
-    governor: RateLimiter<K, Cells<K>, Ticks, NoOpMiddleware<Nanos>>,
-    cells: Cells<K>,
-    every: Nanos,
-    taken: AtomicU32,
-}
-
-impl<K: Hash + Eq + Clone> Limiter<K> {
-    fn new(rate: Rate, clock: &Clock) -> Self {
-        let every = Duration::from_millis(rate.every_ms.get().into());
-        // only a period of zero has no quota, and the settings do not accept zero
-        let quota = Quota::with_period(every).unwrap_or(Quota::per_second(rate.burst)).allow_burst(rate.burst);
-        let cells = Cells::default();
-        let governor = RateLimiter::new(quota, cells.clone(), Ticks(clock.clone()));
-        Self { governor, cells, every: every.into(), taken: AtomicU32::new(0) }
-    }
-
-    /// Takes a permit. Error: the time until one is available.
-    fn take(&self, key: &K) -> Result<(), Duration> {
-        if self.taken.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
-            // anybody can invent keys, so old ones are removed
-            self.governor.retain_recent();
-        }
-        self.governor.check_key(key).map_err(|until| until.wait_time_from(self.governor.clock().now()))
-    }
-
-    fn give_back(&self, key: &K) {
-        if let Some(full_again) = self.cells.lock().get_mut(key) {
-            *full_again = full_again.saturating_sub(self.every);
-        }
-    }
-}
-
-/// The time at which all permits of a key are available again. (The stores of governor cannot return a permit.)
-struct Cells<K>(Arc<Mutex<HashMap<K, Nanos>>>);
-
-impl<K> Cells<K> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Nanos>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<K> Clone for Cells<K> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<K> Default for Cells<K> {
-    fn default() -> Self {
-        Self(Arc::default())
-    }
-}
-
-impl<K: Hash + Eq + Clone> StateStore for Cells<K> {
-    type Key = K;
-
-    fn measure_and_replace<T, F, E>(&self, key: &K, decide: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let mut cells = self.lock();
-        let (outcome, full_again) = decide(cells.get(key).copied())?;
-        cells.insert(key.clone(), full_again);
-        Ok(outcome)
-    }
-}
-
-impl<K: Hash + Eq + Clone> ShrinkableKeyedStateStore<K> for Cells<K> {
-    fn retain_recent(&self, drop_below: Nanos) {
-        self.lock().retain(|_, full_again| *full_again > drop_below);
-    }
-
-    fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-}
-
-/// The process's clock, as governor reads it.
-struct Ticks(Clock);
-
-impl governor::clock::Clock for Ticks {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        u64::try_from(self.0.now().as_nanosecond()).unwrap_or_default().into()
     }
 }
 
@@ -398,6 +374,66 @@ mod tests {
             guess().unwrap().give_back();
         }
         assert_eq!(let_through(|| guess().map(drop)), 1, "four of five are used up");
+    }
+
+    #[test]
+    fn what_strangers_ask_for_is_refused_to_their_own_network_and_a_flood_is_answered_alike() {
+        let (ground, throttle) = ground();
+        let ask =
+            |address: &str| throttle.letter_to_anybody(&ground.from(address), Occasion::Recovery, "ana@school.example");
+        assert_eq!(let_through(|| ask(SCHOOL).map(drop)), 5);
+        // nobody elsewhere is told that somebody has asked
+        let elsewhere: Vec<_> = (1..=20).map(|network| ask(&format!("192.0.{network}.1")).unwrap()).collect();
+        assert_eq!(elsewhere.iter().filter(|is_mailed| **is_mailed).count(), 15, "20 in all");
+        assert!(elsewhere[..15].iter().all(|is_mailed| *is_mailed));
+        let other = throttle.letter_to_anybody(&ground.from("192.0.2.1"), Occasion::Recovery, "eva@school.example");
+        assert!(other.unwrap());
+    }
+
+    #[test]
+    fn a_teacher_asks_a_school_twice_a_day() {
+        let (ground, throttle) = ground();
+        let teacher = |login| {
+            let ctx = ground.anybody();
+            ground.member(&crate::account::tests::account(&ctx, login, None, None))
+        };
+        let (ana, eva) = (teacher("ana@school.example"), teacher("eva@school.example"));
+        assert_eq!(let_through(|| throttle.school_asked(&ana)), 2);
+        assert_eq!(let_through(|| throttle.school_asked(&eva)), 2);
+        ground.clock.advance(SignedDuration::from_hours(12));
+        assert_eq!(let_through(|| throttle.school_asked(&ana)), 1);
+    }
+
+    #[test]
+    fn who_knows_a_password_uses_it_often_and_not_without_end() {
+        let (ground, throttle) = ground();
+        let through = |attempt: &dyn Fn() -> Result<()>| (0..400).filter(|_| attempt().is_ok()).count();
+        let right = || throttle.guess(&ground.from(SCHOOL), ana()).map(Attempt::give_back);
+        // wrong ones take nothing from it
+        for network in 0..10 {
+            let address = format!("198.51.100.{network}");
+            assert_eq!(let_through(|| throttle.guess(&ground.from(&address), ana()).map(drop)), 5);
+        }
+        assert_eq!(through(&right), 200);
+        assert!(right().is_err_and(|refused| refused.is(Shared::RateExceeded)));
+        let other = || throttle.guess(&ground.from(SCHOOL), Whose::Own(uuid::Uuid::nil())).map(Attempt::give_back);
+        assert_eq!(through(&other), 200, "nobody else waits for it");
+        ground.clock.advance(SignedDuration::from_secs(3));
+        assert_eq!(through(&right), 3);
+        let code = ground.anybody().new_id::<()>();
+        assert_eq!(through(&|| throttle.typed(&ground.from(SCHOOL), || Ok(code)).map(drop)), 200);
+    }
+
+    #[test]
+    fn a_recovery_code_waits_for_nobody_who_guesses_elsewhere_or_at_the_password() {
+        let (ground, throttle) = ground();
+        let owner = crate::account::tests::account(&ground.anybody(), "ana@school.example", None, None);
+        let ctx = ground.member(&owner);
+        let own = Whose::Own(owner.id().uuid());
+        assert_eq!(let_through(|| throttle.guess(&ctx, own.clone()).map(drop)), 5);
+        assert_eq!(let_through(|| throttle.recovery_code(&ctx).map(drop)), 5);
+        ground.clock.advance(SignedDuration::from_secs(10));
+        assert_eq!(let_through(|| throttle.recovery_code(&ctx).map(Attempt::give_back)), 100);
     }
 
     #[tokio::test]
@@ -483,6 +519,6 @@ mod tests {
             }
             ground.clock.advance(SignedDuration::from_mins(10));
         }
-        assert!(logins.cells.len() <= 2 * SWEEP as usize, "{}", logins.cells.len());
+        assert!(logins.known() <= 2 * SWEEP as usize, "{}", logins.known());
     }
 }

@@ -45,6 +45,7 @@ pub(crate) struct Language {
     address_given_up: Text,
     account_locked: Text,
     account_reinstated: Text,
+    account_idle: Text,
     team_credential: Text,
     application_refused: Text,
     class_awaited: Text,
@@ -61,6 +62,11 @@ pub(crate) struct Language {
     factor_given_up: Text,
     factor_reset: Text,
     recovery_code_used: Text,
+    passkey_added: Text,
+    passkey_removed: Text,
+    passkey_copied: Text,
+    provider_linked: Text,
+    provider_unlinked: Text,
     todo: Todo,
     /// What people call a role, by its word in data.
     roles: BTreeMap<String, String>,
@@ -227,6 +233,7 @@ impl Language {
             Kind::AddressGivenUp => &self.address_given_up,
             Kind::AccountLocked => &self.account_locked,
             Kind::AccountReinstated => &self.account_reinstated,
+            Kind::AccountIdle => &self.account_idle,
             Kind::TeamCredential => &self.team_credential,
             Kind::ApplicationRefused => &self.application_refused,
             Kind::ClassAwaited => &self.class_awaited,
@@ -242,6 +249,11 @@ impl Language {
             Kind::FactorGivenUp => &self.factor_given_up,
             Kind::FactorReset => &self.factor_reset,
             Kind::RecoveryCodeUsed => &self.recovery_code_used,
+            Kind::PasskeyAdded => &self.passkey_added,
+            Kind::PasskeyRemoved => &self.passkey_removed,
+            Kind::PasskeyCopied => &self.passkey_copied,
+            Kind::ProviderLinked => &self.provider_linked,
+            Kind::ProviderUnlinked => &self.provider_unlinked,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::{
     account::{self, Account, Login, factor},
     across::{
         credential, entry, factoring, mandating,
+        providing::Broker,
         sign_in::{Door, LoginState, SignedIn, decide_change},
     },
     password::{hasher::Hasher, throttle::Throttle},
@@ -25,6 +26,8 @@ pub struct Sessions {
     pub hasher: Hasher,
     /// Limits guesses of passwords.
     pub throttle: Throttle,
+    /// Knows where people sign out of identity providers.
+    pub(crate) broker: Broker,
 }
 
 #[tonic::async_trait]
@@ -36,7 +39,7 @@ impl SessionService for Sessions {
         account::store::lock(&tx, &signed_in.account).await?;
         let mandate = mandating::usual(&tx, signed_in.account.id()).await?;
         let entry = entry::decide(&tx, &signed_in.account, mandate, signed_in.proof()).await?;
-        let session = entry::open(&tx, &self.tokens, entry).await?;
+        let session = entry::open(&tx, &self.tokens, entry, self.tokens.lifetime_for(req.access_token_alone)).await?;
         tx.answer(session.into()).await
     }
 
@@ -63,7 +66,8 @@ impl SessionService for Sessions {
         request: Request<pb::ConfirmSecondFactorRequest>,
     ) -> Result<Response<pb::Session>, Status> {
         let (ctx, req) = request.open()?;
-        let attempt = self.throttle.guess_in_turn(&ctx, &factor::guessed(ctx.account()?)).await?;
+        let of_app = factor::is_of_app(&req.code);
+        let attempt = if of_app { self.throttle.code(&ctx)? } else { self.throttle.recovery_code(&ctx)? };
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         let Some((account, factor)) = factoring::show(&tx, self.tokens.keys(), &req.code).await? else {
             return Err(tx.refuse(factor::wrong()).await.into());
@@ -75,9 +79,10 @@ impl SessionService for Sessions {
 
     async fn sign_out(&self, request: Request<pb::SignOutRequest>) -> Result<Response<pb::SignOutResponse>, Status> {
         let (ctx, _) = request.open()?;
+        let provider_sign_out_url = self.broker.way_out(&ctx).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         store::end(&tx, ctx.member()?.session.into()).await?;
-        tx.answer(pb::SignOutResponse {}).await
+        tx.answer(pb::SignOutResponse { provider_sign_out_url }).await
     }
 
     async fn change_password(
@@ -163,6 +168,15 @@ impl SessionService for Sessions {
     }
 }
 
+/// Ends a session whose refresh token was used a second time. The session ends although the call fails. Returns the error for the
+/// caller.
+async fn end_reused(tx: MethodTx, session: &Session) -> Result<Error> {
+    if store::end(&tx, session.id()).await? {
+        tx.note("end session", format!("account {}", session.account()), "a refresh token was used twice");
+    }
+    Ok(tx.refuse(over()).await)
+}
+
 impl Sessions {
     /// Proves who signs in by a login and a typed text. A refusal takes as long whether or not the login exists.
     async fn prove(&self, ctx: &Ctx, login: &Login, typed: &str) -> Result<SignedIn> {
@@ -180,15 +194,6 @@ impl Sessions {
         let (store, keys) = (self.store.clone(), self.tokens.keys().clone());
         Door { store, keys, hasher: self.hasher.clone(), throttle: self.throttle.clone() }
     }
-}
-
-/// Ends a session whose refresh token was used a second time. The session ends although the call fails. Returns the error for the
-/// caller.
-async fn end_reused(tx: MethodTx, session: &Session) -> Result<Error> {
-    if store::end(&tx, session.id()).await? {
-        tx.note("end session", format!("account {}", session.account()), "a refresh token was used twice");
-    }
-    Ok(tx.refuse(over()).await)
 }
 
 #[cfg(test)]
@@ -220,7 +225,8 @@ mod tests {
         }
 
         async fn sign_in(&self, login: &str, password: &str) -> Result<pb::Session, Status> {
-            let message = pb::SignInRequest { login: login.to_owned(), password: password.to_owned() };
+            let message =
+                pb::SignInRequest { login: login.to_owned(), password: password.to_owned(), access_token_alone: false };
             self.sessions.sign_in(request(&self.ground.anybody(), message)).await.map(Response::into_inner)
         }
 

@@ -6,8 +6,9 @@ use platform::{Ctx, Id, Lack, Result};
 use super::Grant;
 use crate::{
     account::{
-        Account, TeamId,
+        Account, Passkey, TeamId,
         factor::{Factor, Held},
+        provider_link::ProviderLink,
     },
     country::Country,
     mandate::Mandate,
@@ -20,8 +21,21 @@ pub enum Proof {
     Credential,
     /// The password, and no second factor.
     Password,
-    /// The password and this second factor.
+    /// The password, or the answer of an identity provider, and this second factor.
     Factor(Id<Factor>),
+    /// This passkey, whose device has looked who uses it: it counts as both.
+    Passkey(Id<Passkey>),
+    /// The answer of an identity provider, and no second factor here.
+    Provider(Came),
+}
+
+/// How somebody came by an identity provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Came {
+    /// The link of the account.
+    pub link: Id<ProviderLink>,
+    /// Whether the provider has proven that two factors were shown there, and the country takes its word.
+    pub two_factors: bool,
 }
 
 /// A mandate that somebody acts in, what they have shown for it, and what is lacking.
@@ -29,8 +43,9 @@ pub enum Proof {
 pub struct Entry {
     team: Option<TeamId>,
     mandate: Mandate,
-    factor: Option<Id<Factor>>,
+    proof: Proof,
     lacks: Option<Lack>,
+    has_app: bool,
 }
 
 /// A session with its tokens, as its owner is told of it.
@@ -41,22 +56,20 @@ pub struct Opened {
 }
 
 impl Entry {
-    /// Decides what is lacking. A second factor that the account has is shown, whatever the role; where the country says that the role
-    /// needs one, an account without one enrols it first.
-    pub fn decide(ctx: &Ctx, account: &Account, mandate: Mandate, held: Held, proof: Proof) -> Result<Self> {
-        let factor = match proof {
-            Proof::Factor(shown) => Some(shown),
-            Proof::Credential | Proof::Password => None,
+    /// Decides what is lacking. An app that the account has is shown, whatever the role, or a passkey in its place. Where the country says
+    /// that the role needs a second factor, an account that has neither enrols one first; one that has passkeys alone shows one of them, for
+    /// whoever knows the password could enrol an app.
+    pub fn decide(ctx: &Ctx, account: &Account, mandate: Mandate, held: &Held, proof: Proof) -> Result<Self> {
+        let is_needed = ctx.tenant().section::<Country>()?.needs_factor(mandate.role());
+        let lacks = match proof {
+            Proof::Credential => Some(Lack::Password),
+            Proof::Passkey(shown) if held.has(shown) => None,
+            Proof::Provider(Came { two_factors: true, .. }) => None,
+            Proof::Factor(shown) if held.factor() == Some(shown) => None,
+            _ if held.factor().is_some() || is_needed && held.has_passkeys() => Some(Lack::SecondFactor),
+            _ => is_needed.then_some(Lack::Enrolment),
         };
-        let lacks = match (proof, held.id()) {
-            (Proof::Credential, _) => Some(Lack::Password),
-            (_, Some(held)) => (factor != Some(held)).then_some(Lack::SecondFactor),
-            (_, None) => {
-                let is_needed = ctx.tenant().section::<Country>()?.needs_factor(mandate.role());
-                is_needed.then_some(Lack::Enrolment)
-            }
-        };
-        Ok(Self { team: account.team(), mandate, factor, lacks })
+        Ok(Self { team: account.team(), mandate, proof, lacks, has_app: held.factor().is_some() })
     }
 
     /// Error: what must come first, where something is lacking.
@@ -79,9 +92,24 @@ impl Entry {
         self.team
     }
 
+    /// Whether what is lacking is a passkey: there is nothing else to show.
+    pub(super) fn needs_passkey(&self) -> bool {
+        self.lacks == Some(Lack::SecondFactor) && !self.has_app
+    }
+
     /// The second factor that was shown.
     pub(super) fn factor(&self) -> Option<Id<Factor>> {
-        self.factor
+        if let Proof::Factor(shown) = self.proof { Some(shown) } else { None }
+    }
+
+    /// The passkey that was shown.
+    pub(super) fn passkey(&self) -> Option<Id<Passkey>> {
+        if let Proof::Passkey(shown) = self.proof { Some(shown) } else { None }
+    }
+
+    /// The answer of an identity provider that was shown.
+    pub(super) fn came(&self) -> Option<Came> {
+        if let Proof::Provider(came) = self.proof { Some(came) } else { None }
     }
 }
 
@@ -100,7 +128,7 @@ mod tests {
         let account = account(&strict, "ana@school.example", None, None);
         let lacks = |ctx: &Ctx, role, held: Option<Id<Factor>>, proof| {
             let mandate = Mandate::first(ctx, &account, role);
-            Entry::decide(ctx, &account, mandate, Held::of(held), proof).unwrap().lacks()
+            Entry::decide(ctx, &account, mandate, &Held::of(held), proof).unwrap().lacks()
         };
         for (ctx, role, alone) in [
             (&ground.anybody(), Role::Juror, None),
@@ -114,6 +142,36 @@ mod tests {
             assert_eq!(lacks(ctx, role, Some(own), Proof::Factor(own)), None, "{role:?}");
         }
         assert_eq!(lacks(&strict, Role::Team, None, Proof::Credential), Some(Lack::Password));
+        // what a provider says is as a password, unless it proves two factors
+        let came = |two_factors| Proof::Provider(Came { link: strict.new_id(), two_factors });
+        assert_eq!(lacks(&strict, Role::Juror, None, came(false)), Some(Lack::Enrolment));
+        assert_eq!(lacks(&strict, Role::Juror, Some(own), came(false)), Some(Lack::SecondFactor));
+        assert_eq!(lacks(&strict, Role::Juror, None, came(true)), None);
+        assert_eq!(lacks(&strict, Role::Teacher, Some(own), came(true)), None);
+    }
+
+    #[test]
+    fn a_passkey_counts_as_both_and_is_shown_where_the_role_needs_a_second_factor() {
+        let ground = Ground::without_store();
+        let strict = ground.needing_factors(&["juror"]);
+        let (own, gone, app) = (strict.new_id(), strict.new_id(), strict.new_id());
+        let account = account(&strict, "ana@school.example", None, None);
+        let decide = |role, held: Option<Id<Factor>>, proof| {
+            let mandate = Mandate::first(&strict, &account, role);
+            let entry = Entry::decide(&strict, &account, mandate, &Held::of(held).and(vec![own]), proof).unwrap();
+            (entry.lacks(), entry.needs_passkey())
+        };
+        for held in [None, Some(app)] {
+            assert_eq!(decide(Role::Juror, held, Proof::Passkey(own)), (None, false));
+            assert_eq!(decide(Role::Teacher, held, Proof::Passkey(own)), (None, false));
+            for proof in [Proof::Password, Proof::Passkey(gone), Proof::Factor(strict.new_id())] {
+                let lacking = (Some(Lack::SecondFactor), held.is_none());
+                assert_eq!(decide(Role::Juror, held, proof), lacking, "{proof:?}: an app is not to be enrolled");
+                let elsewhere = if held.is_some() { lacking } else { (None, false) };
+                assert_eq!(decide(Role::Teacher, held, proof), elsewhere, "{proof:?}");
+            }
+        }
+        assert_eq!(decide(Role::Juror, Some(app), Proof::Factor(app)), (None, false));
     }
 
     #[test]
@@ -123,7 +181,7 @@ mod tests {
         let account = account(&strict, "ana@school.example", None, None);
         let reason = |held: Option<Id<Factor>>, proof| {
             let mandate = Mandate::first(&strict, &account, Role::Teacher);
-            let entry = Entry::decide(&strict, &account, mandate, Held::of(held), proof).unwrap();
+            let entry = Entry::decide(&strict, &account, mandate, &Held::of(held), proof).unwrap();
             entry.complete().map_or_else(|error| error.reason(), |()| "OK")
         };
         let factor = strict.new_id();

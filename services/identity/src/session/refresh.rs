@@ -56,8 +56,6 @@ impl Refresh {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
-
     use super::*;
     use crate::{reason::Reason, testing::Ground};
 
@@ -65,7 +63,7 @@ mod tests {
     fn a_token_reads_as_it_was_written_and_no_other_text_does() {
         let ground = Ground::without_store();
         let (ctx, keys) = (ground.anybody(), &ground.keys);
-        let session = Session::open(&ctx, &crate::testing::entry(&ctx), SignedDuration::from_hours(1));
+        let session = Session::open(&ctx, &crate::testing::entry(&ctx), crate::testing::HOUR);
         let token = Refresh { generation: 7, ..Refresh::of(&session) };
         let text = token.write(&ctx, keys);
         assert_eq!(Refresh::read(&ctx, keys, &text).unwrap(), token);

@@ -7,15 +7,18 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{Session, over};
-use crate::{account::Account, mandate::Mandate};
+use super::{Came, Session, over};
+use crate::{
+    account::{Account, Passkey, provider_link::ProviderLink},
+    mandate::Mandate,
+};
 
 mod row {
     use platform::{Id, store::At};
     use sea_orm::entity::prelude::*;
 
     use crate::{
-        account::{Account, factor::Factor},
+        account::{Account, Passkey, factor::Factor, provider_link::ProviderLink},
         mandate::Mandate,
         session::Session,
     };
@@ -35,6 +38,11 @@ mod row {
         pub mandate_id: Option<Id<Mandate>>,
         pub family: Option<Id<Session>>,
         pub factor_id: Option<Id<Factor>>,
+        /// None: the row is older than the column, and its family was of one session.
+        pub family_until: Option<At>,
+        pub passkey_id: Option<Id<Passkey>>,
+        pub provider_link_id: Option<Id<ProviderLink>>,
+        pub provider_two_factors: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -72,23 +80,30 @@ pub(crate) async fn last_mandate(db: &impl Reads, account: Id<Account>) -> Resul
     Ok(last.flatten())
 }
 
-/// The most sessions of an account that are listed.
+/// The most living sessions of an account: enough for a class that shares one. (Older processes left more.)
 const MOST: u64 = 100;
+
+/// How many of those beyond it end at once.
+const BEYOND: u64 = 1_000;
 
 /// The living sessions of an account, those used last first, at most [`MOST`].
 pub(crate) async fn living(db: &impl Reads, account: Id<Account>) -> Result<Vec<Session>> {
-    let last = living_of(db, account).order_by_desc(row::Column::LastUsedAt).order_by_desc(row::Column::Id).limit(MOST);
+    let last = living_of(db, account).limit(MOST);
     last.all(db.conn()).await?.into_iter().map(session).collect()
 }
 
+/// The living ones, those used last first.
 fn living_of(db: &impl Reads, account: Id<Account>) -> Select<row::Entity> {
     row::Entity::find()
         .filter(row::Column::AccountId.eq(account))
         .filter(row::Column::EndedAt.is_null())
         .filter(row::Column::ExpiresAt.gte(At(db.ctx().now())))
+        .order_by_desc(row::Column::LastUsedAt)
+        .order_by_desc(row::Column::Id)
 }
 
-/// Inserts a session, and deletes the sessions of its account that are over.
+/// Inserts a session of an account, which is locked. Deletes those of its sessions that are over, and ends those beyond [`MOST`] that were
+/// not used for the longest time.
 pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
     let over = row::Column::EndedAt.is_not_null().or(row::Column::ExpiresAt.lt(At(tx.ctx().now())));
     let theirs = row::Entity::delete_many().filter(row::Column::AccountId.eq(session.account));
@@ -105,9 +120,15 @@ pub(crate) async fn insert(tx: &Tx, session: &Session) -> Result<()> {
         mandate_id: Some(session.mandate),
         family: Some(session.family),
         factor_id: session.factor,
+        family_until: Some(session.family_until.into()),
+        passkey_id: session.passkey,
+        provider_link_id: session.came.map(|came| came.link),
+        provider_two_factors: session.came.is_some_and(|came| came.two_factors),
     };
     row::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
-    Ok(())
+    let beyond = living_of(tx, session.account).offset(MOST).limit(BEYOND).select_only().column(row::Column::Id);
+    let beyond: Vec<_> = beyond.into_tuple().all(tx.conn()).await?;
+    if beyond.is_empty() { Ok(()) } else { end_these(tx, beyond).await.map(drop) }
 }
 
 /// Saves the next generation of a session that was read. Returns false where it was saved or ended in between: of two uses of one
@@ -155,6 +176,16 @@ pub(crate) async fn end_all_in(tx: &Tx, mandate: Id<Mandate>) -> Result<()> {
     end_where(tx, row::Column::MandateId.eq(mandate)).await
 }
 
+/// Ends every session that a passkey has opened.
+pub(crate) async fn end_all_by(tx: &Tx, passkey: Id<Passkey>) -> Result<()> {
+    end_where(tx, row::Column::PasskeyId.eq(passkey)).await
+}
+
+/// Ends every session that a link with an identity provider has opened.
+pub(crate) async fn end_all_by_link(tx: &Tx, link: Id<ProviderLink>) -> Result<()> {
+    end_where(tx, row::Column::ProviderLinkId.eq(link)).await
+}
+
 async fn end_where(tx: &Tx, which: impl Into<Condition>) -> Result<()> {
     let living = row::Entity::find().select_only().column(row::Column::Id).filter(row::Column::EndedAt.is_null());
     let these = living.filter(which.into()).into_tuple().all(tx.conn()).await?;
@@ -189,6 +220,8 @@ fn session(row: row::Model) -> Result<Session> {
         mandate: row.mandate_id.ok_or_else(without)?,
         family: row.family.unwrap_or(row.id),
         factor: row.factor_id,
+        passkey: row.passkey_id,
+        came: row.provider_link_id.map(|link| Came { link, two_factors: row.provider_two_factors }),
         id: row.id,
         version: row.version,
         account: row.account_id,
@@ -196,6 +229,7 @@ fn session(row: row::Model) -> Result<Session> {
         created_at: row.created_at.0,
         last_used_at: row.last_used_at.0,
         expires_at: row.expires_at.0,
+        family_until: row.family_until.unwrap_or(row.expires_at).0,
         ended_at: row.ended_at.map(|at| at.0),
     })
 }
@@ -208,10 +242,8 @@ mod tests {
     use super::*;
     use crate::{
         reason::Reason,
-        testing::{Ground, entered},
+        testing::{Ground, HOUR, entered},
     };
-
-    const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
     async fn opened(store: &Store, ctx: &Ctx, account: &Account) -> Session {
         let session = Session::open(ctx, &entered(ctx, acts_in(store, ctx, account).await), HOUR);
@@ -326,6 +358,32 @@ mod tests {
         end_others(&tx, one.id(), second.id).await.unwrap();
         assert_eq!(ids().await, [second.id]);
         assert_eq!(living(&tx, other.id()).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn beyond_so_many_the_session_ends_that_was_not_used_for_the_longest_time() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let other = opened(ground.store(), &ground.anybody(), &ground.teacher("ivo@school.example").await).await;
+        let mut first = opened(ground.store(), &ground.anybody(), &teacher).await;
+        let second = opened(ground.store(), &ground.anybody(), &teacher).await;
+        ground.clock.advance(SignedDuration::from_mins(1));
+        first = read(&ground, first.id).await.unwrap();
+        let token = super::super::Refresh::of(&first);
+        assert!(first.refresh(ground.anybody().now(), &token).unwrap());
+        let ctx = ground.anybody();
+        let tx = ground.store().change(&ctx).await.unwrap();
+        assert!(save_next(&tx, &mut first).await.unwrap());
+        let mandate = crate::mandate::store::of_account(&tx, teacher.id()).await.unwrap().remove(0);
+        for _ in 1..MOST {
+            insert(&tx, &Session::open(&ctx, &entered(&ctx, mandate.clone()), HOUR)).await.unwrap();
+        }
+        assert_eq!(living(&tx, teacher.id()).await.unwrap().len(), 100);
+        tx.commit().await.unwrap();
+        let now = ground.anybody().now();
+        assert!(read(&ground, first.id).await.unwrap().living(now).is_ok(), "it was used");
+        assert!(read(&ground, second.id).await.unwrap().living(now).is_err());
+        assert!(read(&ground, other.id).await.unwrap().living(now).is_ok(), "it is somebody else's");
     }
 
     #[tokio::test]

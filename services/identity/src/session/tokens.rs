@@ -10,7 +10,7 @@ use platform::{
 use proto::options::v1::Role;
 use uuid::Uuid;
 
-use super::{Entry, Opened, Refresh, Session};
+use super::{Entry, Lifetime, Opened, Refresh, Session};
 use crate::{account::TeamId, mandate::Mandate};
 
 /// The longest validity of a token for a programme. It is short, so that a leaked token is of little use; the visitor's home is
@@ -35,7 +35,8 @@ pub struct Grant {
     pub access: String,
     /// The instant at which the access token expires.
     pub access_expires_at: Timestamp,
-    /// The refresh token and the instant at which it expires. None while something is lacking, and in a programme.
+    /// The refresh token and the instant at which it expires. None while something is lacking, in a session that ends with its access token,
+    /// and in a programme.
     pub refresh: Option<(String, Timestamp)>,
 }
 
@@ -61,9 +62,14 @@ impl Tokens {
         }
     }
 
-    /// How long a session can be refreshed. One that lacks something lasts as long as its only access token.
-    pub(crate) fn lifetime(&self, entry: &Entry) -> SignedDuration {
-        if entry.lacks().is_some() { self.access } else { self.session }
+    /// How long sessions can be refreshed. One that lacks something lasts as long as its only access token.
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        Lifetime { family: self.session, lacking: self.access }
+    }
+
+    /// How long sessions last of who asks for one: no longer than an access token, where they keep that alone.
+    pub(crate) fn lifetime_for(&self, access_token_alone: bool) -> Lifetime {
+        if access_token_alone { self.lifetime().at_most(self.access) } else { self.lifetime() }
     }
 
     /// The tokens of the current generation of a session, for who is let in to act in its mandate.
@@ -73,7 +79,9 @@ impl Tokens {
         let claims = Claims { mid: Some(mandate.id().uuid()), bound: mandate.bound().clone(), ..claims };
         let claims =
             Claims { provisional: lacks.is_some(), lacks: lacks.filter(|lack| *lack != Lack::Password), ..claims };
-        let refresh = lacks.is_none().then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
+        // nobody goes on with one who keeps an access token alone
+        let goes_on = lacks.is_none() && session.whole() > self.access;
+        let refresh = goes_on.then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
         let grant = Grant { refresh, ..self.sign(&claims)? };
         Ok(Opened { grant, entry })
     }
@@ -156,7 +164,7 @@ mod tests {
         account::{factor::Held, tests::account},
         mandate::Mandate,
         session::Proof,
-        testing::{Ground, entry},
+        testing::{Ground, HOUR, entry},
     };
 
     async fn claims(ground: &Ground, team: Option<TeamId>, proof: Proof) -> (Claims, Grant) {
@@ -164,8 +172,8 @@ mod tests {
         let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
         let account = account(&ctx, "ana@school.example", team, None);
         let mandate = Mandate::first(&ctx, &account, if team.is_some() { Role::Team } else { Role::Teacher });
-        let entry = Entry::decide(&ctx, &account, mandate.clone(), Held::of(None), proof).unwrap();
-        let session = Session::open(&ctx, &entry, tokens.lifetime(&entry));
+        let entry = Entry::decide(&ctx, &account, mandate.clone(), &Held::of(None), proof).unwrap();
+        let session = Session::open(&ctx, &entry, tokens.lifetime());
         let Opened { grant, .. } = tokens.grant(&ctx, &session, entry).unwrap();
         let source = KeySource::fixed(vec![signer.public_jwk().clone()]);
         let claims =
@@ -203,7 +211,7 @@ mod tests {
         let tokens = Tokens::new(signer.clone(), ground.keys.clone(), &Settings::default());
         let entry = entry(&home);
         let mandate = entry.mandate();
-        let session = Session::open(&home, &entry, SignedDuration::from_hours(1));
+        let session = Session::open(&home, &entry, HOUR);
         let guest = Guest { role: Role::TwinTeacher, team: Some(team) };
         let grant = tokens.exchange(&home, &there, &session, &entry, guest).unwrap();
         assert_eq!((grant.access_expires_at - home.now()).total(jiff::Unit::Minute).unwrap(), 5.0);
@@ -215,7 +223,7 @@ mod tests {
         assert_eq!((claims.sub, claims.sid, claims.mid), (mandate.account().uuid(), session.id.uuid(), None));
         assert_eq!((&claims.roles[..], claims.acts_for), (&[Role::TwinTeacher][..], Some(team.uuid())));
 
-        let ending = Session::open(&home, &entry, SignedDuration::from_secs(90));
+        let ending = Session::open(&home, &entry, HOUR.at_most(SignedDuration::from_secs(90)));
         let guest = Guest { role: Role::TwinCoordinator, team: None };
         let short = tokens.exchange(&home, &there, &ending, &entry, guest).unwrap();
         assert_eq!(short.access_expires_at, ending.expires_at);
@@ -227,7 +235,7 @@ mod tests {
         let ctx = ground.anybody();
         let tokens = Tokens::new(Signer::random().unwrap(), ground.keys.clone(), &Settings::default());
         let entry = entry(&ctx);
-        let session = Session::open(&ctx, &entry, SignedDuration::from_secs(90));
+        let session = Session::open(&ctx, &entry, HOUR.at_most(SignedDuration::from_secs(90)));
         assert_eq!(tokens.grant(&ctx, &session, entry).unwrap().grant.access_expires_at, session.expires_at);
     }
 
@@ -240,8 +248,8 @@ mod tests {
         let account = account(&home, "ana@school.example", None, None);
         let held = Held::of(Some(home.new_id()));
         let mandate = Mandate::first(&home, &account, Role::Teacher);
-        let entry = Entry::decide(&home, &account, mandate, held, Proof::Password).unwrap();
-        let session = Session::open(&home, &entry, tokens.lifetime(&entry));
+        let entry = Entry::decide(&home, &account, mandate, &held, Proof::Password).unwrap();
+        let session = Session::open(&home, &entry, tokens.lifetime());
         assert_eq!(session.expires_at, home.now() + SignedDuration::from_mins(10));
         let guest = Guest { role: Role::TwinTeacher, team: Some(home.new_id()) };
         let refused = tokens.exchange(&home, &there, &session, &entry, guest).unwrap_err();

@@ -19,6 +19,7 @@ impl From<Opened> for pb::Session {
             mandate_id: entry.mandate().id().to_string(),
             second_factor_needed: is_lacking(Lack::SecondFactor),
             enrolment_needed: is_lacking(Lack::Enrolment),
+            passkey_needed: entry.needs_passkey(),
         }
     }
 }

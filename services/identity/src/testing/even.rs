@@ -48,7 +48,10 @@ impl Stage {
         let rates = Throttling {
             login: free,
             everywhere: free,
+            right: free,
             letter: free,
+            flood: free,
+            asked: free,
             address: free,
             search: free,
             even_ms: number(milliseconds),
@@ -95,7 +98,8 @@ impl Stage {
     }
 
     async fn sign_in(&self, login: &str, password: &str) -> String {
-        let message = pb::SignInRequest { login: login.to_owned(), password: password.to_owned() };
+        let message =
+            pb::SignInRequest { login: login.to_owned(), password: password.to_owned(), access_token_alone: false };
         reason(self.sessions.sign_in(request(&self.ground.anybody(), message)).await)
     }
 }

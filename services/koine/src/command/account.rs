@@ -37,6 +37,17 @@ pub(super) enum Account {
         #[arg(long, default_value = "")]
         locale: String,
     },
+    /// Take the second factor away from somebody who has lost the phone and the recovery codes, where nobody of the central team can do it:
+    /// a country's only coordinator for example. Their sessions end, and the process that serves tells them by mail. Make sure first that it
+    /// is they who ask.
+    ResetFactor {
+        /// The tenant, such as `it`.
+        #[arg(long)]
+        tenant: String,
+        /// The address of the account.
+        #[arg(long)]
+        email: String,
+    },
 }
 
 impl Account {
@@ -44,6 +55,7 @@ impl Account {
         match self {
             Self::Create { tenant, email, given_name, surname } => create(config, &tenant, email, given_name, surname),
             Self::Invite { tenant, email, locale } => invite(config, &tenant, &email, locale),
+            Self::ResetFactor { tenant, email } => reset_factor(config, &tenant, &email),
         }
     }
 }
@@ -65,4 +77,12 @@ fn invite(config: Config, tenant: &str, email: &str, locale: String) -> Result<E
         identity::invite_coordinator(process.store("identity")?, &ctx, email, locale).await
     })?;
     say(format_args!("invitation  {invitation}"))
+}
+
+fn reset_factor(config: Config, tenant: &str, email: &str) -> Result<ExitCode> {
+    let account = offline(config, async |process| {
+        let ctx = process.operator(tenant)?;
+        identity::reset_factor(process.store("identity")?, &ctx, email).await
+    })?;
+    say(format_args!("account  {account}"))
 }

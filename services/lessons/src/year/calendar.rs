@@ -16,6 +16,7 @@ use crate::{
 pub mod api;
 mod replan;
 pub(crate) mod store;
+pub(crate) mod told;
 mod wire;
 
 pub(crate) use replan::late_start;
@@ -161,6 +162,11 @@ impl Item {
     /// When it begins; of a deadline, the deadline itself.
     pub fn starts(&self) -> &Moment {
         &self.starts
+    }
+
+    /// When it ends: an item without an end when it begins.
+    pub fn ends(&self) -> Timestamp {
+        self.ends.as_ref().unwrap_or(&self.starts).at()
     }
 
     /// Why this version was made. Empty for the first.

@@ -29,7 +29,7 @@ use serde::Serialize;
 
 use super::{
     Of, Part, Verdict, head,
-    verify::{Recorded, Walk, Walked},
+    verify::{Recorded, Walk, Walked, waiting},
 };
 use crate::{Ctx, Error, Result, Store, blob, store::rows::audit};
 
@@ -83,6 +83,8 @@ pub(super) struct Export {
     part: Part,
     /// What the log said of its end then.
     recorded: Recorded,
+    /// How many entries waited then to be chained. None, where they were not those that were written.
+    waiting: Option<i64>,
     at: Walked,
     digest: [u8; 32],
     stage: Stage,
@@ -99,11 +101,14 @@ impl Export {
         let recorded = Recorded::of(of, head, part)?;
         let missing = || Error::internal("the entry before the exported part is missing: see `koine audit`");
         let walk = Walk::begin(&db, of, part).await?.ok_or_else(missing)?;
+        // in the state of the log that the end is of: while the text is sent, what waits is chained
+        let waiting = waiting(&db, of, &recorded).await?;
         Ok(Self {
             store: store.clone(),
             ctx: ctx.clone(),
             key,
             recorded,
+            waiting,
             part: Part { last: part.last.or(last), ..part },
             at: walk.at,
             digest: [0; 32],
@@ -160,7 +165,7 @@ impl Export {
     async fn entries(&mut self, text: &mut Vec<u8>) -> Result<Option<Verdict>> {
         let mut walk = Walk { of: Of::new(&self.store, &self.ctx), part: self.part, at: std::mem::take(&mut self.at) };
         let rows = walk.next(&self.store.glance(&self.ctx).await?).await?;
-        let mut verdict = rows.is_empty().then(|| walk.verdict(&self.recorded));
+        let mut verdict = rows.is_empty().then(|| walk.verdict(&self.recorded).with(self.waiting, walk.at.seq));
         for row in &rows {
             if let Err(broken) = walk.step(row) {
                 verdict = Some(Verdict::Broken(broken));
@@ -213,4 +218,14 @@ impl<'a> From<&'a audit::Model> for Line<'a> {
 /// A piece of the text as a message.
 pub(super) fn piece(data: Bytes) -> HttpBody {
     HttpBody { content_type: "text/plain; charset=utf-8".to_owned(), data, extensions: Vec::new() }
+}
+
+/// What an export of a whole log says, but for the entry that says so.
+#[cfg(test)]
+pub(crate) async fn exported(store: &Store, ctx: &Ctx) -> String {
+    use futures::TryStreamExt;
+    let key = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key");
+    let export = Export::begin(store, ctx, Part::default(), key).await.expect("a log");
+    let pieces: Vec<Bytes> = export.send().try_collect().await.expect("an export");
+    String::from_utf8(pieces.concat()).expect("a text")
 }

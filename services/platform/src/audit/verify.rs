@@ -201,20 +201,33 @@ pub async fn verify_part(store: &Store, ctx: &Ctx, part: Part) -> Result<Found> 
         None => walk.verdict(&recorded),
     };
     let Walked { seq, mac, count } = walk.at;
-    let verdict = match (verdict, recorded) {
-        (Verdict::Whole(count), Recorded::Is(end)) => {
-            let waiting = waiting(&db, of, end).await?;
-            waiting.map_or(Verdict::WaitingBroken(seq), |waiting| Verdict::Whole(count + waiting))
-        }
-        (verdict, _) => verdict,
-    };
+    let verdict = verdict.with(waiting(&db, of, &recorded).await?, seq);
     let entries = if let Verdict::Whole(entries) = verdict { entries } else { count };
     Ok(Found { verdict, entries, last: seq, mac })
 }
 
-/// The number of entries that wait to be chained. None, where they are not exactly those that the lanes have written.
-async fn waiting(db: &Snapshot, of: Of<'_>, end: End) -> Result<Option<i64>> {
-    let mut reached = end.lanes;
+impl Verdict {
+    /// The verdict on chained entries up to one, where this is known of those that wait.
+    pub(super) fn with(self, waiting: Option<i64>, last: i64) -> Self {
+        match (self, waiting) {
+            (Self::Whole(count), Some(waiting)) => Self::Whole(count + waiting),
+            (Self::Whole(_), None) => Self::WaitingBroken(last),
+            (broken, _) => broken,
+        }
+    }
+}
+
+/// The number of entries that wait to be chained behind a recorded end. None, where they are not exactly those that the lanes have written.
+pub(super) async fn waiting(db: &Snapshot, of: Of<'_>, recorded: &Recorded) -> Result<Option<i64>> {
+    match recorded {
+        Recorded::Is(end) => behind(db, of, end).await,
+        // a part that ends before is not asked about them, and of an end that is none nothing follows
+        Recorded::Unasked | Recorded::Missing | Recorded::Forged => Ok(Some(0)),
+    }
+}
+
+async fn behind(db: &Snapshot, of: Of<'_>, end: &End) -> Result<Option<i64>> {
+    let mut reached = end.lanes.clone();
     let (mut count, mut after) = (0, (Uuid::nil(), 0));
     loop {
         let (lane, number) = (audit_entry::Column::Lane, audit_entry::Column::Number);

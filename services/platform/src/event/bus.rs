@@ -7,7 +7,7 @@ use sea_orm::EntityTrait;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::{Handler, Handlers, Hourly, Order, Settings, Told, backlog, broker::Broker, catalogue::Entry};
+use super::{Errand, Handler, Handlers, Hourly, Order, Settings, Told, backlog, broker::Broker, catalogue::Entry};
 use crate::{
     Clock, Ctx, Error, Ids, Reads, Result, Store, Tenant,
     ctx::Handling,
@@ -24,6 +24,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub struct Bus {
     consumers: Arc<Vec<Consumer>>,
     hourly: Arc<Vec<(&'static str, Hourly)>>,
+    errands: Arc<Vec<(&'static str, Errand)>>,
     elsewhere: Option<Elsewhere>,
     settings: Settings,
     clock: Clock,
@@ -47,12 +48,14 @@ pub(super) struct Consumer {
 impl Bus {
     /// A bus with the handlers of every service, each with the store of its inbox.
     pub fn new(services: Vec<(Store, Handlers)>, settings: Settings, clock: Clock, ids: Ids) -> Self {
-        let (mut consumers, mut every_hour) = (Vec::new(), Vec::new());
-        for (store, Handlers { facts, hourly }) in services {
+        let (mut consumers, mut every_hour, mut to_do) = (Vec::new(), Vec::new(), Vec::new());
+        for (store, Handlers { facts, hourly, errands }) in services {
+            to_do.extend(errands.into_iter().map(|errand| (store.service(), errand)));
             every_hour.extend(hourly.into_iter().map(|work| (store.service(), work)));
             consumers.extend(facts.into_iter().map(|handler| Consumer { store: store.clone(), handler }));
         }
-        Self { consumers: Arc::new(consumers), hourly: Arc::new(every_hour), elsewhere: None, settings, clock, ids }
+        let (consumers, hourly, errands) = (Arc::new(consumers), Arc::new(every_hour), Arc::new(to_do));
+        Self { consumers, hourly, errands, elsewhere: None, settings, clock, ids }
     }
 
     /// This bus, which also gives `facts` to a broker, each for a service of another process.
@@ -70,6 +73,11 @@ impl Bus {
                 tracing::error!(tenant = %tenant.id(), service, work = name, ?error, "hourly work not done");
             }
         }
+    }
+
+    /// What the handlers of a service leave to be done.
+    pub(super) fn errands(&self, service: &str) -> impl Iterator<Item = &Errand> {
+        self.errands.iter().filter(move |(of, _)| *of == service).map(|(_, errand)| errand)
     }
 
     /// The handlers of one service.

@@ -5,17 +5,17 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, future::join_all, stream, stream::FuturesUnordered};
 use jiff::SignedDuration;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{
-    Bus, Late, Told, backlog,
+    Bus, Errand, Late, Told, backlog,
     outbox::{self, Batch},
-    rounds::{OFTEN, Rounds},
+    rounds::{OFTEN, Rounds, SELDOM},
 };
 use crate::{
-    Clock, Ctx, Ids, Reads, Result, Store, Tenant, Tenants, ended, operation,
+    Clock, Ctx, Ids, Reads, Result, Store, Tenant, TenantId, Tenants, ended, operation,
     store::{
         At,
         rows::{answered, inbox},
@@ -48,7 +48,7 @@ impl Dispatcher {
 
     /// Dispatches until `stop` is cancelled. Each tenant is separate, so that a tenant whose mail server is slow delays no other.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.dispatch(&stop), self.tidy(&stop));
+        tokio::join!(self.dispatch(&stop), self.tidy(&stop), self.errands(&stop));
     }
 
     async fn dispatch(&self, stop: &CancellationToken) {
@@ -78,6 +78,37 @@ impl Dispatcher {
         }
     }
 
+    /// Does what handlers have left to be done. No fact waits for it.
+    async fn errands(&self, stop: &CancellationToken) {
+        join_all(self.bus.errands(self.store.service()).map(|errand| self.attend(errand, stop))).await;
+    }
+
+    async fn attend(&self, errand: &Errand, stop: &CancellationToken) {
+        let (mut rounds, mut looks) = (FuturesUnordered::new(), tokio::time::interval(SELDOM));
+        loop {
+            let begun = errand.bell.begins();
+            rounds.extend(begun.into_iter().map(|(tenant, wake)| self.round(errand, tenant, wake, stop)));
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = looks.tick() => self.tenants.all().iter().for_each(|tenant| errand.bell.ring_in(tenant.id())),
+                () = errand.bell.rung() => {}
+                Some(()) = rounds.next() => {}
+            }
+        }
+        while rounds.next().await.is_some() {}
+    }
+
+    async fn round(&self, errand: &Errand, tenant: TenantId, wake: Arc<Notify>, stop: &CancellationToken) {
+        match self.tenants.get(tenant.as_str()) {
+            Ok(found) => {
+                let ctx = || Ctx::for_job(found.clone(), errand.name, &self.clock, self.ids.clone());
+                errand.round((&tenant, &wake), ctx, stop).await;
+            }
+            // its file is gone: there is nobody for whom anything could be done
+            Err(_) => while !errand.bell.ends(&tenant) {},
+        }
+    }
+
     /// Dispatches what is due now, in every tenant. Failures are logged, and tried again later.
     pub async fn drain(&self) {
         stream::iter(self.tenants.all())
@@ -94,9 +125,11 @@ impl Dispatcher {
         (tenant, again)
     }
 
-    /// The number of facts in the outbox and the backlogs of every tenant: due, not due, or parked.
+    /// The number of facts in the outbox and the backlogs of every tenant: due, not due, or parked. Each errand of a tenant that is not
+    /// done yet counts as one more.
     pub async fn waiting(&self) -> Result<u64> {
-        let mut waiting = 0;
+        let errands = self.bus.errands(self.store.service());
+        let mut waiting: u64 = errands.map(|errand| errand.bell.busy() as u64).sum();
         for tenant in self.tenants.all() {
             let db = self.store.read(&self.ctx(&tenant)).await?;
             let (in_backlogs, parked) = backlog::count(&db).await?;

@@ -14,7 +14,7 @@ use crate::{Tenant, TenantId};
 /// How often a lively outbox is looked at, for facts to be tried again.
 pub(super) const OFTEN: Duration = Duration::from_secs(5);
 /// How often a quiet outbox is looked at, for facts of a replica that died.
-const SELDOM: Duration = Duration::from_secs(300);
+pub(super) const SELDOM: Duration = Duration::from_secs(300);
 /// How long an outbox is lively after something happened in it.
 const LATELY: Duration = Duration::from_secs(120);
 

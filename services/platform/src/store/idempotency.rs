@@ -9,7 +9,7 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 
-use super::{At, Reads, Store, Tx, rows::answered};
+use super::{At, Reads, Store, Tx, naming, rows::answered};
 use crate::{
     Caller, Ctx, Error, Member, Result,
     error::{Reason, Shared},
@@ -111,16 +111,23 @@ impl Key {
     }
 }
 
-/// Removes the answers that hold a text, whoever they were given to. Returns how many.
-pub(crate) async fn forget_naming(tx: &Tx, text: &str) -> Result<i64> {
+/// Removes the answers that name somebody, whoever they were given to. Returns how many.
+pub(crate) async fn forget_naming(tx: &Tx, name: &str) -> Result<i64> {
     let backend = tx.conn().get_database_backend();
+    // the database finds the few that may, and here is seen which do
     let sql = match backend {
-        DbBackend::Postgres => "DELETE FROM answered WHERE position($1 IN answer) > 0",
-        _ => "DELETE FROM answered WHERE instr(answer, $1) > 0",
+        DbBackend::Postgres => "SELECT key, answer FROM answered WHERE position($1 IN answer) > 0",
+        _ => "SELECT key, answer FROM answered WHERE instr(answer, $1) > 0",
     };
-    let statement = Statement::from_sql_and_values(backend, sql, [text.as_bytes().to_vec().into()]);
-    let gone = tx.conn().execute_raw(statement).await?;
-    i64::try_from(gone.rows_affected()).map_err(Error::internal)
+    let statement = Statement::from_sql_and_values(backend, sql, [name.as_bytes().to_vec().into()]);
+    let mut gone = 0;
+    for row in tx.conn().query_all_raw(statement).await? {
+        let (key, answer): (String, Vec<u8>) = (row.try_get("", "key")?, row.try_get("", "answer")?);
+        if naming::names(&answer, name) {
+            gone += answered::Entity::delete_by_id(key).exec(tx.conn()).await?.rows_affected;
+        }
+    }
+    i64::try_from(gone).map_err(Error::internal)
 }
 
 /// Removes the answers that were given to the account `acted_for`, or to visitors who acted for it, or whose home it is.

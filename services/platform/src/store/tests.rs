@@ -424,10 +424,15 @@ async fn an_entry_that_waits_to_be_chained_and_was_changed_removed_or_added_is_f
         ground.note("aa", "two").await;
         ground.note("aa", "three").await;
         assert_eq!((ground.verdict("aa").await, ground.log("aa").await), (Verdict::Whole(3), [1, 2, 1]));
+        let exported = async || audit::exported(&ground.store, &ground.ctx("aa")).await;
+        assert!(exported().await.contains("\"state\":\"WHOLE\""));
         ground.sql("aa", damage).await;
         let is_end_forged = damage.contains("audit_head");
         let found = if is_end_forged { Verdict::EndForged(1) } else { Verdict::WaitingBroken(1) };
         assert_eq!(ground.verdict("aa").await, found, "{damage}");
+        let state = if is_end_forged { "END_FORGED" } else { "WAITING_BROKEN" };
+        let told = exported().await;
+        assert!(told.contains(&format!("\"state\":\"{state}\"")), "{damage}: {told}");
         // chaining the remaining entries does not hide it
         drop(ground.sequencer().drain().await);
         let after = ground.verdict("aa").await;

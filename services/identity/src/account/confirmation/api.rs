@@ -32,7 +32,7 @@ impl ConfirmationService for Confirmations {
         let case = Case::load_to_change(&tx, ctx.account()?).await?;
         let school = case.askable(&ctx)?;
         // what one teacher may send is asked first: who has used it up takes nothing from what a school may be sent
-        self.throttle.letter(&ctx, Occasion::of(&ctx)?, case.account().login().as_str())?;
+        self.throttle.school_asked(&ctx)?;
         self.throttle.letter(&ctx, Occasion::School, school)?;
         confirming::ask(&tx, &case).await?;
         tx.answer(pb::AskSchoolResponse {}).await
@@ -43,9 +43,7 @@ impl ConfirmationService for Confirmations {
         request: Request<pb::ConfirmAsSchoolRequest>,
     ) -> Result<Response<pb::ConfirmAsSchoolResponse>, Status> {
         let (ctx, req) = request.open()?;
-        let attempt = self.throttle.code(&ctx)?;
-        let id = SchoolLetter::read_code(&ctx, &self.keys, &req.code)?;
-        attempt.give_back();
+        let id = self.throttle.typed(&ctx, || SchoolLetter::read_code(&ctx, &self.keys, &req.code))?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         confirming::redeem(&tx, id).await?;
         tx.answer(pb::ConfirmAsSchoolResponse {}).await

@@ -9,6 +9,7 @@ impl From<Ground> for pb::ConfirmationGround {
     fn from(ground: Ground) -> Self {
         match ground {
             Ground::Domain => Self::Domain,
+            Ground::SchoolDomain => Self::SchoolDomain,
             Ground::School => Self::School,
             Ground::Colleague => Self::Colleague,
             Ground::Coordinator => Self::Coordinator,

@@ -41,6 +41,7 @@ impl FactorService for Factors {
         let account = self.door.owner(&ctx, &req.current_password).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         account::store::lock(&tx, &account).await?;
+        entry::refuse_half(&tx, &account).await?;
         let before = store::find(&tx, account.id()).await?;
         let mut factor = Factor::begin(&ctx, &account, before.as_ref())?;
         store::begin(&tx, &mut factor).await?;

@@ -1,10 +1,10 @@
 //! Second factors as rows.
 
-use platform::{Error, Id, Reads, Result, Tx};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use platform::{Error, Id, Reads, Result, Tx, secret::Keys, store::At};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::ExprTrait};
 
-use super::{Enrolled, Factor, Held, Misses, RecoveryCodes};
-use crate::account::Account;
+use super::{Enrolled, Factor, Held, Misses, REMEMBERED, RecoveryCodes, Tries};
+use crate::account::{Account, passkey};
 
 mod row {
     use platform::{Id, store::At};
@@ -36,16 +36,58 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
+mod tries {
+    use platform::{Id, store::At};
+    use sea_orm::entity::prelude::*;
+
+    use crate::account::factor::Factor;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "factor_miss")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub factor_id: Id<Factor>,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub network: String,
+        pub misses: i32,
+        pub missed_at: At,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The wrong codes of a factor that came from the caller's network.
+pub(crate) async fn tries(db: &impl Reads, keys: &Keys, factor: Id<Factor>) -> Result<Tries> {
+    let none = Tries::none(db.ctx(), keys, factor);
+    let found = tries::Entity::find_by_id((factor, none.network.clone())).one(db.conn()).await?;
+    Ok(Tries { misses: found.map(|row| Misses { count: row.misses, last_at: row.missed_at.0 }), ..none })
+}
+
+/// Saves the wrong codes of a locked factor from a network, and forgets those of others that are old.
+pub(crate) async fn save_tries(tx: &Tx, saved: &Tries) -> Result<()> {
+    let theirs = tries::Entity::delete_many().filter(tries::Column::FactorId.eq(saved.factor));
+    let old = tries::Column::MissedAt.lt(At(tx.ctx().now() - REMEMBERED));
+    theirs.filter(tries::Column::Network.eq(saved.network.as_str()).or(old)).exec(tx.conn()).await?;
+    let Some(Misses { count, last_at }) = saved.misses else { return Ok(()) };
+    let network = saved.network.clone();
+    let row = tries::Model { factor_id: saved.factor, network, misses: count, missed_at: last_at.into() };
+    tries::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(tx.conn()).await?;
+    Ok(())
+}
+
 /// The second factor of an account, or the enrolment of one that waits.
 pub(crate) async fn find(db: &impl Reads, account: Id<Account>) -> Result<Option<Factor>> {
     let theirs = row::Entity::find().filter(row::Column::AccountId.eq(account));
     theirs.one(db.conn()).await?.map(factor).transpose()
 }
 
-/// The second factor that an account has, or that it has none: an enrolment that waits is none.
+/// What an account is protected by beside the password, or that it has none: an enrolment that waits is none.
 pub(crate) async fn held(db: &impl Reads, account: Id<Account>) -> Result<Held> {
     let found = find(db, account).await?;
-    Ok(Held(found.filter(Factor::is_enrolled).map(|factor| factor.id)))
+    let passkeys = passkey::store::ids_of(db, account).await?;
+    Ok(Held { factor: found.filter(Factor::is_enrolled).map(|factor| factor.id), passkeys })
 }
 
 /// Saves an enrolment that begins, and deletes one that waits.
@@ -119,15 +161,49 @@ mod tests {
         let mut factor = Factor::begin(&ctx, &teacher, Some(&first)).unwrap();
         begin(&tx, &mut factor).await.unwrap();
         assert_eq!(find(&tx, teacher.id()).await.unwrap().as_ref(), Some(&factor), "the one that was begun last");
-        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held(None));
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(None));
         let codes = RecoveryCodes { id: ctx.new_id(), used: 5 };
         factor.enrolled = Some(Enrolled { at: ctx.now(), last_step: 7, codes });
         factor.misses = Some(Misses { count: 3, last_at: ctx.now() });
         save(&tx, &mut factor).await.unwrap();
         assert_eq!(find(&tx, teacher.id()).await.unwrap().as_ref(), Some(&factor));
-        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held(Some(factor.id)));
+        let mut key = passkey::tests::key(&ctx, &teacher);
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(Some(factor.id)));
+        passkey::store::insert(&tx, &mut key).await.unwrap();
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(Some(factor.id)).and(vec![key.id()]));
         remove(&tx, teacher.id()).await.unwrap();
         assert_eq!(find(&tx, teacher.id()).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn wrong_codes_are_kept_by_the_network_they_came_from_and_forgotten_when_they_are_old() {
+        let ground = Ground::new();
+        let teacher = ground.teacher("ana@school.example").await;
+        let (here, there) = (ground.from("198.51.100.7"), ground.from("192.0.2.7"));
+        let tx = ground.store().change(&here).await.unwrap();
+        let mut factor = Factor::begin(&here, &teacher, None).unwrap();
+        begin(&tx, &mut factor).await.unwrap();
+        let mut kept = tries(&tx, &ground.keys, factor.id).await.unwrap();
+        assert_eq!(kept.misses, None);
+        for count in [1, 2] {
+            kept.misses = Some(Misses { count, last_at: here.now() });
+            save_tries(&tx, &kept).await.unwrap();
+            assert_eq!(tries(&tx, &ground.keys, factor.id).await.unwrap(), kept);
+        }
+        tx.commit().await.unwrap();
+        let tx = ground.store().change(&there).await.unwrap();
+        let mut other = tries(&tx, &ground.keys, factor.id).await.unwrap();
+        assert_eq!(other.misses, None);
+        tx.commit().await.unwrap();
+        ground.clock.advance(REMEMBERED + jiff::SignedDuration::from_micros(1));
+        let later = ground.from("192.0.2.7");
+        other.misses = Some(Misses { count: 1, last_at: later.now() });
+        let tx = ground.store().change(&later).await.unwrap();
+        save_tries(&tx, &other).await.unwrap();
+        assert_eq!(tries::Entity::find().all(tx.conn()).await.unwrap().len(), 1);
+        other.misses = None;
+        save_tries(&tx, &other).await.unwrap();
+        assert_eq!(tries::Entity::find().all(tx.conn()).await.unwrap(), []);
     }
 
     #[tokio::test]

@@ -1,14 +1,13 @@
 //! Recoveries as rows.
 
-use jiff::Timestamp;
 use platform::{Id, Reads, Result, Tx, store::At};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
     sea_query::{Expr, Query},
 };
 
 use super::Recovery;
-use crate::account::{Account, store::row as account};
+use crate::account::{Account, code::WAITING, store::row as account};
 
 mod row {
     use platform::{Id, store::At};
@@ -31,10 +30,15 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Inserts a recovery and deletes the one before. Where there is no account with this id, the same statements run, so that it takes as
-/// long, and nothing is inserted.
+/// Inserts a recovery of an account, which is locked, beside those that wait, and deletes those that are over. Where so many wait, none is
+/// inserted. Where there is no account with this id, the same statements run, so that it takes as long, and nothing is inserted.
 pub(crate) async fn issue(tx: &Tx, new: &Recovery) -> Result<()> {
-    forget_of(tx, new.account).await?;
+    let theirs = row::Column::AccountId.eq(new.account);
+    let over = row::Entity::delete_many().filter(theirs.clone()).filter(row::Column::ExpiresAt.lt(At(new.issued_at)));
+    over.exec(tx.conn()).await?;
+    if row::Entity::find().filter(theirs).count(tx.conn()).await? >= WAITING {
+        return Ok(());
+    }
     let of_account = Query::select()
         .expr(Expr::value(new.id))
         .column(account::Column::Id)
@@ -61,20 +65,14 @@ pub(crate) async fn find(db: &impl Reads, id: Id<Recovery>) -> Result<Option<Rec
     }))
 }
 
-/// Deletes a recovery that was used. Returns false, where another call used or replaced it first.
+/// Deletes a recovery that was used. Returns false, where another call used it first.
 pub(crate) async fn redeem(tx: &Tx, id: Id<Recovery>) -> Result<bool> {
     Ok(row::Entity::delete_by_id(id).exec(tx.conn()).await?.rows_affected == 1)
 }
 
-/// Deletes the recovery of an account.
+/// Deletes the recoveries of an account.
 pub(crate) async fn forget_of(tx: &Tx, account: Id<Account>) -> Result<()> {
     row::Entity::delete_many().filter(row::Column::AccountId.eq(account)).exec(tx.conn()).await?;
-    Ok(())
-}
-
-/// Deletes the recoveries that are older than an instant.
-pub(crate) async fn forget_before(tx: &Tx, instant: Timestamp) -> Result<()> {
-    row::Entity::delete_many().filter(row::Column::IssuedAt.lt(At(instant))).exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -88,7 +86,7 @@ mod tests {
     const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
     #[tokio::test]
-    async fn a_newer_recovery_takes_the_place_of_an_older_one_and_nobody_has_none() {
+    async fn several_wait_beside_each_other_and_not_without_end_and_nobody_has_none() {
         let ground = Ground::new();
         let teacher = ground.teacher("ana@school.example").await;
         let ctx = ground.anybody();
@@ -98,23 +96,24 @@ mod tests {
         for recovery in [&first, &second, &nobodys] {
             issue(&tx, recovery).await.unwrap();
         }
-        assert_eq!(find(&tx, first.id).await.unwrap(), None);
-        assert_eq!(find(&tx, second.id).await.unwrap().as_ref(), Some(&second));
         assert_eq!(find(&tx, nobodys.id).await.unwrap(), None);
+        for recovery in [&second, &first] {
+            assert_eq!(find(&tx, recovery.id).await.unwrap().as_ref(), Some(recovery));
+        }
         assert!(redeem(&tx, second.id).await.unwrap() && !redeem(&tx, second.id).await.unwrap(), "once");
-    }
-
-    #[tokio::test]
-    async fn what_is_old_is_deleted() {
-        let ground = Ground::new();
-        let teacher = ground.teacher("ana@school.example").await;
-        let ctx = ground.anybody();
-        let recovery = Recovery::new(&ctx, teacher.id(), HOUR);
-        let tx = ground.store().change(&ctx).await.unwrap();
-        issue(&tx, &recovery).await.unwrap();
-        forget_before(&tx, recovery.issued_at).await.unwrap();
-        assert!(find(&tx, recovery.id).await.unwrap().is_some());
-        forget_before(&tx, recovery.issued_at + SignedDuration::from_micros(1)).await.unwrap();
-        assert!(find(&tx, recovery.id).await.unwrap().is_none());
+        let mut last = second;
+        for _ in 0..WAITING {
+            last = Recovery::new(&ctx, teacher.id(), HOUR);
+            issue(&tx, &last).await.unwrap();
+        }
+        assert_eq!(find(&tx, last.id).await.unwrap(), None, "those that wait are enough");
+        assert!(find(&tx, first.id).await.unwrap().is_some());
+        tx.commit().await.unwrap();
+        ground.clock.advance(HOUR + SignedDuration::from_micros(1));
+        let later = ground.anybody();
+        let tx = ground.store().change(&later).await.unwrap();
+        let next = Recovery::new(&later, teacher.id(), HOUR);
+        issue(&tx, &next).await.unwrap();
+        assert!(find(&tx, next.id).await.unwrap().is_some() && find(&tx, first.id).await.unwrap().is_none());
     }
 }

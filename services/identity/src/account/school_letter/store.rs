@@ -1,11 +1,10 @@
 //! Letters to schools as rows.
 
-use jiff::Timestamp;
 use platform::{Id, Reads, Result, Tx, store::At};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
 
 use super::SchoolLetter;
-use crate::account::Account;
+use crate::account::{Account, code::WAITING};
 
 mod row {
     use platform::{Id, store::At};
@@ -32,9 +31,15 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Inserts a letter and deletes the one before.
+/// Inserts a letter about an account, which is locked, beside those that wait, and deletes those that are over. Where so many wait, none is
+/// inserted.
 pub(crate) async fn issue(tx: &Tx, new: &SchoolLetter) -> Result<()> {
-    forget_of(tx, new.account).await?;
+    let theirs = row::Column::AccountId.eq(new.account);
+    let over = row::Entity::delete_many().filter(theirs.clone()).filter(row::Column::ExpiresAt.lt(At(new.issued_at)));
+    over.exec(tx.conn()).await?;
+    if row::Entity::find().filter(theirs).count(tx.conn()).await? >= WAITING {
+        return Ok(());
+    }
     let row = row::Model {
         id: new.id,
         account_id: new.account,
@@ -58,20 +63,14 @@ pub(crate) async fn find(db: &impl Reads, id: Id<SchoolLetter>) -> Result<Option
     }))
 }
 
-/// Deletes a letter whose code was used. Returns false, where another call used or replaced it first.
+/// Deletes a letter whose code was used. Returns false, where another call used it first.
 pub(crate) async fn redeem(tx: &Tx, id: Id<SchoolLetter>) -> Result<bool> {
     Ok(row::Entity::delete_by_id(id).exec(tx.conn()).await?.rows_affected == 1)
 }
 
-/// Deletes the letter about an account.
+/// Deletes the letters about an account.
 pub(crate) async fn forget_of(tx: &Tx, account: Id<Account>) -> Result<()> {
     row::Entity::delete_many().filter(row::Column::AccountId.eq(account)).exec(tx.conn()).await?;
-    Ok(())
-}
-
-/// Deletes the letters that are older than an instant.
-pub(crate) async fn forget_before(tx: &Tx, instant: Timestamp) -> Result<()> {
-    row::Entity::delete_many().filter(row::Column::IssuedAt.lt(At(instant))).exec(tx.conn()).await?;
     Ok(())
 }
 
@@ -83,7 +82,7 @@ mod tests {
     use crate::testing::Ground;
 
     #[tokio::test]
-    async fn a_newer_letter_takes_the_place_of_an_older_one_and_is_used_once() {
+    async fn letters_wait_beside_each_other_and_not_without_end_and_each_is_used_once() {
         let ground = Ground::new();
         let teacher = ground.teacher("ana@school.example").await;
         let school = ground.school("CHTD007011").await;
@@ -93,12 +92,12 @@ mod tests {
         let tx = ground.store().change(&ctx).await.unwrap();
         issue(&tx, &first).await.unwrap();
         issue(&tx, &second).await.unwrap();
-        assert_eq!(find(&tx, first.id).await.unwrap(), None);
+        assert_eq!(find(&tx, first.id).await.unwrap().as_ref(), Some(&first));
         assert_eq!(find(&tx, second.id).await.unwrap().as_ref(), Some(&second));
-        forget_before(&tx, second.issued_at).await.unwrap();
+        for _ in 0..WAITING {
+            issue(&tx, &SchoolLetter::new(&ctx, teacher.id(), school.id(), hour)).await.unwrap();
+        }
+        assert_eq!(row::Entity::find().count(tx.conn()).await.unwrap(), WAITING);
         assert!(redeem(&tx, second.id).await.unwrap() && !redeem(&tx, second.id).await.unwrap(), "once");
-        issue(&tx, &first).await.unwrap();
-        forget_before(&tx, first.issued_at + SignedDuration::from_micros(1)).await.unwrap();
-        assert_eq!(find(&tx, first.id).await.unwrap(), None);
     }
 }

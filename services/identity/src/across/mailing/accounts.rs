@@ -1,12 +1,14 @@
 //! The mails about what opens an account and what shuts it.
 
 use jiff::Timestamp;
-use platform::{Ctx, Error, Id, Result};
+use platform::{Ctx, Error, Id, Result, wire};
 use proto::identity::v1 as pb;
 
 use super::{Mails, Post, post, tongue};
 use crate::{
     account::{self, Account, EmailChange, State, email_change, recovery},
+    across::retention::{self, Idle},
+    country::Country,
     post::letters::Kind,
 };
 
@@ -135,6 +137,19 @@ impl Mails {
         self.send(&ctx, post, &[("name", name), ("sign_in", &sign_in), ("recover", &self.recover(&ctx))]).await
     }
 
+    /// Mails that an account will end, where nobody has signed in to it meanwhile.
+    pub(super) async fn idle(self, ctx: Ctx, event: pb::InactivityWarned) -> Result<()> {
+        let account = event.account_id.parse()?;
+        let idle = retention::store::idle(&self.store.read(&ctx).await?, ctx.now(), Some(account)).await?.pop();
+        let Some(Idle { account, .. }) = idle.filter(Idle::is_warned) else { return Ok(()) };
+        let id: Id<pb::InactivityWarned> = event.notice_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, Kind::AccountIdle)?;
+        let until = post.language.moment(ctx.tenant(), wire::instant(&event.ends_at.unwrap_or_default())?);
+        let (name, sign_in) = (account.person().given_name.as_str(), self.page(&ctx, "sign-in"));
+        let values = [("name", name), ("until", &until), ("sign_in", &sign_in), ("recover", &self.recover(&ctx))];
+        self.send(&ctx, post, &values).await
+    }
+
     /// Mails what happened to the second factor of an account, where its owner has not left.
     pub(super) async fn factor_changed(self, ctx: Ctx, event: pb::FactorChanged) -> Result<()> {
         let account = self.account(&ctx, &event.account_id).await?;
@@ -157,6 +172,50 @@ impl Mails {
             ("at", &post.language.moment(ctx.tenant(), at)),
             ("left", &event.recovery_codes_left.to_string()),
             ("sign_in", &self.page(&ctx, "sign-in")),
+            ("recover", &self.recover(&ctx)),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
+    /// Mails what happened to the passkeys of an account, where its owner has not left.
+    pub(super) async fn passkey_changed(self, ctx: Ctx, event: pb::PasskeyChanged) -> Result<()> {
+        let account = self.account(&ctx, &event.account_id).await?;
+        let kind = match event.change() {
+            pb::PasskeyChange::Added => Kind::PasskeyAdded,
+            pb::PasskeyChange::Removed => Kind::PasskeyRemoved,
+            pb::PasskeyChange::Copied => Kind::PasskeyCopied,
+            pb::PasskeyChange::Unspecified => return Ok(()),
+        };
+        if matches!(account.state(), State::Left { .. } | State::Erased { .. }) {
+            return Ok(());
+        }
+        let id: Id<pb::PasskeyChanged> = event.notice_id.parse()?;
+        let post = post(&ctx, id.uuid(), &account, kind)?;
+        let at = event.changed_at.unwrap_or_default();
+        let at = Timestamp::new(at.seconds, at.nanos).map_err(Error::internal)?;
+        let values = [
+            ("name", account.person().given_name.as_str()),
+            ("at", &post.language.moment(ctx.tenant(), at)),
+            ("recover", &self.recover(&ctx)),
+        ];
+        self.send(&ctx, post, &values).await
+    }
+
+    /// Mails that an account was linked with an identity provider, or is so no longer, where its owner has not left.
+    pub(super) async fn provider_link_changed(self, ctx: Ctx, event: pb::ProviderLinkChanged) -> Result<()> {
+        let account = self.account(&ctx, &event.account_id).await?;
+        if matches!(account.state(), State::Left { .. }) {
+            return Ok(());
+        }
+        let id: Id<pb::ProviderLinkChanged> = event.notice_id.parse()?;
+        let kind = if event.is_linked { Kind::ProviderLinked } else { Kind::ProviderUnlinked };
+        let post = post(&ctx, id.uuid(), &account, kind)?;
+        let at = event.changed_at.unwrap_or_default();
+        let at = Timestamp::new(at.seconds, at.nanos).map_err(Error::internal)?;
+        let values = [
+            ("name", account.person().given_name.as_str()),
+            ("provider", ctx.tenant().section::<Country>()?.provider_name(&event.provider)),
+            ("at", &post.language.moment(ctx.tenant(), at)),
             ("recover", &self.recover(&ctx)),
         ];
         self.send(&ctx, post, &values).await

@@ -9,7 +9,7 @@ use super::{
     store::{self, Filter},
 };
 use crate::{
-    across::{admission, confirming, submission},
+    across::{admission, confirming, entrance, submission},
     class::track::{self, Track},
     school,
 };
@@ -37,6 +37,7 @@ impl ApplicationService for Applications {
         let wanted = req.application.clone().unwrap_or_default();
         let track = self.track(&ctx, "application.track_id", &wanted.track_id).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        entrance::owner_to_change(&tx).await?;
         let mut application = Application::begin(&ctx, &track, Draft::try_from(wanted)?)?;
         school::store::check(&tx, "application.school_id", application.draft.school).await?;
         store::save(&tx, &mut application).await?;
@@ -96,7 +97,7 @@ impl ApplicationService for Applications {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let application = store::get(&db, req.application_id.parse()?).await?;
-        let unconfirmed = confirming::unconfirmed_among(&db, [application.referent]).await?;
+        let unconfirmed = confirming::unconfirmed_among(&db, [application.asked_of()]).await?;
         Ok(Response::new(application.marked(&unconfirmed)))
     }
 
@@ -109,7 +110,7 @@ impl ApplicationService for Applications {
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, filter, page).await?;
-        let unconfirmed = confirming::unconfirmed_among(&db, page.items.iter().map(Application::referent)).await?;
+        let unconfirmed = confirming::unconfirmed_among(&db, page.items.iter().map(Application::asked_of)).await?;
         let page = page.map(|application| application.marked(&unconfirmed));
         Ok(Response::new(pb::ListApplicationsResponse { applications: page.items, next_page_token: page.next }))
     }
@@ -161,7 +162,7 @@ impl Applications {
 
 /// Answers with an application as it is now.
 async fn answer(tx: MethodTx, application: Application) -> Result<Response<pb::Application>, Status> {
-    let unconfirmed = confirming::unconfirmed_among(&tx, [application.referent]).await?;
+    let unconfirmed = confirming::unconfirmed_among(&tx, [application.asked_of()]).await?;
     tx.answer(application.marked(&unconfirmed)).await
 }
 

@@ -1,5 +1,6 @@
 //! Applications as rows.
 
+use jiff::Timestamp;
 use platform::{
     Error, Id, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
@@ -8,8 +9,9 @@ use platform::{
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter, QueryTrait,
-    sea_query::SimpleExpr,
+    ActiveValue::Set,
+    ColumnTrait, EntityTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, SimpleExpr},
 };
 
 use super::{Application, Draft};
@@ -52,6 +54,7 @@ mod row {
         pub facts: String,
         pub submitted_at: Option<At>,
         pub created_at: At,
+        pub changed_at: At,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -167,13 +170,52 @@ pub(crate) async fn files_of(db: &impl Reads, referent: Id<Account>) -> Result<V
     Ok(all.into_iter().flat_map(|one| one.draft.files).collect())
 }
 
+/// An application that names files, as far as it matters for how long they are kept.
+pub(crate) struct Naming {
+    /// The application.
+    pub(crate) id: Id<Application>,
+    /// Its edition.
+    pub(crate) edition: Id<Edition>,
+    /// Whether it was submitted.
+    pub(crate) is_submitted: bool,
+    /// The files.
+    pub(crate) files: Vec<Id<File>>,
+}
+
+/// Every application that names files.
+pub(crate) async fn namings(db: &impl Reads) -> Result<Vec<Naming>> {
+    use row::Column as C;
+    let query = row::Entity::find().select_only().columns([C::Id, C::EditionId, C::SubmittedAt, C::FileIds]);
+    let rows = query.filter(C::FileIds.ne("[]")).into_tuple::<(_, _, Option<At>, String)>().all(db.conn()).await?;
+    let naming = |(id, edition, submitted, files): (_, _, Option<At>, String)| {
+        Ok(Naming { id, edition, is_submitted: submitted.is_some(), files: of_text(&files)? })
+    };
+    rows.into_iter().map(naming).collect()
+}
+
+/// Whether there is one of which it is not known when it was last changed.
+pub(crate) async fn is_uncounted(db: &impl Reads) -> Result<bool> {
+    Ok(row::Entity::find().filter(unknown()).count(db.conn()).await? > 0)
+}
+
+/// Of those of which it is not known, says that they were changed now.
+pub(crate) async fn count_from_now(tx: &Tx) -> Result<()> {
+    let counted = row::Entity::update_many().col_expr(row::Column::ChangedAt, Expr::value(At(tx.ctx().now())));
+    counted.filter(unknown()).exec(tx.conn()).await?;
+    Ok(())
+}
+
+fn unknown() -> SimpleExpr {
+    row::Column::ChangedAt.eq(At(Timestamp::UNIX_EPOCH))
+}
+
 /// Inserts a new application, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, application: &mut Application) -> Result<()> {
     application.version += 1;
-    tx.save(active(application)?).await
+    tx.save(active(application, At(tx.ctx().now()))?).await
 }
 
-fn active(application: &Application) -> Result<row::ActiveModel> {
+fn active(application: &Application, changed_at: At) -> Result<row::ActiveModel> {
     let draft = application.draft.clone();
     let row = row::Model {
         id: application.id,
@@ -193,6 +235,7 @@ fn active(application: &Application) -> Result<row::ActiveModel> {
         facts: to_text(&application.state)?,
         submitted_at: application.state.submitted().map(At::from),
         created_at: application.created_at.into(),
+        changed_at,
     };
     // an update writes every column, so every column is set
     let id = row.id;

@@ -4,7 +4,7 @@ use platform::{Error, Id, Result, Violations, wire};
 use proto::identity::v1 as pb;
 
 use super::{Application, Draft, IntegrationMode, Reservation, State, TeamType};
-use crate::account::Account;
+use crate::{account::Account, school::School};
 
 impl From<Application> for pb::Application {
     fn from(application: Application) -> Self {
@@ -46,9 +46,14 @@ impl From<Application> for pb::Application {
 }
 
 impl Application {
+    /// Whom somebody has to vouch for before it is admitted, and for a class of which school.
+    pub(super) fn asked_of(&self) -> (Id<Account>, Option<Id<School>>) {
+        (self.referent, self.draft.school)
+    }
+
     /// An application as it is shown, marked where its referent is among the `unconfirmed`.
-    pub(super) fn marked(self, unconfirmed: &[Id<Account>]) -> pb::Application {
-        pb::Application { referent_unconfirmed: unconfirmed.contains(&self.referent), ..self.into() }
+    pub(super) fn marked(self, unconfirmed: &[(Id<Account>, Option<Id<School>>)]) -> pb::Application {
+        pb::Application { referent_unconfirmed: unconfirmed.contains(&self.asked_of()), ..self.into() }
     }
 }
 

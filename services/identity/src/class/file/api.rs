@@ -17,7 +17,7 @@ use proto::{
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{File, Label, Purpose, bytes, store};
-use crate::{class::application, reason::Reason};
+use crate::{across::entrance, class::application, reason::Reason};
 
 /// The methods on files.
 #[derive(Clone)]
@@ -41,6 +41,7 @@ impl FileService for Files {
         let file = File::new(&ctx, label, whole.blob().clone())?;
         let kept = whole.keep_as(file.place()).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        entrance::owner_to_change(&tx).await?;
         bytes::add(&tx, &file, kept).await?;
         tx.note("upload file", format!("file {}", file.id()), "");
         tx.answer(file.into()).await

@@ -20,15 +20,17 @@ pub(crate) async fn add(tx: &Tx, file: &File, kept: Kept) -> Result<()> {
 /// Adds the handler that removes the bytes of files that were removed.
 pub(crate) fn handlers(handlers: Handlers, store: Store, blobs: Blobs) -> Handlers {
     handlers.on("remove files", move |ctx, removed: pb::FilesRemoved| {
-        remove(store.clone(), blobs.clone(), ctx, removed.places)
+        let (store, blobs) = (store.clone(), blobs.clone());
+        async move { remove(&store, &blobs, &ctx, removed.places).await }
     })
 }
 
-async fn remove(store: Store, blobs: Blobs, ctx: Ctx, places: Vec<String>) -> Result<()> {
+/// Removes the bytes of files that were removed. It can be done again.
+pub(crate) async fn remove(store: &Store, blobs: &Blobs, ctx: &Ctx, places: Vec<String>) -> Result<()> {
     // files from before each had a name of its own share one, where their bytes are equal
-    let free = store::free(&store.read(&ctx).await?, places).await?;
+    let free = store::free(&store.read(ctx).await?, places).await?;
     for place in &free {
-        blobs.remove(&ctx, place).await?;
+        blobs.remove(ctx, place).await?;
     }
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use platform::{
     Error, Id, Reads, Result, Tx, Violations,
-    store::{of_text, to_text},
+    store::{At, of_text, to_text},
 };
 use sea_orm::{
     ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
@@ -81,6 +82,21 @@ pub(crate) async fn forget(tx: &Tx, owner: Id<Account>, kept: &[Id<File>]) -> Re
     let places = row::Entity::find().select_only().column(row::Column::Place).filter(others.clone());
     let places = places.into_tuple().all(tx.conn()).await?;
     row::Entity::delete_many().filter(others).exec(tx.conn()).await?;
+    Ok(places)
+}
+
+/// The files that were uploaded before an instant.
+pub(crate) async fn uploaded_before(db: &impl Reads, instant: Timestamp) -> Result<Vec<Id<File>>> {
+    let old = row::Entity::find().select_only().column(row::Column::Id);
+    Ok(old.filter(row::Column::CreatedAt.lt(At(instant))).into_tuple().all(db.conn()).await?)
+}
+
+/// Removes files. Returns their places.
+pub(crate) async fn remove(tx: &Tx, ids: impl Iterator<Item = Id<File>>) -> Result<Vec<String>> {
+    let these = row::Column::Id.is_in(ids);
+    let places = row::Entity::find().select_only().column(row::Column::Place).filter(these.clone());
+    let places = places.into_tuple().all(tx.conn()).await?;
+    row::Entity::delete_many().filter(these).exec(tx.conn()).await?;
     Ok(places)
 }
 

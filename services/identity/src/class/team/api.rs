@@ -31,9 +31,10 @@ const SIZES: Sizes = Sizes { usual: 50, most: 1_000 };
 impl TeamService for Teams {
     async fn get_team(&self, request: Request<pb::GetTeamRequest>) -> Result<Response<pb::Team>, Status> {
         let (ctx, req) = request.open()?;
-        let db = self.store.glance(&ctx).await?;
+        let db = self.store.read(&ctx).await?;
         let team = store::get(&db, req.team_id.parse()?).await?;
-        Ok(Response::new(team.told(&ctx, &[])))
+        let unconfirmed = confirming::unconfirmed_among(&db, team.asked_of()).await?;
+        Ok(Response::new(team.told(&ctx, &unconfirmed)))
     }
 
     async fn batch_get_teams(
@@ -43,7 +44,8 @@ impl TeamService for Teams {
         let (ctx, req) = request.open()?;
         let db = self.store.read(&ctx).await?;
         let teams = store::get_all(&db, &batch::ids(&req.team_ids)?).await?;
-        let teams = teams.into_iter().map(|team| team.told(&ctx, &[])).collect();
+        let unconfirmed = confirming::unconfirmed_among(&db, teams.iter().flat_map(Team::asked_of)).await?;
+        let teams = teams.into_iter().map(|team| team.told(&ctx, &unconfirmed)).collect();
         Ok(Response::new(pb::BatchGetTeamsResponse { teams }))
     }
 
@@ -56,7 +58,7 @@ impl TeamService for Teams {
         let page = PageRequest::of(SIZES, &req)?;
         let db = self.store.read(&ctx).await?;
         let page = store::list(&db, filter, page).await?;
-        let unconfirmed = confirming::unconfirmed_among(&db, page.items.iter().flat_map(Team::teachers)).await?;
+        let unconfirmed = confirming::unconfirmed_among(&db, page.items.iter().flat_map(Team::asked_of)).await?;
         let page = page.map(|team| team.told(&ctx, &unconfirmed));
         Ok(Response::new(pb::ListTeamsResponse { teams: page.items, next_page_token: page.next }))
     }

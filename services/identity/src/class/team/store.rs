@@ -16,7 +16,7 @@ use sea_orm::{
 use super::{Code, Credential, End, Ending, SchoolAtAdmission, State, Team};
 use crate::{
     account::{Account, TeamId},
-    class::file::File,
+    class::{file::File, track::Track},
 };
 
 pub(crate) mod handover;
@@ -162,6 +162,16 @@ pub(crate) async fn logos(db: &impl Reads) -> Result<Vec<Id<File>>> {
 pub(crate) async fn of_referent(db: &impl Reads, account: Id<Account>) -> Result<Vec<Team>> {
     let theirs = row::Entity::find().filter(row::Column::ReferentId.eq(account)).order_by_asc(row::Column::Code);
     with_supports(db, theirs.all(db.conn()).await?).await
+}
+
+/// The teams whose referents some accounts are, with their tracks, without a check of the caller.
+pub(crate) async fn led_by(
+    db: &impl Reads,
+    accounts: impl IntoIterator<Item = Id<Account>>,
+) -> Result<Vec<(Id<Account>, TeamId, Id<Track>)>> {
+    use row::Column as C;
+    let led = row::Entity::find().select_only().columns([C::ReferentId, C::Id, C::TrackId]);
+    Ok(led.filter(C::ReferentId.is_in(accounts)).into_tuple().all(db.conn()).await?)
 }
 
 /// Removes an account from all teams that it supports.

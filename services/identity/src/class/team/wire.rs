@@ -4,7 +4,7 @@ use platform::{Ctx, Id, Result, wire};
 use proto::{identity::v1 as pb, options::v1::Role};
 
 use super::{Change, Credential, State, Team};
-use crate::account::Account;
+use crate::{account::Account, school::School};
 
 impl From<Team> for pb::Team {
     fn from(team: Team) -> Self {
@@ -33,18 +33,24 @@ impl From<Team> for pb::Team {
             reservation: team.reservation.map(Into::into),
             credential_expires_at,
             etag: wire::etag(team.version),
-            // said in a list
+            // said where a team is asked for
             unconfirmed_teacher_ids: Vec::new(),
         }
     }
 }
 
 impl Team {
+    /// Whom somebody has to vouch for: its referent, at its school, as a handover asks for, and those who support it.
+    pub(super) fn asked_of(&self) -> impl Iterator<Item = (Id<Account>, Option<Id<School>>)> {
+        let supports = self.supports.iter().map(|teacher| (*teacher, None));
+        std::iter::once((self.referent, Some(self.school.id))).chain(supports)
+    }
+
     /// The team as the caller is shown it, marked with those of its teachers that are among the `unconfirmed`. A machine learns nothing of its
     /// teachers.
-    pub(super) fn told(self, ctx: &Ctx, unconfirmed: &[Id<Account>]) -> pb::Team {
-        let marked = self.teachers().filter(|teacher| unconfirmed.contains(teacher));
-        let unconfirmed_teacher_ids = marked.map(|teacher| teacher.to_string()).collect();
+    pub(super) fn told(self, ctx: &Ctx, unconfirmed: &[(Id<Account>, Option<Id<School>>)]) -> pb::Team {
+        let marked = self.asked_of().filter(|asked| unconfirmed.contains(asked));
+        let unconfirmed_teacher_ids = marked.map(|(teacher, _)| teacher.to_string()).collect();
         let told = pb::Team { unconfirmed_teacher_ids, ..self.shown_to(ctx).into() };
         if !ctx.has(Role::Integrator) {
             return told;

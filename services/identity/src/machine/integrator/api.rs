@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Integrator, store, wire};
 use crate::{
+    account,
     across::machines,
     machine::{
         MachineToken,
@@ -37,6 +38,8 @@ impl IntegratorService for Integrators {
     ) -> Result<Response<pb::Integrator>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        // held, so that the technician does not leave meanwhile
+        account::store::find_to_change(&tx, req.account_id.parse()?).await?;
         let mandates = mandate::store::of_account(&tx, req.account_id.parse()?).await?;
         let integrator = Integrator::register(&ctx, req.into(), mandates)?;
         store::insert(&tx, &integrator).await?;
@@ -70,7 +73,7 @@ impl IntegratorService for Integrators {
     ) -> Result<Response<pb::DeleteIntegratorResponse>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let integrator = store::get(&tx, req.integrator_id.parse()?).await?;
+        let integrator = store::get_to_change(&tx, req.integrator_id.parse()?).await?;
         let tx = tx.allowed(integrator.seen_by(&ctx)?).await?;
         machines::delete(&tx, integrator.id()).await?;
         tx.answer(pb::DeleteIntegratorResponse {}).await
@@ -82,9 +85,10 @@ impl IntegratorService for Integrators {
     ) -> Result<Response<pb::CreateMachineTokenResponse>, Status> {
         let (ctx, req) = request.open()?;
         let tx = self.store.write(&ctx).await?;
-        let integrator = store::get(&tx, req.integrator_id.parse()?).await?;
+        let integrator = store::get_to_change(&tx, req.integrator_id.parse()?).await?;
         let tx = tx.allowed(integrator.kept_by(&ctx)?).await?;
-        let token = MachineToken::create(&ctx, &integrator, Wish::from(req))?;
+        let others = token::store::count_working(&tx, integrator.id(), None).await?;
+        let token = MachineToken::create(&ctx, &integrator, others, Wish::from(req))?;
         token::store::insert(&tx, &token).await?;
         tx.note("make machine token", token.subject(), format!("integrator {}", integrator.id()));
         let secret = token.secret(&ctx, &self.keys);
@@ -110,7 +114,7 @@ impl IntegratorService for Integrators {
         let (ctx, req) = request.open()?;
         let overlap = SignedDuration::from_hours(req.overlap_hours.into());
         let tx = self.store.write(&ctx).await?;
-        let integrator = store::get(&tx, req.integrator_id.parse()?).await?;
+        let integrator = store::get_to_change(&tx, req.integrator_id.parse()?).await?;
         let former = token::store::get_to_change(&tx, integrator.id(), req.token_id.parse()?).await?;
         let tx = tx.allowed(integrator.kept_by(&ctx)?).await?;
         let [former, token] = machines::rotate(&tx, former, overlap, req.valid_days).await?;

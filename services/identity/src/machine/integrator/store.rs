@@ -1,13 +1,13 @@
 //! Integrators as rows.
 
 use platform::{
-    Ctx, Error, Id, Page, PageRequest, Reads, Result, Tx,
+    Ctx, Error, Id, Locks, Page, PageRequest, Reads, Result, Tx,
     ctx::Visible,
     listing::{Fields, Key},
 };
 use proto::options::v1::Role;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::Integrator;
@@ -43,24 +43,31 @@ pub(crate) async fn get(db: &impl Reads, id: Id<Integrator>) -> Result<Integrato
     find(db, id).await?.visible("integrator", |integrator| integrator.is_visible_to(db.ctx()))
 }
 
+/// [`get`], and locks it until the transaction ends: what is made for it is counted, and nothing is made while all of it is ended.
+pub(crate) async fn get_to_change(tx: &impl Locks, id: Id<Integrator>) -> Result<Integrator> {
+    let found = row::Entity::find_by_id(id).lock_exclusive().one(tx.conn()).await?.map(integrator);
+    found.visible("integrator", |integrator| integrator.is_visible_to(tx.ctx()))
+}
+
 /// The integrator, without a check of the caller.
 pub(crate) async fn find(db: &impl Reads, id: Id<Integrator>) -> Result<Option<Integrator>> {
     Ok(row::Entity::find_by_id(id).one(db.conn()).await?.map(integrator))
 }
 
-/// The integrators of a technician.
-pub(crate) async fn of_account(db: &impl Reads, account: Id<Account>) -> Result<Vec<Id<Integrator>>> {
-    ids(db, row::Column::AccountId.eq(account)).await
+/// The integrators of a technician, locked until the transaction ends.
+pub(crate) async fn of_account_to_change(tx: &Tx, account: Id<Account>) -> Result<Vec<Id<Integrator>>> {
+    ids_to_change(tx, row::Column::AccountId.eq(account)).await
 }
 
-/// The integrators whose technician has a mandate.
-pub(crate) async fn of_mandate(db: &impl Reads, mandate: Id<Mandate>) -> Result<Vec<Id<Integrator>>> {
-    ids(db, row::Column::MandateId.eq(mandate)).await
+/// The integrators whose technician has a mandate, locked until the transaction ends.
+pub(crate) async fn of_mandate_to_change(tx: &Tx, mandate: Id<Mandate>) -> Result<Vec<Id<Integrator>>> {
+    ids_to_change(tx, row::Column::MandateId.eq(mandate)).await
 }
 
-async fn ids(db: &impl Reads, which: impl sea_orm::sea_query::IntoCondition) -> Result<Vec<Id<Integrator>>> {
-    let these = row::Entity::find().filter(which.into_condition()).select_only().column(row::Column::Id);
-    Ok(these.into_tuple().all(db.conn()).await?)
+async fn ids_to_change(tx: &Tx, which: impl sea_orm::sea_query::IntoCondition) -> Result<Vec<Id<Integrator>>> {
+    // in one order, so that two who lock several do not wait for each other
+    let these = row::Entity::find().filter(which.into_condition()).order_by_asc(row::Column::Id).lock_exclusive();
+    Ok(these.select_only().column(row::Column::Id).into_tuple().all(tx.conn()).await?)
 }
 
 /// What integrators are filtered and ordered by.

@@ -6,7 +6,8 @@ use platform::{
     store::At,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Order, QueryFilter, QuerySelect, sea_query::Expr,
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Order, PaginatorTrait, QueryFilter, QuerySelect,
+    sea_query::{CaseStatement, Expr},
 };
 
 use super::MachineToken;
@@ -74,6 +75,13 @@ pub(crate) async fn list(db: &impl Reads, of: Id<Integrator>, page: PageRequest<
     Ok(fields().page(db, shown, page).await?.map(token))
 }
 
+/// How many tokens of an integrator work now, but for one.
+pub(crate) async fn count_working(db: &impl Reads, of: Id<Integrator>, but: Option<Id<MachineToken>>) -> Result<u64> {
+    let theirs = row::Entity::find().filter(row::Column::IntegratorId.eq(of)).filter(row::Column::RevokedAt.is_null());
+    let working = theirs.filter(row::Column::ExpiresAt.gt(At(db.ctx().now())));
+    Ok(working.filter(row::Column::Id.is_not_in(but)).count(db.conn()).await?)
+}
+
 /// Inserts a new token.
 pub(crate) async fn insert(tx: &Tx, new: &MachineToken) -> Result<()> {
     let MachineToken { id, integrator, session, label, scopes, created_at, expires_at, last_used_at, revoked_at } =
@@ -121,13 +129,21 @@ pub(crate) async fn living_to_change(tx: &Tx, of: &[Id<Integrator>]) -> Result<V
     Ok(living.all(tx.conn()).await?.into_iter().map(token).collect())
 }
 
-/// Puts something else in the place of a session in the access tokens that will be given.
-pub(crate) async fn renew(tx: &Tx, id: Id<MachineToken>, session: Id<Session>) -> Result<()> {
-    row::Entity::update_many()
-        .col_expr(row::Column::SessionId, Expr::value(session))
-        .filter(row::Column::Id.eq(id))
-        .exec(tx.conn())
-        .await?;
+/// How many tokens one statement changes: both databases bound the number of values in a statement.
+const AT_ONCE: usize = 500;
+
+/// Puts something else in the place of a session in the access tokens that will be given for some tokens.
+pub(crate) async fn renew(tx: &Tx, tokens: &[MachineToken]) -> Result<()> {
+    for some in tokens.chunks(AT_ONCE) {
+        let another = some.iter().fold(CaseStatement::new(), |another, token| {
+            another.case(row::Column::Id.eq(token.id), Expr::value(tx.ctx().new_id::<Session>()))
+        });
+        row::Entity::update_many()
+            .col_expr(row::Column::SessionId, another.finally(Expr::col(row::Column::SessionId)).into())
+            .filter(row::Column::Id.is_in(some.iter().map(|token| token.id)))
+            .exec(tx.conn())
+            .await?;
+    }
     Ok(())
 }
 

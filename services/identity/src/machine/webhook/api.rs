@@ -30,7 +30,7 @@ impl WebhookService for Webhooks {
         let (ctx, req) = request.open()?;
         let may_be_called = self.outbound.takes(&req.url);
         let tx = self.store.write(&ctx).await?;
-        let integrator = integrator::store::get(&tx, req.integrator_id.parse()?).await?;
+        let integrator = integrator::store::get_to_change(&tx, req.integrator_id.parse()?).await?;
         let tx = tx.allowed(integrator.kept_by(&ctx)?).await?;
         let others = store::of_integrator(&tx, integrator.id()).await?.len();
         let webhook = Webhook::create(&ctx, &integrator, others, (req.url, may_be_called), &req.event_types)?;

@@ -141,9 +141,7 @@ impl InvitationService for Invitations {
 impl Invitations {
     /// The invitation of a mailed code, with the account of its address. Error: `CODE_INVALID`, `CODE_EXPIRED`, `RATE_EXCEEDED`.
     async fn invited(&self, ctx: &Ctx, code: &str) -> Result<Invited> {
-        let attempt = self.throttle.code(ctx)?;
-        let code = Invitation::read_code(ctx, &self.keys, code)?;
-        attempt.give_back();
+        let code = self.throttle.typed(ctx, || Invitation::read_code(ctx, &self.keys, code))?;
         let invited = Invited::load(&self.store.read(ctx).await?, code).await?;
         invited.invitation.open(ctx.now())?;
         Ok(invited)

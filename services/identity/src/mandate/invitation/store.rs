@@ -7,12 +7,13 @@ use platform::{
     store::At,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter,
+    sea_query::Expr,
 };
 
 use super::{Code, Invitation, State, used};
 use crate::{
-    account::Login,
+    account::{Account, Login},
     mandate::{Deed, Post, roles, store::role},
 };
 
@@ -44,6 +45,7 @@ mod row {
         pub account_id: Option<Id<Account>>,
         pub revoked_at: Option<At>,
         pub revoked_by: Option<Id<Account>>,
+        pub left_id: Option<Id<Account>>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -96,7 +98,16 @@ pub(crate) async fn list(db: &impl Reads, page: PageRequest<Key>) -> Result<Page
 /// Inserts a new invitation, or saves the next version of one that was read. Error: `ETAG_STALE`, where it was saved in between.
 pub(crate) async fn save(tx: &Tx, invitation: &mut Invitation) -> Result<()> {
     invitation.version += 1;
-    tx.save(row_of(invitation).into_active_model().reset_all()).await
+    let mut row = row_of(invitation).into_active_model().reset_all();
+    row.left_id = NotSet;
+    tx.save(row).await
+}
+
+/// Says of the invitations to an address whose it was: its owner leaves, and their account forgets it.
+pub(crate) async fn keep_owner(tx: &Tx, address: &Login, owner: Id<Account>) -> Result<()> {
+    let theirs = row::Entity::update_many().col_expr(row::Column::LeftId, Expr::value(owner));
+    theirs.filter(row::Column::Email.eq(address.as_str())).exec(tx.conn()).await?;
+    Ok(())
 }
 
 /// Saves an invitation that was accepted. Error: `CODE_INVALID`, where another call accepted it first.
@@ -114,22 +125,6 @@ pub(crate) async fn settle(tx: &Tx, invitation: &mut Invitation) -> Result<()> {
         .exec(tx.conn())
         .await?;
     if settled.rows_affected == 1 { Ok(()) } else { Err(used()) }
-}
-
-/// Removes the addresses of invitations that ended before an instant: by being accepted or withdrawn, or by their time. Returns how many
-/// there were.
-pub(crate) async fn forget_ended_before(tx: &Tx, instant: Timestamp) -> Result<u64> {
-    use row::Column as C;
-    let before = At(instant);
-    let ended =
-        Condition::any().add(C::ExpiresAt.lt(before)).add(C::AcceptedAt.lt(before)).add(C::RevokedAt.lt(before));
-    let forgotten = row::Entity::update_many()
-        .col_expr(C::Email, Expr::value(""))
-        .filter(C::Email.ne(""))
-        .filter(ended)
-        .exec(tx.conn())
-        .await?;
-    Ok(forgotten.rows_affected)
 }
 
 fn row_of(invitation: &Invitation) -> row::Model {
@@ -156,6 +151,7 @@ fn row_of(invitation: &Invitation) -> row::Model {
         account_id: accepted.map(|(_, account)| account),
         revoked_at: revoked.map(|revoked| At(revoked.at)),
         revoked_by: revoked.and_then(|revoked| revoked.by),
+        left_id: None,
     }
 }
 
@@ -237,26 +233,5 @@ mod tests {
         assert!(settle(&tx, &mut other).await.is_err_and(|error| error.is(Reason::CodeInvalid)));
         tx.commit().await.unwrap();
         assert_eq!(read(&ground, one.id).await, one);
-    }
-
-    #[tokio::test]
-    async fn the_address_of_what_has_ended_is_removed_after_its_time_and_no_other() {
-        let ground = Ground::new();
-        let ctx = ground.anybody();
-        let revoked =
-            saved(&ground, "a@school.example", |one| assert!(one.revoke(&ctx, &Giver::operator()).unwrap())).await;
-        let expired = saved(&ground, "b@school.example", |_| {}).await;
-        let forget = async |instant| {
-            let tx = ground.store().change(&ctx).await.unwrap();
-            let forgotten = forget_ended_before(&tx, instant).await.unwrap();
-            tx.commit().await.unwrap();
-            forgotten
-        };
-        assert_eq!(forget(ctx.now()).await, 0, "at the instant it ended");
-        assert_eq!(forget(ctx.now() + SignedDuration::from_micros(1)).await, 1);
-        assert_eq!(read(&ground, revoked.id).await, Invitation { login: None, ..revoked });
-        assert_eq!(read(&ground, expired.id).await, expired);
-        assert_eq!(forget(ctx.now() + DAY + DAY).await, 1);
-        assert_eq!(read(&ground, expired.id).await.login, None);
     }
 }

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     AccountLocked,
     /// `name`, `programme`, `sign_in`, `recover`.
     AccountReinstated,
+    /// `name`, `programme`, `until`, `sign_in`, `recover`.
+    AccountIdle,
     /// `name`, `programme`, `team`, `login`, `credential`, `link`, `until`.
     TeamCredential,
     /// `name`, `programme`, `team`, `refusal`.
@@ -57,6 +59,16 @@ pub(crate) enum Kind {
     FactorReset,
     /// `name`, `programme`, `at`, `left`, `recover`.
     RecoveryCodeUsed,
+    /// `name`, `programme`, `at`, `recover`.
+    PasskeyAdded,
+    /// `name`, `programme`, `at`, `recover`.
+    PasskeyRemoved,
+    /// `name`, `programme`, `at`, `recover`.
+    PasskeyCopied,
+    /// `name`, `programme`, `provider`, `at`, `recover`.
+    ProviderLinked,
+    /// `name`, `programme`, `provider`, `at`, `recover`.
+    ProviderUnlinked,
 }
 
 impl Kind {
@@ -74,6 +86,7 @@ impl Kind {
             Self::AddressGivenUp => "address_given_up",
             Self::AccountLocked => "account_locked",
             Self::AccountReinstated => "account_reinstated",
+            Self::AccountIdle => "account_idle",
             Self::TeamCredential => "team_credential",
             Self::ApplicationRefused => "application_refused",
             Self::ClassAwaited => "class_awaited",
@@ -89,12 +102,17 @@ impl Kind {
             Self::FactorGivenUp => "factor_given_up",
             Self::FactorReset => "factor_reset",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::PasskeyAdded => "passkey_added",
+            Self::PasskeyRemoved => "passkey_removed",
+            Self::PasskeyCopied => "passkey_copied",
+            Self::ProviderLinked => "provider_linked",
+            Self::ProviderUnlinked => "provider_unlinked",
         }
     }
 }
 
 /// Every kind, with the placeholders that its text has to have and may have.
-pub(super) const KINDS: [(Kind, &[&str]); 26] = [
+pub(super) const KINDS: [(Kind, &[&str]); 32] = [
     (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
     (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
     (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -106,6 +124,7 @@ pub(super) const KINDS: [(Kind, &[&str]); 26] = [
     (Kind::AddressGivenUp, &["name", "programme", "former", "address", "link", "code", "until"]),
     (Kind::AccountLocked, &["name", "programme", "at", "reason"]),
     (Kind::AccountReinstated, &["name", "programme", "sign_in", "recover"]),
+    (Kind::AccountIdle, &["name", "programme", "until", "sign_in", "recover"]),
     (Kind::TeamCredential, &["name", "programme", "team", "login", "credential", "link", "until"]),
     (Kind::ApplicationRefused, &["name", "programme", "team", "refusal"]),
     (Kind::ClassAwaited, &["name", "programme", "twinning", "team", "since", "todo", "link", "sign_in"]),
@@ -121,4 +140,9 @@ pub(super) const KINDS: [(Kind, &[&str]); 26] = [
     (Kind::FactorGivenUp, &["name", "programme", "at", "recover"]),
     (Kind::FactorReset, &["name", "programme", "at", "sign_in"]),
     (Kind::RecoveryCodeUsed, &["name", "programme", "at", "left", "recover"]),
+    (Kind::PasskeyAdded, &["name", "programme", "at", "recover"]),
+    (Kind::PasskeyRemoved, &["name", "programme", "at", "recover"]),
+    (Kind::PasskeyCopied, &["name", "programme", "at", "recover"]),
+    (Kind::ProviderLinked, &["name", "programme", "provider", "at", "recover"]),
+    (Kind::ProviderUnlinked, &["name", "programme", "provider", "at", "recover"]),
 ];

@@ -11,7 +11,7 @@ use sea_orm::{
     QuerySelect, sea_query::Expr,
 };
 
-use super::{Delivery, LEASE};
+use super::{Delivery, LEASE, PAUSE};
 use crate::machine::webhook::Webhook;
 
 mod row {
@@ -40,14 +40,6 @@ mod row {
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
     impl ActiveModelBehavior for ActiveModel {}
-}
-
-/// The most deliveries that one round sends.
-const AT_ONCE: u64 = 500;
-
-/// The delivery, if it is kept.
-pub(crate) async fn find(db: &impl Reads, id: Id<Delivery>) -> Result<Option<Delivery>> {
-    Ok(row::Entity::find_by_id(id).one(db.conn()).await?.map(delivery))
 }
 
 /// What deliveries are filtered and ordered by.
@@ -92,23 +84,48 @@ pub(crate) async fn save(tx: &Tx, delivery: &Delivery) -> Result<()> {
     Ok(())
 }
 
-/// What is due now, oldest first.
-pub(crate) async fn due(db: &impl Reads) -> Result<Vec<Id<Delivery>>> {
+/// The webhooks for which something is due now.
+pub(crate) async fn webhooks_due(db: &impl Reads) -> Result<Vec<Id<Webhook>>> {
     let due = row::Entity::find().filter(row::Column::DueAt.lte(At(db.ctx().now())));
-    let ids = due.order_by_asc(row::Column::Id).limit(AT_ONCE).select_only().column(row::Column::Id);
-    Ok(ids.into_tuple().all(db.conn()).await?)
+    let webhooks = due.select_only().column(row::Column::WebhookId).distinct();
+    Ok(webhooks.into_tuple().all(db.conn()).await?)
 }
 
-/// Reserves what is due, so that no other replica sends it too. Returns false where another one was faster.
-pub(crate) async fn lease(tx: &Tx, id: Id<Delivery>) -> Result<bool> {
+/// Reserves the oldest that is due now for a webhook, so that no other replica sends it too.
+pub(crate) async fn reserve_next(tx: &Tx, of: Id<Webhook>) -> Result<Option<Delivery>> {
     let now = tx.ctx().now();
-    let leased = row::Entity::update_many()
+    loop {
+        let due = row::Entity::find().filter(row::Column::WebhookId.eq(of)).filter(row::Column::DueAt.lte(At(now)));
+        let Some(oldest) = due.order_by_asc(row::Column::Id).one(tx.conn()).await? else { return Ok(None) };
+        // where another replica was faster, this waits for its commit, and the next look finds another one
+        if reserve(tx, oldest.id).await? {
+            return Ok(Some(delivery(oldest)));
+        }
+    }
+}
+
+/// Returns false where another replica was faster.
+async fn reserve(tx: &Tx, id: Id<Delivery>) -> Result<bool> {
+    let now = tx.ctx().now();
+    let reserved = row::Entity::update_many()
         .col_expr(row::Column::DueAt, Expr::value(At(now + LEASE)))
         .filter(row::Column::Id.eq(id))
         .filter(row::Column::DueAt.lte(At(now)))
         .exec(tx.conn())
         .await?;
-    Ok(leased.rows_affected == 1)
+    Ok(reserved.rows_affected == 1)
+}
+
+/// Puts off what is due now for a webhook that does not answer.
+pub(crate) async fn put_off(tx: &Tx, of: Id<Webhook>) -> Result<()> {
+    let now = tx.ctx().now();
+    row::Entity::update_many()
+        .col_expr(row::Column::DueAt, Expr::value(At(now + PAUSE)))
+        .filter(row::Column::WebhookId.eq(of))
+        .filter(row::Column::DueAt.lte(At(now)))
+        .exec(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Gives up what a webhook was yet to be told.

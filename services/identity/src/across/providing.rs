@@ -1,0 +1,158 @@
+//! Coming in by an identity provider, and linking an account with one. A link is made by who has typed the password of the account and has
+//! answered at the provider, in one session; it ends when its owner removes it, and with all that a recovered password or an address that
+//! is taken back ends, for somebody else may have made it. The owner is told by mail.
+
+use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, event::Handlers, secret::Keys, wire};
+use proto::identity::v1 as pb;
+
+use super::sign_in::{Door, locked};
+use crate::{
+    account::{
+        self, Account, provider_link,
+        provider_link::{ProviderLink, not_linked},
+    },
+    country::{Country, Provider},
+    session::{
+        self, Came, Proof, Session, provider,
+        provider::{Answer, Attempt, Remote, Shown},
+    },
+};
+
+/// Leads to providers and hears their answers. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Broker {
+    /// Identity's data.
+    pub(crate) store: Store,
+    /// The keys that all of an attempt is derived with.
+    pub(crate) keys: Keys,
+    /// Asks providers.
+    pub(crate) remote: Remote,
+    /// The address under which people reach this installation.
+    pub(crate) public_url: String,
+}
+
+/// The provider of a country with this code. Error: not found.
+pub(crate) fn named<'c>(ctx: &'c Ctx, code: &str) -> Result<&'c Provider> {
+    let providers = ctx.tenant().section::<Country>()?.providers();
+    providers.iter().find(|provider| provider.code() == code).ok_or_else(|| Error::not_found("provider"))
+}
+
+/// Adds the hourly task that forgets the attempts which nobody can complete any more.
+pub(crate) fn handlers(others: Handlers, store: Store) -> Handlers {
+    others.every_hour("forget attempts", move |ctx| {
+        let store = store.clone();
+        async move {
+            let tx = store.change(&ctx).await?;
+            provider::store::forget_over(&tx).await?;
+            tx.commit().await
+        }
+    })
+}
+
+impl Broker {
+    /// Asks providers for who comes through a door. Error: internal.
+    pub(crate) fn new(door: &Door, public_url: String) -> Result<Self> {
+        Ok(Self { store: door.store.clone(), keys: door.keys.clone(), remote: Remote::new()?, public_url })
+    }
+
+    /// Where somebody goes to answer an attempt. Error: not found; `PROVIDER_UNAVAILABLE`.
+    pub(crate) async fn way_in(&self, ctx: &Ctx, code: &str, attempt: &Attempt) -> Result<String> {
+        let (provider, secrets) = (named(ctx, code)?, attempt.secrets(ctx, &self.keys));
+        self.remote.way_in(ctx, provider, &self.page(ctx, "provider"), secrets).await
+    }
+
+    /// Whom an answer shows. `asking` is the session that links its account; None, where somebody signs in. The attempt is used up
+    /// before the provider is asked, whatever it says: of two calls at once, one goes on. Error: `PROVIDER_ANSWER_REFUSED`;
+    /// `PROVIDER_UNAVAILABLE`.
+    pub(crate) async fn subject(&self, ctx: &Ctx, answer: &Answer, asking: Option<&Session>) -> Result<Shown> {
+        let id = Attempt::read(ctx, &self.keys, answer)?;
+        let tx = self.store.change(ctx).await?;
+        let attempt = provider::store::take(&tx, id).await?;
+        tx.commit().await?;
+        let attempt = attempt.ok_or_else(provider::refused)?;
+        let provider = attempt.completed(ctx.now(), ctx.tenant().section::<Country>()?.providers(), asking)?;
+        let (page, secrets) = (self.page(ctx, "provider"), attempt.secrets(ctx, &self.keys));
+        let said = self.remote.subject(ctx, provider, &page, secrets, answer).await?;
+        Ok(attempt.shown_by(provider.clone(), said))
+    }
+
+    /// Where the caller goes to be signed out of the provider too by which their session was opened. Empty, where there is no such place,
+    /// or the provider is away: whoever signs out is never held up by that.
+    pub(crate) async fn way_out(&self, ctx: &Ctx) -> Result<String> {
+        let db = self.store.read(ctx).await?;
+        let session = session::store::find(&db, ctx.member()?.session.into()).await?;
+        let Some(came) = session.and_then(|session| session.came()) else { return Ok(String::new()) };
+        let link = provider_link::store::find(&db, came.link).await?;
+        drop(db);
+        let country = ctx.tenant().section::<Country>()?;
+        let Some(provider) = link.as_ref().and_then(|link| link.provider_of(country)) else { return Ok(String::new()) };
+        let way_out = self.remote.way_out(ctx, provider, self.page(ctx, "sign-in")).await;
+        Ok(way_out.ok().flatten().unwrap_or_default())
+    }
+
+    /// The URL of a page of the tenant.
+    fn page(&self, ctx: &Ctx, name: &str) -> String {
+        format!("{}/{}/{name}", self.public_url.trim_end_matches('/'), ctx.tenant().id())
+    }
+}
+
+/// The account that is linked with whom a provider has shown, which is held, and what that proves. Error: `PROVIDER_NOT_LINKED`;
+/// `ACCOUNT_LOCKED`.
+pub(crate) async fn holder(tx: &Tx, shown: &Shown) -> Result<(Account, Proof)> {
+    let (issuer, subject) = (shown.provider.issuer(), &*shown.subject);
+    let found = provider_link::store::by_subject(tx, issuer, subject).await?.ok_or_else(not_linked)?;
+    let account = account::store::find_to_change(tx, found.account()).await?.ok_or_else(not_linked)?;
+    // read again with the account held: it may have been removed meanwhile
+    let link = provider_link::store::find(tx, found.id()).await?.ok_or_else(not_linked)?;
+    if account.is_locked() {
+        return Err(locked());
+    }
+    if !account.is_living() {
+        return Err(not_linked());
+    }
+    Ok((account, Proof::Provider(Came { link: link.id(), two_factors: shown.two_factors })))
+}
+
+/// Links the caller's own account with whom a provider has shown. Error: `SESSION_OVER`; `PROVIDER_LINKED`.
+pub(crate) async fn link(tx: &Tx, shown: Shown) -> Result<ProviderLink> {
+    let ctx = tx.ctx();
+    let account = account::store::person_to_change(tx, ctx.account()?).await?;
+    // one that was ended meanwhile, as by a recovered password, links nothing
+    session::store::asking(tx).await?.living(ctx.now())?;
+    let link = ProviderLink::new(ctx, account.id(), &shown.provider, shown.subject);
+    provider_link::store::insert(tx, &link).await?;
+    tell(tx, &link, "link provider", true);
+    Ok(link)
+}
+
+/// Removes the link of an account, which is held, with a provider, and ends the sessions that it opened. Error: not found.
+pub(crate) async fn unlink(tx: &Tx, account: &Account, provider: &str) -> Result<()> {
+    let links = provider_link::store::of_account(tx, account.id()).await?;
+    let link = links.into_iter().find(|link| link.provider() == provider).ok_or_else(|| Error::not_found("link"))?;
+    provider_link::store::remove(tx, link.id()).await?;
+    session::store::end_all_by_link(tx, link.id()).await?;
+    tell(tx, &link, "remove provider link", false);
+    Ok(())
+}
+
+/// Removes all links of an account whose sessions end: its owner comes back, and may not have made them.
+pub(crate) async fn cut_off(tx: &Tx, account: Id<Account>) -> Result<()> {
+    for link in provider_link::store::of_account(tx, account).await? {
+        provider_link::store::remove(tx, link.id()).await?;
+        tell(tx, &link, "remove provider link", false);
+    }
+    Ok(())
+}
+
+/// Notes and publishes what happened, of which the owner is told by mail.
+fn tell(tx: &Tx, link: &ProviderLink, action: &'static str, is_linked: bool) {
+    let ctx = tx.ctx();
+    tx.note(action, format!("account {}", link.account()), format!("provider {}", link.provider()));
+    tx.emit(&pb::ProviderLinkChanged {
+        account_id: link.account().to_string(),
+        provider: link.provider().to_owned(),
+        is_linked,
+        changed_at: Some(wire::timestamp(ctx.now())),
+        notice_id: ctx.new_id::<pb::ProviderLinkChanged>().to_string(),
+    });
+}

@@ -1,0 +1,196 @@
+//! Passkeys as a second factor: a passkey is enough where a role needs one, the password then is not, and neither is a mailbox.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use tests::{Answer, Caller, Device, World, mailbox::CODE, path::text, scene::PASSWORD};
+
+use super::{
+    factor::{self, OWN, Owner, show},
+    factor_required::{CENTRAL, mandate, required},
+    passkey::{add, begin, confirm, list, newest, sign_in},
+};
+
+async fn by_password(at: &Caller, password: &str) -> Value {
+    let body = json!({ "login": at.login(), "password": password });
+    Caller::anybody(at.http().clone(), at.tenant()).post("/v1/sessions", body).await.ok()
+}
+
+/// That a session lacks a passkey, and that nothing else can be put in its place.
+async fn lacks_passkey(at: &Caller, session: &Value) -> Caller {
+    assert_eq!((&session["passkeyNeeded"], &session["secondFactorNeeded"]), (&json!(true), &json!(true)), "{session}");
+    assert_eq!((&session["enrolmentNeeded"], &session["refreshToken"]), (&Value::Null, &Value::Null), "{session}");
+    let half = at.with_session(at.login(), "", session);
+    for path in ["/v1/account/factor:begin", "/v1/account/factor:confirm", "/v1/account/passkeys:begin"] {
+        half.post(path, json!({})).await.refused("SECOND_FACTOR_NEEDED");
+    }
+    for path in ["/v1/account", "/v1/teams", "/v1/account/passkeys"] {
+        half.get(path).await.refused("SECOND_FACTOR_NEEDED");
+    }
+    show(&half, "123456").await.refused("FACTOR_MISSING");
+    half
+}
+
+async fn switch(caller: &Caller, role: &str) -> Value {
+    caller.post("/v1/sessions:switch", json!({ "mandateId": mandate(caller, role).await })).await.ok()
+}
+
+/// Replaces a forgotten password by the code of a letter.
+async fn recover(world: &World, caller: &Caller, new: &str) {
+    world.anybody("it").post("/v1/accounts:recoverPassword", json!({ "email": caller.login() })).await.ok();
+    world.settle().await;
+    reset(world, caller, new).await.ok();
+}
+
+async fn reset(world: &World, caller: &Caller, new: &str) -> Answer {
+    let code = world.mailbox("it").find(caller.login(), CODE).expect("a code");
+    world.anybody("it").post("/v1/accounts:resetPassword", json!({ "code": code, "newPassword": new })).await
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_role_that_needs_a_second_factor_is_satisfied_by_a_passkey_and_then_not_by_the_password() {
+    let world = World::of(&["it"]).start().await;
+    let coordinator = world.coordinator("it").await;
+    required(&world, &["coordinator"]);
+    let enrols = coordinator.again().await;
+    enrols.get("/v1/teams").await.refused("ENROLMENT_NEEDED");
+    let waiting = coordinator.again().await;
+    let mut device = Device::new();
+    let on = add(&enrols, CENTRAL, &mut device).await;
+    on.get("/v1/teams").await.ok();
+    // whoever was about to enrol something else with the password alone is too late
+    waiting.post("/v1/account/factor:begin", json!({ "currentPassword": CENTRAL })).await.refused("TOKEN_ENDED");
+    lacks_passkey(&on, &by_password(&on, CENTRAL).await).await;
+    let whole = on.with_session(on.login(), CENTRAL, &sign_in(&on, &device).await.ok());
+    whole.get("/v1/teams").await.ok();
+
+    // it stays what it is through a refresh and a new password
+    let body = json!({ "refreshToken": whole.refresh() });
+    let refreshed = world.anybody("it").post("/v1/sessions:refresh", body).await.ok();
+    let whole = whole.with_session(whole.login(), CENTRAL, &refreshed).change_password(PASSWORD).await;
+    whole.get("/v1/teams").await.ok();
+    // without any, the role is one that enrols
+    let id = list(&whole).await[0]["id"].clone();
+    let gone = json!({ "passkeyId": id, "currentPassword": PASSWORD });
+    let session = whole.post("/v1/account/passkeys:remove", gone).await.ok();
+    assert_eq!((&session["enrolmentNeeded"], &session["passkeyNeeded"]), (&json!(true), &Value::Null));
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn who_knows_the_password_comes_in_by_no_other_role_of_the_account() {
+    let world = World::of(&["it"]).start().await;
+    let (coordinator, teacher) = (world.coordinator("it").await, world.teacher("it", "Ana", "Kos").await);
+    let mut device = Device::new();
+    let on = add(&teacher, OWN, &mut device).await;
+    let id = on.account().await["id"].clone();
+    coordinator.post("/v1/mandates", json!({ "accountId": id, "role": "ROLE_JUROR" })).await.ok();
+    required(&world, &["juror"]);
+    // a teacher needs no second factor: the password opens that role, and nothing by which the other one is opened
+    let teaching = on.with_session(on.login(), OWN, &by_password(&on, OWN).await);
+    teaching.get("/v1/teams").await.ok();
+    let typed = json!({ "currentPassword": OWN });
+    for path in ["/v1/account/factor:begin", "/v1/account/passkeys:begin"] {
+        teaching.post(path, typed.clone()).await.refused("SECOND_FACTOR_NEEDED");
+    }
+    let gone = json!({ "passkeyId": list(&teaching).await[0]["id"], "currentPassword": OWN });
+    teaching.post("/v1/account/passkeys:remove", gone).await.refused("SECOND_FACTOR_NEEDED");
+    // what was begun before the role was given is not confirmed after it either
+    lacks_passkey(&teaching, &switch(&teaching, "ROLE_JUROR").await).await;
+    let whole = on.with_session(on.login(), OWN, &sign_in(&on, &device).await.ok());
+    whole.get("/v1/account/mandates").await.ok();
+    let teaching = on.with_session(on.login(), OWN, &switch(&whole, "ROLE_TEACHER").await);
+    assert_eq!(switch(&teaching, "ROLE_JUROR").await["secondFactorNeeded"], Value::Null, "it was shown");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn what_was_begun_with_the_password_alone_is_not_confirmed_once_a_passkey_is_needed() {
+    let world = World::of(&["it"]).start().await;
+    let (coordinator, teacher) = (world.coordinator("it").await, world.teacher("it", "Ana", "Kos").await);
+    let on = add(&teacher, OWN, &mut Device::new()).await;
+    let id = on.account().await["id"].clone();
+    let half = on.again().await;
+    let phone = factor::begin(&half, OWN).await;
+    let (mut device, begun) = (Device::new(), begin(&half, OWN).await);
+    coordinator.post("/v1/mandates", json!({ "accountId": id, "role": "ROLE_JUROR" })).await.ok();
+    required(&world, &["juror"]);
+    let code = phone.shows(world.clock().now());
+    half.post("/v1/account/factor:confirm", json!({ "code": code })).await.refused("SECOND_FACTOR_NEEDED");
+    confirm(&half, &begun, &device.makes(&begun)).await.refused("SECOND_FACTOR_NEEDED");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_passkey_opens_an_account_with_an_app_and_neither_takes_the_others_place_by_mail() {
+    let world = World::of(&["it"]).start().await;
+    let owner = Owner::of(&world, &world.teacher("it", "Ana", "Kos").await, OWN).await;
+    let mut device = Device::new();
+    let on = add(&owner.caller, OWN, &mut device).await;
+    let session = by_password(&on, OWN).await;
+    assert_eq!((&session["secondFactorNeeded"], &session["passkeyNeeded"]), (&json!(true), &Value::Null));
+    sign_in(&on, &device).await.ok();
+    recover(&world, &on, PASSWORD).await;
+    on.get("/v1/account").await.refused("TOKEN_ENDED");
+    let whole = on.with_session(on.login(), PASSWORD, &sign_in(&on, &device).await.ok());
+    // the app is given up, and the passkey stays
+    whole.post("/v1/account/factor:giveUp", json!({ "currentPassword": PASSWORD })).await.ok();
+    let whole = on.with_session(on.login(), PASSWORD, &sign_in(&on, &device).await.ok());
+    assert_eq!(list(&whole).await.len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn who_proves_by_mail_to_be_the_owner_is_rid_of_the_passkeys_of_others() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let mut strange = Device::new();
+    add(&teacher, OWN, &mut strange).await;
+    recover(&world, &teacher, PASSWORD).await;
+    world.settle().await;
+    let told = world.mailbox("it").find(teacher.login(), "(una o più passkey) del tuo account sono state tolte");
+    assert!(told.is_some());
+    sign_in(&teacher, &strange).await.refused("PASSKEY_REFUSED");
+
+    // where a second factor is needed a mailbox is none
+    let coordinator = world.coordinator("it").await;
+    required(&world, &["coordinator"]);
+    let (mut own, mut strange) = (Device::new(), Device::new());
+    let on = add(&coordinator.again().await, CENTRAL, &mut own).await;
+    recover(&world, &on, PASSWORD).await;
+    lacks_passkey(&on, &by_password(&on, PASSWORD).await).await;
+    let on = on.with_session(on.login(), PASSWORD, &sign_in(&on, &own).await.ok());
+
+    // what was added since somebody asked for another address goes with that address
+    world.passes_by(SignedDuration::from_mins(1)).await;
+    let wanted = json!({ "newEmail": "thief@anybody.example", "currentPassword": PASSWORD });
+    on.post("/v1/account:changeEmail", wanted).await.ok();
+    let thief = add(&on, PASSWORD, &mut strange).await;
+    world.settle().await;
+    let code = world.mailbox("it").find("thief@anybody.example", CODE).expect("a code");
+    let confirmed = json!({ "code": code, "currentPassword": PASSWORD });
+    thief.post("/v1/accounts:confirmEmail", confirmed).await.ok();
+    world.settle().await;
+    let back = world.mailbox("it").find(on.login(), CODE).expect("a code");
+    world.anybody("it").post("/v1/accounts:restoreEmail", json!({ "code": back })).await.ok();
+    sign_in(&on, &strange).await.refused("PASSKEY_REFUSED");
+    sign_in(&on, &own).await.ok();
+    world.settle().await;
+    reset(&world, &on, CENTRAL).await.ok();
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn who_lost_the_device_is_helped_by_somebody_else_of_the_central_team() {
+    let world = World::of(&["it"]).start().await;
+    let (one, other) = (world.coordinator("it").await, world.coordinator("it").await);
+    let mut device = Device::new();
+    let on = add(&one, CENTRAL, &mut device).await;
+    let path = format!("/v1/accounts/{}:resetFactor", text(&on.account().await["id"]));
+    other.post(&path, json!({})).await.ok();
+    on.get("/v1/account").await.refused("TOKEN_ENDED");
+    sign_in(&on, &device).await.refused("PASSKEY_REFUSED");
+    other.post(&path, json!({})).await.refused("FACTOR_MISSING");
+    assert!(newest(&world, &on).await.contains("le passkey non funzionano più"));
+    assert!(!on.again().await.refresh().is_empty());
+    world.end().await;
+}

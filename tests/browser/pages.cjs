@@ -336,7 +336,7 @@ async function main() {
       }
       await open(page, `/it/verify-email`);
       await send(page, { code: 'not a code', password: PASSWORD }, `${language}: wrong code`);
-      await open(page, `/it/provider?language=${language}`);
+      await open(page, `/it/provider/school?language=${language}`);
       await open(page, `/it-hr/pairs/1?language=${language}`);
       await open(page, `/nowhere/sign-in`, `${language}: not there`);
       await unable(context, 'it', language);

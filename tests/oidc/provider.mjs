@@ -19,7 +19,7 @@ server.listen(0, '127.0.0.1', () => {
     clients: [{
       client_id: 'koine',
       client_secret: secret,
-      redirect_uris: [`${pages}/provider`],
+      redirect_uris: ['school', 'spid'].map((code) => `${pages}/provider/${code}`),
       post_logout_redirect_uris: [`${pages}/sign-in`],
       response_types: ['code'],
       grant_types: ['authorization_code'],

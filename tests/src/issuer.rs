@@ -132,7 +132,8 @@ impl Issuer {
         self.desk().issuer.clone()
     }
 
-    /// Signs somebody in who came by this URL. Returns what it appends to the address that it leads back to.
+    /// Signs somebody in who came by this URL. Returns what it appends to the address that it leads back
+    /// to, and the provider whose address that is.
     pub fn signs_in(&self, url: &str) -> BTreeMap<String, String> {
         let asked = oidc::query(url);
         let mut desk = self.desk();
@@ -140,7 +141,9 @@ impl Issuer {
         assert_eq!((&*asked["response_type"], &*asked["code_challenge_method"]), ("code", "S256"), "{url}");
         let code = format!("code-{}", desk.codes.len());
         desk.codes.insert(code.clone(), (asked["nonce"].clone(), asked["code_challenge"].clone()));
-        [("code", code), ("state", asked["state"].clone())].map(|(name, value)| (name.to_owned(), value)).into()
+        let page = asked["redirect_uri"].rsplit('/').next().unwrap_or_default().to_owned();
+        let said = [("code", code), ("state", asked["state"].clone()), ("provider", page)];
+        said.map(|(name, value)| (name.to_owned(), value)).into()
     }
 
     /// From here on its tokens are changed so before they are signed.

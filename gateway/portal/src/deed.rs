@@ -173,6 +173,7 @@ impl Deed {
 pub(crate) fn first(session: &pb::Session) -> Option<&'static str> {
     match session {
         pb::Session { password_change_needed: true, .. } => Some("change-password"),
+        pb::Session { passkey_needed: true, .. } => Some("sign-in-passkey"),
         pb::Session { second_factor_needed: true, .. } => Some("confirm-factor"),
         pb::Session { enrolment_needed: true, .. } => Some("begin-factor"),
         _ => None,

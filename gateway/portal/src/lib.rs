@@ -72,7 +72,7 @@ pub fn routes(identity: Channel) -> Router {
         .route("/portal.css", get(style))
         .route("/passkey.js", get(script))
         .route("/{tenant}/account", get(account))
-        .route("/{tenant}/provider", get(provider::back).post(provider::link))
+        .route("/{tenant}/provider/{provider}", get(provider::back).post(provider::link))
         .route("/{tenant}/pairs/{pair}", get(pair));
     for form in &FORMS {
         let shown = move |State(identity): State<Channel>, request: Request| async move {
@@ -116,6 +116,7 @@ async fn show(identity: &Channel, form: &'static Form, request: Request) -> Resp
         // what is made here was begun on the page before
         Ok(visit) if form.passkey == Some(Passkey::Create) => visit.go(&Next::to("passkeys")),
         Ok(visit) => {
+            let visit = if form.needs_session { visit } else { visit.anonymous() };
             let given = Given::opened_for(form, head.uri.query().unwrap_or_default());
             page(&visit, form, given, &Faults::default()).await
         }
@@ -179,6 +180,7 @@ async fn take(identity: &Channel, form: &'static Form, request: Request) -> Resp
         Ok(visit) => visit,
         Err(status) => return refused(&head.headers, &status),
     };
+    let visit = if form.needs_session { visit } else { visit.anonymous() };
     let given = given(form, body).await;
     let done = if door::is_from_here(&head) {
         done(&visit, form, &given).await

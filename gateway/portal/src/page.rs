@@ -192,7 +192,7 @@ pub(crate) static FORMS: [Form; 27] = [
         fields: &[APP_CODE],
         deed: Deed::ConfirmFactor,
         needs_session: true,
-        ways_out: &["sign-in"],
+        ways_out: &["sign-in-passkey", "sign-in"],
         passkey: None,
     },
     Form {

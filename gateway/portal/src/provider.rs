@@ -72,6 +72,8 @@ pub(crate) struct Said {
     pub(crate) code: String,
     /// Who the provider says it is.
     pub(crate) iss: String,
+    /// The provider whose page it is.
+    pub(crate) provider: String,
 }
 
 /// Begins to sign in by a provider, or to link an account with one.
@@ -110,7 +112,7 @@ pub(crate) async fn back(State(identity): State<Channel>, request: Request) -> R
     if luggage.errand == Errand::Link {
         return visit.answer(StatusCode::OK, view::linking(&visit, &said));
     }
-    match sign_in(&visit, luggage, said).await {
+    match sign_in(&visit.anonymous(), luggage, said).await {
         Ok(next) => visit.go(&next),
         Err(status) => not_so(&visit, http_status(&status), general(visit.words.language(), &status)),
     }
@@ -130,8 +132,8 @@ pub(crate) async fn link(State(identity): State<Channel>, request: Request) -> R
     let Some(luggage) = luggage else {
         return not_so(&visit, StatusCode::BAD_REQUEST, visit.words.say("provider.lost"));
     };
-    let Said { state, code, iss } = sent(body).await;
-    let message = pb::CompleteProviderLinkRequest { attempt: luggage.attempt, state, code, iss };
+    let Said { state, code, iss, provider } = sent(&head, body).await;
+    let message = pb::CompleteProviderLinkRequest { attempt: luggage.attempt, state, code, iss, provider };
     match ProviderServiceClient::new(visit.identity.clone()).complete_provider_link(visit.request(message)).await {
         Ok(_) => visit.go(&Next { cookie: Cookie::Unpack, ..Next::after("link-provider", "account") }),
         Err(status) => not_so(&visit, http_status(&status), general(visit.words.language(), &status)),
@@ -139,9 +141,9 @@ pub(crate) async fn link(State(identity): State<Channel>, request: Request) -> R
 }
 
 async fn sign_in(visit: &Visit, luggage: Luggage, said: Said) -> Result<Next, Status> {
-    let Said { state, code, iss } = said;
-    let message =
-        pb::CompleteProviderSignInRequest { attempt: luggage.attempt, state, code, iss, access_token_alone: true };
+    let Said { state, code, iss, provider } = said;
+    let attempt = luggage.attempt;
+    let message = pb::CompleteProviderSignInRequest { attempt, state, code, iss, access_token_alone: true, provider };
     let mut providers = ProviderServiceClient::new(visit.identity.clone());
     let session = providers.complete_provider_sign_in(visit.request(message)).await?.into_inner();
     let page = first(&session).unwrap_or("account");
@@ -162,17 +164,23 @@ fn luggage(head: &Parts) -> Option<Luggage> {
 
 fn said(head: &Parts) -> Option<Said> {
     let asked = |name| asked_for(head, name);
-    Some(Said { state: asked("state")?, code: asked("code")?, iss: asked("iss").unwrap_or_default() })
+    let iss = asked("iss").unwrap_or_default();
+    Some(Said { state: asked("state")?, code: asked("code")?, iss, provider: of_page(head) })
 }
 
 /// What the form holds that [`view::linking`] shows. A body that cannot be read holds nothing, which is refused.
-async fn sent(body: Body) -> Said {
+async fn sent(head: &Parts, body: Body) -> Said {
     let body = to_bytes(body, FORM_BYTES).await.unwrap_or_default();
     let field = |name: &str| {
         let mut pairs = form_urlencoded::parse(&body);
         pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     };
-    Said { state: field("state"), code: field("code"), iss: field("iss") }
+    Said { state: field("state"), code: field("code"), iss: field("iss"), provider: of_page(head) }
+}
+
+/// The code of the provider whose page it is.
+fn of_page(head: &Parts) -> String {
+    head.uri.path().rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

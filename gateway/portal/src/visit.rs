@@ -110,17 +110,10 @@ impl Visit {
     pub(crate) async fn open_naming_providers(identity: &Channel, head: &Parts) -> Result<Self, Status> {
         let mut visit = Self::open(identity, head).await?;
         // a session that is over must not keep anybody from signing in
-        let asked = request(&visit.anonymous(), pb::ListProvidersRequest {});
+        let asked = visit.anonymous().request(pb::ListProvidersRequest {});
         visit.providers =
             ProviderServiceClient::new(identity.clone()).list_providers(asked).await?.into_inner().providers;
         Ok(visit)
-    }
-
-    /// What a call says that is made for nobody.
-    fn anonymous(&self) -> HeaderMap {
-        let mut metadata = self.metadata.clone();
-        metadata.remove(AUTHORIZATION);
-        metadata
     }
 
     /// This visit with the token of a session. As it is, where the text can be no token.
@@ -131,6 +124,14 @@ impl Visit {
             visit.metadata.insert(AUTHORIZATION, bearer);
             visit.session = Some(token.to_owned());
         }
+        visit
+    }
+
+    /// This visit without a session: what somebody does who is not signed in is not refused because of a session that is over.
+    pub(crate) fn anonymous(&self) -> Self {
+        let mut visit = self.clone();
+        visit.metadata.remove(AUTHORIZATION);
+        visit.session = None;
         visit
     }
 

@@ -1,5 +1,5 @@
--- Addresses whose owners the central team has refused as teachers, so that nobody leaves and registers anew as somebody else: a digest, from
--- which none can be read, the account that had the address last, and who refused when. Retention: until the central team confirms the
+-- Addresses whose owners the central team has refused as teachers, so that nobody leaves and registers anew as somebody else: a digest, by
+-- which one that is known is found again, the account that had the address last, and who refused when. Retention: until the central team confirms the
 -- teacher; that may be asked of an address years later.
 CREATE TABLE refused_teacher (
   login      text   NOT NULL PRIMARY KEY,

@@ -29,6 +29,8 @@ pub(super) async fn give(seen: &mut Seen) {
     of_confirmations(seen, &scene).await;
     of_times(seen, &scene).await;
     world.end().await;
+    // one world after another: each writes a log of its own, by thread
+    of_nameless(seen).await;
 }
 
 async fn sign_in(anybody: &Caller, login: &str, password: &str) -> Answer {
@@ -104,6 +106,10 @@ async fn of_passkeys(seen: &mut Seen, scene: &Scene<'_>) {
         teacher = teacher.with_session(teacher.login(), "", &added["session"]);
     }
     refused("PASSKEYS_TOO_MANY", begin(&teacher).await).await;
+}
+
+/// What is refused where the address of the installation is no name.
+async fn of_nameless(seen: &mut Seen) {
     let world = World::of(&["it"]).settings("[identity]\npublic_url = \"https://192.0.2.1\"\n").start().await;
     let begun = world.anybody("it").post("/v1/sessions:beginPasskey", json!({})).await;
     seen.refused(&world, "identity", "PASSKEY_NOT_POSSIBLE", begun).await;
@@ -117,7 +123,7 @@ async fn of_providers(seen: &mut Seen, scene: &Scene<'_>) {
     let (teacher, anybody) = (scene.teacher("Provider").await, scene.world.anybody("it"));
     let completion = |attempt: &Value| {
         let said = issuer.signs_in(&text(&attempt["url"]));
-        json!({ "attempt": attempt["attempt"], "state": said["state"], "code": said["code"] })
+        json!({ "attempt": attempt["attempt"], "state": said["state"], "code": said["code"], "provider": "school" })
     };
     let begin = async || anybody.post("/v1/providers:beginSignIn", json!({ "provider": "school" })).await;
     issuer.is_now(Mood::Page);

@@ -94,6 +94,9 @@ async fn who_knows_the_password_comes_in_by_no_other_role_of_the_account() {
     }
     let gone = json!({ "passkeyId": list(&teaching).await[0]["id"], "currentPassword": OWN });
     teaching.post("/v1/account/passkeys:remove", gone).await.refused("SECOND_FACTOR_NEEDED");
+    // nor is the account linked with a provider at which anybody may show two factors
+    let linking = json!({ "provider": "school", "currentPassword": OWN });
+    teaching.post("/v1/account/providers:begin", linking).await.refused("SECOND_FACTOR_NEEDED");
     // what was begun before the role was given is not confirmed after it either
     lacks_passkey(&teaching, &switch(&teaching, "ROLE_JUROR").await).await;
     let whole = on.with_session(on.login(), OWN, &sign_in(&on, &device).await.ok());
@@ -121,7 +124,7 @@ async fn what_was_begun_with_the_password_alone_is_not_confirmed_once_a_passkey_
 }
 
 #[tokio::test(crate = "::tests::limit")]
-async fn a_passkey_opens_an_account_with_an_app_and_neither_takes_the_others_place_by_mail() {
+async fn a_passkey_opens_an_account_with_an_app_and_goes_with_a_recovery_while_the_app_stays() {
     let world = World::of(&["it"]).start().await;
     let owner = Owner::of(&world, &world.teacher("it", "Ana", "Kos").await, OWN).await;
     let mut device = Device::new();
@@ -129,13 +132,11 @@ async fn a_passkey_opens_an_account_with_an_app_and_neither_takes_the_others_pla
     let session = by_password(&on, OWN).await;
     assert_eq!((&session["secondFactorNeeded"], &session["passkeyNeeded"]), (&json!(true), &Value::Null));
     sign_in(&on, &device).await.ok();
+    // whoever guessed the password may have enrolled both
     recover(&world, &on, PASSWORD).await;
     on.get("/v1/account").await.refused("TOKEN_ENDED");
-    let whole = on.with_session(on.login(), PASSWORD, &sign_in(&on, &device).await.ok());
-    // the app is given up, and the passkey stays
-    whole.post("/v1/account/factor:giveUp", json!({ "currentPassword": PASSWORD })).await.ok();
-    let whole = on.with_session(on.login(), PASSWORD, &sign_in(&on, &device).await.ok());
-    assert_eq!(list(&whole).await.len(), 1);
+    sign_in(&on, &device).await.refused("PASSKEY_REFUSED");
+    assert_eq!(by_password(&on, PASSWORD).await["secondFactorNeeded"], true);
     world.end().await;
 }
 

@@ -18,6 +18,14 @@ use super::factor::{OWN, Owner, show};
 /// What a provider appends to the address that it leads back to.
 type Said = BTreeMap<String, String>;
 
+/// What a provider appends to the address of a page, and whose page it is.
+fn said(url: &str) -> Said {
+    let mut said = query(url);
+    let page = url.split('?').next().and_then(|page| page.rsplit('/').next()).expect("a page");
+    said.insert("provider".to_owned(), page.to_owned());
+    said
+}
+
 /// Begins to sign in by a provider.
 async fn begin(world: &World, tenant: &str, provider: &str) -> Answer {
     world.anybody(tenant).post("/v1/providers:beginSignIn", json!({ "provider": provider })).await
@@ -32,7 +40,7 @@ async fn begin_link(caller: &Caller, provider: &str) -> Answer {
 /// What is sent to complete an attempt.
 fn completion(attempt: &Value, said: &Said) -> Value {
     let mut body = json!({ "attempt": attempt["attempt"] });
-    for name in ["state", "code", "iss"] {
+    for name in ["state", "code", "iss", "provider"] {
         if let Some(value) = said.get(name) {
             body[name] = json!(value);
         }
@@ -92,7 +100,7 @@ async fn a_teacher_links_a_real_provider_signs_in_by_it_and_out_of_it() {
 
     let teacher = world.teacher("it", "Ana", "Kos").await;
     let mut ana = Person::called("ana-of-the-provider");
-    let mut go = async |attempt: &Value| query(&ana.go(&text(&attempt["url"])).await);
+    let mut go = async |attempt: &Value| said(&ana.go(&text(&attempt["url"])).await);
     // nobody is found by what the provider says before the owner has linked it
     let attempt = begin(&world, "it", "spid").await.ok();
     let said = go(&attempt).await;
@@ -140,7 +148,7 @@ async fn two_factors_at_a_real_provider_count_where_the_country_says_so() {
     let teacher = world.teacher("it", "Ana", "Kos").await;
     let owner = Owner::of(&world, &teacher, OWN).await;
     let go = async |attempt: &Value, acr: &str| {
-        query(&Person::called("ana").at_level(acr, "pwd").go(&text(&attempt["url"])).await)
+        said(&Person::called("ana").at_level(acr, "pwd").go(&text(&attempt["url"])).await)
     };
     let attempt = begin_link(&owner.caller, "spid").await.ok();
     assert!(query(&text(&attempt["url"]))["acr_values"].contains("two"));
@@ -369,6 +377,53 @@ async fn who_recovers_a_password_is_linked_with_nothing_and_who_is_locked_or_gon
     let leaving = world.teacher("it", "Iva", "Novak").await;
     link(&leaving, &issuer).await;
     leaving.post("/v1/account:leave", json!({ "currentPassword": OWN })).await.ok();
+    sign_in(&world, &issuer).await.refused("PROVIDER_NOT_LINKED");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn the_answer_of_one_provider_is_nothing_to_another_and_who_leaves_the_file_opens_nothing() {
+    let world = World::of(&["it"]).start().await;
+    let (honest, lying) = (Issuer::start(world.clock()).await, Issuer::start(world.clock()).await);
+    world.add_to_tenant("it", &format!("{}{}", honest.table("school", ""), lying.table("other", "")));
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    link(&teacher, &honest).await;
+    // the one that lies has led its visitor to the honest one, with the state of its own attempt
+    let at_lying = begin(&world, "it", "other").await.ok();
+    let at_honest = begin(&world, "it", "school").await.ok();
+    let mut said = honest.signs_in(&text(&at_honest["url"]));
+    said.insert("state".to_owned(), query(&text(&at_lying["url"]))["state"].clone());
+    complete(&world, "it", &at_lying, &said).await.refused("PROVIDER_ANSWER_REFUSED");
+    assert!(!lying.asked().iter().any(|path| path.contains("token")), "it is not told the code");
+
+    let session = sign_in(&world, &honest).await.ok();
+    world.add_to_tenant("it", &lying.table("other", ""));
+    let refresh = json!({ "refreshToken": session["refreshToken"] });
+    world.anybody("it").post("/v1/sessions:refresh", refresh).await.refused("SESSION_OVER");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_link_that_was_made_with_the_password_alone_goes_when_its_owner_makes_the_account_safer() {
+    let world = World::of(&["it"]).start().await;
+    let issuer = Issuer::start(world.clock()).await;
+    world.add_to_tenant("it", &issuer.table("school", "second_factor = { amr = [\"mfa\"] }"));
+    let changing = world.teacher("it", "Ana", "Kos").await;
+    link(&changing, &issuer).await;
+    let changed = changing.again().await.change_password("quattro lune sul lago di notte").await;
+    sign_in(&world, &issuer).await.refused("PROVIDER_NOT_LINKED");
+    assert_eq!(changed.get("/v1/account/providers").await.ok(), json!({}));
+
+    let enrolling = world.teacher("it", "Eva", "Novak").await;
+    link(&enrolling, &issuer).await;
+    let owner = Owner::of(&world, &enrolling.again().await, OWN).await;
+    sign_in(&world, &issuer).await.refused("PROVIDER_NOT_LINKED");
+    // one that is made with the factor shown stays, until it is reset
+    link(&owner.caller, &issuer).await;
+    sign_in(&world, &issuer).await.ok();
+    let coordinator = world.coordinator("it").await;
+    let id = text(&owner.caller.account().await["id"]);
+    coordinator.post(&format!("/v1/accounts/{id}:resetFactor"), json!({})).await.ok();
     sign_in(&world, &issuer).await.refused("PROVIDER_NOT_LINKED");
     world.end().await;
 }

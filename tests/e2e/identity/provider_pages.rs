@@ -24,8 +24,10 @@ fn says(page: &Answer, words: &str) {
 
 /// The page that the issuer leads back to, with what it appends.
 fn back(issuer: &Issuer, url: &str) -> String {
-    let said: Vec<_> = issuer.signs_in(url).iter().map(|(name, value)| format!("{name}={value}")).collect();
-    format!("/it/provider?{}", said.join("&"))
+    let mut said = issuer.signs_in(url);
+    let provider = said.remove("provider").expect("a page");
+    let said: Vec<_> = said.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    format!("/it/provider/{provider}?{}", said.join("&"))
 }
 
 /// The value of a hidden field.
@@ -53,7 +55,7 @@ async fn a_reader_links_an_account_and_signs_in_by_pages_alone() {
     let page = ana.open(&back(&issuer, &onward(&away))).await;
     let (state, code) = (hidden(&page.text(), "state"), hidden(&page.text(), "code"));
     let form = [("state", &*state), ("code", &*code), ("iss", "")];
-    let page = ana.fill("/it/provider", &form, "/it/account?done=link-provider").await;
+    let page = ana.fill("/it/provider/school", &form, "/it/account?done=link-provider").await;
     says(&page, "Vaš je račun povezan.");
     assert_eq!(ana.cookie("provider"), None);
 
@@ -84,13 +86,13 @@ async fn a_way_that_ends_says_why_and_what_to_do() {
     says(&page, "Prijavite se lozinkom, zatim povežite svoj račun.");
     assert!(page.text().contains("href=\"/it/sign-in\"") && ana.cookie("session").is_none());
     // who comes back twice, or never went
-    let again = ana.open("/it/provider?code=x&state=y").await;
+    let again = ana.open("/it/provider/school?code=x&state=y").await;
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
     says(&again, "Počnite ispočetka.");
     // who did not want to, after all
     let away = ana.send("/it/provider-sign-in", &go).await;
     assert!(!onward(&away).is_empty());
-    says(&ana.open("/it/provider?error=access_denied&state=x").await, "Niste dovršili prijavu.");
+    says(&ana.open("/it/provider/school?error=access_denied&state=x").await, "Niste dovršili prijavu.");
     // an answer that another browser has asked for
     let away = ana.send("/it/provider-sign-in", &go).await;
     let said = back(&issuer, &onward(&away));
@@ -98,7 +100,8 @@ async fn a_way_that_ends_says_why_and_what_to_do() {
     other.send("/it/provider-sign-in", &go).await;
     says(&other.open(&said).await, "Odgovor usluge za prijavu ne pripada ovamo");
     // nobody links an account from elsewhere
-    let strange = ana.clone().with("origin", "https://evil.example").send("/it/provider", &[("code", "x")]).await;
+    let strange =
+        ana.clone().with("origin", "https://evil.example").send("/it/provider/school", &[("code", "x")]).await;
     assert_eq!(strange.status, StatusCode::FORBIDDEN);
     issuer.is_now(Mood::Page);
     world.passes_by(jiff::SignedDuration::from_mins(20)).await;

@@ -326,10 +326,12 @@ async fn identity_proves_nothing_before_the_bytes_of_files_are_gone() {
     fs::create_dir(kept).expect("a folder");
     fs::write(Path::new(kept).join("stays"), MARK).expect("a file");
     person.post("/v1/account:leave", json!({ "currentPassword": OWN, "erase": true })).await.ok();
-    for dispatcher in world.process().dispatchers() {
-        dispatcher.drain().await;
+    // another round may have taken the fact up before ours, and be at it
+    while world.expected_errors().is_empty() {
+        for dispatcher in world.process().dispatchers() {
+            dispatcher.drain().await;
+        }
     }
-    assert!(!world.expected_errors().is_empty(), "the bytes could not be removed");
     assert_eq!(erasure(&scene.coordinator, &account).await["waitingFor"][0], "identity");
     fs::remove_dir_all(kept).expect("a folder");
     fs::write(kept, MARK).expect("a file");

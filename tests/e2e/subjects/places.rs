@@ -66,7 +66,7 @@ const NOT_TOLD: [(&str, &str, &str); 86] = [
     (
         "identity",
         "refused_teacher",
-        "digests of addresses, which none can be read from, so that a refusal outlasts its account",
+        "digests of addresses, by which one that is known is found again, so that a refusal outlasts its account",
     ),
     ("identity", "registration.given_name", "nobody has proven that who typed it owns the address"),
     ("identity", "registration.id", "the code in a letter is derived from it"),

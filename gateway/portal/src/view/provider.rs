@@ -44,7 +44,7 @@ pub(crate) fn linking(visit: &Visit, said: &Said) -> Markup {
     let content = html! {
         h1 { (words.say("form-link-provider")) }
         p { (words.say("provider.link")) }
-        form method="post" action=(visit.address(PROVIDER)) {
+        form method="post" action={ (visit.address(PROVIDER)) "/" (said.provider) } {
             @for (name, value) in [("state", &said.state), ("code", &said.code), ("iss", &said.iss)] {
                 input type="hidden" name=(name) value=(value);
             }

@@ -16,7 +16,7 @@ use super::{
     store,
 };
 use crate::{
-    across::{confirming, entrance, erasing, finding, leaving, mandating, sign_in::Door},
+    across::{confirming, entrance, entry, erasing, finding, leaving, mandating, sign_in::Door},
     country::Country,
     mandate,
     password::{
@@ -217,6 +217,7 @@ impl AccountService for Accounts {
         let account = self.door().owner(&ctx, &req.current_password).await?;
         let over = leaving::over(&self.store, &self.peers, &ctx, account.id()).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
+        entry::refuse_half(&tx, &account).await?;
         leaving::leave(&tx, account.id(), &over).await?;
         if req.erase {
             erasing::begin(&tx, &self.subjects, account.id(), Some(account.login())).await?;

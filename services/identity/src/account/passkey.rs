@@ -112,6 +112,10 @@ impl Passkey {
     pub fn judge(&mut self, ctx: &Ctx, site: &Site, answer: &Answer) -> Result<Shown> {
         let state = answer.ceremony.state.clone();
         let signed = match site.known()?.finish_discoverable_authentication_v2(&answer.credential, state, &self.key) {
+            // an answer that is sent twice has a counter of before, too
+            Err(WebauthnError::CredentialPossibleCompromise) if answer.ceremony.id <= self.last_ceremony => {
+                return Err(ceremony::over());
+            }
             Err(WebauthnError::CredentialPossibleCompromise) => return Ok(Shown::Copy),
             other => other.map_err(unfit)?,
         };

@@ -4,7 +4,7 @@
 use platform::{Error, Reads, Result, Tx};
 use proto::identity::v1 as pb;
 
-use super::{entrance, sign_in::SignedIn};
+use super::{entrance, providing, sign_in::SignedIn};
 use crate::{
     account::{self, Account},
     class::team::{self, Credential},
@@ -44,6 +44,7 @@ pub(crate) async fn redeem(tx: &Tx, signed_in: SignedIn, password: Hash) -> Resu
     account::store::lock(tx, &account).await?;
     session::store::asking(tx).await?.living(tx.ctx().now())?;
     account.choose_password(password);
+    providing::cut_others(tx, account.id()).await?;
     entrance::shut(tx, &mut account).await?;
     Ok(account)
 }

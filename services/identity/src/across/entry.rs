@@ -5,16 +5,26 @@ use platform::{Lack, Reads, Result, Tx};
 
 use super::mandating;
 use crate::{
-    account::{Account, factor},
+    account::{Account, factor, provider_link},
+    country::Country,
     mandate::{self, Mandate},
-    session::{self, Entry, Lifetime, Opened, Proof, Session, Tokens},
+    session::{self, Came, Entry, Lifetime, Opened, Proof, Session, Tokens},
 };
 
 /// Decides how far somebody is let in who acts in a mandate of the account. The account is held where a session is opened by it, so that
 /// no second factor is enrolled meanwhile.
 pub(crate) async fn decide(db: &impl Reads, account: &Account, mandate: Mandate, proof: Proof) -> Result<Entry> {
     let held = factor::store::held(db, account.id()).await?;
-    Entry::decide(db.ctx(), account, mandate, &held, proof)
+    Entry::decide(db.ctx(), account, mandate, &held, believed(db, proof).await?)
+}
+
+/// What was shown, as far as the country takes a provider's word now. Error: `SESSION_OVER`, where its file names the provider no longer.
+async fn believed(db: &impl Reads, proof: Proof) -> Result<Proof> {
+    let Proof::Provider(came) = proof else { return Ok(proof) };
+    let link = provider_link::store::find(db, came.link).await?;
+    let country = db.ctx().tenant().section::<Country>()?;
+    let provider = link.as_ref().and_then(|link| link.provider_of(country)).ok_or_else(session::over)?;
+    Ok(Proof::Provider(Came { two_factors: came.two_factors && provider.is_believed_of_two(), ..came }))
 }
 
 /// Whether what was shown is enough for each role of the account, as far as it has something to show.

@@ -5,13 +5,13 @@
 use platform::{Ctx, Id, Reads, Result, Store, Tx, Violations, error::Shared, secret::Keys, wire};
 use proto::identity::v1::{self as pb, FactorChange};
 
-use super::{entry, passkeys};
+use super::{entry, passkeys, providing};
 use crate::{
     account::{
         self, Account, Login,
         factor::{self, Factor, Judged},
     },
-    session,
+    session::{self, Proof},
 };
 
 /// Enrols the caller's second factor, and ends every session of the account. Error: `SESSION_OVER`; `SECOND_FACTOR_NEEDED`; as of
@@ -22,6 +22,7 @@ pub(crate) async fn enrol(tx: &Tx, keys: &Keys, typed: &str) -> Result<(Account,
     let mut factor = found.ok_or_else(factor::missing)?;
     factor.enrol(tx.ctx(), keys, typed)?;
     factor::store::save(tx, &mut factor).await?;
+    providing::cut_others(tx, account.id()).await?;
     session::store::end_all(tx, account.id()).await?;
     tx.note("enrol second factor", subject(&account), "");
     tell(tx, &account, FactorChange::Enrolled, 0);
@@ -53,16 +54,17 @@ pub(crate) async fn show(tx: &Tx, keys: &Keys, typed: &str) -> Result<Option<(Ac
 }
 
 /// Removes the factor that its owner gives up, and ends every session of the account, which is held. Error: `FACTOR_MISSING`;
-/// `SESSION_OVER`, where the session that asks ended since the password was typed.
-pub(crate) async fn give_up(tx: &Tx, account: &Account) -> Result<()> {
-    session::store::asking(tx).await?.living(tx.ctx().now())?;
+/// `SESSION_OVER`, where the session that asks ended since the password was typed. Returns what is still shown without the factor.
+pub(crate) async fn give_up(tx: &Tx, account: &Account) -> Result<Proof> {
+    let asking = session::store::asking(tx).await?;
+    asking.living(tx.ctx().now())?;
     if !remove(tx, account).await? {
         return Err(factor::missing());
     }
     session::store::end_all(tx, account.id()).await?;
     tx.note("give up second factor", subject(account), "");
     tell(tx, account, FactorChange::GivenUp, 0);
-    Ok(())
+    Ok(if let Proof::Factor(_) = asking.proof() { Proof::Password } else { asking.proof() })
 }
 
 /// Removes the factor and the passkeys of somebody who has lost them, and ends every session of the account. Error: `FACTOR_MISSING`, where
@@ -73,6 +75,7 @@ pub(crate) async fn reset(tx: &Tx, account: &Account) -> Result<()> {
     if had == [false, false] {
         return Err(factor::missing());
     }
+    providing::cut_off(tx, account.id()).await?;
     session::store::end_all(tx, account.id()).await?;
     tx.note("reset second factor", subject(account), "");
     tell(tx, account, FactorChange::Reset, 0);
@@ -95,7 +98,7 @@ pub async fn reset_factor(store: &Store, ctx: &Ctx, email: &str) -> Result<Id<Ac
 }
 
 /// Gives a factor of an account, which is held, new recovery codes. Error: `FACTOR_MISSING`; `SESSION_OVER`, where the session that asks
-/// ended since the password was typed, as all do that did not show this factor.
+/// ended since the password was typed.
 pub(crate) async fn replace_codes(tx: &Tx, account: &Account) -> Result<Factor> {
     session::store::asking(tx).await?.living(tx.ctx().now())?;
     let mut factor = factor::store::find(tx, account.id()).await?.ok_or_else(factor::missing)?;

@@ -49,7 +49,7 @@ pub(crate) fn handlers(others: Handlers, host: &Host, outbound: Outbound) -> Han
             move |ctx| due.clone().due(ctx),
             move |ctx, webhook| next.clone().send_next(ctx, webhook.into()),
         )
-        .every_hour("send webhooks again", move |ctx| hourly.clone().hour(ctx))
+        .every_hour("forget deliveries", move |ctx| hourly.clone().hour(ctx))
 }
 
 impl Teller {

@@ -3,16 +3,17 @@
 //!
 //! A passkey goes with the sessions that it has opened. Which of them go where somebody proves by mail to be the owner is a question of what
 //! the mailbox is worth. Where the password alone opens the account in each of its roles, the mailbox opens it anyway, and all go, for one
-//! may be somebody else's. Where a second factor is needed they stay, as an app does: else the mailbox would be the second factor.
+//! may be somebody else's. So they do where an app is asked for beside the password, which stays. Where they alone are the second factor they
+//! stay: else the mailbox would be it.
 
 use jiff::Timestamp;
 use platform::{Error, Id, Reads, Result, Tx, secret::Keys, wire};
 use proto::identity::v1::{self as pb, PasskeyChange};
 
-use super::{entry, sign_in};
+use super::{entry, providing, sign_in};
 use crate::{
     account::{
-        self, Account,
+        self, Account, factor,
         passkey::{self, Answer, New, Passkey, Shown, Site},
     },
     session::{self, Proof},
@@ -29,6 +30,7 @@ pub(crate) async fn add(tx: &Tx, keys: &Keys, site: &Site, new: &New<'_>) -> Res
     let others = passkey::store::of_account(tx, account.id()).await?;
     let mut passkey = Passkey::add(ctx, keys, site, &account, &others, new)?;
     passkey::store::insert(tx, &mut passkey).await?;
+    providing::cut_others(tx, account.id()).await?;
     session::store::end_all(tx, account.id()).await?;
     tx.note("add passkey", subject(&account), passkey.subject());
     tell(tx, account.id(), PasskeyChange::Added);
@@ -76,10 +78,12 @@ pub(crate) async fn remove_all(tx: &Tx, account: Id<Account>) -> Result<bool> {
     Ok(passkey::store::remove_since(tx, account, Timestamp::MIN).await? > 0)
 }
 
-/// Removes those passkeys of an account that may be somebody else's, because its owner has proven by mail to be it. `since` is when somebody
-/// else may have begun to act in it: what was added then goes in any case. The caller ends the sessions.
+/// Removes those passkeys of an account that may be somebody else's, because its owner has proven by mail to be it: all, where the password
+/// alone opens it, or an app is asked for beside it, which stays. `since` is when somebody else may have begun to act in it: what was added
+/// then goes in any case. The caller ends the sessions.
 pub(crate) async fn remove_doubtful(tx: &Tx, account: &Account, since: Option<Timestamp>) -> Result<()> {
-    let all = entry::suffices(tx, account, Proof::Password).await?.then_some(Timestamp::MIN);
+    let has_app = factor::store::held(tx, account.id()).await?.factor().is_some();
+    let all = (has_app || entry::suffices(tx, account, Proof::Password).await?).then_some(Timestamp::MIN);
     let Some(since) = all.or(since) else { return Ok(()) };
     if passkey::store::remove_since(tx, account.id(), since).await? > 0 {
         tx.note("remove passkey", subject(account), "by mail");

@@ -1,11 +1,14 @@
 //! Coming in by an identity provider, and linking an account with one. A link is made by who has typed the password of the account and has
-//! answered at the provider, in one session; it ends when its owner removes it, and with all that a recovered password or an address that
-//! is taken back ends, for somebody else may have made it. The owner is told by mail.
+//! answered at the provider, in one session; it ends when its owner removes it, and with all that another password, a second factor or an address
+//! that is taken back ends, for somebody else may have made it. The owner is told by mail.
 
 use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, event::Handlers, secret::Keys, wire};
 use proto::identity::v1 as pb;
 
-use super::sign_in::{Door, locked};
+use super::{
+    entry,
+    sign_in::{Door, locked},
+};
 use crate::{
     account::{
         self, Account, provider_link,
@@ -58,7 +61,7 @@ impl Broker {
     /// Where somebody goes to answer an attempt. Error: not found; `PROVIDER_UNAVAILABLE`.
     pub(crate) async fn way_in(&self, ctx: &Ctx, code: &str, attempt: &Attempt) -> Result<String> {
         let (provider, secrets) = (named(ctx, code)?, attempt.secrets(ctx, &self.keys));
-        self.remote.way_in(ctx, provider, &self.page(ctx, "provider"), secrets).await
+        self.remote.way_in(ctx, provider, &self.page_of(ctx, provider), secrets).await
     }
 
     /// Whom an answer shows. `asking` is the session that links its account; None, where somebody signs in. The attempt is used up
@@ -70,8 +73,9 @@ impl Broker {
         let attempt = provider::store::take(&tx, id).await?;
         tx.commit().await?;
         let attempt = attempt.ok_or_else(provider::refused)?;
-        let provider = attempt.completed(ctx.now(), ctx.tenant().section::<Country>()?.providers(), asking)?;
-        let (page, secrets) = (self.page(ctx, "provider"), attempt.secrets(ctx, &self.keys));
+        let providers = ctx.tenant().section::<Country>()?.providers();
+        let provider = attempt.completed(ctx.now(), providers, &answer.provider, asking)?;
+        let (page, secrets) = (self.page_of(ctx, provider), attempt.secrets(ctx, &self.keys));
         let said = self.remote.subject(ctx, provider, &page, secrets, answer).await?;
         Ok(attempt.shown_by(provider.clone(), said))
     }
@@ -88,6 +92,12 @@ impl Broker {
         let Some(provider) = link.as_ref().and_then(|link| link.provider_of(country)) else { return Ok(String::new()) };
         let way_out = self.remote.way_out(ctx, provider, self.page(ctx, "sign-in")).await;
         Ok(way_out.ok().flatten().unwrap_or_default())
+    }
+
+    /// The URL that a provider leads back to. Each has one of its own: else one that lies could have the answer of another brought to it, and
+    /// sign in with that.
+    fn page_of(&self, ctx: &Ctx, provider: &Provider) -> String {
+        self.page(ctx, &format!("provider/{}", provider.code()))
     }
 
     /// The URL of a page of the tenant.
@@ -113,20 +123,29 @@ pub(crate) async fn holder(tx: &Tx, shown: &Shown) -> Result<(Account, Proof)> {
     Ok((account, Proof::Provider(Came { link: link.id(), two_factors: shown.two_factors })))
 }
 
-/// Links the caller's own account with whom a provider has shown. Error: `SESSION_OVER`; `PROVIDER_LINKED`.
+/// The caller's own session, in which an account is to be linked: whoever has shown less than one of its roles needs would come in to that
+/// role by a provider of their own. Error: `SECOND_FACTOR_NEEDED`; `SESSION_OVER`.
+pub(crate) async fn linking(db: &impl Reads, account: &Account) -> Result<Session> {
+    entry::refuse_half(db, account).await?;
+    session::store::asking(db).await
+}
+
+/// Links the caller's own account with whom a provider has shown. Error: `SESSION_OVER`; `PROVIDER_LINKED`; as of [`linking`].
 pub(crate) async fn link(tx: &Tx, shown: Shown) -> Result<ProviderLink> {
     let ctx = tx.ctx();
     let account = account::store::person_to_change(tx, ctx.account()?).await?;
     // one that was ended meanwhile, as by a recovered password, links nothing
-    session::store::asking(tx).await?.living(ctx.now())?;
+    linking(tx, &account).await?.living(ctx.now())?;
     let link = ProviderLink::new(ctx, account.id(), &shown.provider, shown.subject);
     provider_link::store::insert(tx, &link).await?;
     tell(tx, &link, "link provider", true);
     Ok(link)
 }
 
-/// Removes the link of an account, which is held, with a provider, and ends the sessions that it opened. Error: not found.
+/// Removes the link of an account, which is held, with a provider, and ends the sessions that it opened. Error: not found;
+/// `SECOND_FACTOR_NEEDED`.
 pub(crate) async fn unlink(tx: &Tx, account: &Account, provider: &str) -> Result<()> {
+    entry::refuse_half(tx, account).await?;
     let links = provider_link::store::of_account(tx, account.id()).await?;
     let link = links.into_iter().find(|link| link.provider() == provider).ok_or_else(|| Error::not_found("link"))?;
     provider_link::store::remove(tx, link.id()).await?;
@@ -140,6 +159,19 @@ pub(crate) async fn cut_off(tx: &Tx, account: Id<Account>) -> Result<()> {
     for link in provider_link::store::of_account(tx, account).await? {
         provider_link::store::remove(tx, link.id()).await?;
         tell(tx, &link, "remove provider link", false);
+    }
+    Ok(())
+}
+
+/// Removes the links of the caller's account but the one by which they have come: whoever makes the account safer does not know who made the
+/// others, which would go past what is asked for from now on. The caller ends the sessions.
+pub(crate) async fn cut_others(tx: &Tx, account: Id<Account>) -> Result<()> {
+    let own = session::store::asking(tx).await?.came().map(|came| came.link);
+    for link in provider_link::store::of_account(tx, account).await? {
+        if Some(link.id()) != own {
+            provider_link::store::remove(tx, link.id()).await?;
+            tell(tx, &link, "remove provider link", false);
+        }
     }
     Ok(())
 }

@@ -56,12 +56,16 @@ fn protected() -> Vec<Holding> {
             .goes()
             .times(["begun_at", "enrolled_at", "missed_at"])
             .counts(["misses"]),
-        Holding::new("passkey", "so that its owner signs in by a device", "until it is removed or reset")
-            .of_account("account_id")
-            .goes()
-            .ids(["id"])
-            .texts(["name"])
-            .times(["created_at", "last_used_at"]),
+        Holding::new(
+            "passkey",
+            "so that its owner signs in by a device",
+            "until it is removed or reset, or a password is recovered",
+        )
+        .of_account("account_id")
+        .goes()
+        .ids(["id"])
+        .texts(["name"])
+        .times(["created_at", "last_used_at"]),
         Holding::new("inactivity_warning", "so that who does not sign in is told once", "as long as the account")
             .of_account("account_id")
             .goes()
@@ -78,11 +82,15 @@ fn protected() -> Vec<Holding> {
 /// What identity providers know them as.
 fn providers() -> Vec<Holding> {
     vec![
-        Holding::new("provider_link", "so that its owner can sign in at an identity provider", "until it is removed")
-            .of_account("account_id")
-            .goes()
-            .texts(["provider", "issuer", "subject"])
-            .times(["linked_at"]),
+        Holding::new(
+            "provider_link",
+            "so that its owner can sign in at an identity provider",
+            "until it is removed, or a password is recovered",
+        )
+        .of_account("account_id")
+        .goes()
+        .texts(["provider", "issuer", "subject"])
+        .times(["linked_at"]),
         Holding::new(
             "provider_attempt",
             "so that the answer of an identity provider is known",

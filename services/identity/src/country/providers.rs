@@ -68,6 +68,11 @@ impl Provider {
         &self.second_factor.acr
     }
 
+    /// Whether it can prove two factors at all, in the eyes of the country.
+    pub fn is_believed_of_two(&self) -> bool {
+        !self.second_factor.acr.is_empty() || !self.second_factor.amr.is_empty()
+    }
+
     /// Whether an answer proves that two factors were shown.
     pub fn proves_two_factors<'a>(&self, acr: Option<&str>, amr: impl IntoIterator<Item = &'a str>) -> bool {
         let SecondFactor { acr: levels, amr: ways } = &self.second_factor;

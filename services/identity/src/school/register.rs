@@ -102,15 +102,15 @@ impl Reading<'_> {
         let institute_name = self.value(line, Column::InstituteName);
         Some(SchoolRecord {
             institute_code: institute_code.unwrap_or_else(|| code.clone()),
-            institute_name: if institute_name.is_empty() { name.clone() } else { institute_name.to_owned() },
+            institute_name: if institute_name.is_empty() { name.clone() } else { one_line(institute_name) },
             code,
             name,
             level: level?,
-            kind: self.value(line, Column::Kind).to_owned(),
-            municipality: self.value(line, Column::Municipality).to_owned(),
+            kind: one_line(self.value(line, Column::Kind)),
+            municipality: one_line(self.value(line, Column::Municipality)),
             municipality_code: self.value(line, Column::MunicipalityCode).to_owned(),
             territory: territory?,
-            address: self.value(line, Column::Address).to_owned(),
+            address: one_line(self.value(line, Column::Address)),
             email: self.value(line, Column::Email).to_lowercase(),
             domain: domain?,
         })
@@ -133,7 +133,7 @@ impl Reading<'_> {
             self.fault(line, column, "The value is missing.".to_owned());
             return None;
         }
-        Some(value.to_owned())
+        Some(one_line(value))
     }
 
     fn code(&mut self, line: &Line) -> Option<String> {
@@ -213,6 +213,11 @@ fn shown(value: &str) -> Cow<'_, str> {
         Some((end, _)) => format!("{}…", &value[..end]).into(),
         None => value.into(),
     }
+}
+
+/// A text on one line, as letters and lists show it: a cell may hold breaks.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub struct Answer {
     pub state: String,
     /// The code.
     pub code: String,
+    /// The code of the provider whose page it came to.
+    pub provider: String,
     /// Who the provider says it is. Empty, where it does not.
     pub iss: String,
 }
@@ -115,16 +117,17 @@ impl Attempt {
         Shown { provider, subject, two_factors }
     }
 
-    /// The provider that was asked, where the file of the country has not changed since. `asking` is the session that completes the attempt;
-    /// None: whoever completes it signs in. Error: `PROVIDER_ANSWER_REFUSED`, where it is too old, or of another session, or the
-    /// provider is another one.
+    /// The provider that was asked, where the file of the country has not changed since. `answered` is the code of the one whose page the
+    /// answer came to. `asking` is the session that completes the attempt; None: whoever completes it signs in. Error:
+    /// `PROVIDER_ANSWER_REFUSED`, where it is too old, or of another session, or the provider is another one.
     pub fn completed<'p>(
         &self,
         now: Timestamp,
         providers: &'p [Provider],
+        answered: &str,
         asking: Option<&Session>,
     ) -> Result<&'p Provider> {
-        let is_in_time = now <= self.expires_at && self.linking == asking.map(Linking::of);
+        let is_in_time = now <= self.expires_at && self.linking == asking.map(Linking::of) && self.provider == answered;
         let asked =
             providers.iter().find(|provider| provider.code() == self.provider && provider.issuer() == self.issuer);
         asked.filter(|_| is_in_time).ok_or_else(refused)
@@ -157,7 +160,7 @@ mod tests {
     }
 
     fn answer(attempt: String, state: String) -> Answer {
-        Answer { attempt, state, code: String::new(), iss: String::new() }
+        Answer { attempt, state, code: String::new(), provider: String::new(), iss: String::new() }
     }
 
     #[test]
@@ -191,8 +194,9 @@ mod tests {
         let lifetime = Lifetime { family: hour, lacking: hour };
         let [own, strange] = [0, 1].map(|_| Session::open(&ctx, &entry(&ctx), lifetime));
         let attempt = Attempt::begin(&ctx, &one, Some(&own));
-        let is_done =
-            |now, provider: &Provider, asking| attempt.completed(now, std::slice::from_ref(provider), asking).is_ok();
+        let is_done = |now, provider: &Provider, asking| {
+            attempt.completed(now, std::slice::from_ref(provider), provider.code(), asking).is_ok()
+        };
         assert!(is_done(ctx.now() + PATIENCE, &one, Some(&own)));
         assert!(!is_done(ctx.now() + PATIENCE + SignedDuration::from_micros(1), &one, Some(&own)));
         assert!(!is_done(ctx.now(), &one, Some(&strange)) && !is_done(ctx.now(), &one, None));
@@ -200,7 +204,8 @@ mod tests {
             assert!(!is_done(ctx.now(), &changed, Some(&own)));
         }
         let signing_in = Attempt::begin(&ctx, &one, None);
-        assert!(signing_in.completed(ctx.now(), std::slice::from_ref(&one), None).is_ok());
-        assert!(signing_in.completed(ctx.now(), &[one], Some(&own)).is_err());
+        assert!(signing_in.completed(ctx.now(), std::slice::from_ref(&one), "one", None).is_ok());
+        assert!(signing_in.completed(ctx.now(), std::slice::from_ref(&one), "one", Some(&own)).is_err());
+        assert!(signing_in.completed(ctx.now(), &[one], "two", None).is_err());
     }
 }

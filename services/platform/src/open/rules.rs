@@ -147,7 +147,9 @@ fn walk(message: &DynamicMessage, path: &str, is_whole: bool, found: &mut Violat
 
 fn is_empty(message: &DynamicMessage, field: &FieldDescriptor) -> bool {
     match message.get_field(field).as_ref() {
-        Value::String(text) => text.trim().is_empty(),
+        Value::String(text) => {
+            text.chars().all(|letter| letter.is_whitespace() || matches!(letter, '\u{200c}' | '\u{200d}'))
+        }
         _ => !message.has_field(field),
     }
 }
@@ -273,15 +275,20 @@ fn found_in_line(text: &str, path: &str, found: &mut Violations) {
     if text.chars().any(|letter| matches!(letter, '\n' | '\r' | '\u{2028}' | '\u{2029}')) {
         found.push(violation(path, "This is one line: line breaks cannot be part of it.", "line", []));
     }
-    if text.chars().any(|letter| letter == '\t' || is_unseen(letter)) {
-        let text = "Tabs, marks of direction and characters without width cannot be part of a text of one line.";
+    // many blanks in a row make what follows stand on a line of its own
+    let blanks = text.split(|letter: char| !letter.is_whitespace()).any(|blanks| blanks.chars().count() > 3);
+    if blanks || text.chars().any(|letter| letter == '\t' || is_unseen(letter)) {
+        let text = "Tabs, marks of direction, characters without width and many blanks in a row cannot be part of a text of one line.";
         found.push(violation(path, text, "unseen", []));
     }
 }
 
 /// Whether a character shows nothing, or turns the order of others. Joiners are part of what people write, such as signs made of several.
 fn is_unseen(letter: char) -> bool {
-    matches!(letter, '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// `form` is how the catalogues word it, with these facts.
@@ -407,8 +414,20 @@ mod tests {
         for honest in ["Kos", "D'Àngelo-Šćepanović", "Ρούσσου\u{a0}Α.", "Ana \u{1f469}\u{200d}\u{1f3eb}"] {
             assert_eq!(named(honest), [""; 0], "{honest}");
         }
-        let strange =
-            ["a\nb", "a\rb", "a\tb", "a\u{2028}b", "a\u{202e}b", "a\u{2067}b", "a\u{200b}b", "\u{feff}a", "a\u{ad}b"];
+        let strange = [
+            "a\nb",
+            "a\rb",
+            "a\tb",
+            "a\u{2028}b",
+            "a\u{202e}b",
+            "a\u{2067}b",
+            "a\u{200b}b",
+            "\u{feff}a",
+            "a\u{ad}b",
+            "a\u{3164}b",
+            "a\u{e0041}b",
+            "a    b",
+        ];
         for strange in strange {
             assert_eq!(named(strange), ["surname"], "{strange:?}");
         }

@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::SelectStatement,
 };
 
-use super::{Confirmation, Ending};
+use super::{Confirmation, Ending, Ground};
 use crate::account::{Account, Login};
 
 mod row {
@@ -50,9 +50,10 @@ pub(crate) async fn all(db: &impl Reads, accounts: impl IntoIterator<Item = Id<A
     rows.into_iter().map(confirmation).collect()
 }
 
-/// The accounts of which somebody has said something that holds.
+/// The accounts for which somebody has vouched as a colleague, which holds.
 pub(crate) async fn said_by(db: &impl Reads, by: Id<Account>) -> Result<Vec<Id<Account>>> {
     let said = row::Entity::find().filter(row::Column::GivenBy.eq(by)).filter(row::Column::EndedAt.is_null());
+    let said = said.filter(row::Column::Ground.eq(to_text(&Ground::Colleague)?));
     let of = said.order_by_asc(row::Column::AccountId).select_only().column(row::Column::AccountId);
     Ok(of.into_tuple().all(db.conn()).await?)
 }
@@ -168,7 +169,8 @@ mod tests {
             save(&tx, &mut said).await.unwrap();
             assert_eq!(find(&tx, teacher.id()).await.unwrap().as_ref(), Some(&said));
             let by = said.given_by.unwrap();
-            assert_eq!(said_by(&tx, by).await.unwrap(), [teacher.id()]);
+            let vouched_for = if ground == Ground::Colleague { vec![teacher.id()] } else { Vec::new() };
+            assert_eq!(said_by(&tx, by).await.unwrap(), vouched_for, "{ground:?}");
         }
         let said = find(&tx, teacher.id()).await.unwrap().unwrap();
         let mut ended = said.ended_with_its_giver(&ctx);

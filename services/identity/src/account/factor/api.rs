@@ -69,8 +69,8 @@ impl FactorService for Factors {
         let account = self.door.owner(&ctx, &req.current_password).await?;
         let tx = self.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;
         account::store::lock(&tx, &account).await?;
-        factoring::give_up(&tx, &account).await?;
-        let session = entry::go_on(&tx, &self.tokens, &account, Proof::Password).await?;
+        let proof = factoring::give_up(&tx, &account).await?;
+        let session = entry::go_on(&tx, &self.tokens, &account, proof).await?;
         tx.answer(session.into()).await
     }
 

@@ -69,8 +69,8 @@ impl ProviderService for Providers {
         request: Request<pb::BeginProviderLinkRequest>,
     ) -> Result<Response<pb::ProviderAttempt>, Status> {
         let (ctx, req) = request.open()?;
-        self.door.owner(&ctx, &req.current_password).await?;
-        let asking = session::store::asking(&self.door.store.glance(&ctx).await?).await?;
+        let account = self.door.owner(&ctx, &req.current_password).await?;
+        let asking = providing::linking(&self.door.store.read(&ctx).await?, &account).await?;
         let attempt = Attempt::begin(&ctx, providing::named(&ctx, &req.provider)?, Some(&asking));
         let url = self.broker.way_in(&ctx, &req.provider, &attempt).await?;
         let tx = self.door.store.write(&ctx).await?.allowed(Allowed::by_access()).await?;

@@ -7,6 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
@@ -92,6 +93,9 @@ type Metadata = ProviderMetadata<
 #[derive(Clone)]
 pub struct Remote(Arc<Inner>);
 
+/// How long somebody who signs out waits for a provider of which nothing is known.
+const MOMENT: Duration = Duration::from_secs(1);
+
 struct Inner {
     fetch: Fetch,
     lines: Mutex<HashMap<(TenantId, String), Arc<Line>>>,
@@ -149,11 +153,18 @@ impl Remote {
         Ok(request.url().0.into())
     }
 
-    /// Where somebody signs out of a provider, who comes to `back` then. None, where it has no such place. Error: `PROVIDER_UNAVAILABLE`.
+    /// Where somebody signs out of a provider, who comes to `back` then, as far as is known, however long ago it was told: who signs out waits
+    /// for a provider for a moment at most. None, where it has no such place. Error: `PROVIDER_UNAVAILABLE`.
     pub(crate) async fn way_out(&self, ctx: &Ctx, provider: &Provider, back: String) -> Result<Option<String>> {
         let line = self.line(ctx, provider);
-        let _turn = line.turn()?;
-        let metadata = self.known(ctx, provider, &line, FRESH).await?.metadata;
+        let known = line.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let metadata = match known {
+            Some(known) => known.metadata,
+            None => {
+                let asked = tokio::time::timeout(MOMENT, self.known(ctx, provider, &line, FRESH)).await;
+                asked.map_err(|_| away(provider, "it takes too long for somebody who goes"))??.metadata
+            }
+        };
         let Some(end) = metadata.additional_metadata().end_session_endpoint.clone() else { return Ok(None) };
         let back = PostLogoutRedirectUrl::new(back).map_err(Error::internal)?;
         let request = LogoutRequest::from(end).set_client_id(client_id(provider)).set_post_logout_redirect_uri(back);
@@ -207,7 +218,9 @@ impl Remote {
             RequestTokenError::ServerResponse(said) if *said.error() == CoreErrorResponseType::InvalidGrant => {
                 refused()
             }
-            RequestTokenError::ServerResponse(said) => away(provider, format!("it refuses us: {}", said.error())),
+            RequestTokenError::ServerResponse(said) => {
+                away(provider, format!("it refuses us: {}", said.error().to_string().escape_default()))
+            }
             RequestTokenError::Request(fault) => away(provider, fault),
             _ => away(provider, "its answer to a code cannot be read"),
         })?;

@@ -14,13 +14,13 @@ impl From<&Provider> for pb::Provider {
 
 impl From<pb::CompleteProviderSignInRequest> for Answer {
     fn from(req: pb::CompleteProviderSignInRequest) -> Self {
-        Self { attempt: req.attempt, state: req.state, code: req.code, iss: req.iss }
+        Self { attempt: req.attempt, state: req.state, code: req.code, provider: req.provider, iss: req.iss }
     }
 }
 
 impl From<pb::CompleteProviderLinkRequest> for Answer {
     fn from(req: pb::CompleteProviderLinkRequest) -> Self {
-        Self { attempt: req.attempt, state: req.state, code: req.code, iss: req.iss }
+        Self { attempt: req.attempt, state: req.state, code: req.code, provider: req.provider, iss: req.iss }
     }
 }
 

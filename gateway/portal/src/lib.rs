@@ -9,7 +9,8 @@
 //!    and an arm in `deed`.
 //! 2. `visit` learns who comes: the tenant, the language, the session of the cookie. `door` lets in only forms that a page of this
 //!    site has sent.
-//! 3. `deed` and `own` call the API, with the reader's address and language; `choices` asks it what a form lets choose among. `faults` tells what a refusal says to which field.
+//! 3. `deed` and `own` call the API, with the reader's address and language; `choices` asks it what a form lets choose among. `faults`
+//!    tells what a refusal says to which field.
 //! 4. `view` writes the page, with the words of `words`.
 //!
 //! A code never stands in a path or a query, where it would be logged. The link in a letter has it after `#`, which no server sees, so

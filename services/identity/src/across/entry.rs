@@ -1,5 +1,5 @@
-//! Opening sessions: whoever signs in, changes a password, switches, or shows, enrols or gives up a second
-//! factor or a passkey, comes through here.
+//! Opening sessions: whoever signs in, by a password, a passkey or an identity provider, changes a password, switches, or shows, enrols or
+//! gives up a second factor or a passkey, comes through here.
 
 use platform::{Lack, Reads, Result, Tx};
 

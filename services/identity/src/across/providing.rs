@@ -81,7 +81,7 @@ impl Broker {
     }
 
     /// Where the caller goes to be signed out of the provider too by which their session was opened. Empty, where there is no such place,
-    /// or the provider is away: whoever signs out is never held up by that.
+    /// or the provider is away: whoever signs out waits for it for a moment at most.
     pub(crate) async fn way_out(&self, ctx: &Ctx) -> Result<String> {
         let db = self.store.read(ctx).await?;
         let session = session::store::find(&db, ctx.member()?.session.into()).await?;

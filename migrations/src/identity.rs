@@ -32,6 +32,7 @@ impl MigratorTrait for Migrator {
             Sql { name: "identity_0014", text: include_str!("../sql/identity/0014.sql") },
             Sql { name: "identity_0015", text: include_str!("../sql/identity/0015.sql") },
             Sql { name: "identity_0016", text: include_str!("../sql/identity/0016.sql") },
+            Sql { name: "identity_0017", text: include_str!("../sql/identity/0017.sql") },
         ])
     }
 }

@@ -18,6 +18,7 @@ mod passkey;
 mod passkey_required;
 mod provider;
 mod provider_pages;
+mod provider_required;
 mod recovery;
 mod register;
 mod retention;

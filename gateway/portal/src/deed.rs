@@ -174,6 +174,7 @@ pub(crate) fn first(session: &pb::Session) -> Option<&'static str> {
     match session {
         pb::Session { password_change_needed: true, .. } => Some("change-password"),
         pb::Session { passkey_needed: true, .. } => Some("sign-in-passkey"),
+        pb::Session { provider_needed: true, .. } => Some("sign-in"),
         pb::Session { second_factor_needed: true, .. } => Some("confirm-factor"),
         pb::Session { enrolment_needed: true, .. } => Some("begin-factor"),
         _ => None,
@@ -185,6 +186,9 @@ async fn enter(visit: &Visit, given: &Given) -> Result<Next, Status> {
     if session.passkey_needed {
         // the session is good for nothing: the passkey opens one of its own
         return Ok(Next { cookie: Cookie::Forget, ..Next::after("passkey-needed", "sign-in-passkey") });
+    }
+    if session.provider_needed {
+        return Ok(Next { cookie: Cookie::Forget, ..Next::after("provider-needed", "sign-in") });
     }
     Ok(Next::to(first(&session).unwrap_or("account")).with(session))
 }

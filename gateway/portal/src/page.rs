@@ -41,7 +41,10 @@ impl Passkey {
 }
 
 /// The paths of the forms that name the identity providers of the tenant.
-const NAMING_PROVIDERS: [&str; 3] = ["sign-in", "provider-sign-in", "link-provider"];
+const NAMING_PROVIDERS: [&str; 3] = ["sign-in", "provider-sign-in", LINK_PROVIDER];
+
+/// The path of the page that leads nowhere in a tenant without identity providers.
+pub(crate) const LINK_PROVIDER: &str = "link-provider";
 
 /// A field of a form.
 #[derive(Debug)]
@@ -132,7 +135,7 @@ pub(crate) static FORMS: [Form; 27] = [
         passkey: None,
     },
     Form {
-        path: "link-provider",
+        path: LINK_PROVIDER,
         fields: &[CURRENT, PROVIDER],
         deed: Deed::GoLink,
         needs_session: true,
@@ -252,7 +255,7 @@ pub(crate) static FORMS: [Form; 27] = [
         passkey: None,
     },
     own("change-email", &[NEW_EMAIL, KNOWN], Deed::ChangeEmail),
-    Form { ways_out: &["passkeys", "account"], ..own("begin-factor", &[KNOWN], Deed::BeginFactor) },
+    Form { ways_out: &["passkeys", LINK_PROVIDER, "account"], ..own("begin-factor", &[KNOWN], Deed::BeginFactor) },
     Form { ways_out: &["begin-factor", "account"], ..own("enrol-factor", &[SHOWN], Deed::EnrolFactor) },
     own("give-up-factor", &[KNOWN], Deed::GiveUpFactor),
     own("replace-codes", &[KNOWN], Deed::ReplaceCodes),
@@ -267,7 +270,7 @@ const fn own(path: &'static str, fields: &'static [Field], deed: Deed) -> Form {
 }
 
 /// What pages say when something was done: `done-<name>`.
-pub(crate) const DONE: [&str; 20] = [
+pub(crate) const DONE: [&str; 21] = [
     "verify-email",
     "resend-verification",
     "recover-password",
@@ -277,7 +280,7 @@ pub(crate) const DONE: [&str; 20] = [
     "redeem",
     "accept-invitation",
     "confirm-teacher",
-    "link-provider",
+    LINK_PROVIDER,
     "change-password",
     "sign-out",
     "session-over",
@@ -288,6 +291,7 @@ pub(crate) const DONE: [&str; 20] = [
     "add-passkey",
     "remove-passkey",
     "passkey-needed",
+    "provider-needed",
 ];
 
 const fn text(name: &'static str, in_api: &'static [&'static str], autocomplete: &'static str) -> Field {
@@ -329,6 +333,11 @@ impl Form {
     /// Whether it names the identity providers of the tenant.
     pub(crate) fn names_providers(&self) -> bool {
         NAMING_PROVIDERS.contains(&self.path)
+    }
+
+    /// Whether a way out leads to the identity providers of the tenant, where there are any.
+    pub(crate) fn leads_to_providers(&self) -> bool {
+        self.ways_out.contains(&LINK_PROVIDER)
     }
 
     /// Whether it is sent by the button of a provider, of which each has one.

@@ -8,7 +8,9 @@ use axum::{
     response::Response,
 };
 use http::{StatusCode, request::Parts};
-use proto::identity::v1::{self as pb, provider_service_client::ProviderServiceClient};
+use proto::identity::v1::{
+    self as pb, provider_service_client::ProviderServiceClient, session_service_client::SessionServiceClient,
+};
 use tonic::{Status, transport::Channel};
 
 use crate::{
@@ -16,7 +18,7 @@ use crate::{
     deed::{Cookie, Next, first},
     door,
     faults::{general, http_status},
-    page::Given,
+    page::{Given, LINK_PROVIDER},
     refused, view,
     visit::{Visit, asked_for},
 };
@@ -135,9 +137,19 @@ pub(crate) async fn link(State(identity): State<Channel>, request: Request) -> R
     let Said { state, code, iss, provider } = sent(&head, body).await;
     let message = pb::CompleteProviderLinkRequest { attempt: luggage.attempt, state, code, iss, provider };
     match ProviderServiceClient::new(visit.identity.clone()).complete_provider_link(visit.request(message)).await {
-        Ok(_) => visit.go(&Next { cookie: Cookie::Unpack, ..Next::after("link-provider", "account") }),
+        Ok(link) => {
+            // a session that lacks a second factor is not whole by this one: it is shown by signing in
+            let page = if link.into_inner().is_second_factor && lacks(&visit).await { "sign-in" } else { "account" };
+            visit.go(&Next { cookie: Cookie::Unpack, ..Next::after(LINK_PROVIDER, page) })
+        }
         Err(status) => not_so(&visit, http_status(&status), general(visit.words.language(), &status)),
     }
+}
+
+/// Whether the reader's session lacks something: it is not told of others then.
+async fn lacks(visit: &Visit) -> bool {
+    let mut sessions = SessionServiceClient::new(visit.identity.clone());
+    sessions.list_sessions(visit.request(pb::ListSessionsRequest {})).await.is_err()
 }
 
 async fn sign_in(visit: &Visit, luggage: Luggage, said: Said) -> Result<Next, Status> {

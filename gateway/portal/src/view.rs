@@ -16,7 +16,7 @@ use tonic::Status;
 use crate::{
     choices::Choice,
     faults::{Faults, general, http_status},
-    page::{Field, Form, Given},
+    page::{Field, Form, Given, LINK_PROVIDER},
     visit::Visit,
     words::Words,
 };
@@ -86,12 +86,17 @@ pub(crate) fn form(visit: &Visit, form: &Form, given: &Given, faults: &Faults, b
         }
         @if form.names_providers() && !form.is_sent_by_provider() { (elsewhere(visit)) }
         @if !form.ways_out.is_empty() {
-            ul.ways { @for way in form.ways_out { li { (link(visit, way)) } } }
+            ul.ways { @for way in form.ways_out.iter().filter(|way| leads(visit, way)) { li { (link(visit, way)) } } }
         }
     };
     let title = if faults.is_empty() { title } else { words.say_with("title-of-faults", &[("title", &title)]) };
     let script = html! { @if form.passkey.is_some() { script src="/passkey.js" defer {} } };
     document(words, &title, Some(visit), &html! { (content) (script) })
+}
+
+/// Whether a way out leads anywhere in this tenant.
+fn leads(visit: &Visit, way: &str) -> bool {
+    way != LINK_PROVIDER || !visit.providers.is_empty()
 }
 
 /// The form itself. The one that the script sends is shown by the script.

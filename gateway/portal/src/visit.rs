@@ -49,7 +49,7 @@ pub(crate) struct Visit {
     pub(crate) session: Option<String>,
     /// The service that is called.
     pub(crate) identity: Channel,
-    /// The identity providers of the tenant, where the page names them.
+    /// The identity providers of the tenant, where the page names them or leads to them.
     pub(crate) providers: Vec<pb::Provider>,
     /// Whether the reader came by plain HTTP, as far as the request says it.
     pub(crate) is_plain: bool,
@@ -100,7 +100,7 @@ impl Visit {
 
     /// [`Visit::open`], for a form.
     pub(crate) async fn open_for(identity: &Channel, head: &Parts, form: &Form) -> Result<Self, Status> {
-        if form.names_providers() {
+        if form.names_providers() || form.leads_to_providers() {
             return Self::open_naming_providers(identity, head).await;
         }
         Self::open(identity, head).await

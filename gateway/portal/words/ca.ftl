@@ -146,6 +146,7 @@ done-end-sessions = Aquella sessió s'ha acabat.
 done-add-passkey = La teva clau d'accés s'ha afegit. T'hem enviat un missatge.
 done-remove-passkey = La clau d'accés s'ha tret. T'hem enviat un missatge.
 done-passkey-needed = La contrasenya era correcta. La teva funció exigeix a més una clau d'accés: entra-hi aquí. Si l'has perduda, escriu a l'equip central.
+done-provider-needed = La contrasenya era correcta, però la teva funció exigeix més: entra amb el servei amb què has vinculat el compte. Si no pots, escriu a l'equip central.
 
 account = Has iniciat la sessió
     .who = Has iniciat la sessió com a:

@@ -146,6 +146,7 @@ done-end-sessions = That session is over.
 done-add-passkey = Your passkey is added. We sent you a letter about it.
 done-remove-passkey = The passkey is removed. We sent you a letter about it.
 done-passkey-needed = Your password was right. Your role needs a passkey besides: sign in with it here. If you have lost it, write to the central team.
+done-provider-needed = Your password was right, but your role needs more: sign in with the service that you linked your account with. If you cannot, write to the central team.
 
 account = You are signed in
     .who = You are signed in as:

@@ -146,6 +146,7 @@ done-end-sessions = Esa sesión ha terminado.
 done-add-passkey = Tu llave de acceso se ha añadido. Te hemos enviado un mensaje.
 done-remove-passkey = La llave de acceso se ha quitado. Te hemos enviado un mensaje.
 done-passkey-needed = La contraseña era correcta. Tu función exige además una llave de acceso: entra con ella aquí. Si la has perdido, escribe al equipo central.
+done-provider-needed = La contraseña era correcta, pero tu función exige más: entra con el servicio con el que has vinculado la cuenta. Si no puedes, escribe al equipo central.
 
 account = Has iniciado sesión
     .who = Has iniciado sesión como:

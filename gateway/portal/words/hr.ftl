@@ -146,6 +146,7 @@ done-end-sessions = Ta je prijava završena.
 done-add-passkey = Pristupni ključ je dodan. Poslali smo Vam poruku.
 done-remove-passkey = Pristupni ključ je uklonjen. Poslali smo Vam poruku.
 done-passkey-needed = Lozinka je bila točna. Vaša uloga traži i pristupni ključ: prijavite se njime ovdje. Ako ste ga izgubili, pišite središnjem timu.
+done-provider-needed = Lozinka je bila točna, ali vaša uloga traži više: prijavite se putem usluge s kojom ste povezali račun. Ako ne možete, pišite središnjem timu.
 
 account = Prijavljeni ste
     .who = Prijavljeni ste kao:

@@ -146,6 +146,7 @@ done-end-sessions = Quella sessione è finita.
 done-add-passkey = La tua passkey è stata aggiunta. Ti abbiamo scritto un'e-mail.
 done-remove-passkey = La passkey è stata tolta. Ti abbiamo scritto un'e-mail.
 done-passkey-needed = La password era giusta. Nel tuo ruolo serve anche una passkey: accedi qui con quella. Se l'hai persa, scrivi al team centrale.
+done-provider-needed = La password era giusta, ma nel tuo ruolo serve di più: accedi con il servizio a cui hai collegato l'account. Se non puoi, scrivi al team centrale.
 
 account = Hai effettuato l'accesso
     .who = Hai effettuato l'accesso come:

@@ -146,6 +146,7 @@ done-end-sessions = Ta prijava je končana.
 done-add-passkey = Ključ za dostop je dodan. Poslali smo vam sporočilo.
 done-remove-passkey = Ključ za dostop je odstranjen. Poslali smo vam sporočilo.
 done-passkey-needed = Geslo je bilo pravilno. Vaša vloga zahteva tudi ključ za dostop: prijavite se z njim tukaj. Če ste ga izgubili, pišite osrednji ekipi.
+done-provider-needed = Geslo je bilo pravilno, vendar vaša vloga zahteva več: prijavite se prek storitve, s katero ste povezali račun. Če ne morete, pišite osrednji ekipi.
 
 account = Prijavljeni ste
     .who = Prijavljeni ste kot:

@@ -23,6 +23,7 @@ pub(crate) mod leaving;
 pub(crate) mod machines;
 pub(crate) mod mailing;
 pub(crate) mod mandating;
+pub(crate) mod other_ways;
 pub(crate) mod passkeys;
 pub(crate) mod providing;
 pub(crate) mod reminding;

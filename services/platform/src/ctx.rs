@@ -189,7 +189,7 @@ impl Lack {
         match self {
             Self::Password => Shared::PasswordChangeNeeded.error("Change the password first, then sign in again."),
             Self::SecondFactor => Shared::SecondFactorNeeded
-                .error("Show the second factor of this account first: a code of its app, or a passkey."),
+                .error("Show the second factor of this account first: a code of its app, a passkey, or the identity provider it is linked with."),
             Self::Enrolment => Shared::EnrolmentNeeded.error("Your role needs a second factor here. Enrol one first."),
         }
     }

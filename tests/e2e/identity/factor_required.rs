@@ -11,11 +11,16 @@ pub(crate) const CENTRAL: &str = "a lantern above the harbour wall";
 
 /// Says in the file of Italy for which roles a second factor is needed.
 pub(crate) fn required(world: &World, roles: &[&str]) {
+    required_beside(world, roles, "");
+}
+
+/// [`required`], beside other tables.
+pub(super) fn required_beside(world: &World, roles: &[&str], tables: &str) {
     let file = world::tenant_files().join("it.toml");
     let text = std::fs::read_to_string(file).expect("a file");
     let said = format!("[identity]\nsecond_factor = {{ required_for = {roles:?} }}\n");
     assert!(text.contains("[identity]\n"));
-    assert_eq!(world.write_tenant("it", &text.replacen("[identity]\n", &said, 1)), []);
+    assert_eq!(world.write_tenant("it", &format!("{}\n{tables}", text.replacen("[identity]\n", &said, 1))), []);
 }
 
 /// That a session is good for enrolling a second factor alone.
@@ -46,6 +51,15 @@ pub(super) async fn mandate(caller: &Caller, role: &str) -> Value {
     let held = caller.get("/v1/account/mandates").await.ok();
     let held = held["mandates"].as_array().cloned().expect("mandates");
     held.into_iter().find(|one| one["role"] == role).unwrap_or_else(|| panic!("{role} is not held"))["id"].clone()
+}
+
+/// A session of a caller in a mandate: this one, where it acts in it, or the one that it is switched to.
+pub(super) async fn acting(caller: &Caller, session: Value, mandate: &Value) -> Value {
+    if session["mandateId"] == *mandate {
+        return session;
+    }
+    let own = caller.with_session(caller.login(), "", &session);
+    own.post("/v1/sessions:switch", json!({ "mandateId": mandate })).await.ok()
 }
 
 #[tokio::test(crate = "::tests::limit")]

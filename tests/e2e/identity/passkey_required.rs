@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use tests::{Answer, Caller, Device, World, mailbox::CODE, path::text, scene::PASSWORD};
 
 use super::{
-    factor::{self, OWN, Owner, show},
-    factor_required::{CENTRAL, mandate, required},
-    passkey::{add, begin, confirm, list, newest, sign_in},
+    factor::{OWN, Owner, show},
+    factor_required::{CENTRAL, acting, mandate, required},
+    passkey::{add, list, newest, sign_in},
 };
 
 async fn by_password(at: &Caller, password: &str) -> Value {
@@ -80,11 +80,11 @@ async fn a_role_that_needs_a_second_factor_is_satisfied_by_a_passkey_and_then_no
 async fn who_knows_the_password_comes_in_by_no_other_role_of_the_account() {
     let world = World::of(&["it"]).start().await;
     let (coordinator, teacher) = (world.coordinator("it").await, world.teacher("it", "Ana", "Kos").await);
-    let mut device = Device::new();
-    let on = add(&teacher, OWN, &mut device).await;
-    let id = on.account().await["id"].clone();
+    let id = teacher.account().await["id"].clone();
     coordinator.post("/v1/mandates", json!({ "accountId": id, "role": "ROLE_JUROR" })).await.ok();
     required(&world, &["juror"]);
+    let mut device = Device::new();
+    let on = add(&teacher, OWN, &mut device).await;
     // a teacher needs no second factor: the password opens that role, and nothing by which the other one is opened
     let teaching = on.with_session(on.login(), OWN, &by_password(&on, OWN).await);
     teaching.get("/v1/teams").await.ok();
@@ -97,7 +97,19 @@ async fn who_knows_the_password_comes_in_by_no_other_role_of_the_account() {
     // nor is the account linked with a provider at which anybody may show two factors
     let linking = json!({ "provider": "school", "currentPassword": OWN });
     teaching.post("/v1/account/providers:begin", linking).await.refused("SECOND_FACTOR_NEEDED");
-    // what was begun before the role was given is not confirmed after it either
+    // nor is anything changed or learnt by which the account is taken over
+    let (changed, moved) = (
+        json!({ "currentPassword": OWN, "newPassword": PASSWORD }),
+        json!({ "currentPassword": OWN, "newEmail": "thief@anybody.example" }),
+    );
+    for (path, body) in [
+        ("/v1/account:changePassword", changed),
+        ("/v1/account:changeEmail", moved),
+        ("/v1/account:leave", typed.clone()),
+    ] {
+        teaching.post(path, body).await.refused("SECOND_FACTOR_NEEDED");
+    }
+    teaching.get("/v1/account/data:export").await.refused("SECOND_FACTOR_NEEDED");
     lacks_passkey(&teaching, &switch(&teaching, "ROLE_JUROR").await).await;
     let whole = on.with_session(on.login(), OWN, &sign_in(&on, &device).await.ok());
     whole.get("/v1/account/mandates").await.ok();
@@ -107,19 +119,60 @@ async fn who_knows_the_password_comes_in_by_no_other_role_of_the_account() {
 }
 
 #[tokio::test(crate = "::tests::limit")]
-async fn what_was_begun_with_the_password_alone_is_not_confirmed_once_a_passkey_is_needed() {
+async fn what_was_added_by_the_password_alone_opens_no_role_that_needs_more() {
     let world = World::of(&["it"]).start().await;
     let (coordinator, teacher) = (world.coordinator("it").await, world.teacher("it", "Ana", "Kos").await);
-    let on = add(&teacher, OWN, &mut Device::new()).await;
-    let id = on.account().await["id"].clone();
-    let half = on.again().await;
-    let phone = factor::begin(&half, OWN).await;
-    let (mut device, begun) = (Device::new(), begin(&half, OWN).await);
+    // whoever knows the password adds a passkey before the owner has a role that needs more
+    let mut strange = Device::new();
+    let thief = add(&teacher, OWN, &mut strange).await;
+    let id = thief.account().await["id"].clone();
     coordinator.post("/v1/mandates", json!({ "accountId": id, "role": "ROLE_JUROR" })).await.ok();
     required(&world, &["juror"]);
-    let code = phone.shows(world.clock().now());
-    half.post("/v1/account/factor:confirm", json!({ "code": code })).await.refused("SECOND_FACTOR_NEEDED");
-    confirm(&half, &begun, &device.makes(&begun)).await.refused("SECOND_FACTOR_NEEDED");
+    assert_eq!(list(&thief).await[0]["isSecondFactor"], Value::Null);
+    let juror = mandate(&thief, "ROLE_JUROR").await;
+    let session = acting(&thief, sign_in(&thief, &strange).await.ok(), &juror).await;
+    assert_eq!((&session["enrolmentNeeded"], &session["refreshToken"]), (&json!(true), &Value::Null), "{session}");
+    // the owner adds the first that counts, and is not asked for the other one
+    let (mut own, owner) = (Device::new(), teacher.again().await);
+    let owner = add(&owner, OWN, &mut own).await;
+    let counts: Vec<_> = list(&owner).await.iter().map(|passkey| passkey["isSecondFactor"].clone()).collect();
+    assert_eq!(counts, [Value::Null, json!(true)]);
+    let session = acting(&thief, sign_in(&thief, &strange).await.ok(), &juror).await;
+    lacks_passkey(&thief, &session).await;
+    let session = acting(&owner, sign_in(&owner, &own).await.ok(), &juror).await;
+    assert_eq!((&session["secondFactorNeeded"], session["refreshToken"].is_string()), (&Value::Null, true));
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn what_was_added_by_a_password_goes_with_it_and_passes_no_app() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let (mut strange, mut own) = (Device::new(), Device::new());
+    add(&teacher, OWN, &mut strange).await;
+    let owner = Owner::of(&world, &teacher.again().await, OWN).await;
+    assert_eq!(sign_in(&teacher, &strange).await.ok()["secondFactorNeeded"], true);
+    let on = add(&owner.caller, OWN, &mut own).await;
+    let on = on.change_password(PASSWORD).await;
+    world.settle().await;
+    let told = world.mailbox("it").find(teacher.login(), "(una o più passkey) del tuo account sono state tolte");
+    assert!(told.is_some());
+    sign_in(&on, &strange).await.refused("PASSKEY_REFUSED");
+    assert_eq!(sign_in(&on, &own).await.ok()["secondFactorNeeded"], Value::Null);
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_passkey_counts_from_when_its_owner_has_come_by_it_and_enrols_an_app() {
+    let world = World::of(&["it"]).start().await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let (mut shown, mut other) = (Device::new(), Device::new());
+    add(&teacher, OWN, &mut other).await;
+    let on = add(&teacher.again().await, OWN, &mut shown).await;
+    let on = on.with_session(on.login(), OWN, &sign_in(&on, &shown).await.ok());
+    Owner::of(&world, &on, OWN).await;
+    assert_eq!(sign_in(&on, &shown).await.ok()["secondFactorNeeded"], Value::Null);
+    assert_eq!(sign_in(&on, &other).await.ok()["secondFactorNeeded"], true);
     world.end().await;
 }
 

@@ -13,7 +13,7 @@ use tests::{
     path::text,
 };
 
-use super::factor::{OWN, Owner, show};
+use super::factor::{OWN, Owner};
 
 /// What a provider appends to the address that it leads back to.
 type Said = BTreeMap<String, String>;
@@ -27,12 +27,12 @@ fn said(url: &str) -> Said {
 }
 
 /// Begins to sign in by a provider.
-async fn begin(world: &World, tenant: &str, provider: &str) -> Answer {
+pub(super) async fn begin(world: &World, tenant: &str, provider: &str) -> Answer {
     world.anybody(tenant).post("/v1/providers:beginSignIn", json!({ "provider": provider })).await
 }
 
 /// Begins to link an account with a provider.
-async fn begin_link(caller: &Caller, provider: &str) -> Answer {
+pub(super) async fn begin_link(caller: &Caller, provider: &str) -> Answer {
     let asked = json!({ "provider": provider, "currentPassword": OWN });
     caller.post("/v1/account/providers:begin", asked).await
 }
@@ -48,22 +48,22 @@ fn completion(attempt: &Value, said: &Said) -> Value {
     body
 }
 
-async fn complete(world: &World, tenant: &str, attempt: &Value, said: &Said) -> Answer {
+pub(super) async fn complete(world: &World, tenant: &str, attempt: &Value, said: &Said) -> Answer {
     world.anybody(tenant).post("/v1/providers:completeSignIn", completion(attempt, said)).await
 }
 
-async fn complete_link(caller: &Caller, attempt: &Value, said: &Said) -> Answer {
+pub(super) async fn complete_link(caller: &Caller, attempt: &Value, said: &Said) -> Answer {
     caller.post("/v1/account/providers:complete", completion(attempt, said)).await
 }
 
 /// Links the account of a caller with whom the issuer signs in.
-async fn link(caller: &Caller, issuer: &Issuer) {
+pub(super) async fn link(caller: &Caller, issuer: &Issuer) {
     let attempt = begin_link(caller, "school").await.ok();
     complete_link(caller, &attempt, &issuer.signs_in(&text(&attempt["url"]))).await.ok();
 }
 
 /// Signs in by the issuer.
-async fn sign_in(world: &World, issuer: &Issuer) -> Answer {
+pub(super) async fn sign_in(world: &World, issuer: &Issuer) -> Answer {
     let attempt = begin(world, "it", "school").await.ok();
     complete(world, "it", &attempt, &issuer.signs_in(&text(&attempt["url"]))).await
 }
@@ -74,7 +74,7 @@ fn reason(refused: &Answer) -> String {
 }
 
 /// A world whose Italy trusts an issuer as `school`.
-async fn trusting(more: &str) -> (World, Issuer) {
+pub(super) async fn trusting(more: &str) -> (World, Issuer) {
     let world = World::of(&["it", "hr"]).start().await;
     let issuer = Issuer::start(world.clock()).await;
     world.add_to_tenant("it", &issuer.table("school", more));
@@ -400,54 +400,5 @@ async fn the_answer_of_one_provider_is_nothing_to_another_and_who_leaves_the_fil
     world.add_to_tenant("it", &lying.table("other", ""));
     let refresh = json!({ "refreshToken": session["refreshToken"] });
     world.anybody("it").post("/v1/sessions:refresh", refresh).await.refused("SESSION_OVER");
-    world.end().await;
-}
-
-#[tokio::test(crate = "::tests::limit")]
-async fn a_link_that_was_made_with_the_password_alone_goes_when_its_owner_makes_the_account_safer() {
-    let world = World::of(&["it"]).start().await;
-    let issuer = Issuer::start(world.clock()).await;
-    world.add_to_tenant("it", &issuer.table("school", "second_factor = { amr = [\"mfa\"] }"));
-    let changing = world.teacher("it", "Ana", "Kos").await;
-    link(&changing, &issuer).await;
-    let changed = changing.again().await.change_password("quattro lune sul lago di notte").await;
-    sign_in(&world, &issuer).await.refused("PROVIDER_NOT_LINKED");
-    assert_eq!(changed.get("/v1/account/providers").await.ok(), json!({}));
-
-    let enrolling = world.teacher("it", "Eva", "Novak").await;
-    link(&enrolling, &issuer).await;
-    let owner = Owner::of(&world, &enrolling.again().await, OWN).await;
-    sign_in(&world, &issuer).await.refused("PROVIDER_NOT_LINKED");
-    // one that is made with the factor shown stays, until it is reset
-    link(&owner.caller, &issuer).await;
-    sign_in(&world, &issuer).await.ok();
-    let coordinator = world.coordinator("it").await;
-    let id = text(&owner.caller.account().await["id"]);
-    coordinator.post(&format!("/v1/accounts/{id}:resetFactor"), json!({})).await.ok();
-    sign_in(&world, &issuer).await.refused("PROVIDER_NOT_LINKED");
-    world.end().await;
-}
-
-#[tokio::test(crate = "::tests::limit")]
-async fn a_second_factor_is_asked_for_after_a_provider_that_proves_none() {
-    let (world, issuer) = trusting("second_factor = { amr = [\"mfa\"] }").await;
-    let teacher = world.teacher("it", "Ana", "Kos").await;
-    let owner = Owner::of(&world, &teacher, OWN).await;
-    link(&owner.caller, &issuer).await;
-    let session = sign_in(&world, &issuer).await.ok();
-    assert_eq!((&session["secondFactorNeeded"], &session["refreshToken"]), (&json!(true), &Value::Null));
-    let half = teacher.with_session(teacher.login(), OWN, &session);
-    half.get("/v1/account").await.refused("SECOND_FACTOR_NEEDED");
-    let shown = show(&half, &owner.shows(&world, 0)).await.ok();
-    let whole = teacher.with_session(teacher.login(), OWN, &shown);
-    whole.get("/v1/account").await.ok();
-    // by what it was opened is still known
-    let remove = json!({ "provider": "school", "currentPassword": OWN });
-    issuer.twists(|token| token.claims["amr"] = json!(["pwd", "mfa"]));
-    let session = sign_in(&world, &issuer).await.ok();
-    assert_eq!((&session["secondFactorNeeded"], session["refreshToken"].is_string()), (&Value::Null, true));
-    owner.caller.post("/v1/account/providers:remove", remove).await.ok();
-    whole.get("/v1/account").await.refused("TOKEN_ENDED");
-    owner.caller.get("/v1/account").await.ok();
     world.end().await;
 }

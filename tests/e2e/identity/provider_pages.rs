@@ -1,13 +1,14 @@
 //! Coming in by an identity provider through the pages, as a browser without script does.
 
 use http::{StatusCode, header};
+use serde_json::json;
 use tests::{
     Answer, Reader, World,
     issuer::{Issuer, Mood},
     oidc::decoded,
 };
 
-use super::factor::OWN;
+use super::{factor::OWN, factor_required::required_beside};
 
 /// Where a page leads that leads on by itself.
 #[track_caller]
@@ -108,5 +109,31 @@ async fn a_way_that_ends_says_why_and_what_to_do() {
     let page = ana.send("/it/provider-sign-in", &go).await;
     assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
     says(&page, "Usluga za prijavu trenutačno nije dostupna.");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn a_reader_whose_role_needs_more_links_an_account_and_signs_in_by_pages_alone() {
+    let world = World::of(&["it"]).start().await;
+    let issuer = Issuer::start(world.clock()).await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    required_beside(&world, &["teacher"], &issuer.table("school", "second_factor = { amr = [\"mfa\"] }"));
+    issuer.twists(|token| token.claims["amr"] = json!(["mfa"]));
+    let mut ana = Reader::new(world.http(), "en");
+    let form = [("login", teacher.login()), ("password", OWN)];
+    says(&ana.fill("/it/sign-in", &form, "/it/begin-factor").await, "/it/link-provider");
+    let away = ana.send("/it/link-provider", &[("current-password", OWN), ("provider", "school")]).await;
+    let page = ana.open(&back(&issuer, &onward(&away))).await;
+    let (state, code) = (hidden(&page.text(), "state"), hidden(&page.text(), "code"));
+    let form = [("state", &*state), ("code", &*code), ("iss", "")];
+    says(&ana.fill("/it/provider/school", &form, "/it/sign-in?done=link-provider").await, "Your account is linked.");
+
+    // the password is not enough from now on, and the page says by what one comes in
+    let form = [("login", teacher.login()), ("password", OWN)];
+    let page = ana.fill("/it/sign-in", &form, "/it/sign-in?done=provider-needed").await;
+    says(&page, "sign in with the service that you linked");
+    let away = ana.send("/it/provider-sign-in", &[("provider", "school")]).await;
+    assert_eq!(onward(&ana.open(&back(&issuer, &onward(&away))).await), "/it/account");
+    says(&ana.open("/it/account").await, "Ana Kos");
     world.end().await;
 }

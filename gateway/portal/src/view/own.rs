@@ -7,7 +7,7 @@ use super::{Beside, asking, document, done, link};
 use crate::{
     faults::Faults,
     own::Once,
-    page::{FORMS, Given},
+    page::{FORMS, Given, LINK_PROVIDER},
     qr,
     visit::Visit,
 };
@@ -36,7 +36,7 @@ fn ways(visit: &Visit, account: &pb::Account, factor: Option<&pb::Factor>) -> Ve
         ways.push("change-email");
         ways.push("passkeys");
         if !visit.providers.is_empty() {
-            ways.push("link-provider");
+            ways.push(LINK_PROVIDER);
         }
         match factor.enrolled_at {
             Some(_) => ways.extend(["replace-codes", "give-up-factor"]),

@@ -11,7 +11,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jiff::{SignedDuration, Timestamp};
 use platform::{Ctx, Error, Id, Result, secret::Keys};
 
-use super::{Account, Login, Passkey};
+use super::{Account, Login, Passkey, provider_link::ProviderLink};
 use crate::{
     password::throttle::{exceeded, network},
     reason::{Reason, Refuse},
@@ -62,12 +62,21 @@ pub struct Tries {
     misses: Option<Misses>,
 }
 
-/// What an account is protected by beside the password: its second factor and its passkeys, or that it has none. Only `store::held` makes
-/// it, so that how far somebody is let in cannot be decided without looking at both.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an account is protected by beside the password: its app, and the passkeys and links with providers that count as a second factor, or
+/// that it has none. Only `store::held` makes it, so that how far somebody is let in cannot be decided without looking at all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     factor: Option<Id<Factor>>,
     passkeys: Vec<Id<Passkey>>,
+    links: Vec<Link>,
+}
+
+/// A link that counts as a second factor, whose provider the country believes now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Link {
+    id: Id<ProviderLink>,
+    /// Whether two factors were shown there once. Before, nobody is sent there to show them.
+    is_proven: bool,
 }
 
 /// What a code was.
@@ -272,7 +281,7 @@ impl Held {
         self.factor
     }
 
-    /// Whether there are passkeys.
+    /// Whether there are passkeys that count.
     pub fn has_passkeys(&self) -> bool {
         !self.passkeys.is_empty()
     }
@@ -282,10 +291,32 @@ impl Held {
         self.passkeys.contains(&passkey)
     }
 
+    /// Whether this link counts, where two factors were shown at its provider.
+    pub fn has_link(&self, link: Id<ProviderLink>) -> bool {
+        self.links.iter().any(|held| held.id == link)
+    }
+
+    /// Whether a second factor can be shown by coming in by a provider.
+    pub fn has_proven_links(&self) -> bool {
+        self.links.iter().any(|link| link.is_proven)
+    }
+
+    /// Whether there is any second factor that can be shown.
+    pub fn is_any(&self) -> bool {
+        self.factor.is_some() || self.has_passkeys() || self.has_proven_links()
+    }
+
     /// What tests say that an account has.
     #[cfg(test)]
     pub(crate) fn of(factor: Option<Id<Factor>>) -> Self {
-        Self { factor, passkeys: Vec::new() }
+        Self { factor, ..Self::default() }
+    }
+
+    /// This, and a link at whose provider two factors were shown, or not yet.
+    #[cfg(test)]
+    pub(crate) fn and_link(mut self, id: Id<ProviderLink>, is_proven: bool) -> Self {
+        self.links.push(Link { id, is_proven });
+        self
     }
 
     /// This, and passkeys.

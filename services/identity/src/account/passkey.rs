@@ -1,9 +1,12 @@
 //! Passkeys: keys that a device keeps for the owner of an account, and uses after it has looked who asks (WebAuthn). One counts as the
-//! password and as the second factor.
+//! password, or as the password and the second factor.
 //!
 //! What is begun is not kept: the client brings it back, sealed ([`ceremony`]). That it is completed once is seen in what a completion
 //! leaves behind. Adding a passkey ends the session in which it was begun; and a passkey remembers the last ceremony that it completed, and
 //! completes neither that one again nor one from before. So whoever has no account leaves nothing here, however often they begin.
+//!
+//! One that was added by who had shown a second factor of the account, or as the first one of an account that needs one, counts as a second
+//! factor. Any other counts as the password, by which it was added: whoever knows that could have added it.
 //!
 //! The handle by which a device knows its user is the id of the passkey. It says nothing of the account, and is known in its own tenant alone.
 
@@ -36,6 +39,7 @@ pub struct Passkey {
     account: Id<Account>,
     key: Key,
     name: String,
+    is_factor: bool,
     created_at: Timestamp,
     last_used_at: Option<Timestamp>,
     last_ceremony: Id<Passkey>,
@@ -50,6 +54,17 @@ pub struct New<'a> {
     pub credential: &'a str,
     /// What its owner calls it.
     pub name: &'a str,
+}
+
+/// The account that is given a passkey.
+#[derive(Clone, Copy, Debug)]
+pub struct Receiver<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// The passkeys it has.
+    pub others: &'a [Passkey],
+    /// Whether what is added counts as a second factor.
+    pub is_factor: bool,
 }
 
 /// What a browser answers to who signs in.
@@ -83,8 +98,8 @@ impl Passkey {
 
     /// Adds the one that was begun in the caller's session. Error: `PASSKEY_OVER`; `PASSKEY_REFUSED`; `PASSKEYS_TOO_MANY`;
     /// `PASSKEY_NOT_POSSIBLE`.
-    pub fn add(ctx: &Ctx, keys: &Keys, site: &Site, account: &Account, others: &[Self], new: &New<'_>) -> Result<Self> {
-        refuse_too_many(others)?;
+    pub fn add(ctx: &Ctx, keys: &Keys, site: &Site, receiver: Receiver<'_>, new: &New<'_>) -> Result<Self> {
+        refuse_too_many(receiver.others)?;
         let Ceremony { id, state } =
             Ceremony::<PasskeyRegistration>::open(ctx, keys, Purpose::adding(ctx)?, new.ceremony)?;
         let credential: RegisterPublicKeyCredential = read(new.credential)?;
@@ -92,9 +107,10 @@ impl Passkey {
         Ok(Self {
             id,
             version: 0,
-            account: account.id(),
+            account: receiver.account.id(),
             key,
             name: new.name.trim().to_owned(),
+            is_factor: receiver.is_factor,
             created_at: ctx.now(),
             last_used_at: None,
             last_ceremony: id,
@@ -217,6 +233,7 @@ pub(crate) mod tests {
             account: account.id(),
             key: serde_json::from_value(serde_json::json!({ "cred": credential })).unwrap(),
             name: "a phone".to_owned(),
+            is_factor: false,
             created_at: ctx.now(),
             last_used_at: None,
             last_ceremony: id,
@@ -236,7 +253,10 @@ pub(crate) mod tests {
         let begin = |held: &[Passkey]| reason(Passkey::begin(&ctx, &ground.keys, &site, &account, held));
         assert_eq!((begin(&held[1..]), begin(&held)), ("OK", "PASSKEYS_TOO_MANY"));
         let new = New { ceremony: "", credential: "", name: "" };
-        let add = |held: &[Passkey]| reason(Passkey::add(&ctx, &ground.keys, &site, &account, held, &new));
+        let add = |others: &[Passkey]| {
+            let receiver = Receiver { account: &account, others, is_factor: false };
+            reason(Passkey::add(&ctx, &ground.keys, &site, receiver, &new))
+        };
         assert_eq!((add(&held[1..]), add(&held)), ("PASSKEY_OVER", "PASSKEYS_TOO_MANY"));
     }
 

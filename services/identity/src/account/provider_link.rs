@@ -22,13 +22,44 @@ pub struct ProviderLink {
     issuer: String,
     subject: String,
     linked_at: Timestamp,
+    is_factor: bool,
+    has_shown_two: bool,
 }
 
 impl ProviderLink {
-    /// A link of an account with a subject of a provider.
+    /// A link of an account with a subject of a provider. It counts as the password, by which it is made.
     pub fn new(ctx: &Ctx, account: Id<Account>, provider: &Provider, subject: String) -> Self {
         let (provider, issuer) = (provider.code().to_owned(), provider.issuer().to_owned());
-        Self { id: ctx.new_id(), account, provider, issuer, subject, linked_at: ctx.now() }
+        let (is_factor, has_shown_two) = (false, false);
+        Self { id: ctx.new_id(), account, provider, issuer, subject, linked_at: ctx.now(), is_factor, has_shown_two }
+    }
+
+    /// This, made by an answer that has shown two factors or not. `is_factor`: it counts as a second factor where they are shown.
+    #[must_use]
+    pub fn made(self, is_factor: bool, has_shown_two: bool) -> Self {
+        Self { is_factor, has_shown_two, ..self }
+    }
+
+    /// Whether it counts as a second factor, where two were shown at its provider: it was made by who had shown one of the account, or is
+    /// the first one of an account that needs one, and the country believes its provider of two factors now. Any other counts as the
+    /// password, by which it was made.
+    pub fn is_factor_in(&self, country: &Country) -> bool {
+        self.is_factor && self.provider_of(country).is_some_and(Provider::is_believed_of_two)
+    }
+
+    /// Whether two factors were shown at its provider once.
+    pub fn has_shown_two(&self) -> bool {
+        self.has_shown_two
+    }
+
+    /// Whether it counts as the password alone, whatever the country believes.
+    pub fn is_weak(&self) -> bool {
+        !self.is_factor
+    }
+
+    /// When it was made.
+    pub fn linked_at(&self) -> Timestamp {
+        self.linked_at
     }
 
     /// The provider in the file of the country, where it still is there under this issuer.

@@ -4,7 +4,7 @@
 use platform::{Error, Reads, Result, Tx};
 use proto::identity::v1 as pb;
 
-use super::{entrance, providing, sign_in::SignedIn};
+use super::{entrance, entry, other_ways, sign_in::SignedIn};
 use crate::{
     account::{self, Account},
     class::team::{self, Credential},
@@ -28,8 +28,9 @@ pub(crate) async fn replace(tx: &Tx, credential: &Credential) -> Result<()> {
     team::store::replace_credential(tx, credential).await
 }
 
-/// Replaces an account's password, and ends all its sessions and the codes that wait. Where the caller signed in with a team's credential, the credential is
-/// redeemed. Error: `CREDENTIAL_USED`, where another call redeemed it first; `SESSION_OVER`, where the session that asks ended meanwhile.
+/// Replaces an account's password, and ends all its sessions, the codes that wait, and the ways in that count as the password. Where the
+/// caller signed in with a team's credential, the credential is redeemed. Error: `CREDENTIAL_USED`, where another call redeemed it first;
+/// `SESSION_OVER`, where the session that asks ended meanwhile; `SECOND_FACTOR_NEEDED`.
 pub(crate) async fn redeem(tx: &Tx, signed_in: SignedIn, password: Hash) -> Result<Account> {
     let SignedIn { mut account, provisional } = signed_in;
     if let Some(credential) = provisional {
@@ -43,8 +44,9 @@ pub(crate) async fn redeem(tx: &Tx, signed_in: SignedIn, password: Hash) -> Resu
     // held first: who ends the session that asks while its password is compared was here before, or waits
     account::store::lock(tx, &account).await?;
     session::store::asking(tx).await?.living(tx.ctx().now())?;
+    entry::refuse_half(tx, &account).await?;
     account.choose_password(password);
-    providing::cut_others(tx, account.id()).await?;
+    other_ways::remove_weak(tx, account.id()).await?;
     entrance::shut(tx, &mut account).await?;
     Ok(account)
 }

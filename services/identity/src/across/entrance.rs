@@ -5,7 +5,7 @@
 use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
 use proto::identity::v1 as pb;
 
-use super::{confirming, machines, mandating, passkeys, providing};
+use super::{confirming, entry, machines, mandating, other_ways};
 use crate::{
     account::{
         self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, invalid_code, recovery,
@@ -68,8 +68,7 @@ pub(crate) async fn reset(tx: &Tx, id: Id<Recovery>, password: Hash) -> Result<(
     }
     account.choose_password(password);
     shut(tx, &mut account).await?;
-    passkeys::remove_doubtful(tx, &account, None).await?;
-    providing::cut_off(tx, account.id()).await?;
+    other_ways::remove_doubtful(tx, &account, None).await?;
     tx.note("recover password", format!("account {}", account.id()), "");
     let notice_id = tx.ctx().new_id::<pb::PasswordRecovered>().to_string();
     let recovered_at = Some(wire::timestamp(tx.ctx().now()));
@@ -78,9 +77,10 @@ pub(crate) async fn reset(tx: &Tx, id: Id<Recovery>, password: Hash) -> Result<(
 }
 
 /// Keeps that another address was asked for, and publishes that both are to be mailed. Error: `ETAG_STALE`, where the account was saved
-/// since its owner proved to be it.
+/// since its owner proved to be it; `SECOND_FACTOR_NEEDED`.
 pub(crate) async fn ask_email(tx: &Tx, account: &Account, change: &EmailChange) -> Result<()> {
     account::store::lock(tx, account).await?;
+    entry::refuse_half(tx, account).await?;
     email_change::store::ask(tx, change).await?;
     tx.note("ask for another address", format!("account {}", account.id()), "");
     let notice_id = tx.ctx().new_id::<pb::EmailChangeAsked>().to_string();
@@ -136,8 +136,7 @@ pub(crate) async fn restore_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     // later changes were not the owner's either
     email_change::store::forget_all_of(tx, account.id()).await?;
     shut(tx, &mut account).await.map_err(taken)?;
-    passkeys::remove_doubtful(tx, &account, Some(change.asked_at())).await?;
-    providing::cut_off(tx, account.id()).await?;
+    other_ways::remove_doubtful(tx, &account, Some(change.asked_at())).await?;
     confirming::judge(tx, &account, Changed::Otherwise).await?;
     tx.note("restore address", format!("account {}", account.id()), "");
     recover(tx, Some(account.id())).await

@@ -11,6 +11,17 @@ use crate::{
     session::{self, Came, Entry, Lifetime, Opened, Proof, Session, Tokens},
 };
 
+/// What a way into an account is worth that is added to it beside the password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worth {
+    /// As much as the password by which it is added: the account has no second factor, and needs none.
+    Password,
+    /// As much as a second factor: it is the first one of an account that needs one.
+    First,
+    /// As much as a second factor: whoever adds it has shown one of the account.
+    Factor,
+}
+
 /// Decides how far somebody is let in who acts in a mandate of the account. The account is held where a session is opened by it, so that
 /// no second factor is enrolled meanwhile.
 pub(crate) async fn decide(db: &impl Reads, account: &Account, mandate: Mandate, proof: Proof) -> Result<Entry> {
@@ -27,22 +38,30 @@ async fn believed(db: &impl Reads, proof: Proof) -> Result<Proof> {
     Ok(Proof::Provider(Came { two_factors: came.two_factors && provider.is_believed_of_two(), ..came }))
 }
 
-/// Whether what was shown is enough for each role of the account, as far as it has something to show.
-pub(crate) async fn suffices(db: &impl Reads, account: &Account, proof: Proof) -> Result<bool> {
-    let held = factor::store::held(db, account.id()).await?;
-    for mandate in mandate::store::of_account(db, account.id()).await? {
-        if Entry::decide(db.ctx(), account, mandate, &held, proof)?.lacks() == Some(Lack::SecondFactor) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// Refuses to change by what the account is opened, and what leads out of it, where the account has a second factor and the caller's own
+/// session has shown none, whatever its role needs: whoever knows the password of a teacher who is a juror too would come in as a juror by an
+/// app of their own. Error: `SECOND_FACTOR_NEEDED`; `SESSION_OVER`.
+pub(crate) async fn refuse_half(db: &impl Reads, account: &Account) -> Result<()> {
+    added(db, account).await.map(drop)
 }
 
-/// Refuses to change by what the account is opened, where the caller's own session has shown less than one of its roles needs: whoever
-/// knows the password of a teacher who is a juror too would come in as a juror by an app of their own. Error: `SECOND_FACTOR_NEEDED`.
-pub(crate) async fn refuse_half(db: &impl Reads, account: &Account) -> Result<()> {
-    let shown = session::store::asking(db).await?.proof();
-    if suffices(db, account, shown).await? { Ok(()) } else { Err(Lack::SecondFactor.refusal()) }
+/// What a way into the account is worth that the caller adds to it. Error: as of [`refuse_half`].
+pub(crate) async fn added(db: &impl Reads, account: &Account) -> Result<Worth> {
+    let held = factor::store::held(db, account.id()).await?;
+    let shown = believed(db, session::store::asking(db).await?.proof()).await?;
+    match held.is_any() {
+        true if !shown.is_second_factor(&held) => Err(Lack::SecondFactor.refusal()),
+        true => Ok(Worth::Factor),
+        false if needs_factor(db, account).await? => Ok(Worth::First),
+        false => Ok(Worth::Password),
+    }
+}
+
+/// Whether one of the roles of an account needs a second factor here.
+pub(crate) async fn needs_factor(db: &impl Reads, account: &Account) -> Result<bool> {
+    let country = db.ctx().tenant().section::<Country>()?;
+    let held = mandate::store::of_account(db, account.id()).await?;
+    Ok(held.iter().any(|mandate| country.needs_factor(mandate.role())))
 }
 
 /// Opens a session, the first of a family that lasts for `lifetime`.

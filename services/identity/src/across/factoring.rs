@@ -5,7 +5,7 @@
 use platform::{Ctx, Id, Reads, Result, Store, Tx, Violations, error::Shared, secret::Keys, wire};
 use proto::identity::v1::{self as pb, FactorChange};
 
-use super::{entry, passkeys, providing};
+use super::{entry, other_ways};
 use crate::{
     account::{
         self, Account, Login,
@@ -22,7 +22,7 @@ pub(crate) async fn enrol(tx: &Tx, keys: &Keys, typed: &str) -> Result<(Account,
     let mut factor = found.ok_or_else(factor::missing)?;
     factor.enrol(tx.ctx(), keys, typed)?;
     factor::store::save(tx, &mut factor).await?;
-    providing::cut_others(tx, account.id()).await?;
+    other_ways::count_shown(tx).await?;
     session::store::end_all(tx, account.id()).await?;
     tx.note("enrol second factor", subject(&account), "");
     tell(tx, &account, FactorChange::Enrolled, 0);
@@ -67,15 +67,14 @@ pub(crate) async fn give_up(tx: &Tx, account: &Account) -> Result<Proof> {
     Ok(if let Proof::Factor(_) = asking.proof() { Proof::Password } else { asking.proof() })
 }
 
-/// Removes the factor and the passkeys of somebody who has lost them, and ends every session of the account. Error: `FACTOR_MISSING`, where
-/// there are none.
+/// Removes the factor of somebody who has lost it, the passkeys and the links with providers, and ends every session of the account. Error:
+/// `FACTOR_MISSING`, where there are none.
 pub(crate) async fn reset(tx: &Tx, account: &Account) -> Result<()> {
     account::store::lock(tx, account).await?;
-    let had = [remove(tx, account).await?, passkeys::remove_all(tx, account.id()).await?];
+    let had = [remove(tx, account).await?, other_ways::remove_all(tx, account.id()).await?];
     if had == [false, false] {
         return Err(factor::missing());
     }
-    providing::cut_off(tx, account.id()).await?;
     session::store::end_all(tx, account.id()).await?;
     tx.note("reset second factor", subject(account), "");
     tell(tx, account, FactorChange::Reset, 0);

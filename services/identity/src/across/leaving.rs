@@ -2,7 +2,7 @@
 
 use platform::{Ctx, Id, Peers, Reads, Result, Store, Tx};
 
-use super::{confirming, entrance, mandating, passkeys, providing};
+use super::{confirming, entrance, mandating, other_ways};
 use crate::{
     account::{self, Account, TeamId, confirmation, factor},
     class::{team, track},
@@ -37,8 +37,7 @@ pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<(
     account::store::keep_owner(tx, &address, id).await?;
     team::store::remove_support(tx, id).await?;
     factor::store::remove(tx, id).await?;
-    passkeys::remove_all(tx, id).await?;
-    providing::cut_off(tx, id).await?;
+    other_ways::remove_all(tx, id).await?;
     entrance::shut(tx, &mut account).await?;
     mandating::revoke_all(tx, id).await?;
     tx.note("leave account", format!("account {id}"), "");

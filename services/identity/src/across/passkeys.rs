@@ -1,20 +1,17 @@
 //! The passkeys of an account: adding one, signing in by one, and removing them. Each holds the account, so that of two that use one answer
 //! at once the second sees what the first has done. The owner is told by mail of all that somebody else could have done.
 //!
-//! A passkey goes with the sessions that it has opened. Which of them go where somebody proves by mail to be the owner is a question of what
-//! the mailbox is worth. Where the password alone opens the account in each of its roles, the mailbox opens it anyway, and all go, for one
-//! may be somebody else's. So they do where an app is asked for beside the password, which stays. Where they alone are the second factor they
-//! stay: else the mailbox would be it.
+//! A passkey goes with the sessions that it has opened.
 
 use jiff::Timestamp;
 use platform::{Error, Id, Reads, Result, Tx, secret::Keys, wire};
 use proto::identity::v1::{self as pb, PasskeyChange};
 
-use super::{entry, providing, sign_in};
+use super::{entry, entry::Worth, other_ways, sign_in};
 use crate::{
     account::{
-        self, Account, factor,
-        passkey::{self, Answer, New, Passkey, Shown, Site},
+        self, Account,
+        passkey::{self, Answer, New, Passkey, Receiver, Shown, Site},
     },
     session::{self, Proof},
 };
@@ -26,11 +23,13 @@ pub(crate) async fn add(tx: &Tx, keys: &Keys, site: &Site, new: &New<'_>) -> Res
     let account = account::store::person_to_change(tx, ctx.account()?).await?;
     // with the account held: of two that confirm at once, the second sees that its session has ended
     session::store::asking(tx).await?.living(ctx.now())?;
-    entry::refuse_half(tx, &account).await?;
+    let is_factor = entry::added(tx, &account).await? != Worth::Password;
     let others = passkey::store::of_account(tx, account.id()).await?;
-    let mut passkey = Passkey::add(ctx, keys, site, &account, &others, new)?;
+    let mut passkey = Passkey::add(ctx, keys, site, Receiver { account: &account, others: &others, is_factor }, new)?;
     passkey::store::insert(tx, &mut passkey).await?;
-    providing::cut_others(tx, account.id()).await?;
+    if is_factor {
+        other_ways::count_shown(tx).await?;
+    }
     session::store::end_all(tx, account.id()).await?;
     tx.note("add passkey", subject(&account), passkey.subject());
     tell(tx, account.id(), PasskeyChange::Added);
@@ -73,23 +72,25 @@ pub(crate) async fn remove(tx: &Tx, account: &Account, id: Id<Passkey>) -> Resul
     Ok(if asking.proof() == Proof::Passkey(id) { Proof::Password } else { asking.proof() })
 }
 
-/// Removes all passkeys of an account, whose sessions the caller ends. Returns whether there were any.
-pub(crate) async fn remove_all(tx: &Tx, account: Id<Account>) -> Result<bool> {
-    Ok(passkey::store::remove_since(tx, account, Timestamp::MIN).await? > 0)
+/// Removes those passkeys of an account that count as the password, except one. Returns whether there were any.
+pub(crate) async fn remove_weak(tx: &Tx, account: Id<Account>, except: Option<Id<Passkey>>) -> Result<bool> {
+    let removed = passkey::store::remove_weak(tx, account, except).await?;
+    Ok(removed_all(tx, account, removed))
 }
 
-/// Removes those passkeys of an account that may be somebody else's, because its owner has proven by mail to be it: all, where the password
-/// alone opens it, or an app is asked for beside it, which stays. `since` is when somebody else may have begun to act in it: what was added
-/// then goes in any case. The caller ends the sessions.
-pub(crate) async fn remove_doubtful(tx: &Tx, account: &Account, since: Option<Timestamp>) -> Result<()> {
-    let has_app = factor::store::held(tx, account.id()).await?.factor().is_some();
-    let all = (has_app || entry::suffices(tx, account, Proof::Password).await?).then_some(Timestamp::MIN);
-    let Some(since) = all.or(since) else { return Ok(()) };
-    if passkey::store::remove_since(tx, account.id(), since).await? > 0 {
-        tx.note("remove passkey", subject(account), "by mail");
-        tell(tx, account.id(), PasskeyChange::Removed);
+/// Removes those passkeys of an account that were added at an instant or later. Returns whether there were any.
+pub(crate) async fn remove_since(tx: &Tx, account: Id<Account>, instant: Timestamp) -> Result<bool> {
+    let removed = passkey::store::remove_since(tx, account, instant).await?;
+    Ok(removed_all(tx, account, removed))
+}
+
+/// Notes and tells that so many went with something else. Returns whether there were any.
+fn removed_all(tx: &Tx, account: Id<Account>, removed: u64) -> bool {
+    if removed > 0 {
+        tx.note("remove passkey", format!("account {account}"), format!("{removed} together"));
+        tell(tx, account, PasskeyChange::Removed);
     }
-    Ok(())
+    removed > 0
 }
 
 fn subject(account: &Account) -> String {

@@ -1,12 +1,14 @@
 //! Coming in by an identity provider, and linking an account with one. A link is made by who has typed the password of the account and has
-//! answered at the provider, in one session; it ends when its owner removes it, and with all that another password, a second factor or an address
-//! that is taken back ends, for somebody else may have made it. The owner is told by mail.
+//! answered at the provider, in one session; it ends when its owner removes it, and with all that goes where the owner makes the account
+//! safer, or proves by mail to be it ([`other_ways`]). The owner is told by mail.
 
 use platform::{Ctx, Error, Id, Reads, Result, Store, Tx, event::Handlers, secret::Keys, wire};
 use proto::identity::v1 as pb;
 
 use super::{
     entry,
+    entry::Worth,
+    other_ways,
     sign_in::{Door, locked},
 };
 use crate::{
@@ -120,6 +122,9 @@ pub(crate) async fn holder(tx: &Tx, shown: &Shown) -> Result<(Account, Proof)> {
     if !account.is_living() {
         return Err(not_linked());
     }
+    if shown.two_factors && !link.has_shown_two() {
+        provider_link::store::has_shown_two(tx, link.id()).await?;
+    }
     Ok((account, Proof::Provider(Came { link: link.id(), two_factors: shown.two_factors })))
 }
 
@@ -130,14 +135,22 @@ pub(crate) async fn linking(db: &impl Reads, account: &Account) -> Result<Sessio
     session::store::asking(db).await
 }
 
-/// Links the caller's own account with whom a provider has shown. Error: `SESSION_OVER`; `PROVIDER_LINKED`; as of [`linking`].
+/// Links the caller's own account with whom a provider has shown. Error: `SESSION_OVER`; `PROVIDER_LINKED`; as of [`entry::added`].
 pub(crate) async fn link(tx: &Tx, shown: Shown) -> Result<ProviderLink> {
     let ctx = tx.ctx();
     let account = account::store::person_to_change(tx, ctx.account()?).await?;
     // one that was ended meanwhile, as by a recovered password, links nothing
-    linking(tx, &account).await?.living(ctx.now())?;
-    let link = ProviderLink::new(ctx, account.id(), &shown.provider, shown.subject);
+    session::store::asking(tx).await?.living(ctx.now())?;
+    let is_factor = match entry::added(tx, &account).await? {
+        Worth::Password => false,
+        Worth::First => shown.two_factors,
+        Worth::Factor => true,
+    };
+    let link = ProviderLink::new(ctx, account.id(), &shown.provider, shown.subject).made(is_factor, shown.two_factors);
     provider_link::store::insert(tx, &link).await?;
+    if is_factor {
+        other_ways::count_shown(tx).await?;
+    }
     tell(tx, &link, "link provider", true);
     Ok(link)
 }
@@ -154,26 +167,14 @@ pub(crate) async fn unlink(tx: &Tx, account: &Account, provider: &str) -> Result
     Ok(())
 }
 
-/// Removes all links of an account whose sessions end: its owner comes back, and may not have made them.
-pub(crate) async fn cut_off(tx: &Tx, account: Id<Account>) -> Result<()> {
-    for link in provider_link::store::of_account(tx, account).await? {
+/// Removes those links of an account that go. Returns whether there were any. The caller ends the sessions.
+pub(crate) async fn cut(tx: &Tx, account: Id<Account>, goes: impl Fn(&ProviderLink) -> bool) -> Result<bool> {
+    let links: Vec<_> = provider_link::store::of_account(tx, account).await?.into_iter().filter(goes).collect();
+    for link in &links {
         provider_link::store::remove(tx, link.id()).await?;
-        tell(tx, &link, "remove provider link", false);
+        tell(tx, link, "remove provider link", false);
     }
-    Ok(())
-}
-
-/// Removes the links of the caller's account but the one by which they have come: whoever makes the account safer does not know who made the
-/// others, which would go past what is asked for from now on. The caller ends the sessions.
-pub(crate) async fn cut_others(tx: &Tx, account: Id<Account>) -> Result<()> {
-    let own = session::store::asking(tx).await?.came().map(|came| came.link);
-    for link in provider_link::store::of_account(tx, account).await? {
-        if Some(link.id()) != own {
-            provider_link::store::remove(tx, link.id()).await?;
-            tell(tx, &link, "remove provider link", false);
-        }
-    }
-    Ok(())
+    Ok(!links.is_empty())
 }
 
 /// Notes and publishes what happened, of which the owner is told by mail.

@@ -59,12 +59,13 @@ fn protected() -> Vec<Holding> {
         Holding::new(
             "passkey",
             "so that its owner signs in by a device",
-            "until it is removed or reset, or a password is recovered",
+            "until it is removed or reset, or the password is another one",
         )
         .of_account("account_id")
         .goes()
         .ids(["id"])
         .texts(["name"])
+        .flags(["is_factor"])
         .times(["created_at", "last_used_at"]),
         Holding::new("inactivity_warning", "so that who does not sign in is told once", "as long as the account")
             .of_account("account_id")
@@ -85,11 +86,12 @@ fn providers() -> Vec<Holding> {
         Holding::new(
             "provider_link",
             "so that its owner can sign in at an identity provider",
-            "until it is removed, or a password is recovered",
+            "until it is removed or reset, or the password is another one",
         )
         .of_account("account_id")
         .goes()
         .texts(["provider", "issuer", "subject"])
+        .flags(["is_factor", "has_shown_two"])
         .times(["linked_at"]),
         Holding::new(
             "provider_attempt",

@@ -23,7 +23,7 @@ pub enum Proof {
     Password,
     /// The password, or the answer of an identity provider, and this second factor.
     Factor(Id<Factor>),
-    /// This passkey, whose device has looked who uses it: it counts as both.
+    /// This passkey, whose device has looked who uses it: it counts as the password, or as both.
     Passkey(Id<Passkey>),
     /// The answer of an identity provider, and no second factor here.
     Provider(Came),
@@ -45,7 +45,7 @@ pub struct Entry {
     mandate: Mandate,
     proof: Proof,
     lacks: Option<Lack>,
-    has_app: bool,
+    held: Held,
 }
 
 /// A session with its tokens, as its owner is told of it.
@@ -55,21 +55,31 @@ pub struct Opened {
     pub(super) entry: Entry,
 }
 
+impl Proof {
+    /// Whether it is a second factor, of those that the account has.
+    pub fn is_second_factor(self, held: &Held) -> bool {
+        match self {
+            Self::Credential | Self::Password => false,
+            Self::Factor(shown) => held.factor() == Some(shown),
+            Self::Passkey(shown) => held.has(shown),
+            Self::Provider(Came { link, two_factors }) => two_factors && held.has_link(link),
+        }
+    }
+}
+
 impl Entry {
-    /// Decides what is lacking. An app that the account has is shown, whatever the role, or a passkey in its place. Where the country says
-    /// that the role needs a second factor, an account that has neither enrols one first; one that has passkeys alone shows one of them, for
-    /// whoever knows the password could enrol an app.
+    /// Decides what is lacking. Where the account has an app, or the country says that the role needs a second factor, one that the account
+    /// has is shown: its app, or a passkey or a provider that counts as one. An account that has none enrols one first; one that has is not
+    /// asked to, for whoever knows the password could.
     pub fn decide(ctx: &Ctx, account: &Account, mandate: Mandate, held: &Held, proof: Proof) -> Result<Self> {
         let is_needed = ctx.tenant().section::<Country>()?.needs_factor(mandate.role());
         let lacks = match proof {
             Proof::Credential => Some(Lack::Password),
-            Proof::Passkey(shown) if held.has(shown) => None,
-            Proof::Provider(Came { two_factors: true, .. }) => None,
-            Proof::Factor(shown) if held.factor() == Some(shown) => None,
-            _ if held.factor().is_some() || is_needed && held.has_passkeys() => Some(Lack::SecondFactor),
-            _ => is_needed.then_some(Lack::Enrolment),
+            _ if held.factor().is_none() && !is_needed || proof.is_second_factor(held) => None,
+            _ if held.is_any() => Some(Lack::SecondFactor),
+            _ => Some(Lack::Enrolment),
         };
-        Ok(Self { team: account.team(), mandate, proof, lacks, has_app: held.factor().is_some() })
+        Ok(Self { team: account.team(), mandate, proof, lacks, held: held.clone() })
     }
 
     /// Error: what must come first, where something is lacking.
@@ -92,9 +102,18 @@ impl Entry {
         self.team
     }
 
-    /// Whether what is lacking is a passkey: there is nothing else to show.
+    /// Whether what is lacking is shown by a passkey, and there is no app.
     pub(super) fn needs_passkey(&self) -> bool {
-        self.lacks == Some(Lack::SecondFactor) && !self.has_app
+        self.lacks_without_app() && self.held.has_passkeys()
+    }
+
+    /// Whether what is lacking is shown by coming in by a provider, and there is no app.
+    pub(super) fn needs_provider(&self) -> bool {
+        self.lacks_without_app() && self.held.has_proven_links()
+    }
+
+    fn lacks_without_app(&self) -> bool {
+        self.lacks == Some(Lack::SecondFactor) && self.held.factor().is_none()
     }
 
     /// The second factor that was shown.
@@ -142,12 +161,39 @@ mod tests {
             assert_eq!(lacks(ctx, role, Some(own), Proof::Factor(own)), None, "{role:?}");
         }
         assert_eq!(lacks(&strict, Role::Team, None, Proof::Credential), Some(Lack::Password));
-        // what a provider says is as a password, unless it proves two factors
-        let came = |two_factors| Proof::Provider(Came { link: strict.new_id(), two_factors });
-        assert_eq!(lacks(&strict, Role::Juror, None, came(false)), Some(Lack::Enrolment));
-        assert_eq!(lacks(&strict, Role::Juror, Some(own), came(false)), Some(Lack::SecondFactor));
-        assert_eq!(lacks(&strict, Role::Juror, None, came(true)), None);
-        assert_eq!(lacks(&strict, Role::Teacher, Some(own), came(true)), None);
+    }
+
+    #[test]
+    fn a_provider_is_a_second_factor_by_a_link_that_counts_where_two_were_shown_there() {
+        let ground = Ground::without_store();
+        let strict = ground.needing_factors(&["juror"]);
+        let (own, weak, app) = (strict.new_id(), strict.new_id(), strict.new_id());
+        let account = account(&strict, "ana@school.example", None, None);
+        let decide = |role, held: &Held, proof| {
+            let mandate = Mandate::first(&strict, &account, role);
+            let entry = Entry::decide(&strict, &account, mandate, held, proof).unwrap();
+            (entry.lacks(), entry.needs_provider())
+        };
+        let came = |link, two_factors| Proof::Provider(Came { link, two_factors });
+        let none = Held::of(None);
+        let proven = none.clone().and_link(own, true);
+        let unproven = none.clone().and_link(own, false);
+        let with_app = Held::of(Some(app)).and_link(own, true);
+        for role in [Role::Juror, Role::Teacher] {
+            for held in [&proven, &unproven, &with_app] {
+                assert_eq!(decide(role, held, came(own, true)), (None, false), "{role:?}: {held:?}");
+            }
+            // one that was made with the password alone is no more than that
+            for proof in [came(weak, true), came(own, false), Proof::Password] {
+                let (needed, held) = ((Some(Lack::SecondFactor), true), role == Role::Juror);
+                assert_eq!(decide(role, &proven, proof), if held { needed } else { (None, false) }, "{role:?}");
+                assert_eq!(decide(role, &with_app, proof), (Some(Lack::SecondFactor), false), "{role:?}");
+            }
+        }
+        for held in [&none, &unproven] {
+            assert_eq!(decide(Role::Juror, held, came(weak, true)), (Some(Lack::Enrolment), false), "{held:?}");
+            assert_eq!(decide(Role::Juror, held, Proof::Password), (Some(Lack::Enrolment), false), "{held:?}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ impl From<Opened> for pb::Session {
             second_factor_needed: is_lacking(Lack::SecondFactor),
             enrolment_needed: is_lacking(Lack::Enrolment),
             passkey_needed: entry.needs_passkey(),
+            provider_needed: entry.needs_provider(),
         }
     }
 }

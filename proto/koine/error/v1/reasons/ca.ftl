@@ -48,5 +48,5 @@ OPERATION_INTERRUPTED = L'operació s'ha interromput. No s'ha canviat res; torna
 TOKEN_ENDED = La teva sessió s'ha tancat. Torna a iniciar la sessió.
 SCOPE_MISSING = Falta un permís a la clau d'aquest programa. Demana una clau que el tingui.
     .exact = A la clau d'aquest programa li falta el permís { $scope }. Demana una clau que el tingui.
-SECOND_FACTOR_NEEDED = Aquest compte està protegit també per una aplicació del teu telèfon o per una clau d'accés. Introdueix el codi que mostra l'aplicació o un dels teus codis de recuperació, o entra amb la teva clau d'accés.
+SECOND_FACTOR_NEEDED = Aquest compte està protegit també per una aplicació del teu telèfon, per una clau d'accés o pel servei d'accés amb què està vinculat. Introdueix el codi que mostra l'aplicació o un dels teus codis de recuperació, o entra amb la clau d'accés o amb aquest servei.
 ENROLMENT_NEEDED = Amb la teva funció s'entra també amb una aplicació del telèfon o amb una clau d'accés. Configura'n primer una de les dues.

@@ -48,5 +48,5 @@ OPERATION_INTERRUPTED = The work on this was interrupted. Nothing was changed; s
 TOKEN_ENDED = Your session has ended. Sign in again.
 SCOPE_MISSING = The key of this program lacks a permission. Ask for a key that has it.
     .exact = The key of this program lacks the permission { $scope }. Ask for a key that has it.
-SECOND_FACTOR_NEEDED = This account is also protected by an app on your phone or by a passkey. Enter the code that the app shows or one of your recovery codes, or sign in with your passkey.
+SECOND_FACTOR_NEEDED = This account is also protected by an app on your phone, by a passkey or by the sign-in service that it is linked with. Enter the code that the app shows or one of your recovery codes, or sign in with the passkey or with that service.
 ENROLMENT_NEEDED = In your role you also sign in with an app on your phone, or with a passkey. Set one up first.

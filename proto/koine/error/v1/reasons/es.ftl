@@ -48,5 +48,5 @@ OPERATION_INTERRUPTED = La operación se ha interrumpido. No se ha cambiado nada
 TOKEN_ENDED = Tu sesión se ha cerrado. Inicia sesión de nuevo.
 SCOPE_MISSING = A la clave de este programa le falta un permiso. Pide una clave que lo tenga.
     .exact = A la clave de este programa le falta el permiso { $scope }. Pide una clave que lo tenga.
-SECOND_FACTOR_NEEDED = Esta cuenta está protegida también por una aplicación de tu teléfono o por una llave de acceso. Introduce el código que muestra la aplicación o uno de tus códigos de recuperación, o entra con tu llave de acceso.
+SECOND_FACTOR_NEEDED = Esta cuenta está protegida también por una aplicación de tu teléfono, por una llave de acceso o por el servicio de acceso con el que está vinculada. Introduce el código que muestra la aplicación o uno de tus códigos de recuperación, o entra con la llave de acceso o con ese servicio.
 ENROLMENT_NEEDED = Con tu función se entra también con una aplicación del teléfono o con una llave de acceso. Configura primero una de las dos.

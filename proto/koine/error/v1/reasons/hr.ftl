@@ -48,5 +48,5 @@ OPERATION_INTERRUPTED = Obrada je prekinuta. Ništa nije promijenjeno; pokrenite
 TOKEN_ENDED = Vaša je prijava zatvorena. Prijavite se ponovno.
 SCOPE_MISSING = Ključu ovog programa nedostaje ovlast. Zatražite ključ koji je ima.
     .exact = Ključu ovog programa nedostaje ovlast { $scope }. Zatražite ključ koji je ima.
-SECOND_FACTOR_NEEDED = Ovaj račun štiti i aplikacija na vašem telefonu ili pristupni ključ. Unesite kôd koji aplikacija prikazuje ili jedan od svojih kodova za oporavak, ili se prijavite pristupnim ključem.
+SECOND_FACTOR_NEEDED = Ovaj račun štiti i aplikacija na vašem telefonu, pristupni ključ ili usluga za prijavu s kojom je povezan. Unesite kôd koji aplikacija prikazuje ili jedan od svojih kodova za oporavak, ili se prijavite pristupnim ključem ili putem te usluge.
 ENROLMENT_NEEDED = U vašoj se ulozi prijavljuje i aplikacijom na telefonu ili pristupnim ključem. Najprije postavite jedno od toga.

@@ -48,5 +48,5 @@ OPERATION_INTERRUPTED = L'operazione è stata interrotta. Non è stato modificat
 TOKEN_ENDED = La tua sessione è stata chiusa. Accedi di nuovo.
 SCOPE_MISSING = Alla chiave di questo programma manca un permesso. Chiedi una chiave che lo abbia.
     .exact = Alla chiave di questo programma manca il permesso { $scope }. Chiedi una chiave che lo abbia.
-SECOND_FACTOR_NEEDED = Questo account è protetto anche da un'app sul tuo telefono o da una passkey. Inserisci il codice che l'app mostra o uno dei tuoi codici di recupero, oppure accedi con la passkey.
+SECOND_FACTOR_NEEDED = Questo account è protetto anche da un'app sul tuo telefono, da una passkey o dal servizio di accesso a cui è collegato. Inserisci il codice che l'app mostra o uno dei tuoi codici di recupero, oppure accedi con la passkey o con quel servizio.
 ENROLMENT_NEEDED = Nel tuo ruolo si accede anche con un'app sul telefono, oppure con una passkey. Configura prima l'una o l'altra.

@@ -48,5 +48,5 @@ OPERATION_INTERRUPTED = Obdelava je bila prekinjena. Nič ni bilo spremenjeno; z
 TOKEN_ENDED = Vaša prijava je bila zaključena. Prijavite se znova.
 SCOPE_MISSING = Ključu tega programa manjka pravica. Zaprosite za ključ, ki jo ima.
     .exact = Ključu tega programa manjka pravica { $scope }. Zaprosite za ključ, ki jo ima.
-SECOND_FACTOR_NEEDED = Ta račun varuje tudi aplikacija v vašem telefonu ali ključ za dostop. Vnesite kodo, ki jo prikazuje aplikacija, ali eno od svojih obnovitvenih kod, ali pa se prijavite s ključem za dostop.
+SECOND_FACTOR_NEEDED = Ta račun varuje tudi aplikacija v vašem telefonu, ključ za dostop ali storitev za prijavo, s katero je povezan. Vnesite kodo, ki jo prikazuje aplikacija, ali eno od svojih obnovitvenih kod, ali pa se prijavite s ključem za dostop ali prek te storitve.
 ENROLMENT_NEEDED = V vaši vlogi se prijavite tudi z aplikacijo v telefonu ali s ključem za dostop. Najprej nastavite eno od obojega.

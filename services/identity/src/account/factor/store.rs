@@ -3,8 +3,11 @@
 use platform::{Error, Id, Reads, Result, Tx, secret::Keys, store::At};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::ExprTrait};
 
-use super::{Enrolled, Factor, Held, Misses, REMEMBERED, RecoveryCodes, Tries};
-use crate::account::{Account, passkey};
+use super::{Enrolled, Factor, Held, Link, Misses, REMEMBERED, RecoveryCodes, Tries};
+use crate::{
+    account::{Account, passkey, provider_link},
+    country::Country,
+};
 
 mod row {
     use platform::{Id, store::At};
@@ -86,8 +89,12 @@ pub(crate) async fn find(db: &impl Reads, account: Id<Account>) -> Result<Option
 /// What an account is protected by beside the password, or that it has none: an enrolment that waits is none.
 pub(crate) async fn held(db: &impl Reads, account: Id<Account>) -> Result<Held> {
     let found = find(db, account).await?;
-    let passkeys = passkey::store::ids_of(db, account).await?;
-    Ok(Held { factor: found.filter(Factor::is_enrolled).map(|factor| factor.id), passkeys })
+    let passkeys = passkey::store::factors_of(db, account).await?;
+    let country = db.ctx().tenant().section::<Country>()?;
+    let links = provider_link::store::of_account(db, account).await?.into_iter();
+    let links = links.filter(|link| link.is_factor_in(country));
+    let links = links.map(|link| Link { id: link.id(), is_proven: link.has_shown_two() }).collect();
+    Ok(Held { factor: found.filter(Factor::is_enrolled).map(|factor| factor.id), passkeys, links })
 }
 
 /// Saves an enrolment that begins, and deletes one that waits.
@@ -170,6 +177,8 @@ mod tests {
         let mut key = passkey::tests::key(&ctx, &teacher);
         assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(Some(factor.id)));
         passkey::store::insert(&tx, &mut key).await.unwrap();
+        assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(Some(factor.id)), "it counts as the password");
+        passkey::store::count(&tx, key.id()).await.unwrap();
         assert_eq!(held(&tx, teacher.id()).await.unwrap(), Held::of(Some(factor.id)).and(vec![key.id()]));
         remove(&tx, teacher.id()).await.unwrap();
         assert_eq!(find(&tx, teacher.id()).await.unwrap(), None);

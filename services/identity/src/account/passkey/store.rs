@@ -6,7 +6,8 @@ use platform::{
     store::{At, is_duplicate, of_text, to_text},
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    Select, sea_query::Expr,
 };
 
 use super::{Passkey, refused};
@@ -28,6 +29,7 @@ mod row {
         pub key_name: String,
         pub credential: String,
         pub name: String,
+        pub is_factor: bool,
         pub created_at: At,
         pub last_used_at: Option<At>,
         pub last_ceremony: Id<Passkey>,
@@ -49,9 +51,17 @@ pub(crate) async fn of_account(db: &impl Reads, account: Id<Account>) -> Result<
     rows.into_iter().map(passkey).collect()
 }
 
-/// The ids of the passkeys of an account.
-pub(crate) async fn ids_of(db: &impl Reads, account: Id<Account>) -> Result<Vec<Id<Passkey>>> {
-    Ok(theirs(account).select_only().column(row::Column::Id).into_tuple().all(db.conn()).await?)
+/// The ids of the passkeys of an account that count as a second factor.
+pub(crate) async fn factors_of(db: &impl Reads, account: Id<Account>) -> Result<Vec<Id<Passkey>>> {
+    let factors = theirs(account).filter(row::Column::IsFactor.eq(true));
+    Ok(factors.select_only().column(row::Column::Id).into_tuple().all(db.conn()).await?)
+}
+
+/// Counts one as a second factor from now on.
+pub(crate) async fn count(tx: &Tx, id: Id<Passkey>) -> Result<()> {
+    let one = row::Entity::update_many().filter(row::Column::Id.eq(id));
+    one.col_expr(row::Column::IsFactor, Expr::val(true)).exec(tx.conn()).await?;
+    Ok(())
 }
 
 fn theirs(account: Id<Account>) -> Select<row::Entity> {
@@ -78,6 +88,14 @@ pub(crate) async fn remove(tx: &Tx, id: Id<Passkey>) -> Result<()> {
     Ok(())
 }
 
+/// Deletes those of an account that count as the password, except one. Returns how many there were.
+pub(crate) async fn remove_weak(tx: &Tx, account: Id<Account>, except: Option<Id<Passkey>>) -> Result<u64> {
+    let theirs = row::Entity::delete_many().filter(row::Column::AccountId.eq(account));
+    let weak = theirs.filter(row::Column::IsFactor.eq(false));
+    let weak = weak.filter(Condition::all().add_option(except.map(|kept| row::Column::Id.ne(kept))));
+    Ok(weak.exec(tx.conn()).await?.rows_affected)
+}
+
 /// Deletes those of an account that were added at an instant or later. Returns how many there were.
 pub(crate) async fn remove_since(tx: &Tx, account: Id<Account>, instant: Timestamp) -> Result<u64> {
     let theirs = row::Entity::delete_many().filter(row::Column::AccountId.eq(account));
@@ -92,6 +110,7 @@ fn row_of(passkey: &Passkey) -> Result<row::Model> {
         key_name: passkey.key_name(),
         credential: to_text(&passkey.key)?,
         name: passkey.name.clone(),
+        is_factor: passkey.is_factor,
         created_at: passkey.created_at.into(),
         last_used_at: passkey.last_used_at.map(At::from),
         last_ceremony: passkey.last_ceremony,
@@ -105,6 +124,7 @@ fn passkey(row: row::Model) -> Result<Passkey> {
         account: row.account_id,
         key: of_text(&row.credential)?,
         name: row.name,
+        is_factor: row.is_factor,
         created_at: row.created_at.0,
         last_used_at: row.last_used_at.map(|at| at.0),
         last_ceremony: row.last_ceremony,
@@ -136,12 +156,32 @@ mod tests {
         save(&tx, &mut first).await.unwrap();
         assert!(save(&tx, &mut stale.clone()).await.is_err_and(|error| error.is(Shared::EtagStale)));
         assert_eq!(of_account(&tx, teacher.id()).await.unwrap(), [first.clone(), second.clone()]);
-        assert_eq!(ids_of(&tx, teacher.id()).await.unwrap().len(), 2);
         assert_eq!(remove_since(&tx, teacher.id(), second.created_at).await.unwrap(), 1);
         assert_eq!(find(&tx, first.id).await.unwrap(), Some(first.clone()));
         remove(&tx, first.id).await.unwrap();
         assert_eq!(of_account(&tx, teacher.id()).await.unwrap(), []);
         assert_eq!(of_account(&tx, other.id()).await.unwrap(), [third]);
+    }
+
+    #[tokio::test]
+    async fn those_that_count_as_the_password_go_without_those_that_are_a_second_factor() {
+        let ground = Ground::new();
+        let (teacher, other) = (ground.teacher("ana@school.example").await, ground.teacher("ivo@school.example").await);
+        let ctx = ground.anybody();
+        let tx = ground.store().change(&ctx).await.unwrap();
+        let [mut factor, mut kept, mut weak] = [(); 3].map(|()| key(&ctx, &teacher));
+        let mut strange = key(&ctx, &other);
+        for passkey in [&mut factor, &mut kept, &mut weak, &mut strange] {
+            insert(&tx, passkey).await.unwrap();
+        }
+        count(&tx, factor.id).await.unwrap();
+        assert_eq!(factors_of(&tx, teacher.id()).await.unwrap(), [factor.id]);
+        assert_eq!(remove_weak(&tx, teacher.id(), Some(kept.id)).await.unwrap(), 1);
+        assert_eq!(find(&tx, weak.id).await.unwrap(), None);
+        assert_eq!(remove_weak(&tx, teacher.id(), None).await.unwrap(), 1);
+        let left = of_account(&tx, teacher.id()).await.unwrap();
+        assert_eq!(left, [Passkey { is_factor: true, ..factor }]);
+        assert_eq!(of_account(&tx, other.id()).await.unwrap(), [strange]);
     }
 
     #[tokio::test]

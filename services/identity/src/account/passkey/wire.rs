@@ -12,6 +12,7 @@ impl From<Passkey> for pb::Passkey {
             name: passkey.name,
             created_at: Some(wire::timestamp(passkey.created_at)),
             last_used_at: passkey.last_used_at.map(wire::timestamp),
+            is_second_factor: passkey.is_factor,
         }
     }
 }

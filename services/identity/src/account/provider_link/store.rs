@@ -1,7 +1,10 @@
 //! Links as rows.
 
 use platform::{Id, Reads, Result, Tx};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, sea_query::OnConflict};
+use sea_orm::{
+    ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    sea_query::{Expr, OnConflict},
+};
 
 use super::{ProviderLink, linked};
 use crate::account::Account;
@@ -22,6 +25,8 @@ mod row {
         pub issuer: String,
         pub subject: String,
         pub linked_at: At,
+        pub is_factor: bool,
+        pub has_shown_two: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -38,6 +43,8 @@ pub(crate) async fn insert(tx: &Tx, link: &ProviderLink) -> Result<()> {
         issuer: link.issuer.clone(),
         subject: link.subject.clone(),
         linked_at: link.linked_at.into(),
+        is_factor: link.is_factor,
+        has_shown_two: link.has_shown_two,
     };
     let first_wins = OnConflict::new().do_nothing().to_owned();
     let insert = row::Entity::insert(row.into_active_model()).on_conflict(first_wins);
@@ -61,6 +68,22 @@ pub(crate) async fn of_account(db: &impl Reads, account: Id<Account>) -> Result<
     Ok(theirs.all(db.conn()).await?.into_iter().map(link).collect())
 }
 
+/// Counts one as a second factor from now on, where two factors are shown at its provider.
+pub(crate) async fn count(tx: &Tx, id: Id<ProviderLink>) -> Result<()> {
+    set(tx, id, row::Column::IsFactor).await
+}
+
+/// Keeps that two factors were shown at its provider.
+pub(crate) async fn has_shown_two(tx: &Tx, id: Id<ProviderLink>) -> Result<()> {
+    set(tx, id, row::Column::HasShownTwo).await
+}
+
+async fn set(tx: &Tx, id: Id<ProviderLink>, flag: row::Column) -> Result<()> {
+    let one = row::Entity::update_many().filter(row::Column::Id.eq(id));
+    one.col_expr(flag, Expr::val(true)).exec(tx.conn()).await?;
+    Ok(())
+}
+
 /// Deletes a link. Returns false, where it was deleted before.
 pub(crate) async fn remove(tx: &Tx, id: Id<ProviderLink>) -> Result<bool> {
     Ok(row::Entity::delete_by_id(id).exec(tx.conn()).await?.rows_affected == 1)
@@ -74,6 +97,8 @@ fn link(row: row::Model) -> ProviderLink {
         issuer: row.issuer,
         subject: row.subject,
         linked_at: row.linked_at.0,
+        is_factor: row.is_factor,
+        has_shown_two: row.has_shown_two,
     }
 }
 

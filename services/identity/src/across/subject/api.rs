@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     account,
-    across::{erasing, erasure},
+    across::{entry, erasing, erasure},
 };
 
 /// The methods on what is known of a person.
@@ -31,6 +31,10 @@ impl DataSubjectService for DataSubjects {
 
     async fn export_own_data(&self, request: Request<pb::ExportOwnDataRequest>) -> Result<Response<Pieces>, Status> {
         let (ctx, _) = request.open()?;
+        let db = self.store.read(&ctx).await?;
+        let account = account::store::person(&db, ctx.account()?).await?;
+        entry::refuse_half(&db, &account).await?;
+        drop(db);
         Ok(gather(&self.peers, &ctx)?)
     }
 

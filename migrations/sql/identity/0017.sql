@@ -1,0 +1,5 @@
+-- A passkey and a link with a provider remember whether they count as a second factor, or as the password by which they were added. Those
+-- from before count as they did.
+ALTER TABLE passkey ADD COLUMN is_factor boolean NOT NULL DEFAULT true;
+ALTER TABLE provider_link ADD COLUMN is_factor boolean NOT NULL DEFAULT true;
+ALTER TABLE provider_link ADD COLUMN has_shown_two boolean NOT NULL DEFAULT true;

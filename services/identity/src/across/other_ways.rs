@@ -1,0 +1,59 @@
+//! The ways into an account beside its password, as far as passkeys and links with providers are judged together. Each counts as a second
+//! factor or as the password ([`Worth`](super::entry::Worth)). What counts as the password goes with it: whoever knew it could have added
+//! that. What somebody has shown who makes the account safer counts as a second factor from then on.
+//!
+//! What goes where somebody proves by mail to be the owner is a question of what the mailbox is worth. Where the password alone opens the
+//! account in each of its roles, the mailbox opens it anyway, and all go, for one may be somebody else's. So they do where an app is asked
+//! for beside the password, which stays. Where they alone are the second factor they stay: else the mailbox would be it.
+
+use jiff::Timestamp;
+use platform::{Id, Result, Tx};
+
+use super::{entry, passkeys, providing};
+use crate::{
+    account::{Account, factor, passkey, provider_link},
+    session::{self, Proof},
+};
+
+/// Counts what the caller's own session was opened by as a second factor from now on.
+pub(crate) async fn count_shown(tx: &Tx) -> Result<()> {
+    let asking = session::store::asking(tx).await?;
+    if let Proof::Passkey(shown) = asking.proof() {
+        passkey::store::count(tx, shown).await?;
+    }
+    if let Some(came) = asking.came() {
+        provider_link::store::count(tx, came.link).await?;
+    }
+    Ok(())
+}
+
+/// Removes those that count as the password, because that is another one from now on, except the one that the caller's own session was
+/// opened by. The caller ends the sessions.
+pub(crate) async fn remove_weak(tx: &Tx, account: Id<Account>) -> Result<()> {
+    let asking = session::store::asking(tx).await?;
+    let shown = if let Proof::Passkey(shown) = asking.proof() { Some(shown) } else { None };
+    let came = asking.came().map(|came| came.link);
+    passkeys::remove_weak(tx, account, shown).await?;
+    providing::cut(tx, account, |link| link.is_weak() && Some(link.id()) != came).await.map(drop)
+}
+
+/// Removes those that may be somebody else's, because the owner of the account has proven by mail to be it. `since` is when somebody else
+/// may have begun to act in it: what was added then goes in any case. The caller ends the sessions.
+pub(crate) async fn remove_doubtful(tx: &Tx, account: &Account, since: Option<Timestamp>) -> Result<()> {
+    let has_app = factor::store::held(tx, account.id()).await?.factor().is_some();
+    if has_app || !entry::needs_factor(tx, account).await? {
+        return remove_all(tx, account.id()).await.map(drop);
+    }
+    passkeys::remove_weak(tx, account.id(), None).await?;
+    if let Some(since) = since {
+        passkeys::remove_since(tx, account.id(), since).await?;
+    }
+    let is_late = |at| since.is_some_and(|since| at >= since);
+    providing::cut(tx, account.id(), |link| link.is_weak() || is_late(link.linked_at())).await.map(drop)
+}
+
+/// Removes all. Returns whether there were any. The caller ends the sessions.
+pub(crate) async fn remove_all(tx: &Tx, account: Id<Account>) -> Result<bool> {
+    let had_passkeys = passkeys::remove_since(tx, account, Timestamp::MIN).await?;
+    Ok(providing::cut(tx, account, |_| true).await? || had_passkeys)
+}

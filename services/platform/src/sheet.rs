@@ -18,7 +18,7 @@ use std::{collections::HashMap, hash::Hash};
 
 use csv::{ByteRecord, StringRecord};
 
-use crate::{Result, Violations, error::Reason};
+use crate::{Result, Violations, error::Reason, text::is_unseen};
 
 mod lines;
 mod text;
@@ -61,7 +61,8 @@ pub struct Sheet<'a, R> {
     violations: Violations,
 }
 
-/// A line of a sheet. It has as many values as the header, and all of them are valid text.
+/// A line of a sheet. It has as many values as the header, and all of them are valid text. Characters that show nothing are left out: a name
+/// would read like another one.
 #[derive(Debug)]
 pub struct Line {
     number: u64,
@@ -192,7 +193,8 @@ impl<'a, R: Reason> Sheet<'a, R> {
             self.wrong_at(line, place, text);
             return None;
         }
-        Some(record)
+        let is_plain = !record.iter().any(|value| value.contains(is_unseen));
+        Some(if is_plain { record } else { record.iter().map(|value| value.replace(is_unseen, "")).collect() })
     }
 
     fn wrong_at(&mut self, line: u64, place: usize, description: &str) {

@@ -15,8 +15,16 @@ pub fn fold(text: &str) -> String {
     plain(text).collect()
 }
 
+/// Whether a character shows nothing, or turns the order of others. Joiners are part of what people write, such as signs made of several.
+pub fn is_unseen(sign: char) -> bool {
+    matches!(sign,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
 fn without_width(sign: char) -> bool {
-    matches!(sign, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+    is_unseen(sign) || matches!(sign, '\u{200c}' | '\u{200d}')
 }
 
 /// Letters that Unicode normalisation does not split.

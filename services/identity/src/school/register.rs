@@ -6,6 +6,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use platform::{
     Result, Violations,
+    mail::is_address,
     sheet::{Form, Line, Sheet, Upload},
 };
 
@@ -97,7 +98,7 @@ impl Reading<'_> {
         let institute_code = self.institute_code(line);
         let told = self.value(line, Column::Territory);
         let territory = self.territory(line, code.as_deref().unwrap_or_default(), told);
-        let domain = self.domain(line);
+        let (email, domain) = (self.email(line), self.domain(line));
         let (code, name) = (code?, name?);
         let institute_name = self.value(line, Column::InstituteName);
         Some(SchoolRecord {
@@ -108,10 +109,10 @@ impl Reading<'_> {
             level: level?,
             kind: one_line(self.value(line, Column::Kind)),
             municipality: one_line(self.value(line, Column::Municipality)),
-            municipality_code: self.value(line, Column::MunicipalityCode).to_owned(),
+            municipality_code: one_line(self.value(line, Column::MunicipalityCode)),
             territory: territory?,
             address: one_line(self.value(line, Column::Address)),
-            email: self.value(line, Column::Email).to_lowercase(),
+            email: email?,
             domain: domain?,
         })
     }
@@ -159,6 +160,17 @@ impl Reading<'_> {
             self.fault(line, Column::InstituteCode, text);
         }
         Some(code.to_owned()).filter(|code| !code.is_empty())
+    }
+
+    /// The one address of a school: what goes there must not go to somebody else too.
+    fn email(&mut self, line: &Line) -> Option<String> {
+        let told = self.value(line, Column::Email).to_lowercase();
+        if told.is_empty() || is_address(&told) {
+            return Some(told);
+        }
+        let text = format!("`{}` is no address such as `office@school.example`, and one alone.", shown(&told));
+        self.fault(line, Column::Email, text);
+        None
     }
 
     fn domain(&mut self, line: &Line) -> Option<String> {
@@ -301,6 +313,29 @@ mod tests {
             let refused = of(strange).unwrap_err();
             assert_eq!(refused.violations()[0].field, "line 2, EMAIL", "{strange}");
         }
+    }
+
+    #[test]
+    fn a_school_has_one_address_or_none() {
+        let of = |told: &str| {
+            let read = register(format!("{HEADER}CHIETI,CHIS00700P,CHTD007011,POMILIO,LICEO,{told}\n"));
+            read.map(|schools| schools[0].email.clone())
+        };
+        assert_eq!(of("Office@Liceo.Example").unwrap(), "office@liceo.example");
+        assert_eq!(of("office\u{200b}@liceo\u{ad}.example").unwrap(), "office@liceo.example");
+        for strange in
+            ["one@a.example;two@b.example", "one@a.example two@b.example", "\"one@a.example,two@b.example\"", "www"]
+        {
+            let refused = of(strange).unwrap_err();
+            assert_eq!(refused.violations()[0].field, "line 2, EMAIL", "{strange}");
+        }
+    }
+
+    #[test]
+    fn what_shows_nothing_or_breaks_the_line_is_no_part_of_a_text() {
+        let line = "CHIETI,CHIS00700P,CHTD007011,\"PO\u{200b}MI\u{202e}LIO\n CHIETI\",LICEO,\n";
+        let school = register(format!("{HEADER}{line}")).unwrap().remove(0);
+        assert_eq!((school.name.as_str(), school.institute_name.as_str()), ("POMILIO CHIETI", "POMILIO CHIETI"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::shape;
 use crate::{
     Error, Result, Violations,
     error::{Reason as _, Shared, Violation, Wording},
+    text::is_unseen,
 };
 
 /// The limits of strings and lists without a rule: enough for people, too little for abuse.
@@ -281,14 +282,6 @@ fn found_in_line(text: &str, path: &str, found: &mut Violations) {
         let text = "Tabs, marks of direction, characters without width and many blanks in a row cannot be part of a text of one line.";
         found.push(violation(path, text, "unseen", []));
     }
-}
-
-/// Whether a character shows nothing, or turns the order of others. Joiners are part of what people write, such as signs made of several.
-fn is_unseen(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// `form` is how the catalogues word it, with these facts.

@@ -81,13 +81,13 @@ fn written(rows: &[[String; 2]], delimiter: u8, is_dos: bool) -> String {
     String::from_utf8(writer.into_inner().unwrap()).unwrap()
 }
 
-/// The rows as they are expected: each with its line, and without spaces around its values.
+/// The rows as they are expected: each with its line, without spaces around its values, and without what shows nothing.
 fn expected(rows: &[[String; 2]]) -> Vec<(u64, [String; 2])> {
     let mut line = 2;
     let numbered = rows.iter().map(|row| {
         let number = line;
         line += 1 + row.concat().matches('\n').count() as u64;
-        (number, row.clone().map(|value| value.trim().to_owned()))
+        (number, row.clone().map(|value| value.replace(is_unseen, "").trim().to_owned()))
     });
     numbered.collect()
 }

@@ -179,6 +179,7 @@ fn token(signer: &Signer, tenant: &str, team: &str) -> String {
         home: None,
         provisional: false,
         lacks: None,
+        is_half: false,
         iat: now,
         nbf: now,
         exp: now + 3600,

@@ -139,14 +139,24 @@ fn lacking(world: &World, role: Role) -> impl Iterator<Item = Kind> {
         (Some(Lack::SecondFactor), |access| access.unconfirmed, "SECOND_FACTOR_NEEDED"),
         (Some(Lack::Enrolment), |access| access.unenrolled, "ENROLMENT_NEEDED"),
     ];
-    lacks.into_iter().map(move |(lack, is_enough, refused)| {
+    let half = Kind::new(
+        format!("{}, the second factor not shown", role.as_str_name()),
+        world.forged("it", &[role], |claims| claims.is_half = true),
+        move |access| match access {
+            _ if access.anonymous => None,
+            _ if access.whole => Some("SECOND_FACTOR_NEEDED"),
+            _ => in_country(access, role),
+        },
+    );
+    let lacking = lacks.into_iter().map(move |(lack, is_enough, refused)| {
         let caller = world.forged("it", &[role], |claims| (claims.provisional, claims.lacks) = (true, lack));
         Kind::new(format!("{}, {refused}", role.as_str_name()), caller, move |access| match access {
             _ if access.anonymous => None,
             _ if !is_enough(access) => Some(refused),
             _ => in_country(access, role),
         })
-    })
+    });
+    lacking.chain([half])
 }
 
 /// Visitors of a programme whose membership nobody at home knows of: every method of every service asks, also those that are for

@@ -261,6 +261,7 @@ impl World {
             home: None,
             provisional: false,
             lacks: None,
+            is_half: false,
             iat: now,
             nbf: now,
             exp: now + 600,

@@ -77,6 +77,7 @@ fn lacking(access: &Access) -> String {
         (access.provisional, " A provisional credential is enough."),
         (access.unconfirmed, " Also before the second factor was shown."),
         (access.unenrolled, " Also before a second factor was enrolled."),
+        (access.whole, " Not before the second factor of the account was shown, where it has one."),
     ];
     sentences.into_iter().filter(|(said, _)| *said).map(|(_, sentence)| sentence).collect()
 }

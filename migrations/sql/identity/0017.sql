@@ -3,3 +3,6 @@
 ALTER TABLE passkey ADD COLUMN is_factor boolean NOT NULL DEFAULT true;
 ALTER TABLE provider_link ADD COLUMN is_factor boolean NOT NULL DEFAULT true;
 ALTER TABLE provider_link ADD COLUMN has_shown_two boolean NOT NULL DEFAULT true;
+
+-- A change of address that was asked for with the password alone is none of an account that has a second factor by now.
+ALTER TABLE email_change ADD COLUMN has_shown_factor boolean NOT NULL DEFAULT false;

@@ -266,6 +266,7 @@ mod tests {
             acts_for: acts_for.map(Id::uuid),
             home: None,
             lacks: None,
+            is_half: false,
         }))
     }
 

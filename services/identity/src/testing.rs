@@ -123,6 +123,7 @@ impl Ground {
             acts_for: account.team().map(Id::uuid),
             home: None,
             lacks: None,
+            is_half: false,
         }))
     }
 

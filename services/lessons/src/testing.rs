@@ -102,8 +102,8 @@ impl Ground {
         let acts_for = team.map(|team| team.id.uuid());
         let (account, session) = (self.ids.next::<Member>().uuid(), self.ids.next::<Member>().uuid());
         let (roles, bound) = (vec![role], platform::Bound::default());
-        let (mandate, scopes, home, lacks) = (None, None, None, None);
-        let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks };
+        let (mandate, scopes, home, lacks, is_half) = (None, None, None, None, false);
+        let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks, is_half };
         testing::ctx(&self.tenant, Caller::Member(member), &self.clock, &self.ids)
     }
 

@@ -169,6 +169,8 @@ pub struct Member {
     pub home: Option<TenantId>,
     /// What the session lacks. Until it has it, only the methods that say so can be called.
     pub lacks: Option<Lack>,
+    /// Whether the account has a second factor that the session has not shown, whether its role needs one or not.
+    pub is_half: bool,
 }
 
 /// What a session can lack.

@@ -28,7 +28,8 @@ pub fn visitor(role: Role, home: &TenantId, acts_for: Option<Uuid>, ids: &Ids) -
     let home = Some(home.clone());
     let (roles, bound) = (vec![role], Bound::default());
     let (mandate, scopes, lacks) = (None, None, None);
-    Caller::Member(Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks })
+    let is_half = false;
+    Caller::Member(Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks, is_half })
 }
 
 /// The peers of a service that is alone: it can call no other.

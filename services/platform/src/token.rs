@@ -90,6 +90,9 @@ pub struct Claims {
     /// What it lacks, where it is not a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<Lack>,
+    /// Whether the account has a second factor that the session has not shown, whether its role needs one or not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_half: bool,
     /// When it was issued, in seconds since 1970.
     pub iat: i64,
     /// The second from which it is valid.
@@ -102,7 +105,7 @@ pub struct Claims {
 
 impl From<&Claims> for Member {
     fn from(claims: &Claims) -> Self {
-        let Claims { sub, sid, roles, mid, bound, scopes, acts_for, home, provisional, lacks, .. } = claims;
+        let Claims { sub, sid, roles, mid, bound, scopes, acts_for, home, provisional, lacks, is_half, .. } = claims;
         Self {
             account: *sub,
             session: *sid,
@@ -113,6 +116,7 @@ impl From<&Claims> for Member {
             acts_for: *acts_for,
             home: home.clone(),
             lacks: lacks.or(provisional.then_some(Lack::Password)),
+            is_half: *is_half,
         }
     }
 }
@@ -151,6 +155,7 @@ pub(crate) fn of_teacher(clock: &crate::Clock) -> Claims {
         home: None,
         provisional: false,
         lacks: None,
+        is_half: false,
         iat: now,
         nbf: now,
         exp: now + 600,

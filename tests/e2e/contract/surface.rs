@@ -54,6 +54,7 @@ fn callers(access: proto::options::v1::Access) -> String {
         (access.programme, "programme"),
         (access.unconfirmed, "unconfirmed"),
         (access.unenrolled, "unenrolled"),
+        (access.whole, "whole"),
     ];
     words.extend(flags.into_iter().filter(|(set, _)| *set).map(|(_, word)| word.to_owned()));
     words.join(",")

@@ -248,3 +248,73 @@ async fn who_lost_the_device_is_helped_by_somebody_else_of_the_central_team() {
     assert!(!on.again().await.refresh().is_empty());
     world.end().await;
 }
+
+#[tokio::test(crate = "::tests::limit")]
+async fn an_address_that_the_password_alone_has_asked_for_is_nothing_once_there_is_a_second_factor() {
+    let world = World::of(&["it"]).start().await;
+    let wish = |password: &str| json!({ "newEmail": "thief@anybody.example", "currentPassword": password });
+    let redeem = async |password: &str| {
+        world.settle().await;
+        let code = world.mailbox("it").find("thief@anybody.example", CODE).expect("a code");
+        let body = json!({ "code": code, "currentPassword": password });
+        world.anybody("it").post("/v1/accounts:confirmEmail", body).await
+    };
+    // with an app, and with one that was taken away by somebody who helps
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    teacher.post("/v1/account:changeEmail", wish(OWN)).await.ok();
+    let owner = Owner::of(&world, &teacher.again().await, OWN).await;
+    redeem(OWN).await.refused("CODE_INVALID");
+    let id = text(&owner.caller.account().await["id"]);
+    let coordinator = world.coordinator("it").await;
+    coordinator.post(&format!("/v1/accounts/{id}:resetFactor"), json!({})).await.ok();
+    redeem(OWN).await.refused("CODE_INVALID");
+    assert_eq!(teacher.again().await.account().await["login"], teacher.login());
+    // with a passkey of an account that needs one
+    let waiting = coordinator.again().await;
+    waiting.post("/v1/account:changeEmail", wish(CENTRAL)).await.ok();
+    required(&world, &["coordinator"]);
+    let on = add(&coordinator.again().await, CENTRAL, &mut Device::new()).await;
+    redeem(CENTRAL).await.refused("CODE_INVALID");
+    // and what was asked for with it shown is redeemed
+    on.post("/v1/account:changeEmail", wish(CENTRAL)).await.ok();
+    redeem(CENTRAL).await.ok();
+    assert_eq!(on.account().await["login"], "thief@anybody.example");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn who_has_shown_no_second_factor_learns_nothing_of_the_other_roles_and_makes_no_machine_token() {
+    let world = World::of(&["it"]).start().await;
+    let (coordinator, teacher) = (world.coordinator("it").await, world.teacher("it", "Ana", "Kos").await);
+    let id = teacher.account().await["id"].clone();
+    for role in ["ROLE_JUROR", "ROLE_INTEGRATOR"] {
+        coordinator.post("/v1/mandates", json!({ "accountId": id, "role": role })).await.ok();
+    }
+    let system = json!({ "accountId": id, "name": "Registro", "purpose": "lists", "scopes": ["teams.read"] });
+    let system = coordinator.post("/v1/integrators", system).await.ok();
+    required(&world, &["juror"]);
+    let mut device = Device::new();
+    let technician = switch(&teacher.again().await, "ROLE_INTEGRATOR").await;
+    let technician = teacher.with_session(teacher.login(), OWN, &technician);
+    let path = format!("/v1/integrators/{}/tokens", text(&system["id"]));
+    let wish = json!({ "label": "server", "scopes": ["teams.read"], "validDays": 90 });
+    technician.post(&path, wish.clone()).await.ok();
+    world.settle().await;
+    let told = world.mailbox("it").find(teacher.login(), "creata una (chiave) per il sistema Registro");
+    assert!(told.is_some(), "the technician is told");
+
+    let integrator = mandate(&technician, "ROLE_INTEGRATOR").await;
+    let on = add(&technician, OWN, &mut device).await;
+    let session = acting(&on, by_password(&on, OWN).await, &integrator).await;
+    let half = on.with_session(on.login(), OWN, &session);
+    half.post(&path, wish.clone()).await.refused("SECOND_FACTOR_NEEDED");
+    for path in ["/v1/account/data/identity", "/v1/account/data/lessons"] {
+        half.get(path).await.refused("SECOND_FACTOR_NEEDED");
+    }
+    half.post("/v1/account/sessions:endOthers", json!({})).await.refused("SECOND_FACTOR_NEEDED");
+    let session = acting(&on, sign_in(&on, &device).await.ok(), &integrator).await;
+    let whole = on.with_session(on.login(), OWN, &session);
+    whole.post(&path, wish).await.ok();
+    assert!(whole.get("/v1/account/data/lessons").await.status.is_success());
+    world.end().await;
+}

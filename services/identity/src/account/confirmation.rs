@@ -475,6 +475,7 @@ pub(crate) mod tests {
                 acts_for: None,
                 home: None,
                 lacks: None,
+                is_half: false,
                 scopes: None,
             }))
         };

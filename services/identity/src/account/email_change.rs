@@ -18,6 +18,7 @@ pub struct EmailChange {
     asked_at: Timestamp,
     expires_at: Timestamp,
     redeemed_at: Option<Timestamp>,
+    has_shown_factor: bool,
 }
 
 /// What the codes are derived for that are mailed to the new address.
@@ -39,7 +40,21 @@ impl EmailChange {
         violations.done()?;
         let (id, asked_at) = (ctx.new_id(), ctx.now());
         let (account, former) = (account.id, account.login.clone());
-        Ok(Self { id, account, former, wanted, asked_at, expires_at: asked_at + lifetime, redeemed_at: None })
+        let (redeemed_at, has_shown_factor) = (None, false);
+        let expires_at = asked_at + lifetime;
+        Ok(Self { id, account, former, wanted, asked_at, expires_at, redeemed_at, has_shown_factor })
+    }
+
+    /// This, asked for by who has shown a second factor of the account.
+    #[must_use]
+    pub fn with_factor_shown(self, has_shown_factor: bool) -> Self {
+        Self { has_shown_factor, ..self }
+    }
+
+    /// Error: `CODE_INVALID`, where the account has a second factor by now, and whoever asked has shown none: the password alone changes
+    /// no address of it.
+    pub fn outlives(&self, has_factor: bool) -> Result<()> {
+        if has_factor && !self.has_shown_factor { Err(code::invalid()) } else { Ok(()) }
     }
 
     /// The code in the mail to the new address.

@@ -5,10 +5,11 @@
 use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
 use proto::identity::v1 as pb;
 
-use super::{confirming, entry, machines, mandating, other_ways};
+use super::{confirming, entry, entry::Worth, machines, mandating, other_ways};
 use crate::{
     account::{
-        self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, invalid_code, recovery,
+        self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, factor, invalid_code,
+        recovery,
     },
     country::Country,
     password::hasher::Hash,
@@ -78,10 +79,10 @@ pub(crate) async fn reset(tx: &Tx, id: Id<Recovery>, password: Hash) -> Result<(
 
 /// Keeps that another address was asked for, and publishes that both are to be mailed. Error: `ETAG_STALE`, where the account was saved
 /// since its owner proved to be it; `SECOND_FACTOR_NEEDED`.
-pub(crate) async fn ask_email(tx: &Tx, account: &Account, change: &EmailChange) -> Result<()> {
+pub(crate) async fn ask_email(tx: &Tx, account: &Account, change: EmailChange) -> Result<()> {
     account::store::lock(tx, account).await?;
-    entry::refuse_half(tx, account).await?;
-    email_change::store::ask(tx, change).await?;
+    let change = change.with_factor_shown(entry::added(tx, account).await? == Worth::Factor);
+    email_change::store::ask(tx, &change).await?;
     tx.note("ask for another address", format!("account {}", account.id()), "");
     let notice_id = tx.ctx().new_id::<pb::EmailChangeAsked>().to_string();
     tx.emit(&pb::EmailChangeAsked { change_id: change.id().to_string(), notice_id });
@@ -102,6 +103,7 @@ pub(crate) async fn confirm_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     change.redeemable(tx.ctx().now())?;
     let account = account::store::find_to_change(tx, change.account()).await?;
     let mut account = account.ok_or_else(invalid_code)?;
+    change.outlives(factor::store::held(tx, account.id()).await?.is_any())?;
     let is_taken = account::store::by_login(tx, change.wanted()).await?.is_some();
     if is_taken || !email_change::store::redeem(tx, id).await? {
         return Err(invalid_code());

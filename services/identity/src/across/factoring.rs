@@ -8,7 +8,7 @@ use proto::identity::v1::{self as pb, FactorChange};
 use super::{entry, other_ways};
 use crate::{
     account::{
-        self, Account, Login,
+        self, Account, Login, email_change,
         factor::{self, Factor, Judged},
     },
     session::{self, Proof},
@@ -75,6 +75,8 @@ pub(crate) async fn reset(tx: &Tx, account: &Account) -> Result<()> {
     if had == [false, false] {
         return Err(factor::missing());
     }
+    // who helps does not know who has asked for what waits
+    email_change::store::forget_of(tx, account.id()).await?;
     session::store::end_all(tx, account.id()).await?;
     tx.note("reset second factor", subject(account), "");
     tell(tx, account, FactorChange::Reset, 0);

@@ -2,7 +2,8 @@
 //! every service, as those of sessions do.
 
 use jiff::SignedDuration;
-use platform::{Id, Reads, Result, Tx, ended};
+use platform::{Id, Reads, Result, Tx, ended, wire};
+use proto::identity::v1 as pb;
 
 use crate::{
     account::{self, Account},
@@ -45,9 +46,20 @@ pub(crate) async fn rotate(
     let others = token::store::count_working(tx, former.integrator(), Some(former.id())).await?;
     let next = former.rotate(tx.ctx(), others, overlap, days)?;
     token::store::insert(tx, &next).await?;
+    tell(tx, next.integrator());
     end(tx, &former).await?;
     tx.note("rotate machine token", former.subject(), next.subject());
     Ok([former, next])
+}
+
+/// Publishes that a secret of an integrator was made, of which its technician is told by mail: it works whatever becomes of their password.
+pub(crate) fn tell(tx: &Tx, of: Id<Integrator>) {
+    let ctx = tx.ctx();
+    tx.emit(&pb::MachineSecretMade {
+        integrator_id: of.to_string(),
+        made_at: Some(wire::timestamp(ctx.now())),
+        letter_id: ctx.new_id::<pb::MachineSecretMade>().to_string(),
+    });
 }
 
 /// Saves the end of a locked token, and ends the access tokens that were given for it. Until that end, others are given.

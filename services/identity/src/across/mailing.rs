@@ -47,7 +47,7 @@ pub(crate) fn handlers(host: &Host, public_url: String) -> Handlers {
 
 impl Mails {
     fn handlers(self) -> Handlers {
-        let [verification, repeated, credential, refused, reminder, invited, granted, revoked, hook] =
+        let [verification, repeated, credential, refused, reminder, invited, granted, revoked, hook, secret] =
             std::array::from_fn(|_| self.clone());
         self.of_confirmations(self.of_accounts(Handlers::new()))
             .on_each("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
@@ -59,6 +59,7 @@ impl Mails {
             .on_each("mail granted mandate", move |ctx, event| granted.clone().granted(ctx, event))
             .on_each("mail revoked mandate", move |ctx, event| revoked.clone().revoked(ctx, event))
             .on_each("mail disabled webhook", move |ctx, event| hook.clone().webhook_disabled(ctx, event))
+            .on_each("mail machine secret", move |ctx, event| secret.clone().machine_secret_made(ctx, event))
     }
 
     fn of_confirmations(&self, others: Handlers) -> Handlers {

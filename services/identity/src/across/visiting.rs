@@ -72,6 +72,7 @@ mod tests {
             acts_for: None,
             home: Some("it".parse().unwrap()),
             lacks: None,
+            is_half: false,
         });
         ground.ctx_in("it-hr", caller)
     }

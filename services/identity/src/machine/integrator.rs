@@ -129,6 +129,7 @@ pub(crate) mod tests {
             acts_for: None,
             home: None,
             lacks: None,
+            is_half: false,
         }))
     }
 

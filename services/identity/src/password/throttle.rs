@@ -47,12 +47,19 @@ struct Inner {
     rights: Limiter<(TenantId, Whose)>,
     lanes: Mutex<HashMap<Door, Weak<Semaphore>>>,
     letters: Limiter<(TenantId, Occasion, String)>,
-    strangers: Limiter<(TenantId, Occasion, String, Option<IpAddr>)>,
+    strangers: Limiter<(TenantId, Occasion, String, Asker)>,
     flood: Limiter<(TenantId, Occasion, String)>,
     schools: Limiter<(TenantId, Uuid)>,
     searches: Limiter<(TenantId, String)>,
     addresses: Limiter<IpAddr>,
     step: Duration,
+}
+
+/// Who asks for a mail to somebody else: who is signed in, or somebody in a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Asker {
+    Account(Uuid),
+    Network(Option<IpAddr>),
 }
 
 /// Whose password is guessed.
@@ -245,15 +252,15 @@ impl Throttle {
         self.0.letters.take(&to).map_err(|wait| exceeded("Enough mails are on their way to this address.", wait))
     }
 
-    /// Counts a mail to an address that a stranger has typed, whom a refusal must not tell that somebody else has asked for one: the refusal
-    /// is about what came from the caller's own network. Returns whether the mail is to be sent: what more networks together ask for is
-    /// answered alike, and nothing is sent. The codes of the mails before still work. Error: `RATE_EXCEEDED`.
+    /// Counts a mail to somebody else, where a refusal must not tell that others have asked for one: the refusal is about what the caller's own
+    /// account has asked for, or their network, where they are not signed in. Returns whether the mail is to be sent: what more of them ask
+    /// for together is answered alike, and nothing is sent. The codes of the mails before still work. Error: `RATE_EXCEEDED`.
     pub fn letter_to_anybody(&self, ctx: &Ctx, occasion: Occasion, to: &str) -> Result<bool> {
         let network = ctx.address().map(network);
         self.enter(network)?;
         let tenant = ctx.tenant().id().clone();
-        let here = (tenant.clone(), occasion, to.to_owned(), network);
-        let taken = self.0.strangers.take(&here);
+        let asker = ctx.member().map_or(Asker::Network(network), |member| Asker::Account(member.account));
+        let taken = self.0.strangers.take(&(tenant.clone(), occasion, to.to_owned(), asker));
         taken.map_err(|wait| exceeded("Enough mails are on their way to this address.", wait))?;
         Ok(self.0.flood.take(&(tenant, occasion, to.to_owned())).is_ok())
     }

@@ -92,6 +92,11 @@ impl Entry {
         self.lacks
     }
 
+    /// Whether the account has a second factor that was not shown, whether the role needs one or not.
+    pub(super) fn is_half(&self) -> bool {
+        self.held.is_any() && !self.proof.is_second_factor(&self.held)
+    }
+
     /// The mandate.
     pub fn mandate(&self) -> &Mandate {
         &self.mandate

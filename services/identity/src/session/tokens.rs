@@ -79,6 +79,7 @@ impl Tokens {
         let claims = Claims { mid: Some(mandate.id().uuid()), bound: mandate.bound().clone(), ..claims };
         let claims =
             Claims { provisional: lacks.is_some(), lacks: lacks.filter(|lack| *lack != Lack::Password), ..claims };
+        let claims = Claims { is_half: entry.is_half(), ..claims };
         // nobody goes on with one who keeps an access token alone
         let goes_on = lacks.is_none() && session.whole() > self.access;
         let refresh = goes_on.then(|| (Refresh::of(session).write(ctx, &self.keys), session.expires_at));
@@ -98,7 +99,7 @@ impl Tokens {
         entry.complete()?;
         let Guest { role, team } = guest;
         let claims = self.claims(there, session, role, team.map(platform::Id::uuid), self.access.min(VISIT));
-        self.sign(&Claims { home: Some(home.tenant().id().clone()), ..claims })
+        self.sign(&Claims { home: Some(home.tenant().id().clone()), is_half: entry.is_half(), ..claims })
     }
 
     /// A token for a machine, which acts in a mandate and has scopes. It cannot be refreshed.
@@ -131,6 +132,7 @@ impl Tokens {
             home: None,
             provisional: false,
             lacks: None,
+            is_half: false,
             iat: issued,
             nbf: issued,
             exp: issued.saturating_add(life.as_secs()).min(session.expires_at.as_second()),

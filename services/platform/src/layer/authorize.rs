@@ -41,6 +41,9 @@ fn check(access: &Access, ctx: Option<&Ctx>) -> Result<()> {
     if let Some(lack) = member.lacks.filter(|lack| !is_good_enough(access, *lack)) {
         return Err(lack.refusal());
     }
+    if access.whole && member.is_half {
+        return Err(Lack::SecondFactor.refusal());
+    }
     if !access.roles().any(|role| member.roles.contains(&role)) {
         return Err(Shared::RoleMissing.error("This is for other roles than yours."));
     }
@@ -126,6 +129,7 @@ mod tests {
             acts_for: None,
             home: None,
             lacks,
+            is_half: false,
         })
     }
 
@@ -185,6 +189,18 @@ mod tests {
                 let expected = if other == lack { "OK" } else { refused };
                 assert_eq!(outcome(Some(allowed.clone()), member(Role::Teacher, Some(*lack))).await, expected);
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_for_whole_sessions_asks_for_the_second_factor_of_an_account_that_has_one() {
+        let Caller::Member(teacher) = member(Role::Teacher, None) else { panic!("a member") };
+        for (whole, is_half, expected) in
+            [(true, true, "SECOND_FACTOR_NEEDED"), (true, false, "OK"), (false, true, "OK")]
+        {
+            let access = Access { whole, ..access(&[Role::Teacher]) };
+            let caller = Caller::Member(Member { is_half, ..teacher.clone() });
+            assert_eq!(outcome(Some(access), caller).await, expected);
         }
     }
 

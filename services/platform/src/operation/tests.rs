@@ -59,7 +59,7 @@ impl Ground {
         let (account, session) = (self.ids.next::<()>().uuid(), self.ids.next::<()>().uuid());
         let (roles, bound) = (vec![role], crate::Bound::default());
         let (mandate, scopes, acts_for, home, lacks) = (None, None, None, None, None);
-        let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks };
+        let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks, is_half: false };
         testing::ctx(&self.tenants.get("aa").unwrap(), Caller::Member(member), &self.clock, &self.ids)
     }
 

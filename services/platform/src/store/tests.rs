@@ -81,6 +81,7 @@ impl Ground {
             acts_for: None,
             home: None,
             lacks: None,
+            is_half: false,
         };
         crate::testing::ctx(&self.tenants.get(tenant).unwrap(), Caller::Member(member), &self.clock, &self.ids)
     }
@@ -254,6 +255,7 @@ async fn a_request_id_of_one_caller_gives_no_answer_to_another() {
         acts_for,
         home: home.map(|home| home.parse().unwrap()),
         lacks: None,
+        is_half: false,
     };
     let all = [
         member(account, None, None),

@@ -33,8 +33,9 @@ impl ConfirmationService for Confirmations {
         let school = case.askable(&ctx)?;
         // what one teacher may send is asked first: who has used it up takes nothing from what a school may be sent
         self.throttle.school_asked(&ctx)?;
-        self.throttle.letter(&ctx, Occasion::School, school)?;
-        confirming::ask(&tx, &case).await?;
+        if self.throttle.letter_to_anybody(&ctx, Occasion::School, school)? {
+            confirming::ask(&tx, &case).await?;
+        }
         tx.answer(pb::AskSchoolResponse {}).await
     }
 

@@ -25,6 +25,7 @@ mod row {
         pub asked_at: At,
         pub expires_at: At,
         pub redeemed_at: Option<At>,
+        pub has_shown_factor: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -49,6 +50,7 @@ pub(crate) async fn ask(tx: &Tx, new: &EmailChange) -> Result<()> {
         asked_at: new.asked_at.into(),
         expires_at: new.expires_at.into(),
         redeemed_at: new.redeemed_at.map(At::from),
+        has_shown_factor: new.has_shown_factor,
     };
     row::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -65,6 +67,7 @@ pub(crate) async fn find(db: &impl Reads, id: Id<EmailChange>) -> Result<Option<
         asked_at: row.asked_at.0,
         expires_at: row.expires_at.0,
         redeemed_at: row.redeemed_at.map(|at| at.0),
+        has_shown_factor: row.has_shown_factor,
     }))
 }
 

@@ -416,7 +416,8 @@ mod tests {
             let fresh = || ground.anybody().new_id::<Team>().uuid();
             let (account, session, roles, bound) = (fresh(), fresh(), vec![role], platform::Bound::default());
             let (mandate, scopes, home, lacks) = (None, None, None, None);
-            let member = Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks };
+            let member =
+                Member { account, session, roles, mandate, bound, scopes, acts_for, home, lacks, is_half: false };
             ground.ctx(Caller::Member(member))
         };
         let stranger = ground.teacher("iva@school.example").await;

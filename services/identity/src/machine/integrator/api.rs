@@ -90,6 +90,7 @@ impl IntegratorService for Integrators {
         let others = token::store::count_working(&tx, integrator.id(), None).await?;
         let token = MachineToken::create(&ctx, &integrator, others, Wish::from(req))?;
         token::store::insert(&tx, &token).await?;
+        machines::tell(&tx, integrator.id());
         tx.note("make machine token", token.subject(), format!("integrator {}", integrator.id()));
         let secret = token.secret(&ctx, &self.keys);
         tx.answer(pb::CreateMachineTokenResponse { token: Some(token.into()), secret }).await

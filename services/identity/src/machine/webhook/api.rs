@@ -6,7 +6,7 @@ use proto::identity::v1::{self as pb, webhook_service_server::WebhookService};
 use tonic::{Request, Response, Status};
 
 use super::{Webhook, delivery, store};
-use crate::machine::integrator;
+use crate::{across::machines, machine::integrator};
 
 /// The methods on webhooks.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ impl WebhookService for Webhooks {
         let others = store::of_integrator(&tx, integrator.id()).await?.len();
         let webhook = Webhook::create(&ctx, &integrator, others, (req.url, may_be_called), &req.event_types)?;
         store::insert(&tx, &webhook).await?;
+        machines::tell(&tx, integrator.id());
         tx.note("make webhook", format!("webhook {}", webhook.id()), format!("integrator {}", integrator.id()));
         let secret = webhook.secret(&ctx, &self.keys);
         tx.answer(pb::CreateWebhookResponse { webhook: Some(webhook.into()), secret }).await
@@ -77,6 +78,7 @@ impl WebhookService for Webhooks {
         let tx = tx.allowed(integrator.kept_by(&ctx)?).await?;
         webhook.rotate(&ctx, SignedDuration::from_hours(req.overlap_hours.into()));
         store::save(&tx, &webhook).await?;
+        machines::tell(&tx, integrator.id());
         tx.note("rotate webhook secret", format!("webhook {}", webhook.id()), "");
         let secret = webhook.secret(&ctx, &self.keys);
         tx.answer(pb::RotateWebhookSecretResponse { webhook: Some(webhook.into()), secret }).await

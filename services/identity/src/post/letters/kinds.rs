@@ -51,6 +51,8 @@ pub(crate) enum Kind {
     SchoolAsked,
     /// `name`, `programme`, `system`, `since`.
     WebhookDisabled,
+    /// `name`, `programme`, `system`, `at`, `recover`.
+    MachineSecretMade,
     /// `name`, `programme`, `at`, `recover`.
     FactorEnrolled,
     /// `name`, `programme`, `at`, `recover`.
@@ -98,6 +100,7 @@ impl Kind {
             Self::ConfirmationEnded => "confirmation_ended",
             Self::SchoolAsked => "school_asked",
             Self::WebhookDisabled => "webhook_disabled",
+            Self::MachineSecretMade => "machine_secret_made",
             Self::FactorEnrolled => "factor_enrolled",
             Self::FactorGivenUp => "factor_given_up",
             Self::FactorReset => "factor_reset",
@@ -112,7 +115,7 @@ impl Kind {
 }
 
 /// Every kind, with the placeholders that its text has to have and may have.
-pub(super) const KINDS: [(Kind, &[&str]); 32] = [
+pub(super) const KINDS: [(Kind, &[&str]); 33] = [
     (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
     (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
     (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -136,6 +139,7 @@ pub(super) const KINDS: [(Kind, &[&str]); 32] = [
     (Kind::ConfirmationEnded, &["name", "programme", "link"]),
     (Kind::SchoolAsked, &["programme", "teacher", "address", "school", "link", "code", "until"]),
     (Kind::WebhookDisabled, &["name", "programme", "system", "since"]),
+    (Kind::MachineSecretMade, &["name", "programme", "system", "at", "recover"]),
     (Kind::FactorEnrolled, &["name", "programme", "at", "recover"]),
     (Kind::FactorGivenUp, &["name", "programme", "at", "recover"]),
     (Kind::FactorReset, &["name", "programme", "at", "sign_in"]),

@@ -23,6 +23,7 @@ mod recovery;
 mod register;
 mod retention;
 mod session;
+mod taken_over;
 mod team;
 mod vouching;
 mod webhook;

@@ -174,3 +174,17 @@ async fn a_second_factor_is_asked_for_after_a_provider_that_proves_none() {
     owner.caller.get("/v1/account").await.ok();
     world.end().await;
 }
+
+#[tokio::test(crate = "::tests::limit")]
+async fn the_first_link_that_counts_ends_the_sessions_that_have_not_shown_it() {
+    let (world, issuer) = trusting(BELIEVED).await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let own = made_juror(&world, &issuer, &teacher).await;
+    let other = teacher.again().await;
+    shows_two(&issuer);
+    link(&teacher, &issuer).await;
+    other.get("/v1/account").await.refused("TOKEN_ENDED");
+    teacher.get("/v1/account").await.ok();
+    assert_eq!(by_provider(&world, &issuer, &teacher, &own.juror).await["enrolmentNeeded"], Value::Null);
+    world.end().await;
+}

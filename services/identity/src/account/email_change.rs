@@ -19,6 +19,7 @@ pub struct EmailChange {
     expires_at: Timestamp,
     redeemed_at: Option<Timestamp>,
     has_shown_factor: bool,
+    is_final: bool,
 }
 
 /// What the codes are derived for that are mailed to the new address.
@@ -40,9 +41,9 @@ impl EmailChange {
         violations.done()?;
         let (id, asked_at) = (ctx.new_id(), ctx.now());
         let (account, former) = (account.id, account.login.clone());
-        let (redeemed_at, has_shown_factor) = (None, false);
+        let (redeemed_at, has_shown_factor, is_final) = (None, false, false);
         let expires_at = asked_at + lifetime;
-        Ok(Self { id, account, former, wanted, asked_at, expires_at, redeemed_at, has_shown_factor })
+        Ok(Self { id, account, former, wanted, asked_at, expires_at, redeemed_at, has_shown_factor, is_final })
     }
 
     /// This, asked for by who has shown a second factor of the account.
@@ -67,9 +68,12 @@ impl EmailChange {
         code::read(ctx, keys, PURPOSE, typed)
     }
 
-    /// The code in the mail to the former address, and the last instant at which it is valid. None, where nothing has changed.
+    /// The code in the mail to the former address, and the last instant at which it is valid. None, where nothing has changed, or it cannot be
+    /// taken back: the former address was put there by a change that can be. Else whoever has put an address of theirs there would take the
+    /// account back by it after its owner has changed it once more.
     pub fn code_back(&self, ctx: &Ctx, keys: &Keys) -> Option<(String, Timestamp)> {
-        Some((code::write(ctx, keys, BACK, self.id), self.redeemed_at? + REGRET))
+        let redeemed_at = self.redeemed_at.filter(|_| !self.is_final)?;
+        Some((code::write(ctx, keys, BACK, self.id), redeemed_at + REGRET))
     }
 
     /// The id of the change that a code takes back. Error: `CODE_INVALID`, where this installation did not issue the code.
@@ -95,9 +99,10 @@ impl EmailChange {
     }
 
     /// Gives the account its former address back, whatever it is by now, and takes the password away, which somebody else knows. Error:
-    /// `CODE_INVALID`, where nothing has changed, or its owner has left, or it is locked: then the central team decides; `CODE_EXPIRED`.
+    /// `CODE_INVALID`, where nothing has changed or it is final, or its owner has left, or it is locked: then the central team decides;
+    /// `CODE_EXPIRED`.
     pub fn take_back(&self, now: Timestamp, account: &mut Account) -> Result<()> {
-        let Some(redeemed_at) = self.redeemed_at.filter(|_| account.is_living()) else {
+        let Some(redeemed_at) = self.redeemed_at.filter(|_| !self.is_final && account.is_living()) else {
             return Err(code::invalid());
         };
         if now > redeemed_at + REGRET {
@@ -106,6 +111,11 @@ impl EmailChange {
         account.login = self.former.clone();
         account.forget_password();
         Ok(())
+    }
+
+    /// Whether it was carried out, and no code takes it back.
+    pub fn is_final(&self) -> bool {
+        self.is_final
     }
 
     /// Its id.

@@ -155,6 +155,11 @@ impl Passkey {
         BASE64_URL_SAFE_NO_PAD.encode(self.key.cred_id())
     }
 
+    /// When it was added.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
     /// The account that it opens.
     pub fn account(&self) -> Id<Account> {
         self.account

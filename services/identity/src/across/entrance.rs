@@ -105,7 +105,7 @@ pub(crate) async fn confirm_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     let mut account = account.ok_or_else(invalid_code)?;
     change.outlives(factor::store::held(tx, account.id()).await?.is_any())?;
     let is_taken = account::store::by_login(tx, change.wanted()).await?.is_some();
-    if is_taken || !email_change::store::redeem(tx, id).await? {
+    if is_taken || !email_change::store::redeem(tx, account.id(), id).await? {
         return Err(invalid_code());
     }
     change.carry_out(&mut account)?;

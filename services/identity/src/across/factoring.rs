@@ -53,7 +53,8 @@ pub(crate) async fn show(tx: &Tx, keys: &Keys, typed: &str) -> Result<Option<(Ac
     Ok(Some((account, factor.id())))
 }
 
-/// Removes the factor that its owner gives up, and ends every session of the account, which is held. Error: `FACTOR_MISSING`;
+/// Removes the factor that its owner gives up, and ends every session of the account, which is held. Where no role needs one, nothing counts as
+/// a second factor any more. Error: `FACTOR_MISSING`;
 /// `SESSION_OVER`, where the session that asks ended since the password was typed. Returns what is still shown without the factor.
 pub(crate) async fn give_up(tx: &Tx, account: &Account) -> Result<Proof> {
     let asking = session::store::asking(tx).await?;
@@ -61,7 +62,9 @@ pub(crate) async fn give_up(tx: &Tx, account: &Account) -> Result<Proof> {
     if !remove(tx, account).await? {
         return Err(factor::missing());
     }
+    other_ways::demote(tx, account).await?;
     session::store::end_all(tx, account.id()).await?;
+    email_change::store::forget_of(tx, account.id()).await?;
     tx.note("give up second factor", subject(account), "");
     tell(tx, account, FactorChange::GivenUp, 0);
     Ok(if let Proof::Factor(_) = asking.proof() { Proof::Password } else { asking.proof() })

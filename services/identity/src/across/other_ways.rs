@@ -11,7 +11,11 @@ use platform::{Id, Result, Tx};
 
 use super::{entry, passkeys, providing};
 use crate::{
-    account::{Account, factor, passkey, provider_link},
+    account::{
+        Account, factor,
+        passkey::{self, Passkey},
+        provider_link::{self, ProviderLink},
+    },
     session::{self, Proof},
 };
 
@@ -38,18 +42,42 @@ pub(crate) async fn remove_weak(tx: &Tx, account: Id<Account>) -> Result<()> {
 }
 
 /// Removes those that may be somebody else's, because the owner of the account has proven by mail to be it. `since` is when somebody else
-/// may have begun to act in it: what was added then goes in any case. The caller ends the sessions.
+/// may have begun to act in it: what was added then goes too, unless nothing that counts would be left of an account that needs one. The
+/// caller ends the sessions.
 pub(crate) async fn remove_doubtful(tx: &Tx, account: &Account, since: Option<Timestamp>) -> Result<()> {
     let has_app = factor::store::held(tx, account.id()).await?.factor().is_some();
     if has_app || !entry::needs_factor(tx, account).await? {
         return remove_all(tx, account.id()).await.map(drop);
     }
     passkeys::remove_weak(tx, account.id(), None).await?;
-    if let Some(since) = since {
-        passkeys::remove_since(tx, account.id(), since).await?;
+    providing::cut(tx, account.id(), ProviderLink::is_weak).await?;
+    match since {
+        Some(since) if counted_before(tx, account.id(), since).await? => {
+            passkeys::remove_since(tx, account.id(), since).await?;
+            providing::cut(tx, account.id(), |link| link.linked_at() >= since).await.map(drop)
+        }
+        _ => Ok(()),
     }
-    let is_late = |at| since.is_some_and(|since| at >= since);
-    providing::cut(tx, account.id(), |link| link.is_weak() || is_late(link.linked_at())).await.map(drop)
+}
+
+/// Whether the account had a second factor before an instant that it still has.
+async fn counted_before(tx: &Tx, account: Id<Account>, instant: Timestamp) -> Result<bool> {
+    let held = factor::store::held(tx, account).await?;
+    let passkeys = passkey::store::of_account(tx, account).await?;
+    let links = provider_link::store::of_account(tx, account).await?;
+    let is_old = |passkey: &Passkey| held.has(passkey.id()) && passkey.created_at() < instant;
+    let is_proven = |link: &ProviderLink| held.has_link(link.id()) && link.has_shown_two();
+    Ok(passkeys.iter().any(is_old) || links.iter().any(|link| is_proven(link) && link.linked_at() < instant))
+}
+
+/// Makes those that count as a second factor count as the password, where none of the account's roles needs one: the app is given up that
+/// was shown for them, and whoever knows the password may have enrolled it.
+pub(crate) async fn demote(tx: &Tx, account: &Account) -> Result<()> {
+    if entry::needs_factor(tx, account).await? {
+        return Ok(());
+    }
+    passkey::store::demote(tx, account.id()).await?;
+    provider_link::store::demote(tx, account.id()).await
 }
 
 /// Removes all. Returns whether there were any. The caller ends the sessions.

@@ -10,7 +10,7 @@ use proto::identity::v1::{self as pb, PasskeyChange};
 use super::{entry, entry::Worth, other_ways, sign_in};
 use crate::{
     account::{
-        self, Account,
+        self, Account, email_change,
         passkey::{self, Answer, New, Passkey, Receiver, Shown, Site},
     },
     session::{self, Proof},
@@ -67,6 +67,8 @@ pub(crate) async fn remove(tx: &Tx, account: &Account, id: Id<Passkey>) -> Resul
     passkey::store::remove(tx, id).await?;
     session::store::end_all_by(tx, id).await?;
     session::store::end(tx, asking.id()).await?;
+    // whoever has it may have asked for another address
+    email_change::store::forget_of(tx, account.id()).await?;
     tx.note("remove passkey", subject(account), passkey.subject());
     tell(tx, account.id(), PasskeyChange::Removed);
     Ok(if asking.proof() == Proof::Passkey(id) { Proof::Password } else { asking.proof() })

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     account::{
-        self, Account, provider_link,
+        self, Account, email_change, factor, provider_link,
         provider_link::{ProviderLink, not_linked},
     },
     country::{Country, Provider},
@@ -123,7 +123,12 @@ pub(crate) async fn holder(tx: &Tx, shown: &Shown) -> Result<(Account, Proof)> {
         return Err(not_linked());
     }
     if shown.two_factors && !link.has_shown_two() {
+        let had_none = !factor::store::held(tx, account.id()).await?.is_any();
         provider_link::store::has_shown_two(tx, link.id()).await?;
+        if had_none && !link.is_weak() {
+            // it is the second factor from now on, which the other sessions have not shown
+            session::store::end_all(tx, account.id()).await?;
+        }
     }
     Ok((account, Proof::Provider(Came { link: link.id(), two_factors: shown.two_factors })))
 }
@@ -150,6 +155,8 @@ pub(crate) async fn link(tx: &Tx, shown: Shown) -> Result<ProviderLink> {
     provider_link::store::insert(tx, &link).await?;
     if is_factor {
         other_ways::count_shown(tx).await?;
+        // they may be somebody else's, and have not shown it
+        session::store::end_others(tx, account.id(), ctx.member()?.session.into()).await?;
     }
     tell(tx, &link, "link provider", true);
     Ok(link)
@@ -163,6 +170,7 @@ pub(crate) async fn unlink(tx: &Tx, account: &Account, provider: &str) -> Result
     let link = links.into_iter().find(|link| link.provider() == provider).ok_or_else(|| Error::not_found("link"))?;
     provider_link::store::remove(tx, link.id()).await?;
     session::store::end_all_by_link(tx, link.id()).await?;
+    email_change::store::forget_of(tx, account.id()).await?;
     tell(tx, &link, "remove provider link", false);
     Ok(())
 }

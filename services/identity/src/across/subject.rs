@@ -44,7 +44,7 @@ fn people(country: &Country) -> Vec<Holding> {
             .of_account("account_id")
             .goes()
             .times(["asked_at", "expires_at", "redeemed_at"])
-            .flags(["has_shown_factor"])
+            .flags(["has_shown_factor", "is_final"])
             .texts(["former", "wanted"]),
     ]
 }

@@ -5,7 +5,7 @@ use sea_orm::{
     ColumnTrait, DeleteMany, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, sea_query::ExprTrait,
 };
 
-use super::EmailChange;
+use super::{EmailChange, REGRET};
 use crate::account::{Account, Login, code::WAITING};
 
 mod row {
@@ -26,6 +26,7 @@ mod row {
         pub expires_at: At,
         pub redeemed_at: Option<At>,
         pub has_shown_factor: bool,
+        pub is_final: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,6 +52,7 @@ pub(crate) async fn ask(tx: &Tx, new: &EmailChange) -> Result<()> {
         expires_at: new.expires_at.into(),
         redeemed_at: new.redeemed_at.map(At::from),
         has_shown_factor: new.has_shown_factor,
+        is_final: new.is_final,
     };
     row::Entity::insert(row.into_active_model()).exec_without_returning(tx.conn()).await?;
     Ok(())
@@ -68,14 +70,20 @@ pub(crate) async fn find(db: &impl Reads, id: Id<EmailChange>) -> Result<Option<
         expires_at: row.expires_at.0,
         redeemed_at: row.redeemed_at.map(|at| at.0),
         has_shown_factor: row.has_shown_factor,
+        is_final: row.is_final,
     }))
 }
 
-/// Marks a change as redeemed. Returns false, where another call redeemed it first.
-pub(crate) async fn redeem(tx: &Tx, id: Id<EmailChange>) -> Result<bool> {
-    let now: At = tx.ctx().now().into();
+/// Marks a change of an account, which is locked, as redeemed; it is final, where one before it can be taken back. Returns false, where another
+/// call redeemed it first.
+pub(crate) async fn redeem(tx: &Tx, account: Id<Account>, id: Id<EmailChange>) -> Result<bool> {
+    let now = tx.ctx().now();
+    let before = row::Entity::find().filter(row::Column::AccountId.eq(account));
+    let before = before.filter(row::Column::RedeemedAt.gte(At(now - REGRET)));
+    let is_final = before.filter(row::Column::IsFinal.eq(false)).count(tx.conn()).await? > 0;
     let redeemed = row::Entity::update_many()
-        .col_expr(row::Column::RedeemedAt, now.into())
+        .col_expr(row::Column::RedeemedAt, At(now).into())
+        .col_expr(row::Column::IsFinal, is_final.into())
         .filter(row::Column::Id.eq(id))
         .filter(row::Column::RedeemedAt.is_null())
         .exec(tx.conn())
@@ -124,7 +132,8 @@ mod tests {
         }
         assert_eq!(row::Entity::find().count(tx.conn()).await.unwrap(), WAITING);
         assert_eq!(find(&tx, second.id()).await.unwrap().as_ref(), Some(&second));
-        assert!(redeem(&tx, second.id()).await.unwrap() && !redeem(&tx, second.id()).await.unwrap(), "once");
+        let redeemed = async || redeem(&tx, teacher.id(), second.id()).await.unwrap();
+        assert!(redeemed().await && !redeemed().await, "once");
         ask(&tx, &third).await.unwrap();
         assert!(find(&tx, second.id()).await.unwrap().is_some(), "the letters about it are not written yet");
     }

@@ -88,6 +88,13 @@ pub(crate) async fn remove(tx: &Tx, id: Id<Passkey>) -> Result<()> {
     Ok(())
 }
 
+/// Counts those of an account as the password from now on.
+pub(crate) async fn demote(tx: &Tx, account: Id<Account>) -> Result<()> {
+    let theirs = row::Entity::update_many().filter(row::Column::AccountId.eq(account));
+    theirs.col_expr(row::Column::IsFactor, Expr::val(false)).exec(tx.conn()).await?;
+    Ok(())
+}
+
 /// Deletes those of an account that count as the password, except one. Returns how many there were.
 pub(crate) async fn remove_weak(tx: &Tx, account: Id<Account>, except: Option<Id<Passkey>>) -> Result<u64> {
     let theirs = row::Entity::delete_many().filter(row::Column::AccountId.eq(account));

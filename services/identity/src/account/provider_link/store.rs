@@ -73,6 +73,13 @@ pub(crate) async fn count(tx: &Tx, id: Id<ProviderLink>) -> Result<()> {
     set(tx, id, row::Column::IsFactor).await
 }
 
+/// Counts those of an account as the password from now on.
+pub(crate) async fn demote(tx: &Tx, account: Id<Account>) -> Result<()> {
+    let theirs = row::Entity::update_many().filter(row::Column::AccountId.eq(account));
+    theirs.col_expr(row::Column::IsFactor, Expr::val(false)).exec(tx.conn()).await?;
+    Ok(())
+}
+
 /// Keeps that two factors were shown at its provider.
 pub(crate) async fn has_shown_two(tx: &Tx, id: Id<ProviderLink>) -> Result<()> {
     set(tx, id, row::Column::HasShownTwo).await

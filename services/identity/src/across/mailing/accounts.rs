@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use platform::{Ctx, Error, Id, Result, wire};
 use proto::identity::v1 as pb;
+use uuid::Uuid;
 
 use super::{Mails, Post, post, tongue};
 use crate::{
@@ -85,11 +86,14 @@ impl Mails {
         self.send(&ctx, post, &values).await
     }
 
-    /// Tells the former address that it is given up, and how to take that back.
+    /// Tells the former address that it is given up, and how to take that back, where it can be.
     pub(super) async fn former_address(self, ctx: Ctx, event: pb::EmailChanged) -> Result<()> {
         let Some((change, account)) = self.change(&ctx, &event.change_id).await? else { return Ok(()) };
-        let Some((code, until)) = change.code_back(&ctx, &self.keys) else { return Ok(()) };
         let id: Id<pb::EmailChanged> = event.former_notice_id.parse()?;
+        if change.is_final() {
+            return self.changed(&ctx, id.uuid(), change.former().as_str(), (&change, &account)).await;
+        }
+        let Some((code, until)) = change.code_back(&ctx, &self.keys) else { return Ok(()) };
         let post = Post { to: change.former().as_str(), ..post(&ctx, id.uuid(), &account, Kind::AddressGivenUp)? };
         let values = [
             ("name", account.person().given_name.as_str()),
@@ -105,13 +109,19 @@ impl Mails {
     pub(super) async fn new_address(self, ctx: Ctx, event: pb::EmailChanged) -> Result<()> {
         let Some((change, account)) = self.change(&ctx, &event.change_id).await? else { return Ok(()) };
         let id: Id<pb::EmailChanged> = event.new_notice_id.parse()?;
-        let post = Post { to: change.wanted().as_str(), ..post(&ctx, id.uuid(), &account, Kind::AddressChanged)? };
+        self.changed(&ctx, id.uuid(), change.wanted().as_str(), (&change, &account)).await
+    }
+
+    /// Tells one of both addresses which of them is the login.
+    async fn changed(&self, ctx: &Ctx, id: Uuid, to: &str, of: (&EmailChange, &Account)) -> Result<()> {
+        let (change, account) = of;
+        let post = Post { to, ..post(ctx, id, account, Kind::AddressChanged)? };
         let values = [
             ("name", account.person().given_name.as_str()),
             ("former", change.former().as_str()),
             ("address", change.wanted().as_str()),
         ];
-        self.send(&ctx, post, &values).await
+        self.send(ctx, post, &values).await
     }
 
     /// Mails why an account was locked, where it still is.

@@ -70,7 +70,7 @@ async fn a_change_of_address_stays_as_long_as_it_can_be_taken_back() {
     tx.commit().await.unwrap();
     ground.clock.advance(DAY * 25);
     let tx = ground.store().change(&ground.anybody()).await.unwrap();
-    assert!(email_change::store::redeem(&tx, change.id()).await.unwrap());
+    assert!(email_change::store::redeem(&tx, change.account(), change.id()).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(found(&ground, "unverified_accounts", DAY * 7).await, [], "for a week");
     assert_eq!(found(&ground, "unverified_accounts", DAY * 7 + MICRO).await, [("email_change", 1)]);

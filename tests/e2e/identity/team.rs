@@ -210,6 +210,13 @@ async fn a_team_is_handed_over_and_the_old_referent_loses_it_at_once() {
     let before = class.referent.get(&class.path("")).await.ok();
     class.referent.post(&class.path(":handOver"), to(id_of(&successor).await)).await.ok();
     assert_unseen(&class.referent, &class).await;
+    // who had the class, and who has it, are told; so was the referent of who supports it
+    world.settle().await;
+    for reader in [&class.referent, &successor] {
+        let told = world.mailbox("it").find(reader.login(), "Da ora il referente è (.* Novak)");
+        assert!(told.is_some(), "{}", reader.login());
+    }
+    assert!(world.mailbox("it").find(class.referent.login(), "(.* Serra) è stato aggiunto alla classe").is_some());
     // nor by the answer to a request of before
     class.referent.post(&class.path(":addSupportTeacher"), add).await.refused("NOT_FOUND");
 

@@ -19,6 +19,7 @@ pub(crate) async fn save(tx: &Tx, keys: &Keys, team: &mut Team, handover: &Hando
     next.iter().for_each(|next| team.invite(next));
     team::store::save(tx, team).await?;
     team::store::handover::add(tx, handover).await?;
+    tx.emit(&handover.told(tx.ctx()));
     match &next {
         Some(next) => credential::send(tx, next).await,
         None => Ok(()),

@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod accounts;
+mod classes;
 mod confirming;
 mod machines;
 
@@ -49,7 +50,7 @@ impl Mails {
     fn handlers(self) -> Handlers {
         let [verification, repeated, credential, refused, reminder, invited, granted, revoked, hook, secret] =
             std::array::from_fn(|_| self.clone());
-        self.of_confirmations(self.of_accounts(Handlers::new()))
+        self.of_classes(self.of_confirmations(self.of_accounts(Handlers::new())))
             .on_each("mail verification", move |ctx, event| verification.clone().verification(ctx, event))
             .on_each("mail registered again", move |ctx, event| repeated.clone().registered_again(ctx, event))
             .on_each("mail credential", move |ctx, event| credential.clone().credential(ctx, event))
@@ -60,6 +61,14 @@ impl Mails {
             .on_each("mail revoked mandate", move |ctx, event| revoked.clone().revoked(ctx, event))
             .on_each("mail disabled webhook", move |ctx, event| hook.clone().webhook_disabled(ctx, event))
             .on_each("mail machine secret", move |ctx, event| secret.clone().machine_secret_made(ctx, event))
+    }
+
+    fn of_classes(&self, others: Handlers) -> Handlers {
+        let [former, new, support] = std::array::from_fn(|_| self.clone());
+        others
+            .on_each("mail former referent", move |ctx, event| former.clone().former_referent(ctx, event))
+            .on_each("mail new referent", move |ctx, event| new.clone().new_referent(ctx, event))
+            .on_each("mail support", move |ctx, event| support.clone().support_added(ctx, event))
     }
 
     fn of_confirmations(&self, others: Handlers) -> Handlers {

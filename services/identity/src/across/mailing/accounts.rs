@@ -244,7 +244,7 @@ impl Mails {
         Ok(Some((change, account)))
     }
 
-    async fn account(&self, ctx: &Ctx, id: &str) -> Result<Account> {
+    pub(super) async fn account(&self, ctx: &Ctx, id: &str) -> Result<Account> {
         account::store::get(&self.store.read(ctx).await?, id.parse()?).await
     }
 

@@ -89,6 +89,7 @@ impl TeamService for Teams {
         let teacher = mandating::teacher_to_change(&tx, "teacher_id", req.teacher_id.parse()?).await?;
         team.add_support(&ctx, &teacher)?;
         store::save(&tx, &mut team).await?;
+        tx.emit(&team.support_added(&ctx, teacher.id()));
         tx.note("add support teacher", format!("team {}", team.id), format!("account {}", teacher.id()));
         tx.answer(team.into()).await
     }

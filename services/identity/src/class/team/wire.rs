@@ -3,8 +3,36 @@
 use platform::{Ctx, Id, Result, wire};
 use proto::{identity::v1 as pb, options::v1::Role};
 
-use super::{Change, Credential, State, Team};
+use super::{Change, Credential, Handover, State, Team};
 use crate::{account::Account, school::School};
+
+impl Handover {
+    /// The fact that a team was handed over.
+    pub(crate) fn told(&self, ctx: &Ctx) -> pb::TeamHandedOver {
+        let letter = || ctx.new_id::<pb::TeamHandedOver>().to_string();
+        pb::TeamHandedOver {
+            team_id: self.team.to_string(),
+            former_account_id: self.from.to_string(),
+            new_account_id: self.to.to_string(),
+            handed_over_at: Some(wire::timestamp(self.at)),
+            former_letter_id: letter(),
+            new_letter_id: letter(),
+        }
+    }
+}
+
+impl Team {
+    /// The fact that a teacher was added to it as support.
+    pub(super) fn support_added(&self, ctx: &Ctx, teacher: Id<Account>) -> pb::SupportTeacherAdded {
+        pb::SupportTeacherAdded {
+            team_id: self.id.to_string(),
+            referent_account_id: self.referent.to_string(),
+            teacher_account_id: teacher.to_string(),
+            added_at: Some(wire::timestamp(ctx.now())),
+            letter_id: ctx.new_id::<pb::SupportTeacherAdded>().to_string(),
+        }
+    }
+}
 
 impl From<Team> for pb::Team {
     fn from(team: Team) -> Self {

@@ -53,6 +53,10 @@ pub(crate) enum Kind {
     WebhookDisabled,
     /// `name`, `programme`, `system`, `at`, `recover`.
     MachineSecretMade,
+    /// `name`, `programme`, `team`, `referent`, `at`.
+    ClassHandedOver,
+    /// `name`, `programme`, `team`, `teacher`, `at`, `recover`.
+    SupportAdded,
     /// `name`, `programme`, `at`, `recover`.
     FactorEnrolled,
     /// `name`, `programme`, `at`, `recover`.
@@ -101,6 +105,8 @@ impl Kind {
             Self::SchoolAsked => "school_asked",
             Self::WebhookDisabled => "webhook_disabled",
             Self::MachineSecretMade => "machine_secret_made",
+            Self::ClassHandedOver => "class_handed_over",
+            Self::SupportAdded => "support_added",
             Self::FactorEnrolled => "factor_enrolled",
             Self::FactorGivenUp => "factor_given_up",
             Self::FactorReset => "factor_reset",
@@ -115,7 +121,7 @@ impl Kind {
 }
 
 /// Every kind, with the placeholders that its text has to have and may have.
-pub(super) const KINDS: [(Kind, &[&str]); 33] = [
+pub(super) const KINDS: [(Kind, &[&str]); 35] = [
     (Kind::VerifyEmail, &["programme", "registered", "link", "code", "until"]),
     (Kind::RegisteredAgain, &["name", "programme", "link", "recover"]),
     (Kind::Recovery, &["name", "programme", "link", "code", "until"]),
@@ -140,6 +146,8 @@ pub(super) const KINDS: [(Kind, &[&str]); 33] = [
     (Kind::SchoolAsked, &["programme", "teacher", "address", "school", "link", "code", "until"]),
     (Kind::WebhookDisabled, &["name", "programme", "system", "since"]),
     (Kind::MachineSecretMade, &["name", "programme", "system", "at", "recover"]),
+    (Kind::ClassHandedOver, &["name", "programme", "team", "referent", "at"]),
+    (Kind::SupportAdded, &["name", "programme", "team", "teacher", "at", "recover"]),
     (Kind::FactorEnrolled, &["name", "programme", "at", "recover"]),
     (Kind::FactorGivenUp, &["name", "programme", "at", "recover"]),
     (Kind::FactorReset, &["name", "programme", "at", "sign_in"]),

@@ -92,7 +92,7 @@ async fn who_knows_the_password_comes_in_by_no_other_role_of_the_account() {
     for path in ["/v1/account/factor:begin", "/v1/account/passkeys:begin"] {
         teaching.post(path, typed.clone()).await.refused("SECOND_FACTOR_NEEDED");
     }
-    let gone = json!({ "passkeyId": list(&teaching).await[0]["id"], "currentPassword": OWN });
+    let gone = json!({ "passkeyId": list(&on).await[0]["id"], "currentPassword": OWN });
     teaching.post("/v1/account/passkeys:remove", gone).await.refused("SECOND_FACTOR_NEEDED");
     // nor is the account linked with a provider at which anybody may show two factors
     let linking = json!({ "provider": "school", "currentPassword": OWN });

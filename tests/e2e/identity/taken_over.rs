@@ -74,8 +74,12 @@ async fn a_former_mailbox_is_no_second_factor() {
     let back = code(&world, teacher.login()).await;
     let owner = teacher.sign_in("ana@home.example", OWN).await;
     let juror = made_juror(&world, &owner).await;
+    // while the change can be taken back an app alone is a second factor
     let mut device = Device::new();
     let owner = add(&owner.sign_in("ana@home.example", OWN).await, OWN, &mut device).await;
+    let session = acting(&owner, sign_in(&owner, &device).await.ok(), &juror).await;
+    assert_eq!(session["enrolmentNeeded"], true);
+    Owner::of(&world, &owner.with_session("ana@home.example", OWN, &session), OWN).await;
     restore(&world, &back).await.ok();
     let body = json!({ "code": code(&world, teacher.login()).await, "newPassword": PASSWORD });
     world.anybody("it").post("/v1/accounts:resetPassword", body).await.ok();
@@ -83,7 +87,55 @@ async fn a_former_mailbox_is_no_second_factor() {
     let session = world.anybody("it").post("/v1/sessions", session).await.ok();
     let session = acting(&teacher, session, &juror).await;
     assert_eq!((&session["secondFactorNeeded"], &session["enrolmentNeeded"]), (&json!(true), &Value::Null));
-    sign_in(&owner, &device).await.ok();
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn what_was_planted_behind_another_address_goes_when_it_is_taken_back() {
+    let world = World::of(&["it"]).start().await;
+    let coordinator = world.coordinator("it").await;
+    let teacher = world.teacher("it", "Ana", "Kos").await;
+    let id = teacher.account().await["id"].clone();
+    let technician = json!({ "accountId": id, "role": "ROLE_INTEGRATOR" });
+    coordinator.post("/v1/mandates", technician).await.ok();
+    let system = json!({ "accountId": id, "name": "Registro", "purpose": "lists", "scopes": ["teams.read"] });
+    let system = coordinator.post("/v1/integrators", system).await.ok();
+    let mandates = [made_juror(&world, &teacher).await, mandate(&teacher, "ROLE_INTEGRATOR").await];
+    ask(&teacher, THIEF, OWN).await;
+    confirm(&world, THIEF, OWN).await.ok();
+    let back = code(&world, teacher.login()).await;
+    let mut device = Device::new();
+    let thief = add(&teacher.sign_in(THIEF, OWN).await, OWN, &mut device).await;
+    let session = acting(&thief, sign_in(&thief, &device).await.ok(), &mandates[0]).await;
+    assert_eq!(session["enrolmentNeeded"], true, "it counts as the password");
+    let session = acting(&thief, sign_in(&thief, &device).await.ok(), &mandates[1]).await;
+    let wish = json!({ "label": "server", "scopes": ["teams.read"], "validDays": 90 });
+    let path = format!("/v1/integrators/{}/tokens", text(&system["id"]));
+    let made = thief.with_session(THIEF, OWN, &session).post(&path, wish).await.ok();
+    restore(&world, &back).await.ok();
+    sign_in(&thief, &device).await.refused("PASSKEY_REFUSED");
+    let secret = json!({ "secret": made["secret"] });
+    world.anybody("it").post("/v1/integrators:token", secret).await.refused("MACHINE_TOKEN_INVALID");
+    world.end().await;
+}
+
+#[tokio::test(crate = "::tests::limit")]
+async fn an_invitation_is_nothing_to_who_reads_the_mail_of_an_address_that_was_given_up() {
+    let world = World::of(&["it"]).start().await;
+    let coordinator = world.coordinator("it").await;
+    let [moving, leaving] = [world.teacher("it", "Ana", "Kos").await, world.teacher("it", "Iva", "Novak").await];
+    for teacher in [&moving, &leaving] {
+        let invited = json!({ "email": teacher.login(), "role": "ROLE_COORDINATOR" });
+        coordinator.post("/v1/invitations", invited).await.ok();
+    }
+    let codes = [code(&world, moving.login()).await, code(&world, leaving.login()).await];
+    ask(&moving, "ana@home.example", OWN).await;
+    confirm(&world, "ana@home.example", OWN).await.ok();
+    leaving.post("/v1/account:leave", json!({ "currentPassword": OWN })).await.ok();
+    for code in codes {
+        let body = json!({ "code": code, "password": PASSWORD, "givenName": "Eva", "surname": "Rossi" });
+        world.anybody("it").post("/v1/invitations:accept", body).await.refused("CODE_INVALID");
+    }
     world.end().await;
 }
 

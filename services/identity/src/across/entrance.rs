@@ -5,13 +5,14 @@
 use platform::{Ctx, Error, Id, Reads, Result, Tx, error::Shared, wire};
 use proto::identity::v1 as pb;
 
-use super::{confirming, entry, entry::Worth, machines, mandating, other_ways};
+use super::{confirming, entry, machines, mandating, other_ways};
 use crate::{
     account::{
         self, Account, EmailChange, Login, Recovery, confirmation::Changed, email_change, factor, invalid_code,
         recovery,
     },
     country::Country,
+    mandate::invitation,
     password::hasher::Hash,
     session,
 };
@@ -81,7 +82,7 @@ pub(crate) async fn reset(tx: &Tx, id: Id<Recovery>, password: Hash) -> Result<(
 /// since its owner proved to be it; `SECOND_FACTOR_NEEDED`.
 pub(crate) async fn ask_email(tx: &Tx, account: &Account, change: EmailChange) -> Result<()> {
     account::store::lock(tx, account).await?;
-    let change = change.with_factor_shown(entry::added(tx, account).await? == Worth::Factor);
+    let change = change.with_factor_shown(entry::shows_factor(tx, account).await?);
     email_change::store::ask(tx, &change).await?;
     tx.note("ask for another address", format!("account {}", account.id()), "");
     let notice_id = tx.ctx().new_id::<pb::EmailChangeAsked>().to_string();
@@ -113,6 +114,7 @@ pub(crate) async fn confirm_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
     email_change::store::forget_of(tx, account.id()).await?;
     recovery::store::forget_of(tx, account.id()).await?;
     account::store::forget_registrations(tx, change.wanted()).await?;
+    invitation::store::withdraw(tx, change.former()).await?;
     // the account is locked as it was read: what cannot be saved is the address, which somebody else was given at this instant
     account::store::save(tx, &mut account).await.map_err(taken)?;
     confirming::judge(tx, &account, Changed::Otherwise).await?;
@@ -135,6 +137,9 @@ pub(crate) async fn restore_email(tx: &Tx, id: Id<EmailChange>) -> Result<()> {
         return Err(invalid_code());
     }
     account::store::forget_registrations(tx, change.former()).await?;
+    let present = account::store::get(tx, account.id()).await?;
+    invitation::store::withdraw(tx, present.login()).await?;
+    machines::end_made_since(tx, account.id(), change.asked_at()).await?;
     // later changes were not the owner's either
     email_change::store::forget_all_of(tx, account.id()).await?;
     shut(tx, &mut account).await.map_err(taken)?;

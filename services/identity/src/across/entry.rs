@@ -5,7 +5,7 @@ use platform::{Lack, Reads, Result, Tx};
 
 use super::mandating;
 use crate::{
-    account::{Account, factor, provider_link},
+    account::{Account, email_change, factor, provider_link},
     country::Country,
     mandate::{self, Mandate},
     session::{self, Came, Entry, Lifetime, Opened, Proof, Session, Tokens},
@@ -42,19 +42,28 @@ async fn believed(db: &impl Reads, proof: Proof) -> Result<Proof> {
 /// session has shown none, whatever its role needs: whoever knows the password of a teacher who is a juror too would come in as a juror by an
 /// app of their own. Error: `SECOND_FACTOR_NEEDED`; `SESSION_OVER`.
 pub(crate) async fn refuse_half(db: &impl Reads, account: &Account) -> Result<()> {
-    added(db, account).await.map(drop)
+    shows_factor(db, account).await.map(drop)
 }
 
-/// What a way into the account is worth that the caller adds to it. Error: as of [`refuse_half`].
-pub(crate) async fn added(db: &impl Reads, account: &Account) -> Result<Worth> {
+/// Whether the caller's own session has shown a second factor of the account, which has none otherwise. Error: as of [`refuse_half`].
+pub(crate) async fn shows_factor(db: &impl Reads, account: &Account) -> Result<bool> {
     let held = factor::store::held(db, account.id()).await?;
     let shown = believed(db, session::store::asking(db).await?.proof()).await?;
-    match held.is_any() {
-        true if !shown.is_second_factor(&held) => Err(Lack::SecondFactor.refusal()),
-        true => Ok(Worth::Factor),
-        false if needs_factor(db, account).await? => Ok(Worth::First),
-        false => Ok(Worth::Password),
+    if held.is_any() && !shown.is_second_factor(&held) { Err(Lack::SecondFactor.refusal()) } else { Ok(held.is_any()) }
+}
+
+/// What a way into the account is worth that the caller adds to it. Whoever has changed its address without a second factor, by the password
+/// alone, is told of all that is added, and its owner takes it back by the former address: until nobody can, only an app is a second factor,
+/// which lets nobody in without the password that its owner chooses then. Error: as of [`refuse_half`].
+pub(crate) async fn added(db: &impl Reads, account: &Account) -> Result<Worth> {
+    let shows_factor = shows_factor(db, account).await?;
+    if email_change::store::is_doubtful(db, account.id()).await? {
+        return Ok(Worth::Password);
     }
+    if shows_factor {
+        return Ok(Worth::Factor);
+    }
+    Ok(if needs_factor(db, account).await? { Worth::First } else { Worth::Password })
 }
 
 /// Whether one of the roles of an account needs a second factor here.

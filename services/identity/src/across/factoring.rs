@@ -22,7 +22,7 @@ pub(crate) async fn enrol(tx: &Tx, keys: &Keys, typed: &str) -> Result<(Account,
     let mut factor = found.ok_or_else(factor::missing)?;
     factor.enrol(tx.ctx(), keys, typed)?;
     factor::store::save(tx, &mut factor).await?;
-    other_ways::count_shown(tx).await?;
+    other_ways::count_shown(tx, account.id()).await?;
     session::store::end_all(tx, account.id()).await?;
     tx.note("enrol second factor", subject(&account), "");
     tell(tx, &account, FactorChange::Enrolled, 0);

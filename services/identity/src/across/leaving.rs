@@ -33,6 +33,7 @@ pub(crate) async fn leave(tx: &Tx, id: Id<Account>, over: &[TeamId]) -> Result<(
     let address = account.login().clone();
     account.leave(tx.ctx(), &coordinators)?;
     // who is erased later has no address any more by which it would be found
+    invitation::store::withdraw(tx, &address).await?;
     invitation::store::keep_owner(tx, &address, id).await?;
     account::store::keep_owner(tx, &address, id).await?;
     team::store::remove_support(tx, id).await?;

@@ -1,13 +1,13 @@
 //! Machines, and what ends them: their tokens, their technicians' mandates and accounts. Their access tokens end on the next call, at
 //! every service, as those of sessions do.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use platform::{Id, Reads, Result, Tx, ended, wire};
 use proto::identity::v1 as pb;
 
 use crate::{
     account::{self, Account},
-    machine::{Integrator, MachineToken, integrator, token},
+    machine::{Integrator, MachineToken, integrator, token, webhook},
     mandate::{self, Mandate},
 };
 
@@ -79,6 +79,25 @@ pub(crate) async fn delete(tx: &Tx, id: Id<Integrator>) -> Result<()> {
 /// Ends the access tokens of all machines of a technician. Where the account is not locked, they are given others.
 pub(crate) async fn end_of_account(tx: &Tx, account: Id<Account>) -> Result<()> {
     end_all(tx, &integrator::store::of_account_to_change(tx, account).await?).await
+}
+
+/// Revokes the tokens and deletes the webhooks of a technician that were made at an instant or later: somebody else may have made them.
+pub(crate) async fn end_made_since(tx: &Tx, account: Id<Account>, instant: Timestamp) -> Result<()> {
+    let of = integrator::store::of_account_to_change(tx, account).await?;
+    for mut token in token::store::living_to_change(tx, &of).await? {
+        if token.created_at() >= instant && token.revoke(tx.ctx().now()) {
+            end(tx, &token).await?;
+            tx.note("revoke machine token", token.subject(), format!("integrator {}", token.integrator()));
+        }
+    }
+    for integrator in of {
+        let theirs = webhook::store::of_integrator(tx, integrator).await?;
+        for webhook in theirs.iter().filter(|webhook| webhook.created_at() >= instant) {
+            webhook::store::delete(tx, webhook.id()).await?;
+            tx.note("delete webhook", format!("webhook {}", webhook.id()), format!("integrator {integrator}"));
+        }
+    }
+    Ok(())
 }
 
 /// Ends the access tokens of all machines that act in a mandate.

@@ -12,15 +12,18 @@ use platform::{Id, Result, Tx};
 use super::{entry, passkeys, providing};
 use crate::{
     account::{
-        Account, factor,
+        Account, email_change, factor,
         passkey::{self, Passkey},
         provider_link::{self, ProviderLink},
     },
     session::{self, Proof},
 };
 
-/// Counts what the caller's own session was opened by as a second factor from now on.
-pub(crate) async fn count_shown(tx: &Tx) -> Result<()> {
+/// Counts what the caller's own session was opened by as a second factor from now on, unless the address of the account is in doubt.
+pub(crate) async fn count_shown(tx: &Tx, account: Id<Account>) -> Result<()> {
+    if email_change::store::is_doubtful(tx, account).await? {
+        return Ok(());
+    }
     let asking = session::store::asking(tx).await?;
     if let Proof::Passkey(shown) = asking.proof() {
         passkey::store::count(tx, shown).await?;

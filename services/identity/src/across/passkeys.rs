@@ -28,7 +28,7 @@ pub(crate) async fn add(tx: &Tx, keys: &Keys, site: &Site, new: &New<'_>) -> Res
     let mut passkey = Passkey::add(ctx, keys, site, Receiver { account: &account, others: &others, is_factor }, new)?;
     passkey::store::insert(tx, &mut passkey).await?;
     if is_factor {
-        other_ways::count_shown(tx).await?;
+        other_ways::count_shown(tx, account.id()).await?;
     }
     session::store::end_all(tx, account.id()).await?;
     tx.note("add passkey", subject(&account), passkey.subject());

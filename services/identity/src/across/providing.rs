@@ -154,7 +154,7 @@ pub(crate) async fn link(tx: &Tx, shown: Shown) -> Result<ProviderLink> {
     let link = ProviderLink::new(ctx, account.id(), &shown.provider, shown.subject).made(is_factor, shown.two_factors);
     provider_link::store::insert(tx, &link).await?;
     if is_factor {
-        other_ways::count_shown(tx).await?;
+        other_ways::count_shown(tx, account.id()).await?;
         // they may be somebody else's, and have not shown it
         session::store::end_others(tx, account.id(), ctx.member()?.session.into()).await?;
     }

@@ -126,6 +126,11 @@ impl MachineToken {
         format!("machine token {}", self.id)
     }
 
+    /// When it was made.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
     /// Its id.
     pub fn id(&self) -> Id<Self> {
         self.id

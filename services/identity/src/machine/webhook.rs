@@ -173,6 +173,11 @@ impl Webhook {
         [("webhook-id", id), ("webhook-timestamp", second.to_string()), ("webhook-signature", signed)]
     }
 
+    /// When it was made.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
     /// Its id.
     pub fn id(&self) -> Id<Self> {
         self.id

@@ -91,6 +91,14 @@ pub(crate) async fn redeem(tx: &Tx, account: Id<Account>, id: Id<EmailChange>) -
     Ok(redeemed.rows_affected == 1)
 }
 
+/// Whether the address of an account was changed by who has shown no second factor, and can still be taken back.
+pub(crate) async fn is_doubtful(db: &impl Reads, account: Id<Account>) -> Result<bool> {
+    let theirs = row::Entity::find().filter(row::Column::AccountId.eq(account));
+    let changed = theirs.filter(row::Column::RedeemedAt.gte(At(db.ctx().now() - REGRET)));
+    let doubtful = changed.filter(row::Column::IsFinal.eq(false)).filter(row::Column::HasShownFactor.eq(false));
+    Ok(doubtful.count(db.conn()).await? > 0)
+}
+
 /// Deletes the changes of an account that wait for their code. Those that were redeemed stay for the mails about them.
 pub(crate) async fn forget_of(tx: &Tx, account: Id<Account>) -> Result<()> {
     waiting(account).exec(tx.conn()).await?;

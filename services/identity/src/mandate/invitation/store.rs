@@ -7,8 +7,10 @@ use platform::{
     store::At,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter,
-    sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::NotSet,
+    ColumnTrait, Condition, EntityTrait, IntoActiveModel, Order, QueryFilter,
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{Code, Invitation, State, used};
@@ -107,6 +109,20 @@ pub(crate) async fn save(tx: &Tx, invitation: &mut Invitation) -> Result<()> {
 pub(crate) async fn keep_owner(tx: &Tx, address: &Login, owner: Id<Account>) -> Result<()> {
     let theirs = row::Entity::update_many().col_expr(row::Column::LeftId, Expr::value(owner));
     theirs.filter(row::Column::Email.eq(address.as_str())).exec(tx.conn()).await?;
+    Ok(())
+}
+
+/// Withdraws the invitations to an address that wait: whose it was has another one now, or has left, and whoever reads its mail is not who was
+/// invited.
+pub(crate) async fn withdraw(tx: &Tx, address: &Login) -> Result<()> {
+    let waiting = row::Entity::update_many().filter(row::Column::Email.eq(address.as_str()));
+    waiting
+        .filter(row::Column::ExpiresAt.is_not_null())
+        .col_expr(row::Column::Version, Expr::col(row::Column::Version).add(1))
+        .col_expr(row::Column::ExpiresAt, Expr::value(None::<At>))
+        .col_expr(row::Column::RevokedAt, At(tx.ctx().now()).into())
+        .exec(tx.conn())
+        .await?;
     Ok(())
 }
 
